@@ -1,0 +1,9 @@
+# Unit tests, layer by layer; each program is one module's or one group's.
+# CHECK_LDADD goes last in every program's LDADD.
+CHECK_LDADD = $(CHECK_LIBS)
+include tests/unit/base.mk
+include tests/unit/mlp.mk
+include tests/unit/data.mk
+include tests/unit/store.mk
+include tests/unit/jobs.mk
+include tests/unit/http.mk
