@@ -1,7 +1,7 @@
 # MLPD_TRY_CFLAGS(VARIABLE, FLAGS): keep in VARIABLE the flags the compiler takes.
 AC_DEFUN([MLPD_TRY_CFLAGS], [
   $1=
-  for mlpd_flag in $2; do
+  for mlpd_flag in m4_normalize([$2]); do
     AC_MSG_CHECKING([whether $CC takes $mlpd_flag])
     mlpd_save=$CFLAGS
     CFLAGS="$CFLAGS -Werror $mlpd_flag"
@@ -13,7 +13,7 @@ AC_DEFUN([MLPD_TRY_CFLAGS], [
 # MLPD_TRY_LDFLAGS(VARIABLE, FLAGS): the same for the linker.
 AC_DEFUN([MLPD_TRY_LDFLAGS], [
   $1=
-  for mlpd_flag in $2; do
+  for mlpd_flag in m4_normalize([$2]); do
     AC_MSG_CHECKING([whether the linker takes $mlpd_flag])
     mlpd_save=$LDFLAGS
     mlpd_save_c=$CFLAGS

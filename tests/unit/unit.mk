@@ -1,6 +1,6 @@
 # Unit tests, layer by layer; each program is one module's or one group's.
-# CHECK_LDADD goes last in every program's LDADD.
-CHECK_LDADD = $(CHECK_LIBS)
+# UNIT_LIBS goes last in every program's LDADD.
+UNIT_LIBS = $(CHECK_LIBS)
 include tests/unit/base.mk
 include tests/unit/mlp.mk
 include tests/unit/data.mk
