@@ -1,0 +1,52 @@
+/* CSV into a dataset, streamed: bytes go in as they arrive, memory stays flat.
+ *
+ * Tokens come from libcsv. Handled: quoted commas, quotes and newlines, CRLF, no newline
+ * at the end, a byte order mark. Refused, with row (1 = first data row), line and column:
+ * NUL bytes, invalid UTF-8, an unterminated or misplaced quote, ragged rows, duplicate or
+ * empty header names, a field over 64 KiB, no rows, no columns.
+ *
+ * Types are decided on the first CSV_SAMPLE_ROWS rows (or CSV_SAMPLE_BYTES of cells): all
+ * present cells numeric -> numeric; at least 95 % numeric -> an error that names the first
+ * cell that is not ("declare it with types="); else categorical. A text in a numeric column
+ * after that is an error too. Missing: an empty cell, and "?", "NA", "NaN", "nan", "null", "NULL".
+ *
+ * One thread at a time per reader.
+ */
+#ifndef MLPD_DATA_CSV_H
+#define MLPD_DATA_CSV_H
+
+#include "data/dataset.h"
+
+#define CSV_SAMPLE_ROWS  10000
+#define CSV_SAMPLE_BYTES (32u << 20)
+#define CSV_MAX_FIELD    (64u << 10)
+
+struct csv_options {
+    bool header;            /* the first row names the columns; else c1..cn */
+    char delimiter;
+    size_t n_types;         /* declared types, by column name */
+    const char *const *type_names;
+    const enum column_type *types;
+};
+#define CSV_OPTIONS_INIT { .header = true, .delimiter = ',' }
+
+struct csv_reader;
+
+/* The dataset file is written into folder `dir`. Options are copied. */
+int csv_reader_new(const char *dir, const struct csv_options *options, struct csv_reader **out,
+                   struct err *err) MUST_CHECK;
+/* After an error the reader only wants csv_reader_free. */
+int csv_reader_feed(struct csv_reader *r, const void *bytes, size_t len,
+                    struct err *err) MUST_CHECK;
+/* The end of the text: publish the file. Still free the reader afterwards. */
+int csv_reader_finish(struct csv_reader *r, struct dataset_summary *out, struct err *err) MUST_CHECK;
+/* Data rows so far. Another thread may ask. */
+uint64_t csv_reader_rows(const struct csv_reader *r);
+void csv_reader_free(struct csv_reader **r);
+
+/* The `types` option of a query, "col:categorical,other:numeric" (a ':' or ',' in a name is
+ * written with a backslash before it). Fills n_types, type_names, types; free with csv_types_free. */
+int csv_types_parse(const char *text, struct csv_options *out, struct err *err) MUST_CHECK;
+void csv_types_free(struct csv_options *options);
+
+#endif

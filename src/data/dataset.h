@@ -1,0 +1,100 @@
+/* A dataset: an immutable table in one columnar file, named by the SHA-256 of its bytes.
+ *
+ * File layout (little-endian; docs/HACKING.md has the byte table): a magic and version, then row
+ * groups of DATASET_GROUP rows, each holding one chunk a column in the narrowest type that
+ * keeps every value exact (numbers: int8/16/32, float32, float64; texts: dictionary indexes
+ * of 8/16/32 bits), then the footer: columns with their statistics and dictionaries, the
+ * places of all chunks, the footer's length, and the magic again. Written once from front
+ * to back, so that memory stays flat and the hash is the hash of the whole file.
+ *
+ * Threads: an open dataset is read by pread and may be shared by threads. The bytes are
+ * trusted no more than a stranger's: every count is bounded before it is used.
+ */
+#ifndef MLPD_DATA_DATASET_H
+#define MLPD_DATA_DATASET_H
+
+#include "base/base.h"
+#include "base/err.h"
+#include "base/hash.h"
+
+#define DATASET_GROUP       8192        /* rows of a row group */
+#define DATASET_MAX_COLUMNS 100000
+#define DATASET_MAX_NAME    256         /* bytes of a column's name */
+#define DATASET_MISSING     UINT32_MAX  /* the code of a missing text */
+
+enum column_type { COLUMN_NUMERIC, COLUMN_CATEGORICAL };
+const char *column_type_name(enum column_type type); /* "numeric", "categorical" */
+bool column_type_parse(const char *name, enum column_type *out);
+
+struct dataset_column {
+    char *name;
+    enum column_type type;
+    uint64_t missing;      /* cells without a value */
+    /* numeric: of the present cells; NaN when there is none. std is the population's. */
+    double min, max, mean, std;
+    bool integers;         /* numeric: every present value is an integer */
+    uint64_t distinct;     /* distinct values, counted up to DATASET_MAX_DISTINCT + 1 */
+    double *values;        /* numeric with distinct <= DATASET_MAX_DISTINCT: sorted values */
+    /* categorical: texts in order of first appearance; the code is the index */
+    uint32_t n_categories;
+    char **categories;
+    uint64_t *counts;      /* [n_categories] */
+};
+#define DATASET_MAX_DISTINCT 64
+
+struct dataset;
+
+/* Open `path` read-only, read and check the footer. The errors: ERR_NOT_FOUND, ERR_IO,
+ * ERR_CORRUPT, ERR_NO_MEMORY. */
+int dataset_open(const char *path, struct dataset **out, struct err *err) MUST_CHECK;
+void dataset_free(struct dataset **ds);
+
+uint64_t dataset_rows(const struct dataset *ds);
+size_t dataset_n_columns(const struct dataset *ds);
+const struct dataset_column *dataset_column(const struct dataset *ds, size_t column);
+/* The column of that name, or -1. */
+ptrdiff_t dataset_find(const struct dataset *ds, const char *name);
+/* The names, [n_columns], for "did you mean"; owned by the dataset. */
+const char *const *dataset_names(const struct dataset *ds);
+
+/* Rows [first, first + n) of one column. Numeric: doubles, NaN = missing. Categorical:
+ * codes, DATASET_MISSING = missing. */
+int dataset_read_numbers(const struct dataset *ds, size_t column, uint64_t first, size_t n,
+                         double *out, struct err *err) MUST_CHECK;
+int dataset_read_codes(const struct dataset *ds, size_t column, uint64_t first, size_t n,
+                       uint32_t *out, struct err *err) MUST_CHECK;
+
+/* Read the whole file again and compare its hash with `sha256` (hex): 0, or ERR_CORRUPT. */
+int dataset_verify(const char *path, const char *sha256, struct err *err) MUST_CHECK;
+
+/* ---- writing ---------------------------------------------------------------- */
+
+struct dataset_writer;
+
+/* Write to an unnamed-until-finished temporary file in folder `dir`. Columns as given
+ * (names and types copied). */
+int dataset_writer_new(const char *dir, size_t n_columns, const char *const *names,
+                       const enum column_type *types, struct dataset_writer **out,
+                       struct err *err) MUST_CHECK;
+/* The cells of the next row, column after column; a row is complete after n_columns calls.
+ * A NaN or a NULL text is a missing cell. */
+int dataset_writer_number(struct dataset_writer *w, double value, struct err *err) MUST_CHECK;
+int dataset_writer_text(struct dataset_writer *w, const char *text, size_t len,
+                        struct err *err) MUST_CHECK;
+
+struct dataset_summary {
+    char sha256[HASH_HEX_LEN];
+    uint64_t rows;
+    uint64_t bytes; /* of the file */
+};
+/* Write the footer, fsync, rename to DIR/<sha256>, fsync the folder. The writer is freed
+ * either way; on failure nothing stays on disk. */
+int dataset_writer_finish(struct dataset_writer **w, struct dataset_summary *out,
+                          struct err *err) MUST_CHECK;
+/* Give up: the temporary file is removed. NULL is fine. */
+void dataset_writer_abort(struct dataset_writer **w);
+
+/* Remove temporary files that a killed daemon left in `dir`. At start, before threads. */
+void dataset_clean_folder(const char *dir);
+
+#endif

@@ -1,0 +1,113 @@
+/* The encoder: from a table's cells to the network's float32 inputs, and back from its
+ * outputs to labels and values. Fitted on the training rows only, stored with the model,
+ * applied the same way in training, evaluation and prediction.
+ *
+ * Numeric column: a constant one is dropped (a warning says so); else (x - mean) / std, a
+ * missing cell is the mean (0 after standardisation; or an error, by `missing`). Statistics
+ * in two passes, in double. Categorical column: one-hot over the training part's texts
+ * in sorted order; missing is a level of its own if training had it; an unseen text is all
+ * zeros.
+ *
+ * Target: classes (the distinct values' texts, sorted: numbers by value, texts by bytes) or
+ * one or more numbers, standardised by the training part's mean and std.
+ *
+ * An encoder is immutable once made; threads may share it.
+ */
+#ifndef MLPD_DATA_ENCODER_H
+#define MLPD_DATA_ENCODER_H
+
+#include "data/dataset.h"
+
+enum encoder_numeric { ENCODER_STANDARDIZE, ENCODER_NONE }; /* "standardize", "none" */
+enum encoder_missing { ENCODER_MEAN, ENCODER_ERROR };       /* "mean", "error" */
+
+struct encoder_options {
+    enum encoder_numeric numeric;        /* features */
+    enum encoder_missing missing;
+    enum encoder_numeric target;         /* regression targets */
+    bool classes;                        /* the target is classes, else numbers */
+    size_t n_features;
+    const size_t *features;              /* [n_features] columns of the dataset */
+    size_t n_targets;                    /* classes: 1 */
+    const size_t *targets;               /* [n_targets] columns of the dataset */
+};
+
+struct encoder;
+
+/* Fit on `rows` (indices into ds, ascending, [n_rows]). `warnings` (may be NULL) collects
+ * sentences through err_add with pointer NULL. Errors: ERR_INVALID with what is wrong (no
+ * feature left, one class only, a missing or non-numeric target with its row, ...), ERR_IO,
+ * ERR_NO_MEMORY. */
+int encoder_fit(const struct dataset *ds, const struct encoder_options *options,
+                const uint64_t *rows, size_t n_rows, struct encoder **out, struct err *warnings,
+                struct err *err) MUST_CHECK;
+void encoder_free(struct encoder **e);
+
+/* How wide encoder_fit will make the input at most, and how many classes, from the
+ * dataset's own statistics, before any row is read: for admission. */
+int encoder_estimate(const struct dataset *ds, const struct encoder_options *options,
+                     size_t *n_inputs, size_t *n_outputs, struct err *err) MUST_CHECK;
+
+size_t encoder_n_inputs(const struct encoder *e);   /* width of the network's input */
+size_t encoder_n_features(const struct encoder *e); /* columns a client names, in order */
+const char *encoder_feature_name(const struct encoder *e, size_t feature);
+const char *const *encoder_feature_names(const struct encoder *e);
+enum column_type encoder_feature_type(const struct encoder *e, size_t feature);
+/* Categorical feature: its known texts, sorted. Numeric: n = 0. */
+size_t encoder_feature_categories(const struct encoder *e, size_t feature,
+                                  const char *const **texts);
+/* Numeric feature: training statistics (for forms and reports). */
+void encoder_feature_stats(const struct encoder *e, size_t feature, double *mean, double *std,
+                           double *min, double *max);
+bool encoder_is_classes(const struct encoder *e);
+size_t encoder_n_classes(const struct encoder *e);  /* 0 for numbers */
+const char *encoder_class_name(const struct encoder *e, size_t class_index);
+/* The class of that text, or -1; numbers compare by value ("3" is "3.0"). */
+ptrdiff_t encoder_class_find(const struct encoder *e, const char *text);
+size_t encoder_n_targets(const struct encoder *e);
+const char *encoder_target_name(const struct encoder *e, size_t target);
+
+/* ---- rows of a dataset -------------------------------------------------------- */
+
+/* Columns are found by name, so `ds` may be another table than the one fitted on; check
+ * first that it has them with the same types (pointers "/<column>"). */
+int encoder_check_dataset(const struct encoder *e, const struct dataset *ds, bool with_target,
+                          struct err *err) MUST_CHECK;
+
+/* x (n_rows, n_inputs) for the given rows of ds. */
+int encoder_encode_rows(const struct encoder *e, const struct dataset *ds, const uint64_t *rows,
+                        size_t n_rows, float *x, struct err *err) MUST_CHECK;
+/* Classes: labels (n_rows). An unknown class or a missing target is an error with its row. */
+int encoder_encode_labels(const struct encoder *e, const struct dataset *ds, const uint64_t *rows,
+                          size_t n_rows, uint32_t *labels, struct err *err) MUST_CHECK;
+/* Numbers: y (n_rows, n_targets), standardised as the encoder says. */
+int encoder_encode_targets(const struct encoder *e, const struct dataset *ds, const uint64_t *rows,
+                           size_t n_rows, float *y, struct err *err) MUST_CHECK;
+
+/* ---- one row from a client ------------------------------------------------------ */
+
+/* A client's cell: a number, a text, or missing (neither). A text for a numeric feature is
+ * taken when it is a plain number; a number for a categorical feature is its shortest text
+ * ("3" for 3 and 3.0). */
+struct encoder_cell {
+    bool missing;
+    const char *text; /* NULL: `number` holds the value */
+    double number;
+};
+/* cells [n_features] in feature order -> x (n_inputs). `pointer` prefixes the pointers of
+ * errors ("/instances/3" -> "/instances/3/petal_width"); all problems at once. */
+int encoder_encode_cells(const struct encoder *e, const struct encoder_cell *cells,
+                         const char *pointer, float *x, struct err *err) MUST_CHECK;
+
+/* From the network's scale to the target's own units. */
+double encoder_decode_target(const struct encoder *e, size_t target, double y);
+/* Standard deviation the target was divided by (1 without standardisation). */
+double encoder_target_scale(const struct encoder *e, size_t target);
+
+/* ---- stored form ------------------------------------------------------------------ */
+
+/* JSON text that reads back equal (17 digits); caller frees. */
+char *encoder_to_json(const struct encoder *e);
+int encoder_from_json(const char *json, size_t len, struct encoder **out, struct err *err) MUST_CHECK;
+
+#endif
