@@ -1,0 +1,217 @@
+/* The store: what outlives a kill. Records and bytes; it knows nothing of networks.
+ *
+ * All functions are synchronous and may be called from any thread. One that writes
+ * returns when the change is durable (committed with fsync), so an answer given after
+ * it may promise it. A full write queue makes callers with `wait` false get ERR_BUSY
+ * after at most 2 s (HTTP), and callers with `wait` true wait (workers).
+ *
+ * Times are milliseconds UTC. Strings in records are owned by the record and freed with
+ * its fini; pointers in parameters are borrowed. Texts named *_json are JSON made and read by the
+ * layers above; the store keeps them as they are.
+ *
+ * Errors: ERR_NOT_FOUND, ERR_CONFLICT (a state that forbids it), ERR_BUSY, ERR_NO_SPACE,
+ * ERR_IO, ERR_CORRUPT.
+ *
+ * A backend is one const struct of functions; SQLite's is in store_sqlite.c.
+ */
+#ifndef MLPD_STORE_STORE_H
+#define MLPD_STORE_STORE_H
+
+#include "base/base.h"
+#include "base/err.h"
+#include "base/hash.h"
+
+enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_SUCCEEDED, JOB_FAILED, JOB_CANCELLED, JOB_STATES };
+const char *job_state_name(enum job_state state); /* "queued", ... */
+bool job_state_parse(const char *name, enum job_state *out);
+
+struct store_job {
+    int64_t id;
+    char *kind;            /* "train" | "evaluate" */
+    char *name;            /* family, or NULL */
+    enum job_state state;
+    int64_t model_id;      /* the model it makes (train) or judges (evaluate) */
+    int64_t attempt;       /* 0 while it was never claimed */
+    bool cancel_requested;
+    int64_t created_at, started_at, finished_at; /* 0 = not yet */
+    char *config_json;     /* as posted (inline data replaced by its dataset); NULL in lists */
+    char *resolved_json;   /* every default filled in; NULL in lists */
+    char *warnings_json;   /* array of sentences */
+    char *result_json;     /* what came out, NULL before the end */
+    char *error_code;      /* failed: "diverged", ...; else NULL */
+    char *error_detail;
+};
+void store_job_fini(struct store_job *job);
+
+/* What POST /train and evaluate put in. */
+struct store_job_new {
+    const char *kind;
+    const char *name;           /* or NULL */
+    int64_t model_id;           /* evaluate: which; train: 0, a new one is made */
+    const char *config_json;
+    const char *resolved_json;
+    const char *warnings_json;
+    const char *const *datasets; /* sha256 of every dataset it needs */
+    size_t n_datasets;
+    int64_t max_queued;         /* more than this many queued: ERR_BUSY */
+};
+
+struct store_job_filter {
+    const char *kind, *name;    /* NULL = any */
+    int state;                  /* enum job_state, -1 = any */
+    int64_t before_id;          /* only ids below it; 0 = from the newest */
+    size_t limit;
+};
+
+struct store_point {
+    int64_t epoch;
+    double training_loss, validation_loss; /* NaN = absent */
+    double learning_rate;
+    double seconds;             /* training of this epoch alone */
+    double elapsed_seconds;     /* since the job's start */
+    int64_t samples;
+    char *metrics_json;         /* object or NULL; owned in results, borrowed in parameters */
+};
+
+struct store_event {
+    int64_t id, at;
+    char *kind;                 /* "queued", "running", "warning", "succeeded", ... */
+    char *detail;               /* sentence or NULL */
+};
+
+struct store_dataset {
+    int64_t id;
+    char *name;                 /* NULL: inline data of a job */
+    char sha256[HASH_HEX_LEN];
+    int64_t rows, columns, bytes;
+    int64_t created_at;
+};
+void store_dataset_fini(struct store_dataset *ds);
+
+struct store_model {
+    int64_t id, job_id;
+    char *name;                 /* family or NULL */
+    char *state;                /* "pending" | "ready" | "failed": has it weights to serve? */
+    int64_t created_at, finished_at;
+    char *spec_json;            /* architecture, exactly; NULL while pending and in lists */
+    char *encoder_json;         /* NULL while pending and in lists */
+    char *info_json;            /* what GET /models/{id} shows besides; NULL while pending */
+    char *metrics_json;         /* {"training": {...}, ...}; NULL while pending */
+    char dataset_sha256[HASH_HEX_LEN];
+    char weights_sha256[HASH_HEX_LEN]; /* "" while pending */
+    int64_t parameters;
+};
+void store_model_fini(struct store_model *model);
+
+/* What a worker brings home. One transaction: the state, the model, its weights. */
+struct store_outcome {
+    enum job_state state;       /* SUCCEEDED, FAILED or CANCELLED */
+    const char *result_json;    /* or NULL */
+    const char *warnings_json;  /* or NULL: keep */
+    const char *error_code, *error_detail; /* or NULL */
+    bool has_model;             /* the fields below are set */
+    const char *spec_json, *encoder_json, *info_json, *metrics_json;
+    const void *weights;        /* little-endian float32 */
+    size_t weights_bytes;
+    int64_t parameters;
+    size_t n_evaluations;
+    const struct store_evaluation {
+        const char *split;      /* "training" | "validation" | "test" */
+        const char *json;
+    } *evaluations;
+};
+
+struct store;
+
+struct store_ops {
+    void (*close)(struct store **store); /* drains the writer first */
+
+    /* Whether reads and writes work right now; for /readyz. */
+    int (*health)(struct store *store, struct err *err);
+
+    /* ---- jobs ---- */
+    /* The job, its (pending) model and its event in one commit. */
+    int (*job_submit)(struct store *store, const struct store_job_new *job, int64_t *job_id,
+                      int64_t *model_id, struct err *err);
+    int (*job_get)(struct store *store, int64_t id, struct store_job *out, struct err *err);
+    /* Newest first; caller fini's each and frees the array. *more: there are older ones. */
+    int (*job_list)(struct store *store, const struct store_job_filter *filter,
+                    struct store_job **out, size_t *n, bool *more, struct err *err);
+    int (*job_counts)(struct store *store, int64_t counts[JOB_STATES], struct err *err);
+    /* How many queued jobs run before this one, from 1 (next); 0 when it is not queued. */
+    int (*job_position)(struct store *store, int64_t id, int64_t *out, struct err *err);
+    /* The oldest queued job becomes running under `owner` with attempt + 1; its curve is
+     * deleted in the same commit. 1 = there is none. */
+    int (*job_claim)(struct store *store, const char *owner, struct store_job *out,
+                     struct err *err);
+    /* Only the owner of a running job may finish it: else ERR_CONFLICT and nothing changes. */
+    int (*job_finish)(struct store *store, int64_t id, const char *owner,
+                      const struct store_outcome *outcome, struct err *err);
+    /* Shutdown: a running job goes back to queued. */
+    int (*job_release)(struct store *store, int64_t id, const char *owner, struct err *err);
+    /* queued -> cancelled; running -> cancel_requested; finished: nothing. *out: the state
+     * after it. */
+    int (*job_cancel)(struct store *store, int64_t id, enum job_state *out, struct err *err);
+    /* A finished one, with curve and events (ERR_CONFLICT otherwise); its model stays. */
+    int (*job_delete)(struct store *store, int64_t id, struct err *err);
+
+    int (*curve_append)(struct store *store, int64_t job_id, const char *owner,
+                        const struct store_point *points, size_t n, struct err *err);
+    /* Points with epoch > after, ascending, at most limit (0 = all). Free with
+     * store_points_free. */
+    int (*curve_read)(struct store *store, int64_t job_id, int64_t after, size_t limit,
+                      struct store_point **out, size_t *n, struct err *err);
+    /* The last point, or 1 when there is none. */
+    int (*curve_last)(struct store *store, int64_t job_id, struct store_point *out,
+                      struct err *err);
+
+    int (*event_add)(struct store *store, int64_t job_id, const char *kind, const char *detail,
+                     struct err *err);
+    int (*event_list)(struct store *store, int64_t job_id, struct store_event **out, size_t *n,
+                      struct err *err);
+
+    /* ---- datasets ---- */
+    /* name NULL: nameless (inline), found again by its hash. Same name and hash: the same id,
+     * *created false. Same name, other hash: ERR_CONFLICT, or with `replace` the name moves to
+     * the new row (the old one stays, nameless). */
+    int (*dataset_add)(struct store *store, const char *name, const char *sha256, int64_t rows,
+                       int64_t columns, int64_t bytes, bool replace, int64_t *id, bool *created,
+                       struct err *err);
+    /* By id (digits), name, or "sha256:<hex>". */
+    int (*dataset_get)(struct store *store, const char *key, struct store_dataset *out,
+                       struct err *err);
+    int (*dataset_list)(struct store *store, int64_t before_id, size_t limit,
+                        struct store_dataset **out, size_t *n, bool *more, struct err *err);
+    /* ERR_CONFLICT while a queued or running job needs its content and no other row holds it.
+     * *orphan: no row names this hash any more; the caller removes the file. */
+    int (*dataset_delete)(struct store *store, int64_t id, bool *orphan, struct err *err);
+
+    /* ---- models ---- */
+    int (*model_get)(struct store *store, int64_t id, struct store_model *out, struct err *err);
+    /* The newest ready model of a family whose job succeeded. */
+    int (*model_by_name)(struct store *store, const char *name, struct store_model *out,
+                         struct err *err);
+    int (*model_list)(struct store *store, const char *name, int64_t before_id, size_t limit,
+                      struct store_model **out, size_t *n, bool *more, struct err *err);
+    /* The bytes, their hash verified (ERR_CORRUPT names the model). Caller frees. */
+    int (*model_weights)(struct store *store, int64_t id, void **bytes, size_t *len,
+                         struct err *err);
+    /* ERR_NOT_FOUND when that split has none. Caller frees. */
+    int (*model_evaluation)(struct store *store, int64_t id, const char *split, char **json,
+                            struct err *err);
+    /* ERR_CONFLICT while its job is queued or running, or an evaluate job of it is. */
+    int (*model_delete)(struct store *store, int64_t id, struct err *err);
+};
+
+/* A backend's store starts with this. */
+struct store {
+    const struct store_ops *ops;
+};
+
+void store_points_free(struct store_point **points, size_t n);
+void store_events_free(struct store_event **events, size_t n);
+void store_jobs_free(struct store_job **jobs, size_t n);
+void store_datasets_free(struct store_dataset **list, size_t n);
+void store_models_free(struct store_model **list, size_t n);
+
+#endif
