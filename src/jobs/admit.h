@@ -1,0 +1,25 @@
+/* Admission: exact parameters, bytes and operations of a job before anything is allocated.
+ * Hard caps and the per-job memory limit refuse with the numbers (422).
+ */
+#ifndef MLPD_JOBS_ADMIT_H
+#define MLPD_JOBS_ADMIT_H
+
+#include "data/dataset.h"
+#include "jobs/spec.h"
+
+struct admission {
+    size_t n_inputs, n_outputs; /* upper bounds, from the dataset's statistics */
+    size_t parameters;
+    size_t data_bytes;          /* encoded rows of all parts, row lists included */
+    size_t training_bytes;      /* net + arena */
+    size_t bytes;               /* all of it */
+    double flops;
+    double seconds;             /* a guess from a measured rate; for people, not for logic */
+};
+
+/* memory_limit: bytes a job may take. Errors: ERR_INVALID with pointers. */
+int admit(const struct job_spec *spec, const struct dataset *ds, const struct dataset *validation,
+          const struct dataset *test, size_t memory_limit, struct admission *out,
+          struct err *err) MUST_CHECK;
+
+#endif

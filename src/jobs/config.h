@@ -1,0 +1,47 @@
+/* The job config: JSON in, struct job_spec out, every problem at once with its pointer.
+ *
+ * Two steps, because most defaults depend on the data:
+ *   config_parse   text -> struct config: keys, types, ranges; unknown keys with the
+ *                  nearest known one; contract keys not built yet only at their neutral value
+ *   config_resolve struct config + the opened dataset(s) -> struct job_spec
+ * and back: config_print makes the "resolved" JSON, which parses and resolves to itself.
+ */
+#ifndef MLPD_JOBS_CONFIG_H
+#define MLPD_JOBS_CONFIG_H
+
+#include "data/dataset.h"
+#include "jobs/spec.h"
+
+struct config; /* parsed, not yet resolved; holds the JSON tree */
+
+/* ERR_SYNTAX for what is not JSON (with line and column), ERR_INVALID with items else. */
+int config_parse(const char *text, size_t len, struct config **out, struct err *err) MUST_CHECK;
+void config_free(struct config **config);
+
+/* What data it names: a dataset key (name, id or "sha256:..."), or inline rows. Exactly one. */
+const char *config_dataset_key(const struct config *config); /* NULL: inline */
+const char *config_validation_key(const struct config *config); /* NULL: none */
+const char *config_test_key(const struct config *config);       /* NULL: none */
+const char *config_name(const struct config *config);           /* family, or NULL */
+
+/* Inline x/y: write them as a dataset file into folder `dir` (columns x1..xn or the given
+ * feature names, then the target "y", or y1..yk). Errors point at /data/x/17. */
+int config_write_inline(const struct config *config, const char *dir, struct dataset_summary *out,
+                        struct err *err) MUST_CHECK;
+/* From here on the config refers to that dataset instead of the rows. */
+void config_replace_inline(struct config *config, const char *sha256);
+
+/* The config as JSON text, as posted (after config_replace_inline: with the reference). */
+char *config_text(const struct config *config);
+
+/* Fill in every default. `sha256` names `ds`; validation and test may be NULL. Seed: the
+ * config's, else a fresh random one. Warnings through err_add with pointer NULL. */
+int config_resolve(const struct config *config, const struct dataset *ds, const char *sha256,
+                   const struct dataset *validation, const char *validation_sha256,
+                   const struct dataset *test, const char *test_sha256, struct job_spec *out,
+                   struct err *warnings, struct err *err) MUST_CHECK;
+
+/* The resolved config as JSON text; caller frees. */
+char *config_print(const struct job_spec *spec);
+
+#endif

@@ -1,0 +1,50 @@
+/* The daemon's datasets: files in DIR/datasets named by their hash, rows in the store, and
+ * a small cache of opened ones. Thread-safe.
+ */
+#ifndef MLPD_JOBS_DATASETS_H
+#define MLPD_JOBS_DATASETS_H
+
+#include "data/csv.h"
+#include "data/dataset.h"
+#include "store/store.h"
+
+struct datasets;
+
+/* dir: the folder of the files; made if absent, leftovers of killed uploads removed. */
+int datasets_new(const char *dir, struct store *store, struct datasets **out,
+                 struct err *err) MUST_CHECK;
+void datasets_free(struct datasets **d);
+const char *datasets_dir(const struct datasets *d);
+struct store *datasets_store(const struct datasets *d);
+
+/* An opened dataset by its hash, shared: give it back with datasets_put. */
+int datasets_open(struct datasets *d, const char *sha256, const struct dataset **out,
+                  struct err *err) MUST_CHECK;
+void datasets_put(struct datasets *d, const struct dataset **ds);
+
+/* Record a finished file under `name` (NULL: nameless). See store dataset_add. When the
+ * store refuses, a file that no row names is removed again. */
+int datasets_add(struct datasets *d, const char *name, const struct dataset_summary *summary,
+                 size_t n_columns, bool replace, int64_t *id, bool *created,
+                 struct err *err) MUST_CHECK;
+
+/* Delete the row, and the file when no row names it any more. A file being used by an open
+ * reader stays readable until put back. */
+int datasets_delete(struct datasets *d, int64_t id, struct err *err) MUST_CHECK;
+
+/* ---- uploads in progress, so that GET can show them ---- */
+struct datasets_upload {
+    char name[65];
+    uint64_t rows, bytes;
+    int64_t started_at;
+};
+/* Register an upload; the ticket must be ended with datasets_upload_end. Another upload of
+ * the same name at the same time: ERR_CONFLICT. */
+int datasets_upload_begin(struct datasets *d, const char *name, int64_t *ticket,
+                          struct err *err) MUST_CHECK;
+void datasets_upload_progress(struct datasets *d, int64_t ticket, uint64_t rows, uint64_t bytes);
+void datasets_upload_end(struct datasets *d, int64_t ticket);
+/* Copies of the running ones; caller frees. */
+struct datasets_upload *datasets_uploads(struct datasets *d, size_t *n);
+
+#endif

@@ -1,0 +1,1 @@
+# the way in: config, admission, datasets, submission

@@ -1,0 +1,1 @@
+# the work: pool, runner, judge, predictor

@@ -1,0 +1,50 @@
+/* The worker pool: N threads, each claims the oldest queued job from the store, runs it and
+ * brings home what came out. N workers train N jobs at once; the rest wait in the store.
+ *
+ * Workers run at nice 10 with all signals blocked. Stop and cancel are flags polled every
+ * batch. What a running job shows (progress, latest loss) is kept here in memory; its curve
+ * goes to the store in batches.
+ */
+#ifndef MLPD_JOBS_POOL_H
+#define MLPD_JOBS_POOL_H
+
+#include "jobs/datasets.h"
+#include "jobs/predictor.h"
+
+struct pool;
+
+struct pool_options {
+    size_t workers;
+    const char *owner; /* this boot's id, the owner of claims */
+};
+
+int pool_new(const struct pool_options *options, struct datasets *datasets,
+             struct predictor *predictor, struct pool **out, struct err *err) MUST_CHECK;
+/* Start the threads. */
+void pool_start(struct pool *pool);
+/* Running jobs stop at the next batch and go back to the queue; joins all threads. */
+void pool_stop(struct pool *pool);
+void pool_free(struct pool **pool);
+
+/* There may be something to claim. */
+void pool_wake(struct pool *pool);
+/* Tell the worker that runs this job (if one does) to stop with its best weights. */
+void pool_cancel(struct pool *pool, int64_t job_id);
+
+void pool_counts(struct pool *pool, size_t *workers, size_t *busy);
+
+/* What a running job looks like this moment. */
+struct pool_progress {
+    size_t epoch, epochs;       /* finished, planned */
+    double fraction;            /* 0..1 */
+    double samples_per_second, eta_seconds; /* NaN = not known yet */
+    double training_loss, validation_loss, validation_accuracy, validation_rmse; /* NaN = absent */
+    double learning_rate;
+    size_t best_epoch;          /* 0 = none yet */
+    double best_loss;
+    size_t parameters;
+};
+/* False when no worker of ours runs that job. */
+bool pool_progress_get(struct pool *pool, int64_t job_id, struct pool_progress *out);
+
+#endif

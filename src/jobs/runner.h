@@ -1,0 +1,32 @@
+/* One claimed job, from its row to its outcome. Runs on a worker thread.
+ *
+ * train:    resolved JSON -> dataset -> split -> encoder (training rows only) -> encoded
+ *           rows -> mlp_train, with curve points to the store in batches (at most 256 or
+ *           500 ms) and the best weights to the predictor (at most every 500 ms) -> metrics
+ *           of every split in inference mode with the published weights -> one commit
+ * evaluate: the model on every row of a dataset
+ */
+#ifndef MLPD_JOBS_RUNNER_H
+#define MLPD_JOBS_RUNNER_H
+
+#include <stdatomic.h>
+
+#include "jobs/pool.h"
+
+/* What the runner needs from its worker. */
+struct runner_slot {
+    struct datasets *datasets;
+    struct predictor *predictor;
+    const char *owner;
+    atomic_bool *stop;          /* the daemon stops: release the job */
+    atomic_bool *cancel;        /* the job is cancelled: keep its best weights */
+    /* Called by the runner with fresh numbers; takes the pool's lock. */
+    void (*progress)(void *arg, const struct pool_progress *progress);
+    void *arg;
+};
+
+/* Runs `job` to its end and tells the store (finish or release). Never fails outwards: what
+ * goes wrong is the job's error. */
+void runner_run(const struct runner_slot *slot, const struct store_job *job);
+
+#endif

@@ -1,0 +1,34 @@
+/* POST /train: config -> dataset -> resolved spec -> admission -> committed job. */
+#ifndef MLPD_JOBS_SUBMIT_H
+#define MLPD_JOBS_SUBMIT_H
+
+#include "jobs/admit.h"
+#include "jobs/datasets.h"
+
+struct pool;
+
+struct submit_limits {
+    size_t memory_limit; /* bytes one job may take */
+    int64_t max_queued;  /* jobs waiting at once */
+};
+
+struct submitted {
+    int64_t job_id, model_id;  /* 0 on a dry run */
+    char *resolved_json;       /* owned */
+    char *warnings_json;       /* owned: array of sentences */
+    struct admission estimate;
+};
+void submitted_fini(struct submitted *s);
+
+/* body: the JSON text. dry_run: everything but the commit (inline rows are not kept
+ * either). On success wakes the pool. */
+int submit_train(struct datasets *datasets, struct pool *pool, const struct submit_limits *limits,
+                 const char *body, size_t len, bool dry_run, struct submitted *out,
+                 struct err *err) MUST_CHECK;
+
+/* A job of kind evaluate: judge model `model_id` on a whole dataset (key as in config). */
+int submit_evaluate(struct datasets *datasets, struct pool *pool,
+                    const struct submit_limits *limits, int64_t model_id, const char *dataset_key,
+                    struct submitted *out, struct err *err) MUST_CHECK;
+
+#endif
