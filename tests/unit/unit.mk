@@ -7,3 +7,10 @@ include tests/unit/data.mk
 include tests/unit/store.mk
 include tests/unit/jobs.mk
 include tests/unit/http.mk
+
+# For scripts/test: which programs are unit tests, and which are the learning core's.
+print-unit-tests:
+	@echo $(filter tests/unit/%,$(check_PROGRAMS))
+print-mlp-tests:
+	@echo $(filter tests/unit/check_mlp%,$(check_PROGRAMS))
+.PHONY: print-unit-tests print-mlp-tests
