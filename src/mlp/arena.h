@@ -1,0 +1,49 @@
+/* One block of memory, handed out in 64-byte aligned pieces.
+ *
+ * A layout function takes its pieces from a struct arena twice: first from an
+ * empty one (base NULL), which only measures, then from one with memory. That is
+ * why an estimate is exact: it is the same walk. Sizes are checked; once one of
+ * them overflows the arena stays failed.
+ */
+#ifndef MLP_ARENA_H
+#define MLP_ARENA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#define ARENA_ALIGN ((size_t)64) /* a cache line, and the widest vector */
+
+struct arena {
+    unsigned char *base; /* NULL while measuring */
+    size_t used;         /* bytes, a multiple of ARENA_ALIGN */
+    bool overflow;
+};
+
+/* n elements of `size` bytes; NULL while measuring, or when n is 0. Not cleared. */
+static inline void *arena_take(struct arena *a, size_t n, size_t size)
+{
+    size_t bytes = 0, end = 0;
+
+    if (__builtin_mul_overflow(n, size, &bytes) ||
+        __builtin_add_overflow(bytes, ARENA_ALIGN - 1, &bytes)) {
+        a->overflow = true;
+        return NULL;
+    }
+    bytes -= bytes % ARENA_ALIGN;
+    if (__builtin_add_overflow(a->used, bytes, &end)) {
+        a->overflow = true;
+        return NULL;
+    }
+    void *p = a->base != NULL && bytes > 0 ? a->base + a->used : NULL;
+    a->used = end;
+    return p;
+}
+
+/* Memory for what a measuring walk used; NULL when there is none. */
+static inline void *arena_alloc(const struct arena *measured)
+{
+    return aligned_alloc(ARENA_ALIGN, measured->used > 0 ? measured->used : ARENA_ALIGN);
+}
+
+#endif

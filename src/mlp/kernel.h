@@ -1,0 +1,99 @@
+/* The loops that do the arithmetic, one table of them per vector instruction set.
+ *
+ * kernel_*.c are compiled once per set (baseline, AVX2, AVX-512); a net keeps the
+ * best table this processor can run. Matrices are dense and row-major. Every
+ * function is pure: it touches its arguments only, so any number of threads may
+ * use a table at once.
+ *
+ * What is promised: an element's bits never depend on where in an array it lies,
+ * nor a row's on the rows around it; NaN and infinity pass through; sums have an
+ * order fixed by their length. Between tables the last bits may differ.
+ */
+#ifndef MLP_KERNEL_H
+#define MLP_KERNEL_H
+
+#include "mlp/mlp.h"
+
+/* c (m, n) = A (m, k) B (k, n) + bias (n) on every row.
+ * A and B are read through strides, so a transpose costs no copy by the caller:
+ * A[i][p] is a[i * a_row + p * a_col], B[p][j] is b[p * b_row + j * b_col]; one of each
+ * pair is 1. Every element of c is summed over p in order, starting from the bias. */
+struct product {
+    size_t m, n, k;
+    const mlp_real *a;
+    size_t a_row, a_col;
+    const mlp_real *b;
+    size_t b_row, b_col;
+    const mlp_real *bias; /* NULL = 0 */
+    mlp_real *c;
+    mlp_real *panel; /* scratch, KERNEL_PANEL elements, aligned as the arena is */
+};
+#define KERNEL_PANEL ((size_t)256 * 32)
+
+/* Losses of a block of rows: `loss` grows by the sum of l_i, row after row, `hits` by the rows
+ * whose every output is on the right side. */
+struct kernel_sum {
+    double loss;
+    size_t hits;
+};
+
+struct kernel_adam {
+    mlp_real beta1, beta2;
+    mlp_real step;    /* learning rate / (1 - beta1^t) */
+    mlp_real root;    /* 1 / sqrt(1 - beta2^t) */
+    mlp_real epsilon;
+    mlp_real l2;
+};
+
+struct kernel_sgd {
+    mlp_real rate, momentum, l2;
+    bool nesterov;
+};
+
+enum kernel_isa { KERNEL_BASELINE, KERNEL_AVX2, KERNEL_AVX512 };
+
+struct kernel {
+    const char *name;
+    enum kernel_isa isa;
+
+    void (*product)(const struct product *p);
+
+    /* z becomes f(z); delta becomes delta f'(z), with f' written in terms of a = f(z). */
+    void (*activate)(enum mlp_activation f, mlp_real *z, size_t n);
+    void (*derive)(enum mlp_activation f, const mlp_real *a, mlp_real *delta, size_t n);
+
+    /* out[j] = sum over rows of x[i][j], rows in order */
+    void (*column_sums)(const mlp_real *x, size_t rows, size_t cols, mlp_real *out);
+
+    /* z (rows, cols) becomes the probabilities */
+    void (*softmax)(mlp_real *z, size_t rows, size_t cols);
+
+    /* Loss of logits z (or of the linear z, for the squared loss). With scale != 0, z becomes
+     * scale * dl_i/dz; with scale 0, z is left undefined and hits are counted. For the squared
+     * loss `squash` says that the prediction is sigmoid(z). */
+    void (*softmax_loss)(mlp_real *z, const uint32_t *labels, size_t rows, size_t cols,
+                         mlp_real scale, struct kernel_sum *sum);
+    void (*sigmoid_loss)(mlp_real *z, const mlp_real *y, size_t rows, size_t cols, mlp_real scale,
+                         struct kernel_sum *sum);
+    void (*square_loss)(mlp_real *z, const mlp_real *y, bool squash, size_t rows, size_t cols,
+                        mlp_real scale, struct kernel_sum *sum);
+
+    /* One optimizer step of n parameters w with gradient g and moments m, v. */
+    void (*adam)(const struct kernel_adam *s, mlp_real *w, const mlp_real *g, mlp_real *m,
+                 mlp_real *v, size_t n);
+    void (*sgd)(const struct kernel_sgd *s, mlp_real *w, const mlp_real *g, mlp_real *m, size_t n);
+
+    bool (*finite)(const mlp_real *x, size_t n);
+
+    /* out = exp, tanh (x); log1p for x in [0, 1]: for tests */
+    void (*exp)(const mlp_real *x, mlp_real *out, size_t n);
+    void (*tanh)(const mlp_real *x, mlp_real *out, size_t n);
+    void (*log1p)(const mlp_real *x, mlp_real *out, size_t n);
+};
+
+/* The tables this processor can run, slowest first; returns how many. */
+#define KERNEL_MAX 3
+size_t kernel_tables(const struct kernel *out[KERNEL_MAX]);
+const struct kernel *kernel_best(void);
+
+#endif

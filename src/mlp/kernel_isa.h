@@ -1,0 +1,96 @@
+/* What differs between the instruction sets a kernel file is compiled for.
+ *
+ * KERNEL_ISA (baseline, avx2, avx512) comes from the compiler's command line and
+ * is appended to every global name. `vec` is one vector register of mlp_real;
+ * FMA(a, b, c) is a b + c, rounded once where the set has it and always in the
+ * same way within one table, as -ffp-contract=off leaves no choice to the compiler.
+ */
+#ifndef MLP_KERNEL_ISA_H
+#define MLP_KERNEL_ISA_H
+
+#include "mlp/kernel.h"
+
+#ifdef KERNEL_ISA
+#define ISA_PASTE(name, isa) name##_##isa
+#define ISA_EXPAND(name, isa) ISA_PASTE(name, isa)
+#define ISA(name)             ISA_EXPAND(name, KERNEL_ISA)
+#define ISA_STRING_(x)        #x
+#define ISA_STRING(x)         ISA_STRING_(x)
+
+#define SIMD _Pragma("omp simd")
+#ifdef __clang__
+#define UNROLL _Pragma("unroll")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
+#if defined __FMA__ && !defined MLP_DOUBLE
+#define FMA(a, b, c) __builtin_fmaf((a), (b), (c))
+#else
+#define FMA(a, b, c) ((a) * (b) + (c))
+#endif
+
+#if defined __AVX512F__ && !defined MLP_DOUBLE
+#include <immintrin.h>
+#define vec              __m512
+#define VEC_LENGTH       16
+#define VEC_ROWS         8 /* rows of a product's tile; two vectors wide */
+#define vec_load(p)      _mm512_loadu_ps(p)
+#define vec_store(p, v)  _mm512_storeu_ps((p), (v))
+#define vec_all(x)       _mm512_set1_ps(x)
+#define vec_fma(a, b, c) _mm512_fmadd_ps((a), (b), (c))
+#elif defined __AVX2__ && !defined MLP_DOUBLE
+#include <immintrin.h>
+#define vec              __m256
+#define VEC_LENGTH       8
+#define VEC_ROWS         4
+#define vec_load(p)      _mm256_loadu_ps(p)
+#define vec_store(p, v)  _mm256_storeu_ps((p), (v))
+#define vec_all(x)       _mm256_set1_ps(x)
+#define vec_fma(a, b, c) _mm256_fmadd_ps((a), (b), (c))
+#else
+/* Any machine: the compiler's own vectors of 16 bytes. */
+typedef mlp_real vec __attribute__((vector_size(16)));
+#define VEC_LENGTH       (16 / sizeof(mlp_real))
+#define VEC_ROWS         4
+static inline vec vec_load(const mlp_real *p)
+{
+    vec v;
+
+    __builtin_memcpy(&v, p, sizeof(v));
+    return v;
+}
+static inline void vec_store(mlp_real *p, vec v)
+{
+    __builtin_memcpy(p, &v, sizeof(v));
+}
+#define vec_all(x)       ((vec){0} + (x))
+#define vec_fma(a, b, c) ((a) * (b) + (c))
+#endif
+
+/* The functions of one table, by file. */
+void ISA(kernel_product)(const struct product *p);
+
+void ISA(kernel_activate)(enum mlp_activation f, mlp_real *z, size_t n);
+void ISA(kernel_derive)(enum mlp_activation f, const mlp_real *a, mlp_real *delta, size_t n);
+void ISA(kernel_column_sums)(const mlp_real *x, size_t rows, size_t cols, mlp_real *out);
+void ISA(kernel_exp)(const mlp_real *x, mlp_real *out, size_t n);
+void ISA(kernel_tanh)(const mlp_real *x, mlp_real *out, size_t n);
+void ISA(kernel_log1p)(const mlp_real *x, mlp_real *out, size_t n);
+
+void ISA(kernel_softmax)(mlp_real *z, size_t rows, size_t cols);
+void ISA(kernel_softmax_loss)(mlp_real *z, const uint32_t *labels, size_t rows, size_t cols,
+                              mlp_real scale, struct kernel_sum *sum);
+void ISA(kernel_sigmoid_loss)(mlp_real *z, const mlp_real *y, size_t rows, size_t cols,
+                              mlp_real scale, struct kernel_sum *sum);
+void ISA(kernel_square_loss)(mlp_real *z, const mlp_real *y, bool squash, size_t rows, size_t cols,
+                             mlp_real scale, struct kernel_sum *sum);
+
+void ISA(kernel_adam)(const struct kernel_adam *s, mlp_real *w, const mlp_real *g, mlp_real *m,
+                      mlp_real *v, size_t n);
+void ISA(kernel_sgd)(const struct kernel_sgd *s, mlp_real *w, const mlp_real *g, mlp_real *m,
+                     size_t n);
+bool ISA(kernel_finite)(const mlp_real *x, size_t n);
+#endif
+
+#endif

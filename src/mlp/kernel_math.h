@@ -1,0 +1,111 @@
+/* exp, tanh, sigmoid and log1p without branches, so that compilers can make vectors
+ * of them (libm's are calls). At most 2 ulp from the true value, tests/unit/check_mlp_kernel.c
+ * holds them to it. NaN passes: every comparison is written so that a NaN falls through.
+ *
+ * The polynomials are least-maximum fits of the given functions on the given
+ * ranges. The double build, which exists to check gradients, takes libm's.
+ */
+#ifndef MLP_KERNEL_MATH_H
+#define MLP_KERNEL_MATH_H
+
+#include <math.h>
+#include <stdint.h>
+
+#include "mlp/kernel_isa.h"
+
+#ifdef MLP_DOUBLE
+static inline double math_exp(double x)
+{
+    return exp(x);
+}
+static inline double math_tanh(double x)
+{
+    return tanh(x);
+}
+static inline double math_log1p(double x)
+{
+    return log1p(x);
+}
+#define math_abs fabs
+#define math_sqrt sqrt
+#else
+#define math_abs fabsf
+#define math_sqrt sqrtf
+
+static inline float math_pow2(int32_t n) /* -126 <= n <= 127 */
+{
+    union {
+        int32_t i;
+        float f;
+    } u = {.i = (n + 127) * (1 << 23)};
+
+    return u.f;
+}
+
+static inline float math_exp(float x)
+{
+    const float magic = 12582912.0F; /* 1.5 * 2^23: adding it rounds to an integer */
+    union {
+        float f;
+        int32_t i;
+    } u;
+
+    x = x < -104.0F ? -104.0F : x; /* exp is 0 below, */
+    x = x > 89.0F ? 89.0F : x;     /* and infinite above */
+    u.f = FMA(x, 1.44269504F, magic);
+    int32_t n = (u.i & 0x7fffff) - 0x400000; /* NaN gives some n, and r stays NaN */
+    float t = u.f - magic;
+    float r = FMA(t, -0.693359375F, x); /* ln 2 in two parts, the first with few bits */
+    r = FMA(t, 2.12194440e-4F, r);
+
+    /* (e^r - 1 - r) / r^2 on |r| <= ln(2)/2 */
+    float p = 0.001381465F;
+    p = FMA(p, r, 0.00836870261F);
+    p = FMA(p, r, 0.0416683853F);
+    p = FMA(p, r, 0.166665211F);
+    p = FMA(p, r, 0.49999994F);
+    float e = 1.0F + FMA(r * r, p, r);
+
+    int32_t half = n >> 1; /* in two steps, for n in [-151, 129) */
+    return e * math_pow2(half) * math_pow2(n - half);
+}
+
+static inline float math_tanh(float x)
+{
+    float a = fabsf(x);
+    float u = x * x;
+
+    /* (tanh x - x) / x^3 in x^2, on |x| <= 0.625 */
+    float q = -0.00571750384F;
+    q = FMA(q, u, 0.0206510518F);
+    q = FMA(q, u, -0.0537436642F);
+    q = FMA(q, u, 0.133314937F);
+    q = FMA(q, u, -0.333332837F);
+    float small = FMA(x * u, q, x);
+    float large = copysignf(1.0F - 2.0F / (math_exp(2.0F * a) + 1.0F), x);
+
+    return a < 0.625F ? small : large;
+}
+
+/* For x in [0, 1]: 2 atanh(s), s = x / (2 + x). */
+static inline float math_log1p(float x)
+{
+    float s = x / (2.0F + x);
+    float u = s * s;
+
+    /* (2 atanh s - 2 s) / s^3 in s^2, on s <= 1/3 */
+    float q = 0.242965817F;
+    q = FMA(q, u, 0.214289159F);
+    q = FMA(q, u, 0.286167562F);
+    q = FMA(q, u, 0.39998883F);
+    q = FMA(q, u, 0.666666746F);
+    return FMA(s * u, q, 2.0F * s);
+}
+#endif
+
+static inline mlp_real math_sigmoid(mlp_real z)
+{
+    return (mlp_real)1 / ((mlp_real)1 + math_exp(-z));
+}
+
+#endif
