@@ -12,6 +12,7 @@
 
 #define WIDE    (2 * VEC_LENGTH)
 #define K_BLOCK ((size_t)256)
+#define NEAR    ((size_t)1024) /* rows of B closer than this are read where they are */
 
 _Static_assert(K_BLOCK * WIDE <= KERNEL_PANEL, "a strip of B fits the panel");
 
@@ -108,6 +109,39 @@ static inline __attribute__((always_inline)) void tiles(const struct strip *s, s
     }
 }
 
+#ifndef MLP_DOUBLE
+typedef float quad __attribute__((vector_size(16)));
+
+static inline quad quad_load(const float *p)
+{
+    quad q;
+
+    __builtin_memcpy(&q, p, sizeof(q));
+    return q;
+}
+
+/* The transpose of four by four numbers. */
+static inline void turn4(const float *from, size_t from_row, float *to, size_t to_row)
+{
+    quad a = quad_load(from), b = quad_load(from + from_row);
+    quad c = quad_load(from + 2 * from_row), d = quad_load(from + 3 * from_row);
+    quad ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+    quad ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    quad cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+    quad cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+    const quad out[4] = {
+        __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5),
+        __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7),
+        __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5),
+        __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7),
+    };
+
+    for (size_t i = 0; i < 4; i++) {
+        __builtin_memcpy(to + i * to_row, &out[i], sizeof(out[i]));
+    }
+}
+#endif
+
 /* Rows k0.. of B, columns j0.., padded with zeros to `full` columns. */
 static void pack(const struct product *p, size_t k0, size_t k, size_t j0, size_t width,
                  size_t full)
@@ -127,9 +161,25 @@ static void pack(const struct product *p, size_t k0, size_t k, size_t j0, size_t
         }
         return;
     }
-    for (size_t j = 0; j < full; j++) {
+    size_t j = 0;
+
+#ifndef MLP_DOUBLE
+    for (; j + 4 <= width; j += 4) {
+        size_t i = 0;
+
+        for (; i + 4 <= k; i += 4) {
+            turn4(b + i + j * p->b_col, p->b_col, p->panel + i * full + j, full);
+        }
+        for (; i < k; i++) {
+            for (size_t q = j; q < j + 4; q++) {
+                p->panel[i * full + q] = b[i + q * p->b_col];
+            }
+        }
+    }
+#endif
+    for (; j < full; j++) {
         for (size_t i = 0; i < k; i++) {
-            p->panel[i * full + j] = j < width ? b[i * p->b_row + j * p->b_col] : 0;
+            p->panel[i * full + j] = j < width ? b[i + j * p->b_col] : 0;
         }
     }
 }
@@ -227,7 +277,7 @@ void ISA(kernel_product)(const struct product *p)
                 .c_row = p->n,
             };
 
-            if (p->b_col == 1 && width == full && p->m < 64) { /* few rows: not worth a copy */
+            if (p->b_col == 1 && width == full && (p->m < 64 || p->b_row <= NEAR)) {
                 s.b = p->b + k * p->b_row + j;
                 s.b_row = p->b_row;
             } else {
