@@ -1,5 +1,26 @@
 /* How good a model is on given rows: the metrics of one split, and the evaluation that
  * GET /models/{id}/evaluation shows. All in double, in the target's own units but for `loss`.
+ * What is not finite (or not defined on these rows) is null.
+ *
+ * metrics:
+ *   classes     {"loss", "accuracy", "log_loss"}
+ *   numbers     {"loss", "rmse", "mae", "r2"}; several targets: the means over them, and
+ *               "targets": {"<name>": {"rmse", "mae", "r2"}, ...} beside
+ *   0/1 columns {"loss", "accuracy", "log_loss"}: several labels a row; accuracy wants all
+ *               of a row right, log_loss is the mean over columns
+ *
+ * evaluation, first {"split", "rows", "type": "classes" | "numbers" | "labels"}, then
+ *   classes     "labels": [..], "confusion_matrix": [[..]] (truth by row; null over
+ *               JUDGE_MAX_MATRIX classes), "per_class": [{"label", "precision", "recall",
+ *               "f1", "support"}]; two classes: "positive": "<label>", and unless only one
+ *               class is in the rows
+ *               "roc": {"auc", "points": [{"threshold", "fpr", "tpr"}]} and
+ *               "precision_recall": {"average_precision", "points": [{"threshold", "recall",
+ *               "precision"}]}, else both null; a threshold is null where nothing is chosen
+ *   numbers     "targets": [{"target", "sample": [{"true", "predicted"}], "residuals":
+ *               {"edges": [31], "counts": [30]}}], residual = predicted - true; of the first
+ *               JUDGE_MAX_TARGETS targets
+ *   labels      "labels": [..], "per_class" as above
  */
 #ifndef MLPD_JOBS_JUDGE_H
 #define MLPD_JOBS_JUDGE_H
@@ -7,15 +28,19 @@
 #include "data/encoder.h"
 #include "mlp/mlp.h"
 
+#define JUDGE_MAX_MATRIX  256 /* classes of a confusion matrix */
+#define JUDGE_MAX_POINTS  200 /* of a ROC or precision-recall curve */
+#define JUDGE_MAX_SAMPLE  500 /* (true, predicted) pairs */
+#define JUDGE_MAX_TARGETS 32  /* targets with a sample and a histogram */
+#define JUDGE_BINS        30
+
 struct judged {
-    char *metrics_json;    /* {"loss":..,"accuracy":..,"log_loss":..} or {"loss","rmse","mae","r2"} */
-    char *evaluation_json; /* confusion matrix with labels, or a true/predicted sample and a
-                              residual histogram */
+    char *metrics_json;
+    char *evaluation_json;
 };
 void judged_fini(struct judged *j);
 
-/* data: encoded rows with their truth. Several targets: rmse, mae, r2 averaged over targets,
- * with "targets": {name: {...}} beside. Predictions go in slices; memory stays small. */
+/* data: encoded rows with their truth, at least one. Predictions go in slices; memory stays small. */
 int judge(const struct mlp_net *net, const struct encoder *encoder, const struct mlp_data *data,
           const char *split, struct judged *out, struct err *err) MUST_CHECK;
 

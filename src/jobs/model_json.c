@@ -1,0 +1,222 @@
+/* JSON helpers of the work half, and the stored form of a network's shape.
+ *
+ * The shape of a model is stored as JSON with every choice spelt out, because a model must
+ * predict the same bytes in ten years, whatever the defaults are by then:
+ *
+ *   {"n_inputs": 4, "n_outputs": 3,
+ *    "hidden": [{"units": 16, "activation": "relu", "init": "glorot_uniform"}],
+ *    "output_init": "glorot_uniform", "output": "softmax", "loss": "cross_entropy"}
+ *
+ * Reading it back is strict: no key may be missing, unknown or doubled, and the sizes must
+ * pass mlp_spec_check, so that a damaged row ends in ERR_CORRUPT and never in an allocation.
+ *
+ * Threads: any; nothing here is shared.
+ */
+#include "jobs/model_json.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "jobs/json_util.h"
+#include "jobs/predictor.h"
+
+static const char *const loss_names[] = {
+    [MLP_CROSS_ENTROPY] = "cross_entropy",
+    [MLP_BINARY_CROSS_ENTROPY] = "binary_cross_entropy",
+    [MLP_MSE] = "mse",
+};
+
+/* jansson answers NULL when memory is out; these texts are small. */
+static json_t *need(json_t *value)
+{
+    CHK(value != NULL);
+    return value;
+}
+
+json_t *model_json_object(void)
+{
+    return need(json_object());
+}
+
+json_t *model_json_array(void)
+{
+    return need(json_array());
+}
+
+json_t *model_json_number(double value)
+{
+    return need(isfinite(value) ? json_real(value) : json_null());
+}
+
+json_t *model_json_count(uint64_t n)
+{
+    return need(json_integer((json_int_t)n));
+}
+
+json_t *model_json_string(const char *text)
+{
+    json_t *value = text != NULL ? json_string(text) : json_null();
+
+    return need(value != NULL ? value : json_string("?"));
+}
+
+void model_json_put(json_t *object, const char *key, json_t *value)
+{
+    CHK(json_object_set_new(object, key, value) == 0);
+}
+
+void model_json_push(json_t *array, json_t *value)
+{
+    CHK(json_array_append_new(array, value) == 0);
+}
+
+char *model_json_take(json_t *root)
+{
+    struct buf buf = BUF_INIT;
+
+    json_util_dump(&buf, root);
+    json_decref(root);
+    return buf_take(&buf);
+}
+
+const char *model_json_loss(enum mlp_loss loss)
+{
+    CHK((size_t)loss < ARRAY_LEN(loss_names));
+    return loss_names[loss];
+}
+
+static bool loss_parse(const char *name, enum mlp_loss *out)
+{
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(loss_names); i++) {
+        if (strcmp(name, loss_names[i]) == 0) {
+            *out = (enum mlp_loss)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+int model_json_status(struct err *err, enum mlp_status status, const char *doing)
+{
+    enum err_code code = ERR_INTERNAL;
+
+    if (status == MLP_E_MEMORY) {
+        code = ERR_NO_MEMORY;
+    } else if (status == MLP_E_TOO_LARGE || status == MLP_E_ARGUMENT) {
+        code = ERR_INVALID;
+    }
+    return err_set(err, code, "%s: %s", doing, mlp_status_text(status));
+}
+
+/* ---- the shape of a network --------------------------------------------------- */
+
+char *predictor_spec_to_json(const struct mlp_spec *spec)
+{
+    json_t *root = model_json_object();
+    json_t *hidden = model_json_array();
+    size_t i;
+
+    for (i = 0; i < spec->n_hidden; i++) {
+        const struct mlp_layer_spec *layer = &spec->hidden[i];
+        json_t *item = model_json_object();
+
+        model_json_put(item, "units", model_json_count(layer->units));
+        model_json_put(item, "activation",
+                       model_json_string(mlp_activation_names()[layer->activation]));
+        model_json_put(item, "init", model_json_string(mlp_init_names()[layer->init]));
+        model_json_push(hidden, item);
+    }
+    model_json_put(root, "n_inputs", model_json_count(spec->n_inputs));
+    model_json_put(root, "n_outputs", model_json_count(spec->n_outputs));
+    model_json_put(root, "hidden", hidden);
+    model_json_put(root, "output_init", model_json_string(mlp_init_names()[spec->output_init]));
+    model_json_put(root, "output", model_json_string(mlp_output_names()[spec->output]));
+    model_json_put(root, "loss", model_json_string(model_json_loss(spec->loss)));
+    return model_json_take(root);
+}
+
+static int corrupt(struct err *err, const char *what)
+{
+    return err_set(err, ERR_CORRUPT, "a stored model's architecture is damaged: %s", what);
+}
+
+static int layer_from_json(json_t *item, struct mlp_layer_spec *out, struct err *err)
+{
+    const char *activation, *init;
+    json_error_t jerr;
+    json_int_t units;
+
+    if (json_unpack_ex(item, &jerr, JSON_STRICT, "{s:I, s:s, s:s}", "units", &units, "activation",
+                       &activation, "init", &init) != 0) {
+        return corrupt(err, jerr.text);
+    }
+    if (units < 1 || units > MLP_MAX_UNITS) {
+        return corrupt(err, "units out of range");
+    }
+    out->units = (size_t)units;
+    if (!mlp_activation_parse(activation, &out->activation)) {
+        return corrupt(err, "an unknown activation");
+    }
+    if (!mlp_init_parse(init, &out->init)) {
+        return corrupt(err, "an unknown initialisation");
+    }
+    return 0;
+}
+
+static int spec_from_tree(json_t *root, struct mlp_spec *out, struct mlp_layer_spec *hidden,
+                          struct err *err)
+{
+    const char *output_init, *output, *loss;
+    json_int_t n_inputs, n_outputs;
+    struct mlp_spec spec = {.hidden = hidden};
+    json_error_t jerr;
+    json_t *layers;
+    size_t i;
+
+    if (json_unpack_ex(root, &jerr, JSON_STRICT, "{s:I, s:I, s:o, s:s, s:s, s:s}", "n_inputs",
+                       &n_inputs, "n_outputs", &n_outputs, "hidden", &layers, "output_init",
+                       &output_init, "output", &output, "loss", &loss) != 0) {
+        return corrupt(err, jerr.text);
+    }
+    if (n_inputs < 1 || n_inputs > MLP_MAX_INPUTS || n_outputs < 1 || n_outputs > MLP_MAX_UNITS) {
+        return corrupt(err, "inputs or outputs out of range");
+    }
+    if (!json_is_array(layers) || json_array_size(layers) > MLP_MAX_LAYERS) {
+        return corrupt(err, "its hidden layers are not a list of at most 64");
+    }
+    spec.n_inputs = (size_t)n_inputs;
+    spec.n_outputs = (size_t)n_outputs;
+    spec.n_hidden = json_array_size(layers);
+    for (i = 0; i < spec.n_hidden; i++) {
+        if (layer_from_json(json_array_get(layers, i), &hidden[i], err) != 0) {
+            return -1;
+        }
+    }
+    if (!mlp_init_parse(output_init, &spec.output_init) ||
+        !mlp_output_parse(output, &spec.output) || !loss_parse(loss, &spec.loss)) {
+        return corrupt(err, "an unknown name");
+    }
+    if (mlp_spec_check(&spec) != MLP_OK) {
+        return corrupt(err, "its sizes make no network");
+    }
+    *out = spec;
+    return 0;
+}
+
+int predictor_spec_from_json(const char *json, size_t len, struct mlp_spec *out,
+                             struct mlp_layer_spec *hidden, struct err *err)
+{
+    json_error_t jerr;
+    json_t *root = json_loadb(json, len, JSON_REJECT_DUPLICATES, &jerr);
+    int rc;
+
+    if (root == NULL) {
+        return corrupt(err, "not JSON");
+    }
+    rc = spec_from_tree(root, out, hidden, err);
+    json_decref(root);
+    return rc;
+}
