@@ -1,0 +1,439 @@
+/* Jobs: every change of their state.
+ *
+ *   submit -> queued -> running -> succeeded | failed | cancelled
+ *                ^         |
+ *                +---------+  release (shutdown) and recovery (a killed daemon)
+ *   queued -> cancelled directly; running keeps running with cancel_requested
+ *
+ * All of it runs as commands on the writer's thread. Every transition is compare-and-set: an
+ * UPDATE names the state (and the owner) it starts from, and one that changed no row is
+ * refused. Each writes its event and settles the job's model in the same transaction: while
+ * a train job is queued or running its model is pending, and never afterwards.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "store/store_sqlite_priv.h"
+
+/* ---- helpers of transitions ---- */
+
+/* Why a compare-and-set on a job changed nothing. */
+static int refused(struct db *db, int64_t id, const char *what, struct err *err)
+{
+    struct store_job job = {.id = 0};
+    const char *state;
+
+    if (store_job_list_read(db, id, &job, err) != 0) {
+        return -1; /* there is none */
+    }
+    state = job_state_name(job.state);
+    store_job_fini(&job);
+    return err_set(err, ERR_CONFLICT, "job %lld is %s: %s", (long long)id, state, what);
+}
+
+/* One row changed, as it must be; else the refusal. */
+static int change_one(struct db *db, struct sql *q, int64_t id, const char *what,
+                      struct err *err)
+{
+    if (sql_run(q, err) != 0) {
+        return -1;
+    }
+    return db_changes(db) == 1 ? 0 : refused(db, id, what, err);
+}
+
+/* ---- submit ---- */
+
+struct submit {
+    const struct store_job_new *job;
+    int64_t job_id, model_id;
+};
+
+static int check_queue(struct db *db, int64_t max_queued, struct err *err)
+{
+    int64_t queued = 0;
+    struct sql q;
+
+    if (max_queued <= 0) {
+        return 0;
+    }
+    q = sql_open(db, "SELECT count(*) FROM job WHERE state = 'queued'");
+    if (sql_scalar(&q, &queued, err) != 0) {
+        return -1;
+    }
+    if (queued >= max_queued) {
+        return err_set(err, ERR_BUSY, "%lld jobs are queued, and no more are taken until one ends",
+                       (long long)queued);
+    }
+    return 0;
+}
+
+/* Its data must still be there at the commit, or the job could never run. */
+static int add_datasets(struct db *db, int64_t job_id, const struct store_job_new *job,
+                        struct err *err)
+{
+    for (size_t i = 0; i < job->n_datasets; i++) {
+        int64_t there = 0;
+        struct sql q = sql_open(db, "SELECT 1 FROM dataset WHERE sha256 = ? LIMIT 1");
+        int rc;
+
+        sql_text(&q, 1, job->datasets[i]);
+        rc = sql_scalar(&q, &there, err);
+        if (rc < 0) {
+            return -1;
+        }
+        if (rc == 1) {
+            return err_set(err, ERR_CONFLICT, "the dataset sha256:%s was deleted meanwhile",
+                           job->datasets[i]);
+        }
+        q = sql_open(db, "INSERT INTO job_dataset (job_id, seq, sha256) VALUES (?, ?, ?)");
+        sql_int(&q, 1, job_id);
+        sql_int(&q, 2, (int64_t)i);
+        sql_text(&q, 3, job->datasets[i]);
+        if (sql_run(&q, err) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int check_model(struct db *db, int64_t model_id, struct err *err)
+{
+    int64_t failed = 0;
+    struct sql q = sql_open(db, "SELECT state = 'failed' FROM model WHERE id = ?");
+    int rc;
+
+    sql_int(&q, 1, model_id);
+    rc = sql_scalar(&q, &failed, err);
+    if (rc == 1) {
+        return err_set(err, ERR_NOT_FOUND, "there is no model %lld", (long long)model_id);
+    }
+    if (rc == 0 && failed) {
+        return err_set(err, ERR_CONFLICT, "model %lld has no weights and will get none",
+                       (long long)model_id);
+    }
+    return rc;
+}
+
+static int run_submit(struct db *db, void *arg, struct err *err)
+{
+    struct submit *s = arg;
+    const struct store_job_new *job = s->job;
+    int64_t at = clock_now_ms();
+    struct sql q;
+
+    if (check_queue(db, job->max_queued, err) != 0
+        || (job->model_id != 0 && check_model(db, job->model_id, err) != 0)) {
+        return -1;
+    }
+    q = sql_open(db, "INSERT INTO job (kind, name, state, created_at, warnings, config, resolved)"
+                     " VALUES (?, ?, 'queued', ?, coalesce(?, '[]'), ?, ?) RETURNING id");
+    sql_text(&q, 1, job->kind);
+    sql_text(&q, 2, job->name);
+    sql_int(&q, 3, at);
+    sql_text(&q, 4, job->warnings_json);
+    sql_text(&q, 5, job->config_json);
+    sql_text(&q, 6, job->resolved_json);
+    if (sql_scalar(&q, &s->job_id, err) != 0) {
+        return -1;
+    }
+    s->model_id = job->model_id;
+    if (s->model_id == 0
+        && store_models_insert(db, s->job_id, job, at, &s->model_id, err) != 0) {
+        return -1;
+    }
+    q = sql_open(db, "UPDATE job SET model_id = ? WHERE id = ?");
+    sql_int(&q, 1, s->model_id);
+    sql_int(&q, 2, s->job_id);
+    if (sql_run(&q, err) != 0 || add_datasets(db, s->job_id, job, err) != 0) {
+        return -1;
+    }
+    return store_events_insert(db, s->job_id, at, "queued", NULL, err);
+}
+
+int store_jobs_submit(struct store *store, const struct store_job_new *job, int64_t *job_id,
+                      int64_t *model_id, struct err *err)
+{
+    struct submit s = {.job = job};
+
+    if (store_writer_call(&store_sqlite_of(store)->writer, WRITER_HASTY, run_submit, &s, err)
+        != 0) {
+        return -1;
+    }
+    *job_id = s.job_id;
+    *model_id = s.model_id;
+    return 0;
+}
+
+/* ---- claim ---- */
+
+struct claim {
+    const char *owner;
+    struct store_job job;
+};
+
+static int run_claim(struct db *db, void *arg, struct err *err)
+{
+    struct claim *c = arg;
+    int64_t id = 0, at = clock_now_ms();
+    char detail[48];
+    struct sql q = sql_open(db, "SELECT id FROM job WHERE state = 'queued' ORDER BY id LIMIT 1");
+    int rc = sql_scalar(&q, &id, err);
+
+    if (rc != 0) {
+        return rc;
+    }
+    q = sql_open(db, "UPDATE job SET state = 'running', owner = ?1, attempt = attempt + 1,"
+                     " started_at = ?2 WHERE id = ?3 AND state = 'queued'");
+    sql_text(&q, 1, c->owner);
+    sql_int(&q, 2, at);
+    sql_int(&q, 3, id);
+    if (change_one(db, &q, id, "it cannot be claimed", err) != 0) {
+        return -1;
+    }
+    q = sql_open(db, "DELETE FROM curve_point WHERE job_id = ?");
+    sql_int(&q, 1, id);
+    if (sql_run(&q, err) != 0 || store_job_list_read(db, id, &c->job, err) != 0) {
+        return -1;
+    }
+    (void)snprintf(detail, sizeof detail, "attempt %lld", (long long)c->job.attempt);
+    return store_events_insert(db, id, at, "running", detail, err);
+}
+
+int store_jobs_claim(struct store *store, const char *owner, struct store_job *out,
+                     struct err *err)
+{
+    struct claim c = {.owner = owner};
+    int rc = store_writer_call(&store_sqlite_of(store)->writer, WRITER_PATIENT, run_claim, &c,
+                               err);
+
+    if (rc != 0) {
+        store_job_fini(&c.job); /* read, but the commit failed */
+        return rc;
+    }
+    *out = c.job;
+    return 0;
+}
+
+/* ---- finish ---- */
+
+struct finish {
+    int64_t id;
+    const char *owner;
+    const struct store_outcome *outcome;
+    char weights_sha256[HASH_HEX_LEN];
+};
+
+static int run_finish(struct db *db, void *arg, struct err *err)
+{
+    const struct finish *f = arg;
+    const struct store_outcome *o = f->outcome;
+    const char *error_code = o->state == JOB_FAILED ? o->error_code : NULL;
+    const char *error_detail = o->state == JOB_FAILED ? o->error_detail : NULL;
+    int64_t at = clock_now_ms();
+    char *detail = NULL;
+    int rc;
+    struct sql q = sql_open(db, "UPDATE job SET state = ?1, owner = NULL, finished_at = ?2,"
+                                " result = ?3, warnings = coalesce(?4, warnings),"
+                                " error_code = ?5, error_detail = ?6"
+                                " WHERE id = ?7 AND state = 'running' AND owner = ?8");
+
+    sql_text(&q, 1, job_state_name(o->state));
+    sql_int(&q, 2, at);
+    sql_text(&q, 3, o->result_json);
+    sql_text(&q, 4, o->warnings_json);
+    sql_text(&q, 5, error_code);
+    sql_text(&q, 6, error_detail);
+    sql_int(&q, 7, f->id);
+    sql_text(&q, 8, f->owner);
+    if (change_one(db, &q, f->id, "this worker does not run it and cannot end it", err) != 0) {
+        return -1;
+    }
+    rc = o->has_model ? store_models_publish(db, f->id, o, f->weights_sha256, at, err)
+                      : store_models_fail(db, f->id, at, err);
+    if (rc != 0) {
+        return -1;
+    }
+    if (error_code != NULL) {
+        detail = error_detail == NULL ? xstrdup(error_code)
+                                      : xasprintf("%s: %s", error_code, error_detail);
+    }
+    rc = store_events_insert(db, f->id, at, job_state_name(o->state), detail, err);
+    free(detail);
+    return rc;
+}
+
+int store_jobs_finish(struct store *store, int64_t id, const char *owner,
+                      const struct store_outcome *outcome, struct err *err)
+{
+    struct finish f = {.id = id, .owner = owner, .outcome = outcome};
+
+    CHK(outcome->state == JOB_SUCCEEDED || outcome->state == JOB_FAILED
+        || outcome->state == JOB_CANCELLED);
+    if (outcome->has_model) {
+        /* Here, on the worker's thread: hashing a large model would hold the writer up. */
+        hash_hex(outcome->weights, outcome->weights_bytes, f.weights_sha256);
+    }
+    return store_writer_call(&store_sqlite_of(store)->writer, WRITER_PATIENT, run_finish, &f,
+                             err);
+}
+
+/* ---- release, cancel, delete ---- */
+
+/* A job whose end was asked for ends: from `state` ("queued", or "running" without a worker). */
+static int cancel_row(struct db *db, int64_t id, const char *detail, struct err *err)
+{
+    int64_t at = clock_now_ms();
+    struct sql q = sql_open(db, "UPDATE job SET state = 'cancelled', owner = NULL,"
+                                " cancel_requested = 1, finished_at = ?2"
+                                " WHERE id = ?1 AND state IN ('queued', 'running')");
+
+    sql_int(&q, 1, id);
+    sql_int(&q, 2, at);
+    if (change_one(db, &q, id, "it cannot be cancelled", err) != 0
+        || store_models_fail(db, id, at, err) != 0) {
+        return -1;
+    }
+    return store_events_insert(db, id, at, "cancelled", detail, err);
+}
+
+/* Back to the queue, where its id puts it before everything younger. */
+static int requeue_row(struct db *db, int64_t id, const char *detail, struct err *err)
+{
+    struct sql q = sql_open(db, "UPDATE job SET state = 'queued', owner = NULL,"
+                                " started_at = NULL WHERE id = ?1 AND state = 'running'");
+
+    sql_int(&q, 1, id);
+    if (change_one(db, &q, id, "it cannot go back to the queue", err) != 0) {
+        return -1;
+    }
+    return store_events_insert(db, id, clock_now_ms(), "queued", detail, err);
+}
+
+struct release {
+    int64_t id;
+    const char *owner;
+};
+
+static int run_release(struct db *db, void *arg, struct err *err)
+{
+    const struct release *r = arg;
+    int64_t cancel_requested = 0;
+    struct sql q = sql_open(db, "SELECT cancel_requested FROM job"
+                                " WHERE id = ?1 AND state = 'running' AND owner = ?2");
+    int rc;
+
+    sql_int(&q, 1, r->id);
+    sql_text(&q, 2, r->owner);
+    rc = sql_scalar(&q, &cancel_requested, err);
+    if (rc < 0) {
+        return -1;
+    }
+    if (rc == 1) {
+        return refused(db, r->id, "this worker does not run it and cannot give it back", err);
+    }
+    return cancel_requested ? cancel_row(db, r->id, NULL, err)
+                            : requeue_row(db, r->id, "the daemon was stopped", err);
+}
+
+int store_jobs_release(struct store *store, int64_t id, const char *owner, struct err *err)
+{
+    struct release r = {.id = id, .owner = owner};
+
+    return store_writer_call(&store_sqlite_of(store)->writer, WRITER_PATIENT, run_release, &r,
+                             err);
+}
+
+struct cancel {
+    int64_t id;
+    enum job_state state; /* after it */
+};
+
+static int run_cancel(struct db *db, void *arg, struct err *err)
+{
+    struct cancel *c = arg;
+    struct store_job job = {.id = 0};
+    bool asked;
+    struct sql q;
+
+    if (store_job_list_read(db, c->id, &job, err) != 0) {
+        return -1;
+    }
+    c->state = job.state;
+    asked = job.cancel_requested;
+    store_job_fini(&job);
+    if (c->state == JOB_QUEUED) {
+        c->state = JOB_CANCELLED;
+        return cancel_row(db, c->id, NULL, err);
+    }
+    if (c->state != JOB_RUNNING || asked) {
+        return 0;
+    }
+    q = sql_open(db, "UPDATE job SET cancel_requested = 1 WHERE id = ? AND state = 'running'");
+    sql_int(&q, 1, c->id);
+    if (change_one(db, &q, c->id, "it cannot be cancelled", err) != 0) {
+        return -1;
+    }
+    return store_events_insert(db, c->id, clock_now_ms(), "cancel_requested", NULL, err);
+}
+
+int store_jobs_cancel(struct store *store, int64_t id, enum job_state *out, struct err *err)
+{
+    struct cancel c = {.id = id};
+
+    if (store_writer_call(&store_sqlite_of(store)->writer, WRITER_HASTY, run_cancel, &c, err)
+        != 0) {
+        return -1;
+    }
+    *out = c.state;
+    return 0;
+}
+
+static int run_delete(struct db *db, void *arg, struct err *err)
+{
+    const int64_t *id = arg;
+    /* The curve, the events and the needs for datasets go with the row. */
+    struct sql q = sql_open(db, "DELETE FROM job WHERE id = ?"
+                                " AND state IN ('succeeded', 'failed', 'cancelled')");
+
+    sql_int(&q, 1, *id);
+    return change_one(db, &q, *id, "cancel it and wait for its end before deleting it", err);
+}
+
+int store_jobs_delete(struct store *store, int64_t id, struct err *err)
+{
+    return store_writer_call(&store_sqlite_of(store)->writer, WRITER_HASTY, run_delete, &id,
+                             err);
+}
+
+/* ---- recovery ---- */
+
+int store_jobs_recover(struct db *db, const char *owner, int64_t *requeued, int64_t *cancelled,
+                       struct err *err)
+{
+    /* One at a time: at most as many rows as the killed daemon had workers. */
+    for (;;) {
+        int64_t id = 0, cancel_requested = 0;
+        struct sql q = sql_open(db, "SELECT id, cancel_requested FROM job"
+                                    " WHERE state = 'running' AND owner <> ? LIMIT 1");
+        int rc;
+
+        sql_text(&q, 1, owner);
+        rc = sql_step(&q, err);
+        if (rc == 1) {
+            id = sql_column_int(&q, 0);
+            cancel_requested = sql_column_int(&q, 1);
+        }
+        sql_close(&q);
+        if (rc <= 0) {
+            return rc;
+        }
+        rc = cancel_requested ? cancel_row(db, id, "the daemon was started again", err)
+                              : requeue_row(db, id, "the daemon was started again", err);
+        if (rc != 0) {
+            return -1;
+        }
+        *(cancel_requested ? cancelled : requeued) += 1;
+    }
+}
