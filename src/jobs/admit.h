@@ -5,6 +5,7 @@
 #define MLPD_JOBS_ADMIT_H
 
 #include "data/dataset.h"
+#include "data/split.h"
 #include "jobs/spec.h"
 
 struct admission {
@@ -16,6 +17,12 @@ struct admission {
     double flops;
     double seconds;             /* a guess from a measured rate; for people, not for logic */
 };
+
+/* How many rows each part will have, from the fractions or the split column's statistics:
+ * what split_make will do, before any row is read. */
+int admit_rows(const struct job_spec *spec, const struct dataset *ds,
+               const struct dataset *validation, const struct dataset *test,
+               size_t rows[SPLIT_PARTS], struct err *err) MUST_CHECK;
 
 /* memory_limit: bytes a job may take. Errors: ERR_INVALID with pointers. */
 int admit(const struct job_spec *spec, const struct dataset *ds, const struct dataset *validation,

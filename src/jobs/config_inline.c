@@ -142,8 +142,7 @@ static void read_cell(struct inline_rows *r, const json_t *cell, size_t column, 
     char got[DESCRIBED];
     bool target = column >= r->n_features;
     bool numbers_only = target && r->y_arrays;
-    bool known = json_is_number(cell) || json_is_string(cell) ||
-                 (target && json_is_boolean(cell));
+    bool known = json_is_number(cell) || json_is_string(cell) || (target && json_is_boolean(cell));
 
     if (json_is_null(cell) && !target) {
         return;
@@ -251,8 +250,8 @@ static void read_names(struct inline_rows *r, const struct config *config, struc
     for (i = 0; i < r->n_features; i++) {
         size_t place[2] = {i, SIZE_MAX};
 
-        r->names[i] = features ? xstrdup(config_text_at(config, KEY_FEATURES, i))
-                               : xasprintf("x%zu", i + 1);
+        r->names[i] =
+            features ? xstrdup(config_text_at(config, KEY_FEATURES, i)) : xasprintf("x%zu", i + 1);
         check_name(r->names[i], "features", place, err);
         if (json_object_get(taken, r->names[i]) != NULL) {
             char shown[JSON_UTIL_SHOWN];

@@ -147,8 +147,8 @@ static void print_bound(char *out, size_t size, double v)
     buf_fini(&text);
 }
 
-static bool read_number(const json_t *json, const struct config_key *key,
-                        const struct buf *pointer, struct config_value *value, struct err *err)
+static bool read_number(const json_t *json, const struct config_key *key, const struct buf *pointer,
+                        struct config_value *value, struct err *err)
 {
     double v = json_number_value(json);
     char bound[40], must[96];
@@ -192,8 +192,8 @@ static bool read_integer(const json_t *json, const struct config_key *key,
     return false;
 }
 
-static bool read_choice(const json_t *json, const struct config_key *key,
-                        const struct buf *pointer, size_t *choice, struct err *err)
+static bool read_choice(const json_t *json, const struct config_key *key, const struct buf *pointer,
+                        size_t *choice, struct err *err)
 {
     const char *const *names = key->choices();
     const char *text = json_string_value(json), *nearest;
@@ -211,14 +211,13 @@ static bool read_choice(const json_t *json, const struct config_key *key,
     if (nearest != NULL) {
         char shown[JSON_UTIL_SHOWN];
 
-        config_refuse(err, pointer, NULL,
-                      "must be one of %s; got \"%s\", did you mean \"%s\"?", must.data,
-                      json_util_shown(text, shown), nearest);
+        config_refuse(err, pointer, NULL, "must be one of %s; got \"%s\", did you mean \"%s\"?",
+                      must.data, json_util_shown(text, shown), nearest);
     } else {
         char got[DESCRIBED];
 
-        config_refuse(err, pointer, NULL, "must be %s%s, got %s", n > 1 ? "one of " : "",
-                      must.data, json_util_describe(json, got));
+        config_refuse(err, pointer, NULL, "must be %s%s, got %s", n > 1 ? "one of " : "", must.data,
+                      json_util_describe(json, got));
     }
     buf_fini(&must);
     return false;
@@ -294,8 +293,8 @@ static bool equals(const json_t *a, const json_t *b)
     return json_equal(a, b) == 1;
 }
 
-static void read_absent(const json_t *json, const struct config_key *key,
-                        const struct buf *pointer, struct err *err)
+static void read_absent(const json_t *json, const struct config_key *key, const struct buf *pointer,
+                        struct err *err)
 {
     json_t *passes = json_loads(key->neutral, 0, NULL);
     struct buf may = BUF_INIT;

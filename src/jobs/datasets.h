@@ -10,7 +10,9 @@
 
 struct datasets;
 
-/* dir: the folder of the files; made if absent, leftovers of killed uploads removed. */
+/* dir: the folder of the files; made if absent. Leftovers of killed uploads and jobs are
+ * removed: temporary files and folders, and files that no row names (unless the store names
+ * none at all: then it may be the store that was lost). */
 int datasets_new(const char *dir, struct store *store, struct datasets **out,
                  struct err *err) MUST_CHECK;
 void datasets_free(struct datasets **d);
@@ -23,7 +25,8 @@ int datasets_open(struct datasets *d, const char *sha256, const struct dataset *
 void datasets_put(struct datasets *d, const struct dataset **ds);
 
 /* Record a finished file under `name` (NULL: nameless). See store dataset_add. When the
- * store refuses, a file that no row names is removed again. */
+ * store refuses, a file that no row names is removed again. ERR_BUSY: the same content was
+ * deleted at the same moment, and the file with it. */
 int datasets_add(struct datasets *d, const char *name, const struct dataset_summary *summary,
                  size_t n_columns, bool replace, int64_t *id, bool *created,
                  struct err *err) MUST_CHECK;
@@ -31,6 +34,15 @@ int datasets_add(struct datasets *d, const char *name, const struct dataset_summ
 /* Delete the row, and the file when no row names it any more. A file being used by an open
  * reader stays readable until put back. */
 int datasets_delete(struct datasets *d, int64_t id, struct err *err) MUST_CHECK;
+
+/* A folder beside the files for one caller's, on the same file system, so that a finished file
+ * can be moved in. *out is the caller's. */
+int datasets_scratch_new(struct datasets *d, char **out, struct err *err) MUST_CHECK;
+/* Move DIR/<sha256> from a scratch folder to its place; then it wants datasets_add. */
+int datasets_scratch_keep(struct datasets *d, const char *scratch, const char *sha256,
+                          struct err *err) MUST_CHECK;
+/* Remove the folder with what is in it. NULL is fine. */
+void datasets_scratch_free(char **scratch);
 
 /* ---- uploads in progress, so that GET can show them ---- */
 struct datasets_upload {

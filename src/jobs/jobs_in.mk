@@ -3,4 +3,8 @@ libjobs_a_SOURCES += \
 	src/jobs/spec.c src/jobs/spec.h \
 	src/jobs/json_util.c src/jobs/json_util.h \
 	src/jobs/config.c src/jobs/config.h src/jobs/config_priv.h \
-	src/jobs/config_keys.c src/jobs/config_read.c src/jobs/config_inline.c
+	src/jobs/config_keys.c src/jobs/config_read.c src/jobs/config_inline.c \
+	src/jobs/config_resolve.c src/jobs/config_print.c \
+	src/jobs/admit.c src/jobs/admit.h \
+	src/jobs/datasets.c src/jobs/datasets.h \
+	src/jobs/submit.c src/jobs/submit.h

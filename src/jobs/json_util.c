@@ -51,8 +51,8 @@ static size_t skip_string(const char *text, size_t len, size_t i)
 
 static bool is_word(char c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           c == '-' || c == '+' || c == '.';
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+           c == '+' || c == '.';
 }
 
 static int scan(const char *text, size_t len, size_t max_values, struct err *err)
@@ -95,8 +95,7 @@ static int scan(const char *text, size_t len, size_t max_values, struct err *err
         }
     }
     if (values + strings > max_values) {
-        return err_set(err, ERR_TOO_LARGE, "more than %zu JSON values, the limit here",
-                       max_values);
+        return err_set(err, ERR_TOO_LARGE, "more than %zu JSON values, the limit here", max_values);
     }
     return 0;
 }
@@ -122,8 +121,7 @@ static int refuse_parse(const json_error_t *error, struct err *err)
     }
 }
 
-int json_util_parse(const char *text, size_t len, size_t max_values, json_t **out,
-                    struct err *err)
+int json_util_parse(const char *text, size_t len, size_t max_values, json_t **out, struct err *err)
 {
     json_error_t error;
 

@@ -66,8 +66,8 @@ int job_spec_columns(const struct job_spec *spec, const struct dataset *ds, size
     ptrdiff_t at;
 
     for (i = 0; i < spec->n_targets; i++) {
-        char *pointer = spec->n_targets == 1 ? xstrdup("/data/target")
-                                             : xasprintf("/data/target/%zu", i);
+        char *pointer =
+            spec->n_targets == 1 ? xstrdup("/data/target") : xasprintf("/data/target/%zu", i);
 
         at = find(ds, spec->targets[i], pointer, &problems);
         if (at >= 0) {

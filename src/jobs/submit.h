@@ -1,4 +1,9 @@
-/* POST /train: config -> dataset -> resolved spec -> admission -> committed job. */
+/* POST /train: config -> dataset -> resolved spec -> admission -> committed job.
+ *
+ * What a worker finds in the job's row:
+ *   train     resolved_json is config_print's text: parse and resolve it again
+ *   evaluate  resolved_json is {"model_id": 12, "dataset": "sha256:..."}
+ */
 #ifndef MLPD_JOBS_SUBMIT_H
 #define MLPD_JOBS_SUBMIT_H
 
@@ -21,12 +26,15 @@ struct submitted {
 void submitted_fini(struct submitted *s);
 
 /* body: the JSON text. dry_run: everything but the commit (inline rows are not kept
- * either). On success wakes the pool. */
+ * either). On success wakes the pool. Errors: ERR_SYNTAX, ERR_TOO_LARGE (too many values),
+ * ERR_INVALID with items (an unknown dataset too), ERR_BUSY (queue full), the store's. */
 int submit_train(struct datasets *datasets, struct pool *pool, const struct submit_limits *limits,
                  const char *body, size_t len, bool dry_run, struct submitted *out,
                  struct err *err) MUST_CHECK;
 
-/* A job of kind evaluate: judge model `model_id` on a whole dataset (key as in config). */
+/* A job of kind evaluate: judge model `model_id` on a whole dataset (key as in config).
+ * ERR_NOT_FOUND: no such model; ERR_CONFLICT: it has no weights yet; ERR_INVALID: unknown
+ * dataset ("/dataset"), or one without the model's columns ("/<column>"). */
 int submit_evaluate(struct datasets *datasets, struct pool *pool,
                     const struct submit_limits *limits, int64_t model_id, const char *dataset_key,
                     struct submitted *out, struct err *err) MUST_CHECK;

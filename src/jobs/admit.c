@@ -1,0 +1,247 @@
+/* Admission: what a job will take, in numbers, before it takes anything; see admit.h.
+ *
+ * Everything comes from the dataset's statistics and the spec, so a refusal costs
+ * microseconds and no memory, however large the job. Every product and sum is checked.
+ * The bytes are those the runner allocates: rows encoded as float32 with their truth, the
+ * lists of row numbers, the network and its one arena.
+ *
+ * Any thread; no state.
+ */
+#include "jobs/admit.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "jobs/json_util.h"
+
+/* A guess at one core for `seconds`: products of useful size, and the cost of a step. */
+#define FLOPS_PER_SECOND 4e10
+#define SECONDS_PER_STEP 5e-6
+
+/* ---- rows ----------------------------------------------------------------------- */
+
+/* The part a split column's value names, or SPLIT_PARTS. */
+static enum split_part part_of(const char *text)
+{
+    static const struct {
+        const char *word;
+        enum split_part part;
+    } words[] = {
+        {"train", SPLIT_TRAINING},   {"training", SPLIT_TRAINING},     {"val", SPLIT_VALIDATION},
+        {"valid", SPLIT_VALIDATION}, {"validation", SPLIT_VALIDATION}, {"test", SPLIT_TEST},
+    };
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(words); i++) {
+        if (strcasecmp(words[i].word, text) == 0) {
+            return words[i].part;
+        }
+    }
+    return SPLIT_PARTS;
+}
+
+static int rows_by_column(const struct job_spec *spec, const struct dataset *ds,
+                          size_t rows[SPLIT_PARTS], struct err *err)
+{
+    static const char pointer[] = "/data/split/column";
+    ptrdiff_t at = dataset_find(ds, spec->split_column);
+    const struct dataset_column *col;
+    char shown[JSON_UTIL_SHOWN];
+    uint32_t i;
+
+    CHK(at >= 0); /* job_spec_columns looked */
+    col = dataset_column(ds, (size_t)at);
+    if (col->type != COLUMN_CATEGORICAL) {
+        return err_add(err, pointer, "must hold train, validation and test, not numbers");
+    }
+    if (col->missing > 0) {
+        return err_add(err, pointer, "%llu row%s no value", (unsigned long long)col->missing,
+                       col->missing == 1 ? " has" : "s have");
+    }
+    for (i = 0; i < col->n_categories; i++) {
+        enum split_part part = part_of(col->categories[i]);
+
+        if (part == SPLIT_PARTS) {
+            return err_add(err, pointer, "holds \"%s\"; it must be train, validation or test",
+                           json_util_shown(col->categories[i], shown));
+        }
+        rows[part] += (size_t)col->counts[i];
+    }
+    return 0;
+}
+
+int admit_rows(const struct job_spec *spec, const struct dataset *ds,
+               const struct dataset *validation, const struct dataset *test,
+               size_t rows[SPLIT_PARTS], struct err *err)
+{
+    size_t n = (size_t)dataset_rows(ds), part[SPLIT_PARTS] = {0};
+    double take = spec->validation;
+
+    if (spec->split_column != NULL) {
+        if (rows_by_column(spec, ds, part, err) != 0) {
+            return -1;
+        }
+        n = part[SPLIT_TRAINING];
+        take = part[SPLIT_VALIDATION] > 0 ? 0 : 0.15; /* as split_make does */
+    }
+    if (take > 0) {
+        part[SPLIT_VALIDATION] = (size_t)llround((double)n * take);
+    }
+    if (spec->test > 0) {
+        part[SPLIT_TEST] = (size_t)llround((double)n * spec->test);
+    }
+    if (spec->split_column == NULL || take > 0) {
+        size_t others = part[SPLIT_VALIDATION] + (spec->test > 0 ? part[SPLIT_TEST] : 0);
+
+        part[SPLIT_TRAINING] = n > others ? n - others : 0;
+    }
+    if (part[SPLIT_TRAINING] == 0) {
+        return err_add(err, "/data/split", "no rows are left to train on");
+    }
+    rows[SPLIT_TRAINING] = part[SPLIT_TRAINING];
+    rows[SPLIT_VALIDATION] =
+        validation != NULL ? (size_t)dataset_rows(validation) : part[SPLIT_VALIDATION];
+    rows[SPLIT_TEST] = test != NULL ? (size_t)dataset_rows(test) : part[SPLIT_TEST];
+    return 0;
+}
+
+/* ---- bytes ----------------------------------------------------------------------- */
+
+/* Rows of all parts: x as float32, the truth (labels or float32 targets), row numbers. */
+static bool data_bytes(const struct job_spec *spec, const struct admission *a,
+                       const size_t rows[SPLIT_PARTS], size_t *out)
+{
+    size_t truth = spec->loss == MLP_CROSS_ENTROPY ? 1 : a->n_outputs, width, row, all, part;
+
+    if (!mem_add(a->n_inputs, truth, &width) || !mem_mul(width, sizeof(float), &row) ||
+        !mem_add(row, sizeof(uint64_t), &row)) {
+        return false;
+    }
+    for (all = 0, part = 0; part < SPLIT_PARTS; part++) {
+        if (!mem_add(all, rows[part], &all)) {
+            return false;
+        }
+    }
+    return mem_mul(all, row, out);
+}
+
+/* "12.3 GB" into out. */
+static const char *show_bytes(double bytes, char out[24])
+{
+    static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB", "PB"};
+    size_t i = 0;
+
+    while (bytes >= 999.5 && i + 1 < ARRAY_LEN(units)) {
+        bytes /= 1000;
+        i++;
+    }
+    (void)snprintf(out, 24, i == 0 ? "%.0f %s" : "%.1f %s", bytes, units[i]);
+    return out;
+}
+
+static int refuse_size(const struct admission *a, size_t memory_limit, struct err *err)
+{
+    char need[24], limit[24], part[24];
+    bool network = a->training_bytes >= a->data_bytes;
+
+    show_bytes((double)a->bytes, need);
+    show_bytes((double)memory_limit, limit);
+    if (network) {
+        return err_add(err, "/architecture/hidden",
+                       "the job needs %s, the limit is %s: training %zu parameters takes %s", need,
+                       limit, a->parameters, show_bytes((double)a->training_bytes, part));
+    }
+    return err_add(err, "/data",
+                   "the job needs %s, the limit is %s: its rows, %zu values wide, "
+                   "take %s",
+                   need, limit, a->n_inputs, show_bytes((double)a->data_bytes, part));
+}
+
+/* ---- the whole -------------------------------------------------------------------- */
+
+/* n_inputs and n_outputs, at most. */
+static int width(const struct job_spec *spec, const struct dataset *ds, struct admission *a,
+                 struct err *err)
+{
+    size_t *features = NULL, *targets = NULL;
+    struct encoder_options options = {
+        .numeric = spec->numeric,
+        .missing = spec->missing,
+        .target = spec->target_scale,
+        .classes = spec->classes,
+        .n_targets = spec->n_targets,
+    };
+    int rc;
+
+    if (job_spec_columns(spec, ds, &features, &options.n_features, &targets, err) != 0) {
+        return -1;
+    }
+    options.features = features;
+    options.targets = targets;
+    rc = encoder_estimate(ds, &options, &a->n_inputs, &a->n_outputs, err);
+    free(features);
+    free(targets);
+    if (rc == 0 && spec->classes && spec->loss == MLP_BINARY_CROSS_ENTROPY) {
+        a->n_outputs = 1; /* two classes on one logit */
+    }
+    return rc;
+}
+
+static int refuse_status(enum mlp_status status, const struct admission *a, struct err *err)
+{
+    if (a->n_inputs > MLP_MAX_INPUTS) {
+        return err_add(err, "/data", "an encoded row has %zu values, the limit is %d", a->n_inputs,
+                       MLP_MAX_INPUTS);
+    }
+    if (a->n_outputs > MLP_MAX_UNITS) {
+        return err_add(err, "/data/target", "%zu classes, the limit is %d", a->n_outputs,
+                       MLP_MAX_UNITS);
+    }
+    return err_add(err, "/architecture/hidden", "%s", mlp_status_text(status));
+}
+
+int admit(const struct job_spec *spec, const struct dataset *ds, const struct dataset *validation,
+          const struct dataset *test, size_t memory_limit, struct admission *out, struct err *err)
+{
+    struct admission a = {.n_inputs = 0};
+    struct mlp_estimate estimate;
+    struct mlp_spec net;
+    enum mlp_status status;
+    size_t rows[SPLIT_PARTS];
+    double steps;
+
+    if (admit_rows(spec, ds, validation, test, rows, err) != 0 || width(spec, ds, &a, err) != 0) {
+        return -1;
+    }
+    net = (struct mlp_spec){
+        .n_inputs = a.n_inputs,
+        .n_outputs = a.n_outputs,
+        .n_hidden = spec->n_hidden,
+        .hidden = spec->hidden,
+        .output_init = spec->output_init,
+        .output = spec->output,
+        .loss = spec->loss,
+    };
+    status = mlp_estimate(&net, &spec->train, rows[SPLIT_TRAINING], &estimate);
+    if (status != MLP_OK) {
+        return refuse_status(status, &a, err);
+    }
+    a.parameters = estimate.parameters;
+    a.flops = estimate.flops;
+    if (!mem_add(estimate.net_bytes, estimate.arena_bytes, &a.training_bytes) ||
+        !data_bytes(spec, &a, rows, &a.data_bytes) ||
+        !mem_add(a.training_bytes, a.data_bytes, &a.bytes)) {
+        return err_add(err, "/data", "the job needs more memory than there are addresses");
+    }
+    if (a.bytes > memory_limit) {
+        return refuse_size(&a, memory_limit, err);
+    }
+    steps = ceil((double)rows[SPLIT_TRAINING] / (double)spec->train.batch_size) *
+            (double)spec->train.epochs;
+    a.seconds = a.flops / FLOPS_PER_SECOND + steps * SECONDS_PER_STEP;
+    *out = a;
+    return 0;
+}

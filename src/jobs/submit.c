@@ -1,0 +1,403 @@
+/* A job's way from a request's body to a committed row; see submit.h.
+ *
+ * Nothing is kept before everything is known to be well: inline rows are written to a
+ * scratch folder, looked at there, and moved among the datasets right before the commit. A
+ * dry run is the same path without the last step.
+ *
+ * Any thread; the one that asks waits for the commit.
+ */
+#include "jobs/submit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "data/encoder.h"
+#include "data/split.h"
+#include "jobs/config.h"
+#include "jobs/json_util.h"
+#include "jobs/pool.h"
+
+/* Up to so many rows the split itself is tried here, so that what it refuses is refused at
+ * once; it takes a few milliseconds. For more rows the job would say it. */
+#define LOOK_ROWS 200000
+#define NAMES     500 /* for "did you mean" */
+
+void submitted_fini(struct submitted *s)
+{
+    free(s->resolved_json);
+    free(s->warnings_json);
+    *s = (struct submitted){.job_id = 0};
+}
+
+/* A dataset that a job uses: from the cache, or its own file in a scratch folder. */
+struct used {
+    char sha256[HASH_HEX_LEN];
+    const struct dataset *ds;
+    struct dataset *own; /* == ds for inline rows */
+};
+
+static void used_fini(struct datasets *datasets, struct used *u)
+{
+    if (u->own != NULL) {
+        dataset_free(&u->own);
+        u->ds = NULL;
+    } else {
+        datasets_put(datasets, &u->ds);
+    }
+}
+
+static void refuse_dataset(struct datasets *datasets, const char *key, const char *pointer,
+                           struct err *err)
+{
+    struct store *store = datasets_store(datasets);
+    struct store_dataset *list = NULL;
+    const char *names[NAMES], *nearest;
+    char shown[JSON_UTIL_SHOWN];
+    struct err ignored = ERR_INIT;
+    size_t n = 0, named = 0, i;
+    bool more;
+
+    if (store->ops->dataset_list(store, 0, NAMES, &list, &n, &more, &ignored) != 0) {
+        n = 0; /* no suggestion then */
+    }
+    for (i = 0; i < n; i++) {
+        if (list[i].name != NULL) {
+            names[named++] = list[i].name;
+        }
+    }
+    nearest = text_nearest(key, names, named);
+    json_util_shown(key, shown);
+    if (nearest != NULL) {
+        err_add(err, pointer, "there is no dataset \"%s\", did you mean \"%s\"?", shown, nearest);
+    } else {
+        err_add(err, pointer, "there is no dataset \"%s\"", shown);
+    }
+    store_datasets_free(&list, n);
+    err_fini(&ignored);
+}
+
+/* Open the dataset called `key`; what is unknown is a problem at `pointer`. */
+static int use(struct datasets *datasets, const char *key, const char *pointer, struct used *out,
+               struct err *err)
+{
+    struct store *store = datasets_store(datasets);
+    struct store_dataset row = {.id = 0};
+    struct err problem = ERR_INIT;
+    int rc;
+
+    if (store->ops->dataset_get(store, key, &row, &problem) != 0) {
+        if (problem.code == ERR_NOT_FOUND) {
+            refuse_dataset(datasets, key, pointer, err);
+            err_fini(&problem);
+        } else {
+            err_move(err, &problem);
+        }
+        return -1;
+    }
+    memcpy(out->sha256, row.sha256, HASH_HEX_LEN);
+    rc = datasets_open(datasets, row.sha256, &out->ds, &problem);
+    if (rc != 0 && problem.code == ERR_NOT_FOUND) {
+        err_set(err, ERR_CORRUPT, "the file of dataset %lld is missing", (long long)row.id);
+        err_fini(&problem);
+    } else if (rc != 0) {
+        err_move(err, &problem);
+    }
+    store_dataset_fini(&row);
+    return rc;
+}
+
+static char *warnings_to_json(const struct err *warnings)
+{
+    struct buf b = BUF_INIT;
+    size_t i;
+
+    buf_puts(&b, "[");
+    for (i = 0; i < warnings->n_items; i++) {
+        buf_puts(&b, i > 0 ? "," : "");
+        json_util_text(&b, warnings->items[i].detail);
+    }
+    buf_puts(&b, "]");
+    return buf_take(&b);
+}
+
+/* ---- train ----------------------------------------------------------------------- */
+
+struct submission {
+    struct datasets *datasets;
+    struct config *config;
+    struct job_spec spec;
+    struct used used[3]; /* the data, validation, test */
+    char *scratch;       /* folder of inline rows */
+    struct dataset_summary rows;
+    struct err warnings;
+};
+
+static int check_queue(struct store *store, const struct submit_limits *limits, struct err *err)
+{
+    int64_t counts[JOB_STATES];
+
+    if (store->ops->job_counts(store, counts, err) != 0) {
+        return -1;
+    }
+    if (limits->max_queued > 0 && counts[JOB_QUEUED] >= limits->max_queued) {
+        return err_set(err, ERR_BUSY, "%lld jobs are waiting, the limit is %lld",
+                       (long long)counts[JOB_QUEUED], (long long)limits->max_queued);
+    }
+    return 0;
+}
+
+static int use_inline(struct submission *s, struct err *err)
+{
+    struct used *u = &s->used[0];
+    char *path;
+    int rc;
+
+    if (datasets_scratch_new(s->datasets, &s->scratch, err) != 0 ||
+        config_write_inline(s->config, s->scratch, &s->rows, err) != 0) {
+        return -1;
+    }
+    memcpy(u->sha256, s->rows.sha256, HASH_HEX_LEN);
+    path = xasprintf("%s/%s", s->scratch, s->rows.sha256);
+    rc = dataset_open(path, &u->own, err);
+    free(path);
+    if (rc != 0) {
+        return -1;
+    }
+    u->ds = u->own;
+    config_replace_inline(s->config, s->rows.sha256);
+    return 0;
+}
+
+/* All the datasets; unknown ones are told together. */
+static int use_all(struct submission *s, struct err *err)
+{
+    static const char *const pointers[] = {"/data/dataset", "/data/split/validation_dataset",
+                                           "/data/split/test_dataset"};
+    const char *keys[] = {config_dataset_key(s->config), config_validation_key(s->config),
+                          config_test_key(s->config)};
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(keys); i++) {
+        if (keys[i] != NULL && use(s->datasets, keys[i], pointers[i], &s->used[i], err) != 0 &&
+            err->code != ERR_INVALID) {
+            return -1;
+        }
+    }
+    if (err_is(err)) {
+        return -1;
+    }
+    return keys[0] != NULL ? 0 : use_inline(s, err);
+}
+
+/* Try the split the job will make. */
+static int look_at_split(struct submission *s, struct err *err)
+{
+    const struct job_spec *spec = &s->spec;
+    const struct dataset *ds = s->used[0].ds;
+    struct split_options options = {
+        .validation = spec->validation,
+        .test = spec->test,
+        .stratify = spec->stratify,
+        .stratify_asked = spec->stratify_asked,
+        .seed = spec->train.seed,
+        .column = spec->split_column != NULL ? dataset_find(ds, spec->split_column) : -1,
+        .target = spec->classes ? dataset_find(ds, spec->targets[0]) : -1,
+    };
+    struct split split = {.n = {0}};
+    int rc;
+
+    if (dataset_rows(ds) > LOOK_ROWS) {
+        return 0;
+    }
+    rc = split_make(ds, &options, &split, &s->warnings, err);
+    split_fini(&split);
+    return rc;
+}
+
+static int look(struct submission *s, const struct submit_limits *limits, struct submitted *out,
+                struct err *err)
+{
+    const struct used *u = s->used;
+
+    if (config_resolve(s->config, u[0].ds, u[0].sha256, u[1].ds, u[1].sha256, u[2].ds, u[2].sha256,
+                       &s->spec, &s->warnings, err) != 0 ||
+        admit(&s->spec, u[0].ds, u[1].ds, u[2].ds, limits->memory_limit, &out->estimate, err) !=
+            0 ||
+        look_at_split(s, err) != 0) {
+        return -1;
+    }
+    out->resolved_json = config_print(&s->spec);
+    out->warnings_json = warnings_to_json(&s->warnings);
+    return 0;
+}
+
+static int commit(struct submission *s, const struct submit_limits *limits, struct submitted *out,
+                  struct err *err)
+{
+    struct store *store = datasets_store(s->datasets);
+    const char *hashes[ARRAY_LEN(s->used)];
+    char *config_json = config_text(s->config);
+    struct store_job_new job = {
+        .kind = "train",
+        .name = s->spec.name,
+        .config_json = config_json,
+        .resolved_json = out->resolved_json,
+        .warnings_json = out->warnings_json,
+        .datasets = hashes,
+        .max_queued = limits->max_queued,
+    };
+    int64_t dataset_id = 0;
+    bool created = false;
+    size_t i;
+    int rc = 0;
+
+    for (i = 0; i < ARRAY_LEN(s->used); i++) {
+        if (s->used[i].ds != NULL) {
+            hashes[job.n_datasets++] = s->used[i].sha256;
+        }
+    }
+    if (s->scratch != NULL &&
+        (datasets_scratch_keep(s->datasets, s->scratch, s->rows.sha256, err) != 0 ||
+         datasets_add(s->datasets, NULL, &s->rows, dataset_n_columns(s->used[0].ds), false,
+                      &dataset_id, &created, err) != 0)) {
+        rc = -1;
+    }
+    if (rc == 0) {
+        rc = store->ops->job_submit(store, &job, &out->job_id, &out->model_id, err);
+    }
+    if (rc != 0 && created) {
+        struct err ignored = ERR_INIT; /* the rows stay, nameless and harmless */
+
+        (void)!datasets_delete(s->datasets, dataset_id, &ignored);
+        err_fini(&ignored);
+    }
+    free(config_json);
+    return rc;
+}
+
+int submit_train(struct datasets *datasets, struct pool *pool, const struct submit_limits *limits,
+                 const char *body, size_t len, bool dry_run, struct submitted *out, struct err *err)
+{
+    struct submission s = {.datasets = datasets};
+    struct submitted done = {.job_id = 0};
+    size_t i;
+    int rc = -1;
+
+    if ((dry_run || check_queue(datasets_store(datasets), limits, err) == 0) &&
+        config_parse(body, len, &s.config, err) == 0 && use_all(&s, err) == 0 &&
+        look(&s, limits, &done, err) == 0) {
+        rc = dry_run ? 0 : commit(&s, limits, &done, err);
+    }
+    for (i = 0; i < ARRAY_LEN(s.used); i++) {
+        used_fini(datasets, &s.used[i]);
+    }
+    datasets_scratch_free(&s.scratch);
+    job_spec_fini(&s.spec);
+    config_free(&s.config);
+    err_fini(&s.warnings);
+    if (rc != 0) {
+        submitted_fini(&done);
+        return -1;
+    }
+    *out = done;
+    if (!dry_run) {
+        pool_wake(pool);
+    }
+    return 0;
+}
+
+/* ---- evaluate ---------------------------------------------------------------------- */
+
+/* The model's encoder, checked against the dataset's columns. */
+static int check_columns(const struct store_model *model, const struct dataset *ds,
+                         size_t *n_inputs, struct err *err)
+{
+    struct encoder *encoder = NULL;
+    int rc;
+
+    if (encoder_from_json(model->encoder_json, strlen(model->encoder_json), &encoder, err) != 0) {
+        return -1;
+    }
+    *n_inputs = encoder_n_inputs(encoder);
+    rc = encoder_check_dataset(encoder, ds, true, err);
+    encoder_free(&encoder);
+    return rc;
+}
+
+static int weigh(const struct store_model *model, const struct dataset *ds, size_t n_inputs,
+                 const struct submit_limits *limits, struct admission *out, struct err *err)
+{
+    struct admission a = {.n_inputs = n_inputs, .parameters = (size_t)model->parameters};
+    size_t row;
+
+    /* x and the truth as float32, and the row's number. */
+    if (!mem_add(n_inputs, 3, &row) || !mem_mul(row, sizeof(float), &row) ||
+        !mem_mul(row, (size_t)dataset_rows(ds), &a.data_bytes) ||
+        a.data_bytes > limits->memory_limit) {
+        return err_add(err, "/dataset", "the job needs %.1f GB for its rows, the limit is %.1f GB",
+                       ((double)n_inputs + 3) * sizeof(float) * (double)dataset_rows(ds) / 1e9,
+                       (double)limits->memory_limit / 1e9);
+    }
+    a.bytes = a.data_bytes;
+    a.flops = 2 * (double)a.parameters * (double)dataset_rows(ds);
+    a.seconds = a.flops / 4e10;
+    *out = a;
+    return 0;
+}
+
+int submit_evaluate(struct datasets *datasets, struct pool *pool,
+                    const struct submit_limits *limits, int64_t model_id, const char *dataset_key,
+                    struct submitted *out, struct err *err)
+{
+    struct store *store = datasets_store(datasets);
+    struct store_model model = {.id = 0};
+    struct used u = {.ds = NULL};
+    struct submitted done = {.warnings_json = NULL};
+    struct buf asked = BUF_INIT, resolved = BUF_INIT;
+    size_t n_inputs = 0;
+    int rc = -1;
+
+    if (store->ops->model_get(store, model_id, &model, err) != 0) {
+        return -1;
+    }
+    if (model.encoder_json == NULL) {
+        err_set(err, ERR_CONFLICT, "model %lld has no weights yet", (long long)model_id);
+    } else if (use(datasets, dataset_key, "/dataset", &u, err) == 0 &&
+               check_columns(&model, u.ds, &n_inputs, err) == 0 &&
+               weigh(&model, u.ds, n_inputs, limits, &done.estimate, err) == 0) {
+        const char *hash = u.sha256;
+        struct store_job_new job = {
+            .kind = "evaluate",
+            .name = model.name,
+            .model_id = model_id,
+            .datasets = &hash,
+            .n_datasets = 1,
+            .max_queued = limits->max_queued,
+        };
+
+        buf_printf(&asked, "{\"model_id\":%lld,\"dataset\":", (long long)model_id);
+        json_util_text(&asked, dataset_key);
+        buf_puts(&asked, "}");
+        buf_printf(&resolved, "{\"model_id\":%lld,\"dataset\":\"sha256:%s\"}", (long long)model_id,
+                   u.sha256);
+        done.resolved_json = buf_take(&resolved);
+        done.warnings_json = xstrdup("[]");
+        job.config_json = asked.data;
+        job.resolved_json = done.resolved_json;
+        job.warnings_json = done.warnings_json;
+        rc = store->ops->job_submit(store, &job, &done.job_id, &done.model_id, err);
+    }
+    used_fini(datasets, &u);
+    store_model_fini(&model);
+    buf_fini(&asked);
+    if (rc != 0) {
+        submitted_fini(&done);
+        return -1;
+    }
+    *out = done;
+    pool_wake(pool);
+    return 0;
+}
