@@ -1,1 +1,29 @@
-# data
+# data: CSV in, columnar dataset files, encoder, split
+noinst_LIBRARIES += libdata.a
+libdata_a_SOURCES = \
+	src/data/cell.c src/data/cell.h \
+	src/data/csv.c src/data/csv.h \
+	src/data/csv_infer.c src/data/csv_priv.h \
+	src/data/csv_rows.c \
+	src/data/csv_types.c \
+	src/data/dataset.c src/data/dataset.h src/data/dataset_priv.h \
+	src/data/dataset_read.c \
+	src/data/dataset_write.c \
+	src/data/dict.c src/data/dict.h \
+	src/data/encoder.h src/data/encoder_priv.h \
+	src/data/encoder.c \
+	src/data/encoder_cells.c \
+	src/data/encoder_fit.c \
+	src/data/encoder_json.c \
+	src/data/encoder_rows.c \
+	src/data/split.c src/data/split.h \
+	src/data/stats.c src/data/stats.h
+libdata_a_CFLAGS = $(AM_CFLAGS) $(CSV_CFLAGS) $(JANSSON_CFLAGS) $(SODIUM_CFLAGS)
+
+EXTRA_DIST += \
+	examples/data/SOURCES.md \
+	examples/data/make.py \
+	examples/data/breast_cancer.csv \
+	examples/data/diabetes.csv \
+	examples/data/digits.csv \
+	examples/data/iris.csv

@@ -1,11 +1,13 @@
 /* A dataset: an immutable table in one columnar file, named by the SHA-256 of its bytes.
  *
- * File layout (little-endian; docs/HACKING.md has the byte table): a magic and version, then row
- * groups of DATASET_GROUP rows, each holding one chunk a column in the narrowest type that
- * keeps every value exact (numbers: int8/16/32, float32, float64; texts: dictionary indexes
- * of 8/16/32 bits), then the footer: columns with their statistics and dictionaries, the
- * places of all chunks, the footer's length, and the magic again. Written once from front
- * to back, so that memory stays flat and the hash is the hash of the whole file.
+ * File layout (little-endian; the byte table is in dataset_priv.h): a magic and version, then
+ * row groups of DATASET_GROUP rows (fewer in tables of more than 256 columns), each holding one
+ * chunk a column in the narrowest type that keeps every value exact (numbers: 8, 16, 32 bit
+ * integers, float32, float64; texts: dictionary indexes of 8, 16, 32 bits) and the chunks'
+ * places, then the footer: columns with their statistics and dictionaries, the places of the
+ * groups, the footer's length and hash, and the magic again. Written once from front to
+ * back, so that memory stays flat and the hash is the hash of the whole file. The same cells
+ * always give the same bytes, so a table has one name.
  *
  * Threads: an open dataset is read by pread and may be shared by threads. The bytes are
  * trusted no more than a stranger's: every count is bounded before it is used.
@@ -17,7 +19,7 @@
 #include "base/err.h"
 #include "base/hash.h"
 
-#define DATASET_GROUP       8192        /* rows of a row group */
+#define DATASET_GROUP       8192        /* rows of a row group: read whole groups where you can */
 #define DATASET_MAX_COLUMNS 100000
 #define DATASET_MAX_NAME    256         /* bytes of a column's name */
 #define DATASET_MISSING     UINT32_MAX  /* the code of a missing text */
@@ -33,7 +35,8 @@ struct dataset_column {
     /* numeric: of the present cells; NaN when there is none. std is the population's. */
     double min, max, mean, std;
     bool integers;         /* numeric: every present value is an integer */
-    uint64_t distinct;     /* distinct values, counted up to DATASET_MAX_DISTINCT + 1 */
+    uint64_t distinct;     /* numeric: distinct values, counted up to DATASET_MAX_DISTINCT + 1;
+                            * categorical: n_categories */
     double *values;        /* numeric with distinct <= DATASET_MAX_DISTINCT: sorted values */
     /* categorical: texts in order of first appearance; the code is the index */
     uint32_t n_categories;
@@ -57,8 +60,9 @@ ptrdiff_t dataset_find(const struct dataset *ds, const char *name);
 /* The names, [n_columns], for "did you mean"; owned by the dataset. */
 const char *const *dataset_names(const struct dataset *ds);
 
-/* Rows [first, first + n) of one column. Numeric: doubles, NaN = missing. Categorical:
- * codes, DATASET_MISSING = missing. */
+/* Rows [first, first + n) of one column. Numeric: doubles, NaN = missing, else finite.
+ * Categorical: codes, DATASET_MISSING = missing, else below n_categories. The type must fit
+ * the call and the rows exist. Errors: ERR_IO, ERR_CORRUPT. */
 int dataset_read_numbers(const struct dataset *ds, size_t column, uint64_t first, size_t n,
                          double *out, struct err *err) MUST_CHECK;
 int dataset_read_codes(const struct dataset *ds, size_t column, uint64_t first, size_t n,
@@ -72,12 +76,15 @@ int dataset_verify(const char *path, const char *sha256, struct err *err) MUST_C
 struct dataset_writer;
 
 /* Write to an unnamed-until-finished temporary file in folder `dir`. Columns as given
- * (names and types copied). */
+ * (names and types copied). Bad names (empty, equal, over DATASET_MAX_NAME bytes, not UTF-8)
+ * are ERR_INVALID. */
 int dataset_writer_new(const char *dir, size_t n_columns, const char *const *names,
                        const enum column_type *types, struct dataset_writer **out,
                        struct err *err) MUST_CHECK;
 /* The cells of the next row, column after column; a row is complete after n_columns calls.
- * A NaN or a NULL text is a missing cell. */
+ * A NaN or a NULL text is a missing cell. Numbers are finite; texts are UTF-8 without NUL.
+ * Errors: ERR_INVALID (more different texts in a column than a dictionary takes), ERR_NO_SPACE,
+ * ERR_NO_MEMORY, ERR_IO; then the writer only wants dataset_writer_abort. */
 int dataset_writer_number(struct dataset_writer *w, double value, struct err *err) MUST_CHECK;
 int dataset_writer_text(struct dataset_writer *w, const char *text, size_t len,
                         struct err *err) MUST_CHECK;
@@ -88,7 +95,7 @@ struct dataset_summary {
     uint64_t bytes; /* of the file */
 };
 /* Write the footer, fsync, rename to DIR/<sha256>, fsync the folder. The writer is freed
- * either way; on failure nothing stays on disk. */
+ * either way; on failure nothing stays on disk. A table without rows is ERR_INVALID. */
 int dataset_writer_finish(struct dataset_writer **w, struct dataset_summary *out,
                           struct err *err) MUST_CHECK;
 /* Give up: the temporary file is removed. NULL is fine. */

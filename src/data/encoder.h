@@ -2,11 +2,14 @@
  * outputs to labels and values. Fitted on the training rows only, stored with the model,
  * applied the same way in training, evaluation and prediction.
  *
- * Numeric column: a constant one is dropped (a warning says so); else (x - mean) / std, a
- * missing cell is the mean (0 after standardisation; or an error, by `missing`). Statistics
- * in two passes, in double. Categorical column: one-hot over the training part's texts
- * in sorted order; missing is a level of its own if training had it; an unseen text is all
- * zeros.
+ * Numeric column: (x - mean) / std; a missing cell is the mean (0 after standardisation).
+ * Statistics in double, in two passes over blocks that are then merged. A column that is
+ * constant (or so up to rounding: std below 1e-13 of the mean) is dropped. ENCODER_NONE passes
+ * numbers as they are, constant ones too. Categorical column: one-hot over the training part's
+ * texts in sorted order; missing is a level of its own if training had it; an unseen text is
+ * all zeros; a column with one level is dropped. A dropped column stays a feature (clients
+ * still name it) but has no input; a warning names it. ENCODER_ERROR makes any missing
+ * feature cell an error with its row. A number that does not fit float32 is one too.
  *
  * Target: classes (the distinct values' texts, sorted: numbers by value, texts by bytes) or
  * one or more numbers, standardised by the training part's mean and std.

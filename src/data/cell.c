@@ -1,0 +1,136 @@
+/* Numbers in cells; see number.h.
+ *
+ * Pure functions, any thread. The short way rests on two facts: an integer up to 2^53 and a
+ * power of ten up to 10^22 are doubles without rounding, and IEEE multiplication and division
+ * round correctly; anything else goes to strtod.
+ */
+#include "data/cell.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+
+#define SHOW_BYTES 60
+
+static const double power_of_ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                      1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                      1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+#define MAX_POWER ((int)ARRAY_LEN(power_of_ten) - 1)
+
+/* False means "not this way", not "not a number". */
+static bool parse_short(const char *s, size_t len, double *out)
+{
+    const char *p = s, *end = s + len;
+    uint64_t mantissa = 0;
+    int digits = 0, exponent = 0;
+    bool negative = false;
+
+    if (len == 0 || len > 40) {
+        return false;
+    }
+    if (*p == '-' || *p == '+') {
+        negative = *p++ == '-';
+    }
+    for (; p < end && *p >= '0' && *p <= '9'; p++, digits++) {
+        mantissa = mantissa * 10 + (uint64_t)(*p - '0');
+    }
+    if (p < end && *p == '.') {
+        for (p++; p < end && *p >= '0' && *p <= '9'; p++, digits++, exponent--) {
+            mantissa = mantissa * 10 + (uint64_t)(*p - '0');
+        }
+    }
+    if (digits == 0 || digits > 19) { /* 19 digits cannot overflow 64 bits */
+        return false;
+    }
+    if (p < end && (*p == 'e' || *p == 'E')) {
+        bool down = false;
+        int e = 0;
+
+        if (++p < end && (*p == '-' || *p == '+')) {
+            down = *p++ == '-';
+        }
+        if (p == end || end - p > 3) {
+            return false;
+        }
+        for (; p < end && *p >= '0' && *p <= '9'; p++) {
+            e = e * 10 + (*p - '0');
+        }
+        exponent += down ? -e : e;
+    }
+    if (p != end || mantissa > (UINT64_C(1) << 53) || exponent < -MAX_POWER ||
+        exponent > MAX_POWER) {
+        return false;
+    }
+    *out = (double)mantissa;
+    *out = exponent < 0 ? *out / power_of_ten[-exponent] : *out * power_of_ten[exponent];
+    if (negative) {
+        *out = -*out;
+    }
+    return true;
+}
+
+bool cell_number(const char *s, size_t len, double *out)
+{
+    return parse_short(s, len, out) || text_to_double(s, len, out);
+}
+
+void cell_format(double value, char *out)
+{
+    int digits;
+
+    if (value == 0.0) {
+        value = 0.0; /* no "-0" */
+    }
+    if (fabs(value) < 1e15 && value == trunc(value)) {
+        (void)snprintf(out, CELL_NUMBER_LEN, "%.0f", value);
+        return;
+    }
+    for (digits = 15; digits <= 17; digits++) {
+        (void)snprintf(out, CELL_NUMBER_LEN, "%.*g", digits, value);
+        if (strtod(out, NULL) == value) {
+            return;
+        }
+    }
+}
+
+bool cell_missing(const char *s, size_t len)
+{
+    static const char *const words[] = {"?", "NA", "NaN", "nan", "null", "NULL"};
+    size_t i;
+
+    if (len == 0) {
+        return true;
+    }
+    if (len > 4 || (*s != '?' && *s != 'N' && *s != 'n')) {
+        return false;
+    }
+    for (i = 0; i < ARRAY_LEN(words); i++) {
+        if (strlen(words[i]) == len && memcmp(words[i], s, len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+char *cell_show(const char *s, size_t len)
+{
+    size_t n = len, i;
+    char *shown;
+
+    if (len > SHOW_BYTES) {
+        for (n = SHOW_BYTES; n > 0 && ((unsigned char)s[n] & 0xc0) == 0x80;) {
+            n--; /* a UTF-8 character begins at or before the cut */
+        }
+    }
+    shown = xasprintf("%.*s%s", (int)n, s, n < len ? "..." : "");
+    for (i = 0; i < n; i++) {
+        if ((unsigned char)shown[i] < 0x20 || shown[i] == 0x7f) {
+            shown[i] = ' ';
+        }
+    }
+    return shown;
+}

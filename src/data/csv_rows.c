@@ -1,0 +1,402 @@
+/* From cells to a dataset: columns, sample, types, line numbers; see csv.h for the rules.
+ *
+ * The first row gives the columns; rows are then kept as they are (the line, then length and
+ * bytes of each cell) until the sample is full; the types are decided, the sample is
+ * replayed into a dataset writer, and later cells go there directly. So memory is one
+ * sample, one row group and the dictionaries. Runs on the reader's thread.
+ *
+ * Invariant: once `failed`, nothing more happens, and r->err holds the reason. `line` is the
+ * line of the next unread byte, as far as whole cells tell.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "data/csv_priv.h"
+#include "data/dataset_priv.h"
+#include "data/cell.h"
+
+#define MAX_ROW (16u << 20) /* bytes of a row in the sample */
+
+void csv_rows_fini(struct csv_rows *r)
+{
+    size_t i;
+
+    dataset_writer_abort(&r->writer);
+    for (i = 0; i < r->n_columns; i++) {
+        free(r->columns[i].name);
+        free(r->columns[i].bad_text);
+    }
+    free(r->columns);
+    buf_fini(&r->sample);
+}
+
+static uint64_t rows_so_far(const struct csv_rows *r)
+{
+    return atomic_load_explicit(&r->rows, memory_order_relaxed);
+}
+
+/* ---- cells ------------------------------------------------------------------------------ */
+
+/* The number of the row under way; 0 while it is the header. */
+static int64_t current_row(const struct csv_rows *r)
+{
+    bool header = r->phase == PHASE_FIRST_ROW && r->options->header;
+
+    return header ? 0 : (int64_t)rows_so_far(r) + 1;
+}
+
+/* "row 7, column "age"" for the cell that comes next; the caller frees. */
+static char *describe_cell(const struct csv_rows *r)
+{
+    char *where;
+
+    if (r->phase == PHASE_FIRST_ROW && r->options->header) {
+        return xasprintf("header, column %zu", r->column + 1);
+    }
+    where = r->column < r->n_columns
+                ? xasprintf("row %lld, column \"%s\"", (long long)current_row(r),
+                            r->columns[r->column].name)
+                : xasprintf("row %lld, field %zu", (long long)current_row(r), r->column + 1);
+    return where;
+}
+
+int csv_rows_fail(struct csv_rows *r, const char *problem)
+{
+    char *where = describe_cell(r);
+
+    r->failed = true;
+    err_add_cell(r->err, current_row(r), r->line,
+                 r->column < r->n_columns ? r->columns[r->column].name : NULL, "%s (line %lld): %s",
+                 where, (long long)r->line, problem);
+    free(where);
+    return -1;
+}
+
+int csv_rows_no_memory(struct csv_rows *r)
+{
+    r->failed = true;
+    return err_set(r->err, ERR_NO_MEMORY, "not enough memory to read the table");
+}
+
+int64_t csv_count_lines(const char *s, size_t len)
+{
+    int64_t n = 0;
+    size_t i;
+
+    if (len == 0 || (memchr(s, '\n', len) == NULL && memchr(s, '\r', len) == NULL)) {
+        return 0;
+    }
+    for (i = 0; i < len; i++) {
+        n += s[i] == '\n' || (s[i] == '\r' && (i + 1 == len || s[i + 1] != '\n'));
+    }
+    return n;
+}
+
+/* A cell whose column's type is known goes to the writer. */
+static int write_cell(struct csv_rows *r, struct csv_column *c, const char *s, size_t len,
+                      int64_t row, int64_t line)
+{
+    double value = 0.0;
+
+    if (c->type == COLUMN_CATEGORICAL) {
+        return dataset_writer_text(r->writer, cell_missing(s, len) ? NULL : s, len, r->err);
+    }
+    if (!cell_number(s, len, &value)) {
+        if (!cell_missing(s, len)) {
+            char *shown = cell_show(s, len);
+
+            csv_not_numeric(c, shown, row, line, r->err);
+            free(shown);
+            return -1;
+        }
+        value = NAN;
+    }
+    return dataset_writer_number(r->writer, value, r->err);
+}
+
+static int keep_cell(struct csv_rows *r, const char *s, uint32_t len)
+{
+    if (r->sample.len - r->row_start + sizeof len + len > MAX_ROW) {
+        char *where = describe_cell(r);
+
+        err_add_cell(r->err, current_row(r), r->row_line, NULL, "%s: the row has more than %u MiB",
+                     where, MAX_ROW >> 20);
+        free(where);
+        return -1;
+    }
+    if (buf_append(&r->sample, &len, sizeof len) != 0 || buf_append(&r->sample, s, len) != 0) {
+        return csv_rows_no_memory(r);
+    }
+    return 0;
+}
+
+static void take_cell(struct csv_rows *r, const char *s, size_t len)
+{
+    size_t limit = r->phase == PHASE_FIRST_ROW ? DATASET_MAX_COLUMNS : r->n_columns;
+    double value = 0.0;
+
+    if (r->column == 0) {
+        r->row_line = r->line;
+        r->row_start = r->sample.len;
+        if (r->phase != PHASE_STREAM &&
+            buf_append(&r->sample, &r->row_line, sizeof r->row_line) != 0) {
+            csv_rows_no_memory(r);
+            return;
+        }
+    }
+    if (r->phase == PHASE_STREAM && r->column < limit &&
+        r->columns[r->column].type == COLUMN_NUMERIC && cell_number(s, len, &value)) {
+        /* Most cells of most tables; a number has no line in it and is ASCII. */
+        r->failed = dataset_writer_number(r->writer, value, r->err) != 0;
+        return;
+    }
+    if (len > CSV_MAX_FIELD) {
+        csv_rows_fail(r, "the field has more than 64 KiB");
+    } else if (!text_is_utf8(s, len)) {
+        csv_rows_fail(r, "invalid UTF-8; save the text as UTF-8");
+    } else if (r->column < limit) {
+        r->failed = r->phase == PHASE_STREAM ? write_cell(r, &r->columns[r->column], s, len,
+                                                          current_row(r), r->line) != 0
+                                             : keep_cell(r, s, (uint32_t)len) != 0;
+    } else if (r->phase == PHASE_FIRST_ROW) {
+        r->failed = true;
+        err_add_cell(r->err, 0, r->line, NULL, "there are more than %d columns",
+                     DATASET_MAX_COLUMNS);
+    } /* else counted for the sentence at the row's end; nothing is kept */
+    if (!r->failed) {
+        r->line += csv_count_lines(s, len);
+    }
+}
+
+void csv_rows_cell(struct csv_rows *r, const char *s, size_t len)
+{
+    if (r->failed) {
+        return;
+    }
+    r->after_cr = false;
+    take_cell(r, s, len);
+    if (!r->failed) {
+        r->column++;
+    }
+}
+
+/* ---- rows ------------------------------------------------------------------------------- */
+
+/* The next cell of a row in the sample. */
+static const char *next_cell(const char **p, uint32_t *len)
+{
+    const char *s;
+
+    memcpy(len, *p, sizeof *len);
+    s = *p + sizeof *len;
+    *p = s + *len;
+    return s;
+}
+
+static int declare_types(struct csv_rows *r, const char *const *names)
+{
+    int result = 0;
+    size_t i, k;
+
+    for (i = 0; i < r->options->n_types; i++) {
+        const char *want = r->options->type_names[i], *near;
+
+        for (k = 0; k < r->n_columns && strcmp(names[k], want) != 0; k++) {
+        }
+        if (k < r->n_columns) {
+            r->columns[k].declared = true;
+            r->columns[k].type = r->options->types[i];
+            continue;
+        }
+        near = text_nearest(want, names, r->n_columns);
+        result = err_add(r->err, "/types", "there is no column \"%s\"%s%s%s", want,
+                         near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
+                         near != NULL ? "\"?" : "");
+    }
+    return result;
+}
+
+/* A table of one column whose name holds another usual delimiter was cut at the wrong one. */
+static int check_delimiter(struct csv_rows *r, const char *name)
+{
+    const char *found = r->n_columns == 1 ? strpbrk(name, ",;\t|") : NULL;
+    char *shown;
+
+    if (found == NULL) {
+        return 0;
+    }
+    shown = cell_show(name, strlen(name));
+    err_add(r->err, "/delimiter", "the header is one column, \"%s\"; is the delimiter %s?", shown,
+            *found == '\t'  ? "a tab"
+            : *found == ';' ? "\";\""
+            : *found == '|' ? "\"|\""
+                            : "\",\"");
+    free(shown);
+    return -1;
+}
+
+/* The first row is in the sample: make the columns. */
+static int make_columns(struct csv_rows *r)
+{
+    const char *p = r->sample.data + sizeof r->row_line;
+    const char **names = mem_try_alloc(r->column, sizeof *names);
+    int result = -1;
+    size_t i;
+
+    r->columns = calloc(r->column, sizeof *r->columns);
+    if (names == NULL || r->columns == NULL) {
+        csv_rows_no_memory(r);
+        goto out;
+    }
+    r->n_columns = r->column;
+    for (i = 0; i < r->n_columns; i++) {
+        uint32_t len;
+        const char *s = next_cell(&p, &len);
+
+        r->columns[i].name = r->options->header ? xstrndup(s, len) : xasprintf("c%zu", i + 1);
+        names[i] = r->columns[i].name;
+    }
+    if (r->options->header && check_delimiter(r, names[0]) != 0) {
+        goto out;
+    }
+    if (dataset_check_names(r->n_columns, names, r->row_line, r->err) == 0 &&
+        declare_types(r, names) == 0) {
+        result = 0;
+    }
+out:
+    free(names);
+    return result;
+}
+
+/* Look at the row that was just added to the sample. */
+static void look_at_row(struct csv_rows *r)
+{
+    const char *p = r->sample.data + r->row_start;
+    int64_t line, row = current_row(r);
+    size_t i;
+
+    memcpy(&line, p, sizeof line);
+    p += sizeof line;
+    for (i = 0; i < r->n_columns; i++) {
+        uint32_t len;
+        const char *s = next_cell(&p, &len);
+
+        csv_infer_cell(&r->columns[i], s, len, row, line);
+        line += csv_count_lines(s, len);
+    }
+}
+
+/* The sample is complete: decide, and let its rows go the way of all later ones. */
+static int end_sample(struct csv_rows *r)
+{
+    const char **names = NULL, *p = r->sample.data, *end = p + r->sample.len;
+    enum column_type *types = NULL;
+    int64_t row = 0;
+    size_t i;
+    int result = -1;
+
+    if (csv_infer_decide(r->columns, r->n_columns, r->err) != 0) {
+        return -1;
+    }
+    names = mem_try_alloc(r->n_columns, sizeof *names);
+    types = mem_try_alloc(r->n_columns, sizeof *types);
+    if (names == NULL || types == NULL) {
+        csv_rows_no_memory(r);
+        goto out;
+    }
+    for (i = 0; i < r->n_columns; i++) {
+        names[i] = r->columns[i].name;
+        types[i] = r->columns[i].type;
+    }
+    if (dataset_writer_new(r->dir, r->n_columns, names, types, &r->writer, r->err) != 0) {
+        goto out;
+    }
+    while (p < end) {
+        int64_t line;
+
+        memcpy(&line, p, sizeof line);
+        p += sizeof line;
+        row++;
+        for (i = 0; i < r->n_columns; i++) {
+            uint32_t len;
+            const char *s = next_cell(&p, &len);
+
+            if (write_cell(r, &r->columns[i], s, len, row, line) != 0) {
+                goto out;
+            }
+        }
+    }
+    buf_fini(&r->sample);
+    r->phase = PHASE_STREAM;
+    result = 0;
+out:
+    free(names);
+    free(types);
+    return result;
+}
+
+static int end_row(struct csv_rows *r)
+{
+    if (r->phase == PHASE_FIRST_ROW) {
+        if (make_columns(r) != 0) {
+            return -1;
+        }
+        r->phase = PHASE_SAMPLE;
+        if (r->options->header) {
+            buf_clear(&r->sample);
+            return 0;
+        }
+    }
+    if (r->column != r->n_columns) {
+        return err_add_cell(r->err, current_row(r), r->row_line, NULL,
+                            "row %lld (line %lld) has %zu field%s, expected %zu",
+                            (long long)current_row(r), (long long)r->row_line, r->column,
+                            r->column == 1 ? "" : "s", r->n_columns);
+    }
+    if (r->phase == PHASE_SAMPLE) {
+        look_at_row(r);
+    }
+    atomic_store_explicit(&r->rows, rows_so_far(r) + 1, memory_order_relaxed);
+    if (r->phase == PHASE_SAMPLE &&
+        (rows_so_far(r) >= CSV_SAMPLE_ROWS || r->sample.len >= CSV_SAMPLE_BYTES)) {
+        return end_sample(r);
+    }
+    return 0;
+}
+
+void csv_rows_line_end(struct csv_rows *r, int c)
+{
+    if (r->failed) {
+        return;
+    }
+    if (r->column > 0) {
+        r->failed = end_row(r) != 0;
+        r->column = 0;
+    }
+    if (c == '\n' && r->after_cr) {
+        r->after_cr = false;
+    } else if (c != -1) {
+        r->line++;
+        r->after_cr = c == '\r';
+    }
+}
+
+int csv_rows_end(struct csv_rows *r, struct dataset_summary *out)
+{
+    if (r->failed) {
+        return -1;
+    }
+    if (r->phase == PHASE_FIRST_ROW) {
+        return err_add(r->err, NULL, "the text is empty");
+    }
+    if (rows_so_far(r) == 0) {
+        return err_add(r->err, NULL, "there is a header but no rows");
+    }
+    if (r->phase == PHASE_SAMPLE && end_sample(r) != 0) {
+        return -1;
+    }
+    return dataset_writer_finish(&r->writer, out, r->err);
+}

@@ -1,0 +1,594 @@
+/* Writing a dataset file; see dataset.h for the promise and dataset_priv.h for the layout.
+ *
+ * Cells arrive row by row and are kept row-major for one group; a full group is turned
+ * into chunks a few columns at a time (TILE columns share cache lines), each in the
+ * narrowest kind that keeps its values exact. Memory: one group (at most 16 MiB), the
+ * dictionaries (bounded), 8 bytes a group. One thread at a time per writer.
+ *
+ * Invariant: every byte that goes to the file goes through put(), in order, into the hash.
+ */
+#include "data/dataset_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "data/dict.h"
+#include "data/stats.h"
+
+#define WRITER_MAGIC   0x77747364u
+#define TILE           8
+#define FLUSH_BYTES    (1u << 20)
+#define MAX_DICT_BYTES (256u << 20) /* the dictionaries of all columns, with their tables */
+
+struct writer_column {
+    char *name;
+    enum column_type type;
+    uint64_t missing;
+    bool integers;
+    struct stats stats;       /* numeric */
+    struct distinct distinct; /* numeric */
+    struct dict *dict;        /* categorical */
+};
+
+union cell {
+    double number;
+    uint32_t code;
+};
+
+struct dataset_writer {
+    uint32_t magic;
+    int dir_fd, fd;
+    char tmp_name[sizeof DATASET_TMP + 16];
+    struct hash hash;
+    uint64_t position;  /* bytes hashed and given to write(2) or waiting in `out` */
+    struct buf out;
+    size_t n_columns;
+    struct writer_column *columns;
+    size_t group_rows;
+    union cell *cells;  /* (group_rows, n_columns) */
+    size_t row, column; /* the next cell's place in the group */
+    uint64_t rows;      /* in groups already written */
+    uint64_t *groups;   /* positions of directories; owned */
+    size_t n_groups, groups_capacity;
+    size_t dict_bytes;  /* of all dictionaries */
+    struct hash footer_hash;
+    bool in_footer;      /* put() feeds footer_hash too */
+    /* scratch for one group */
+    uint32_t *directory;   /* [2 * n_columns] */
+    union cell *tile;      /* (TILE, group_rows) */
+    double *present;       /* [group_rows] */
+    unsigned char *packed; /* [8 * group_rows] */
+};
+
+static int disk_error(struct err *err, const char *doing)
+{
+    int e = errno;
+
+    if (e == ENOSPC || e == EDQUOT || e == EFBIG) {
+        return err_set(err, ERR_NO_SPACE, "there is no space left for the dataset");
+    }
+    return err_set(err, ERR_IO, "cannot %s the dataset file: %s", doing, strerrordesc_np(e));
+}
+
+static int no_memory(struct err *err)
+{
+    return err_set(err, ERR_NO_MEMORY, "not enough memory for a table this wide");
+}
+
+static int flush_out(struct dataset_writer *w, struct err *err)
+{
+    const char *p = w->out.data;
+    size_t left = w->out.len;
+
+    hash_update(&w->hash, p, left);
+    while (left > 0) {
+        ssize_t n = write(w->fd, p, left);
+
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n < 0) {
+            return disk_error(err, "write");
+        }
+        p += n;
+        left -= (size_t)n;
+    }
+    buf_clear(&w->out);
+    return 0;
+}
+
+static int put(struct dataset_writer *w, const void *bytes, size_t len, struct err *err)
+{
+    if (buf_append(&w->out, bytes, len) != 0) {
+        return no_memory(err);
+    }
+    w->position += len;
+    if (w->in_footer) {
+        hash_update(&w->footer_hash, bytes, len);
+    }
+    return w->out.len >= FLUSH_BYTES ? flush_out(w, err) : 0;
+}
+
+/* ---- beginning and end of life ------------------------------------------------ */
+
+int dataset_writer_new(const char *dir, size_t n_columns, const char *const *names,
+                       const enum column_type *types, struct dataset_writer **out,
+                       struct err *err)
+{
+    static const char head[DATASET_HEAD_LEN] = DATASET_MAGIC "\1\0\0\0\0\0\0";
+    struct dataset_writer *w = NULL;
+    size_t i;
+
+    _Static_assert(DATASET_VERSION == 1, "the head says 1");
+    if (n_columns == 0 || n_columns > DATASET_MAX_COLUMNS) {
+        return err_add(err, NULL, "a table has 1 to %d columns, not %zu", DATASET_MAX_COLUMNS,
+                       n_columns);
+    }
+    if (dataset_check_names(n_columns, names, 0, err) != 0) {
+        return -1;
+    }
+    w = xcalloc(1, sizeof *w);
+    w->magic = WRITER_MAGIC;
+    w->fd = -1;
+    w->n_columns = n_columns;
+    w->columns = xcalloc(n_columns, sizeof *w->columns);
+    for (i = 0; i < n_columns; i++) {
+        w->columns[i].name = xstrdup(names[i]);
+        w->columns[i].type = types[i];
+        w->columns[i].integers = true;
+        stats_init(&w->columns[i].stats);
+        distinct_init(&w->columns[i].distinct, DATASET_MAX_DISTINCT);
+        w->columns[i].dict = types[i] == COLUMN_CATEGORICAL ? dict_new() : NULL;
+    }
+    w->group_rows = dataset_group_rows(n_columns);
+    w->cells = mem_try_alloc(n_columns * w->group_rows, sizeof *w->cells);
+    w->tile = mem_try_alloc(TILE * w->group_rows, sizeof *w->tile);
+    w->directory = mem_try_alloc(2 * n_columns, sizeof *w->directory);
+    w->present = mem_try_alloc(w->group_rows, sizeof *w->present);
+    w->packed = mem_try_alloc(w->group_rows, 8);
+    w->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (w->dir_fd < 0) {
+        disk_error(err, "create");
+        goto fail;
+    }
+    if (w->cells == NULL || w->tile == NULL || w->directory == NULL || w->present == NULL ||
+        w->packed == NULL) {
+        no_memory(err);
+        goto fail;
+    }
+    memcpy(w->tmp_name, DATASET_TMP, sizeof DATASET_TMP);
+    hash_random_hex(8, w->tmp_name + sizeof DATASET_TMP - 1);
+    w->fd = openat(w->dir_fd, w->tmp_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (w->fd < 0) {
+        disk_error(err, "create");
+        goto fail;
+    }
+    hash_init(&w->hash);
+    if (put(w, head, sizeof head, err) != 0) {
+        goto fail;
+    }
+    *out = w;
+    return 0;
+fail:
+    dataset_writer_abort(&w);
+    return -1;
+}
+
+static void writer_free(struct dataset_writer *w)
+{
+    size_t i;
+
+    for (i = 0; i < w->n_columns; i++) {
+        free(w->columns[i].name);
+        distinct_fini(&w->columns[i].distinct);
+        dict_free(&w->columns[i].dict);
+    }
+    free(w->columns);
+    free(w->cells);
+    free(w->tile);
+    free(w->directory);
+    free(w->present);
+    free(w->packed);
+    free(w->groups);
+    buf_fini(&w->out);
+    if (w->dir_fd >= 0) {
+        (void)close(w->dir_fd); /* a folder: nothing is lost */
+    }
+    w->magic = 0;
+    free(w);
+}
+
+void dataset_writer_abort(struct dataset_writer **writer)
+{
+    struct dataset_writer *w = *writer;
+
+    if (w == NULL) {
+        return;
+    }
+    CHK_OBJ(w, WRITER_MAGIC);
+    if (w->fd >= 0) {
+        (void)close(w->fd);                       /* its content is thrown away */
+        (void)unlinkat(w->dir_fd, w->tmp_name, 0); /* else dataset_clean_folder will */
+    }
+    writer_free(w);
+    *writer = NULL;
+}
+
+/* ---- groups --------------------------------------------------------------------- */
+
+static enum chunk_kind number_kind(const union cell *v, size_t n, bool *integers)
+{
+    double min = 0.0, max = 0.0;
+    bool whole = true, single = true, missing = false, minus_zero = false;
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        double x = v[i].number;
+
+        if (isnan(x)) {
+            missing = true;
+            continue;
+        }
+        min = x < min ? x : min;
+        max = x > max ? x : max;
+        whole = whole && x == trunc(x);
+        minus_zero = minus_zero || (x == 0.0 && signbit(x));
+        single = single && fabs(x) <= 3.4028234663852886e38 && (double)(float)x == x;
+    }
+    *integers = *integers && whole;
+    if (whole && !minus_zero) {
+        if (min >= -127.0 && max <= 127.0) {
+            return CHUNK_INT8;
+        }
+        if (min >= 0.0 && max <= 255.0 && !missing) {
+            return CHUNK_UINT8;
+        }
+        if (min >= -32767.0 && max <= 32767.0) {
+            return CHUNK_INT16;
+        }
+        if (min >= -2147483647.0 && max <= 2147483647.0) {
+            return CHUNK_INT32;
+        }
+    }
+    return single ? CHUNK_FLOAT32 : CHUNK_FLOAT64;
+}
+
+#define PACK(type, gone)                                                                           \
+    for (i = 0; i < n; i++) {                                                                      \
+        type cell = isnan(v[i].number) ? (gone) : (type)v[i].number;                               \
+        memcpy(out + i * sizeof cell, &cell, sizeof cell);                                         \
+    }
+
+/* v (n) as the bytes of a chunk; every NaN becomes the same NaN, so that equal tables have
+ * equal bytes. */
+static void pack_numbers(const union cell *v, size_t n, enum chunk_kind kind, unsigned char *out)
+{
+    size_t i;
+
+    switch (kind) {
+    case CHUNK_INT8:
+        PACK(int8_t, INT8_MIN)
+        break;
+    case CHUNK_UINT8:
+        PACK(uint8_t, 0) /* never gone: number_kind saw to it */
+        break;
+    case CHUNK_INT16:
+        PACK(int16_t, INT16_MIN)
+        break;
+    case CHUNK_INT32:
+        PACK(int32_t, INT32_MIN)
+        break;
+    case CHUNK_FLOAT32:
+        PACK(float, NAN)
+        break;
+    default:
+        PACK(double, (double)NAN)
+        break;
+    }
+}
+
+static int number_chunk(struct dataset_writer *w, struct writer_column *c, const union cell *v,
+                        size_t n, uint32_t *kind, struct err *err)
+{
+    size_t i, present = 0;
+
+    for (i = 0; i < n; i++) {
+        w->present[present] = v[i].number;
+        present += !isnan(v[i].number);
+    }
+    c->missing += n - present;
+    stats_add(&c->stats, w->present, present);
+    if (distinct_add(&c->distinct, w->present, present) != 0) {
+        return no_memory(err);
+    }
+    *kind = number_kind(v, n, &c->integers);
+    pack_numbers(v, n, (enum chunk_kind)*kind, w->packed);
+    return put(w, w->packed, n * chunk_width(*kind), err);
+}
+
+/* Codes use the width that the dictionary needs so far; "missing" is all ones in each. */
+static int code_chunk(struct dataset_writer *w, struct writer_column *c, const union cell *v,
+                      size_t n, uint32_t *kind, struct err *err)
+{
+    size_t known = dict_size(c->dict), width, i;
+
+    *kind = known <= UINT8_MAX ? CHUNK_CODE8 : known <= UINT16_MAX ? CHUNK_CODE16 : CHUNK_CODE32;
+    width = chunk_width(*kind);
+    for (i = 0; i < n; i++) {
+        c->missing += v[i].code == DATASET_MISSING;
+        memcpy(w->packed + i * width, &v[i].code, width); /* the low bytes */
+    }
+    return put(w, w->packed, n * width, err);
+}
+
+static int write_group(struct dataset_writer *w, struct err *err)
+{
+    size_t n = w->row, first, i, k;
+    uint64_t start = w->position;
+
+    if (w->n_groups == w->groups_capacity) {
+        size_t capacity = w->groups_capacity != 0 ? 2 * w->groups_capacity : 16;
+        uint64_t *grown = realloc(w->groups, capacity * sizeof *grown);
+
+        if (grown == NULL) {
+            return no_memory(err);
+        }
+        w->groups = grown;
+        w->groups_capacity = capacity;
+    }
+    for (first = 0; first < w->n_columns; first += TILE) {
+        size_t width = w->n_columns - first < TILE ? w->n_columns - first : TILE;
+
+        for (i = 0; i < n; i++) {
+            for (k = 0; k < width; k++) {
+                w->tile[k * w->group_rows + i] = w->cells[i * w->n_columns + first + k];
+            }
+        }
+        for (k = 0; k < width; k++) {
+            struct writer_column *c = &w->columns[first + k];
+            const union cell *v = w->tile + k * w->group_rows;
+            uint32_t *entry = w->directory + 2 * (first + k);
+            int bad;
+
+            entry[1] = (uint32_t)(w->position - start);
+            bad = c->type == COLUMN_NUMERIC ? number_chunk(w, c, v, n, entry, err)
+                                            : code_chunk(w, c, v, n, entry, err);
+            if (bad) {
+                return -1;
+            }
+        }
+    }
+    for (k = 0; k < w->n_columns; k++) {
+        /* A group is at most 2 Mi cells of 8 bytes: 32 bits are enough. */
+        w->directory[2 * k + 1] = (uint32_t)(w->position - start) - w->directory[2 * k + 1];
+    }
+    w->groups[w->n_groups++] = w->position;
+    w->rows += n;
+    w->row = 0;
+    return put(w, w->directory, w->n_columns * DATASET_DIR_ENTRY, err);
+}
+
+static inline int end_cell(struct dataset_writer *w, struct err *err)
+{
+    if (++w->column < w->n_columns) {
+        return 0;
+    }
+    w->column = 0;
+    return ++w->row < w->group_rows ? 0 : write_group(w, err);
+}
+
+int dataset_writer_number(struct dataset_writer *w, double value, struct err *err)
+{
+    CHK_OBJ(w, WRITER_MAGIC);
+    CHK(w->columns[w->column].type == COLUMN_NUMERIC && !isinf(value));
+    w->cells[w->row * w->n_columns + w->column].number = value;
+    return end_cell(w, err);
+}
+
+/* The bytes a new text takes are counted over all columns, so that many columns of many
+ * texts cannot fill the memory either. */
+static int too_many_texts(struct dataset_writer *w, enum dict_result result, struct err *err)
+{
+    const char *name = w->columns[w->column].name;
+    int64_t row = (int64_t)(w->rows + w->row + 1);
+
+    switch (result) {
+    case DICT_TOO_MANY:
+        return err_add_cell(err, row, 0, name,
+                            "column \"%s\" has more than %d different texts; leave it out", name,
+                            DICT_MAX_TEXTS);
+    case DICT_TOO_LONG:
+        return err_add_cell(err, row, 0, name,
+                            "the different texts of column \"%s\" are more than %u MiB; leave it out",
+                            name, DICT_MAX_BYTES >> 20);
+    case DICT_OK:
+        return err_add_cell(err, row, 0, name,
+                            "the different texts of all columns take more than %u MiB at column "
+                            "\"%s\"; leave columns of free text out",
+                            MAX_DICT_BYTES >> 20, name);
+    default:
+        return no_memory(err);
+    }
+}
+
+int dataset_writer_text(struct dataset_writer *w, const char *text, size_t len, struct err *err)
+{
+    struct writer_column *c = &w->columns[w->column];
+    uint32_t code = DATASET_MISSING;
+
+    CHK_OBJ(w, WRITER_MAGIC);
+    CHK(c->type == COLUMN_CATEGORICAL);
+    if (text != NULL) {
+        size_t known = dict_size(c->dict);
+        enum dict_result result = dict_add(c->dict, text, len, &code);
+
+        if (result != DICT_OK) {
+            return too_many_texts(w, result, err);
+        }
+        if (dict_size(c->dict) != known) {
+            w->dict_bytes += len + DICT_TEXT_OVERHEAD;
+            if (w->dict_bytes > MAX_DICT_BYTES) {
+                return too_many_texts(w, DICT_OK, err);
+            }
+        }
+    }
+    w->cells[w->row * w->n_columns + w->column].code = code;
+    return end_cell(w, err);
+}
+
+/* ---- the end ---------------------------------------------------------------------- */
+
+struct dictionary_texts {
+    struct buf lengths, counts, bytes;
+};
+
+static int collect_text(void *ctx, const char *text, size_t len, uint64_t count)
+{
+    struct dictionary_texts *t = ctx;
+    uint32_t len32 = (uint32_t)len;
+
+    return buf_append(&t->lengths, &len32, sizeof len32) != 0 ||
+           buf_append(&t->counts, &count, sizeof count) != 0 ||
+           buf_append(&t->bytes, text, len) != 0;
+}
+
+static int write_dictionary(struct dataset_writer *w, const struct dict *dict, struct err *err)
+{
+    struct dictionary_texts t = {BUF_INIT, BUF_INIT, BUF_INIT};
+    uint32_t n = (uint32_t)dict_size(dict);
+    int result = -1;
+
+    if (dict_each(dict, collect_text, &t) != 0) {
+        no_memory(err);
+        goto out;
+    }
+    result = put(w, &n, sizeof n, err) != 0 || put(w, t.lengths.data, t.lengths.len, err) != 0 ||
+                     put(w, t.counts.data, t.counts.len, err) != 0 ||
+                     put(w, t.bytes.data, t.bytes.len, err) != 0
+                 ? -1
+                 : 0;
+out:
+    buf_fini(&t.lengths);
+    buf_fini(&t.counts);
+    buf_fini(&t.bytes);
+    return result;
+}
+
+static int write_numbers(struct dataset_writer *w, const struct writer_column *c, struct err *err)
+{
+    double moments[4] = {c->stats.min, c->stats.max, stats_mean(&c->stats), stats_std(&c->stats)};
+    uint8_t integers = c->integers && c->stats.n > 0;
+    uint64_t distinct = c->distinct.n;
+    uint32_t n = c->distinct.over ? 0 : (uint32_t)c->distinct.n;
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(moments); i++) {
+        moments[i] = isnan(moments[i]) ? (double)NAN : moments[i];
+    }
+    return put(w, moments, sizeof moments, err) != 0 ||
+                   put(w, &integers, sizeof integers, err) != 0 ||
+                   put(w, &distinct, sizeof distinct, err) != 0 ||
+                   put(w, &n, sizeof n, err) != 0 ||
+                   put(w, c->distinct.values, n * sizeof *c->distinct.values, err) != 0
+               ? -1
+               : 0;
+}
+
+static int write_column(struct dataset_writer *w, const struct writer_column *c, struct err *err)
+{
+    uint8_t type = (uint8_t)c->type;
+    uint32_t len = (uint32_t)strlen(c->name);
+
+    if (put(w, &type, sizeof type, err) != 0 || put(w, &len, sizeof len, err) != 0 ||
+        put(w, c->name, len, err) != 0 || put(w, &c->missing, sizeof c->missing, err) != 0) {
+        return -1;
+    }
+    return c->type == COLUMN_NUMERIC ? write_numbers(w, c, err)
+                                     : write_dictionary(w, c->dict, err);
+}
+
+/* The footer has a hash of its own, so that opening a file need not read all of it. */
+static int write_footer(struct dataset_writer *w, struct err *err)
+{
+    uint32_t n_columns = (uint32_t)w->n_columns, group_rows = (uint32_t)w->group_rows;
+    uint64_t n_groups = w->n_groups, start = w->position, len;
+    char hex[HASH_HEX_LEN];
+    size_t i;
+
+    hash_init(&w->footer_hash);
+    w->in_footer = true;
+    if (put(w, &w->rows, sizeof w->rows, err) != 0 ||
+        put(w, &n_columns, sizeof n_columns, err) != 0 ||
+        put(w, &group_rows, sizeof group_rows, err) != 0 ||
+        put(w, &n_groups, sizeof n_groups, err) != 0 ||
+        put(w, w->groups, w->n_groups * sizeof *w->groups, err) != 0) {
+        return -1;
+    }
+    for (i = 0; i < w->n_columns; i++) {
+        if (write_column(w, &w->columns[i], err) != 0) {
+            return -1;
+        }
+    }
+    len = w->position - start;
+    w->in_footer = false;
+    hash_final_hex(&w->footer_hash, hex);
+    if (put(w, &len, sizeof len, err) != 0 || put(w, hex, HASH_HEX_LEN - 1, err) != 0 ||
+        put(w, DATASET_MAGIC, DATASET_MAGIC_LEN, err) != 0) {
+        return -1;
+    }
+    return flush_out(w, err);
+}
+
+static int writer_publish(struct dataset_writer *w, struct dataset_summary *out, struct err *err)
+{
+    CHK(w->column == 0); /* whole rows only */
+    if (w->row > 0 && write_group(w, err) != 0) {
+        return -1;
+    }
+    if (w->rows == 0) {
+        return err_add(err, NULL, "there are no rows");
+    }
+    if (write_footer(w, err) != 0) {
+        return -1;
+    }
+    hash_final_hex(&w->hash, out->sha256);
+    out->rows = w->rows;
+    out->bytes = w->position;
+    if (fsync(w->fd) != 0) {
+        return disk_error(err, "sync");
+    }
+    if (close(w->fd) != 0) {
+        w->fd = -1;
+        (void)unlinkat(w->dir_fd, w->tmp_name, 0); /* the close is the error to tell */
+        return disk_error(err, "close");
+    }
+    w->fd = -1;
+    if (renameat(w->dir_fd, w->tmp_name, w->dir_fd, out->sha256) != 0) {
+        disk_error(err, "name");
+        (void)unlinkat(w->dir_fd, w->tmp_name, 0); /* the rename is the error to tell */
+        return -1;
+    }
+    return fsync(w->dir_fd) == 0 ? 0 : disk_error(err, "sync");
+}
+
+int dataset_writer_finish(struct dataset_writer **writer, struct dataset_summary *out,
+                          struct err *err)
+{
+    struct dataset_summary summary = {.rows = 0};
+    int result;
+
+    CHK_OBJ(*writer, WRITER_MAGIC);
+    result = writer_publish(*writer, &summary, err);
+    if (result == 0) {
+        *out = summary;
+    }
+    dataset_writer_abort(writer); /* what is published has no temporary file any more */
+    return result;
+}
