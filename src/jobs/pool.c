@@ -1,0 +1,366 @@
+/* The worker pool; see pool.h.
+ *
+ * Each worker thread loops: claim the oldest queued job from the store, run it
+ * (runner_run), look for the next. With nothing to claim it sleeps until pool_wake or
+ * pool_stop. Wakes are counted, so one that falls between an empty-handed claim and the
+ * sleep is not lost. A store that fails is asked again after 0.1 s, doubling up to 5 s; new
+ * submissions do not shorten that.
+ *
+ * Cancelling a job that is just being claimed: the canceller first commits
+ * cancel_requested, then calls pool_cancel; the worker first makes its slot known, then
+ * reads the job's row again. Whatever the order, one of the two sees the other.
+ *
+ * Locks: pool.mtx guards the slots and the counters, and is a leaf: nothing is called
+ * under it. The flags that a running job polls every batch are atomics.
+ */
+#include "jobs/pool.h"
+
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "jobs/runner.h"
+
+#define POOL_MAGIC       0x706f6f6cu
+#define POOL_MAX_WORKERS 1024
+#define POOL_NICE        10
+
+#define BACKOFF_FIRST_MS 100
+#define BACKOFF_LAST_MS  5000
+
+struct worker {
+    struct pool *pool;
+    pthread_t thread;
+    int64_t job_id;                /* guarded by pool->mtx; 0 = idle */
+    struct pool_progress progress; /* guarded by pool->mtx */
+    atomic_bool cancel;
+};
+
+struct pool {
+    unsigned magic;
+    size_t n_workers;
+    char *owner;
+    struct datasets *datasets;
+    struct predictor *predictor;
+    struct store *store;
+    struct worker *workers; /* [n_workers] */
+
+    pthread_mutex_t mtx;
+    pthread_cond_t cond; /* on the monotonic clock */
+    uint64_t wakes;      /* guarded by mtx */
+    bool started;        /* guarded by mtx */
+    atomic_bool stop;    /* written under mtx, so that no sleeper misses it */
+};
+
+static const struct pool_progress nothing_yet = {
+    .samples_per_second = NAN,
+    .eta_seconds = NAN,
+    .training_loss = NAN,
+    .validation_loss = NAN,
+    .validation_accuracy = NAN,
+    .validation_rmse = NAN,
+    .learning_rate = NAN,
+    .best_loss = NAN,
+};
+
+static void on_progress(void *arg, const struct pool_progress *progress)
+{
+    struct worker *w = arg;
+
+    PTOK(pthread_mutex_lock(&w->pool->mtx));
+    w->progress = *progress;
+    PTOK(pthread_mutex_unlock(&w->pool->mtx));
+}
+
+static void slot_set(struct worker *w, int64_t job_id)
+{
+    PTOK(pthread_mutex_lock(&w->pool->mtx));
+    w->job_id = job_id;
+    w->progress = nothing_yet;
+    atomic_store(&w->cancel, false);
+    PTOK(pthread_mutex_unlock(&w->pool->mtx));
+}
+
+/* Whether the row asks for a cancel by now. A store that cannot say is no reason not to run:
+ * the job's own writes will tell. */
+static bool cancel_requested(struct store *store, int64_t job_id)
+{
+    struct store_job job = {.id = 0};
+    struct err err = ERR_INIT;
+    bool requested = false;
+
+    if (store->ops->job_get(store, job_id, &job, &err) == 0) {
+        requested = job.cancel_requested;
+        store_job_fini(&job);
+    }
+    err_fini(&err);
+    return requested;
+}
+
+static void run_job(struct worker *w, const struct store_job *job)
+{
+    struct pool *pool = w->pool;
+    struct runner_slot slot = {
+        .datasets = pool->datasets,
+        .predictor = pool->predictor,
+        .owner = pool->owner,
+        .stop = &pool->stop,
+        .cancel = &w->cancel,
+        .progress = on_progress,
+        .arg = w,
+    };
+
+    slot_set(w, job->id);
+    if (job->cancel_requested || cancel_requested(pool->store, job->id)) {
+        atomic_store(&w->cancel, true);
+    }
+    runner_run(&slot, job);
+    slot_set(w, 0);
+}
+
+static struct timespec deadline_in(long ms)
+{
+    struct timespec t;
+
+    CHK(clock_gettime(CLOCK_MONOTONIC, &t) == 0);
+    t.tv_sec += ms / 1000;
+    t.tv_nsec += ms % 1000 * 1000000L;
+    if (t.tv_nsec >= 1000000000L) {
+        t.tv_sec++;
+        t.tv_nsec -= 1000000000L;
+    }
+    return t;
+}
+
+/* Sleep until something was submitted after `seen` was read, or the pool stops. */
+static void wait_for_work(struct pool *pool, uint64_t seen)
+{
+    PTOK(pthread_mutex_lock(&pool->mtx));
+    while (!atomic_load(&pool->stop) && pool->wakes == seen) {
+        PTOK(pthread_cond_wait(&pool->cond, &pool->mtx));
+    }
+    PTOK(pthread_mutex_unlock(&pool->mtx));
+}
+
+/* Sleep `ms`, or until the pool stops. */
+static void wait_for_store(struct pool *pool, long ms)
+{
+    struct timespec until = deadline_in(ms);
+    int rc = 0;
+
+    PTOK(pthread_mutex_lock(&pool->mtx));
+    while (!atomic_load(&pool->stop) && rc != ETIMEDOUT) {
+        rc = pthread_cond_timedwait(&pool->cond, &pool->mtx, &until);
+        CHK(rc == 0 || rc == ETIMEDOUT);
+    }
+    PTOK(pthread_mutex_unlock(&pool->mtx));
+}
+
+static uint64_t wakes_seen(struct pool *pool)
+{
+    uint64_t seen;
+
+    PTOK(pthread_mutex_lock(&pool->mtx));
+    seen = pool->wakes;
+    PTOK(pthread_mutex_unlock(&pool->mtx));
+    return seen;
+}
+
+static void *worker_main(void *arg)
+{
+    struct worker *w = arg;
+    struct pool *pool = w->pool;
+    long backoff_ms = BACKOFF_FIRST_MS;
+
+    /* Linux gives each thread a niceness of its own. Without permission we run as we are. */
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), POOL_NICE);
+
+    while (!atomic_load(&pool->stop)) {
+        uint64_t seen = wakes_seen(pool);
+        struct store_job job = {.id = 0};
+        struct err err = ERR_INIT;
+        int rc = pool->store->ops->job_claim(pool->store, pool->owner, &job, &err);
+
+        if (rc == 0) {
+            backoff_ms = BACKOFF_FIRST_MS;
+            run_job(w, &job);
+            store_job_fini(&job);
+        } else if (rc == 1) {
+            backoff_ms = BACKOFF_FIRST_MS;
+            wait_for_work(pool, seen);
+        } else {
+            log_error("no job could be claimed, next try in %ld ms: %s", backoff_ms, err.detail);
+            wait_for_store(pool, backoff_ms);
+            backoff_ms = backoff_ms * 2 > BACKOFF_LAST_MS ? BACKOFF_LAST_MS : backoff_ms * 2;
+        }
+        err_fini(&err);
+    }
+    return NULL;
+}
+
+/* ---- life --------------------------------------------------------------------------- */
+
+int pool_new(const struct pool_options *options, struct datasets *datasets,
+             struct predictor *predictor, struct pool **out, struct err *err)
+{
+    pthread_condattr_t attr;
+    struct pool *pool;
+    size_t i;
+
+    if (options->workers < 1 || options->workers > POOL_MAX_WORKERS) {
+        return err_set(err, ERR_INVALID, "workers must be 1 to %d, got %zu", POOL_MAX_WORKERS,
+                       options->workers);
+    }
+    pool = xcalloc(1, sizeof *pool);
+    pool->magic = POOL_MAGIC;
+    pool->n_workers = options->workers;
+    pool->owner = xstrdup(options->owner);
+    pool->datasets = datasets;
+    pool->predictor = predictor;
+    pool->store = datasets_store(datasets);
+    PTOK(pthread_mutex_init(&pool->mtx, NULL));
+    PTOK(pthread_condattr_init(&attr));
+    PTOK(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC));
+    PTOK(pthread_cond_init(&pool->cond, &attr));
+    PTOK(pthread_condattr_destroy(&attr));
+    atomic_init(&pool->stop, false);
+    pool->workers = xcalloc(pool->n_workers, sizeof *pool->workers);
+    for (i = 0; i < pool->n_workers; i++) {
+        pool->workers[i].pool = pool;
+        pool->workers[i].progress = nothing_yet;
+        atomic_init(&pool->workers[i].cancel, false);
+    }
+    *out = pool;
+    return 0;
+}
+
+void pool_start(struct pool *pool)
+{
+    sigset_t all, before;
+    size_t i;
+
+    CHK_OBJ(pool, POOL_MAGIC);
+    PTOK(pthread_mutex_lock(&pool->mtx));
+    CHK(!pool->started);
+    pool->started = true;
+    PTOK(pthread_mutex_unlock(&pool->mtx));
+
+    /* Signals are main's; threads inherit the mask of their maker. */
+    CHK(sigfillset(&all) == 0);
+    PTOK(pthread_sigmask(SIG_SETMASK, &all, &before));
+    for (i = 0; i < pool->n_workers; i++) {
+        struct worker *w = &pool->workers[i];
+
+        PTOK(pthread_create(&w->thread, NULL, worker_main, w));
+        PTOK(pthread_setname_np(w->thread, "mlpd-worker"));
+    }
+    PTOK(pthread_sigmask(SIG_SETMASK, &before, NULL));
+}
+
+void pool_stop(struct pool *pool)
+{
+    bool started;
+    size_t i;
+
+    CHK_OBJ(pool, POOL_MAGIC);
+    PTOK(pthread_mutex_lock(&pool->mtx));
+    started = pool->started;
+    pool->started = false;
+    atomic_store(&pool->stop, true);
+    PTOK(pthread_cond_broadcast(&pool->cond));
+    PTOK(pthread_mutex_unlock(&pool->mtx));
+    if (!started) {
+        return;
+    }
+    for (i = 0; i < pool->n_workers; i++) {
+        PTOK(pthread_join(pool->workers[i].thread, NULL));
+    }
+}
+
+void pool_free(struct pool **pp)
+{
+    struct pool *pool = *pp;
+
+    *pp = NULL;
+    if (pool == NULL) {
+        return;
+    }
+    pool_stop(pool);
+    PTOK(pthread_cond_destroy(&pool->cond));
+    PTOK(pthread_mutex_destroy(&pool->mtx));
+    free(pool->workers);
+    free(pool->owner);
+    pool->magic = 0;
+    free(pool);
+}
+
+/* ---- from other threads ---------------------------------------------------------------- */
+
+void pool_wake(struct pool *pool)
+{
+    CHK_OBJ(pool, POOL_MAGIC);
+    PTOK(pthread_mutex_lock(&pool->mtx));
+    pool->wakes++;
+    PTOK(pthread_cond_broadcast(&pool->cond));
+    PTOK(pthread_mutex_unlock(&pool->mtx));
+}
+
+/* The slot that runs this job, or NULL. */
+static struct worker *find_locked(struct pool *pool, int64_t job_id)
+{
+    size_t i;
+
+    for (i = 0; i < pool->n_workers; i++) {
+        if (pool->workers[i].job_id == job_id) {
+            return &pool->workers[i];
+        }
+    }
+    return NULL;
+}
+
+void pool_cancel(struct pool *pool, int64_t job_id)
+{
+    struct worker *w;
+
+    CHK_OBJ(pool, POOL_MAGIC);
+    PTOK(pthread_mutex_lock(&pool->mtx));
+    w = job_id != 0 ? find_locked(pool, job_id) : NULL;
+    if (w != NULL) {
+        atomic_store(&w->cancel, true);
+    }
+    PTOK(pthread_mutex_unlock(&pool->mtx));
+}
+
+void pool_counts(struct pool *pool, size_t *workers, size_t *busy)
+{
+    size_t i, n = 0;
+
+    CHK_OBJ(pool, POOL_MAGIC);
+    PTOK(pthread_mutex_lock(&pool->mtx));
+    for (i = 0; i < pool->n_workers; i++) {
+        n += pool->workers[i].job_id != 0;
+    }
+    PTOK(pthread_mutex_unlock(&pool->mtx));
+    *workers = pool->n_workers;
+    *busy = n;
+}
+
+bool pool_progress_get(struct pool *pool, int64_t job_id, struct pool_progress *out)
+{
+    struct worker *w;
+
+    CHK_OBJ(pool, POOL_MAGIC);
+    PTOK(pthread_mutex_lock(&pool->mtx));
+    w = job_id != 0 ? find_locked(pool, job_id) : NULL;
+    if (w != NULL) {
+        *out = w->progress;
+    }
+    PTOK(pthread_mutex_unlock(&pool->mtx));
+    return w != NULL;
+}

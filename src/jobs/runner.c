@@ -1,0 +1,184 @@
+/* The runner: one claimed job from its row to its outcome; see runner.h.
+ *
+ * Runs on a worker thread. Whatever goes wrong inside a job is that job's error: `failed`
+ * with a stable code and a sentence. What can go wrong besides is the store, at the very
+ * end. A job is told finished in one commit; until that commit it is still `running`, and
+ * if the daemon dies (or gives up on a damaged store) the next start puts it back into the
+ * queue. So the end waits as long as waiting can help: a full disk is tried again until it
+ * has room, without the model when only the model is too large; a store that will not write
+ * again before a restart is not.
+ */
+#include "jobs/runner.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "jobs/runner_priv.h"
+
+#define FINISH_PAUSE_MS     100   /* doubling */
+#define FINISH_PAUSE_MAX_MS 2000
+#define FINISH_TRIES        5     /* with the model, then without */
+#define SENTENCE_ITEMS      5
+
+bool runner_interrupted(const struct runner_slot *slot)
+{
+    return atomic_load_explicit(slot->stop, memory_order_relaxed) ||
+           atomic_load_explicit(slot->cancel, memory_order_relaxed);
+}
+
+static void pause_ms(long ms)
+{
+    struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+
+    while (nanosleep(&left, &left) != 0) {
+        CHK(errno == EINTR);
+    }
+}
+
+/* Where an item of a list of problems is. */
+static void add_place(struct buf *out, const struct err_item *item)
+{
+    if (item->pointer != NULL) {
+        buf_printf(out, "%s: ", item->pointer);
+    }
+    if (item->row != 0) {
+        buf_printf(out, "row %lld", (long long)item->row);
+        if (item->column != NULL) {
+            buf_printf(out, ", column \"%s\"", item->column);
+        }
+        buf_puts(out, ": ");
+    } else if (item->column != NULL) {
+        buf_printf(out, "column \"%s\": ", item->column);
+    }
+}
+
+char *runner_sentence(const struct err *err)
+{
+    struct buf out = BUF_INIT;
+    size_t i, shown = err->n_items < SENTENCE_ITEMS ? err->n_items : SENTENCE_ITEMS;
+
+    /* The detail of a list is often its first item's. */
+    if (err->n_items == 0 || strcmp(err->detail, err->items[0].detail) != 0) {
+        buf_puts(&out, err->detail);
+    }
+    for (i = 0; i < shown; i++) {
+        buf_puts(&out, out.len > 0 ? "; " : "");
+        add_place(&out, &err->items[i]);
+        buf_puts(&out, err->items[i].detail);
+    }
+    if (err->n_items + err->n_dropped > shown) {
+        buf_printf(&out, "; and %zu more", err->n_items + err->n_dropped - shown);
+    }
+    return buf_take(&out);
+}
+
+static void release(const struct runner_slot *slot, const struct store_job *job)
+{
+    struct store *store = datasets_store(slot->datasets);
+    struct err err = ERR_INIT;
+
+    if (store->ops->job_release(store, job->id, slot->owner, &err) != 0) {
+        log_warn("job %lld could not go back to the queue now, the next start puts it there: %s",
+                 (long long)job->id, err.detail);
+    } else {
+        log_info("job %lld went back to the queue", (long long)job->id);
+    }
+    err_fini(&err);
+}
+
+void runner_give_up(const struct runner_slot *slot, const struct store_job *job,
+                    const char *warnings_json)
+{
+    if (atomic_load(slot->cancel)) {
+        struct store_outcome outcome = {.state = JOB_CANCELLED, .warnings_json = warnings_json};
+
+        runner_finish(slot, job, &outcome);
+    } else {
+        release(slot, job);
+    }
+}
+
+/* The same end without the model, for a disk that has no room for it. */
+static struct store_outcome without_model(const struct store_outcome *outcome)
+{
+    return (struct store_outcome){
+        .state = JOB_FAILED,
+        .warnings_json = outcome->warnings_json,
+        .error_code = err_code_name(ERR_NO_SPACE),
+        .error_detail = "the disk has no room for the model",
+    };
+}
+
+static bool may_heal(enum err_code code)
+{
+    return code == ERR_NO_SPACE || code == ERR_BUSY || code == ERR_NO_MEMORY;
+}
+
+void runner_finish(const struct runner_slot *slot, const struct store_job *job,
+                   const struct store_outcome *outcome)
+{
+    struct store *store = datasets_store(slot->datasets);
+    struct store_outcome smaller = without_model(outcome);
+    const struct store_outcome *end = outcome;
+    long pause = FINISH_PAUSE_MS;
+    struct err err = ERR_INIT;
+    size_t tries = 0;
+
+    while (store->ops->job_finish(store, job->id, slot->owner, end, &err) != 0) {
+        log_error("the end of job %lld could not be stored: %s", (long long)job->id, err.detail);
+        if (!may_heal(err.code) || atomic_load(slot->stop)) {
+            log_error("job %lld will run again after the next start", (long long)job->id);
+            err_fini(&err);
+            return;
+        }
+        if (++tries >= FINISH_TRIES && err.code == ERR_NO_SPACE && outcome->has_model) {
+            end = &smaller;
+        }
+        err_fini(&err);
+        pause_ms(pause);
+        pause = pause * 2 > FINISH_PAUSE_MAX_MS ? FINISH_PAUSE_MAX_MS : pause * 2;
+    }
+    if (end->error_code != NULL) {
+        log_warn("job %lld %s: %s: %s", (long long)job->id, job_state_name(end->state),
+                 end->error_code, end->error_detail);
+    } else {
+        log_info("job %lld %s", (long long)job->id, job_state_name(end->state));
+    }
+}
+
+void runner_fail(const struct runner_slot *slot, const struct store_job *job,
+                 const struct err *why, const char *warnings_json)
+{
+    char *sentence = runner_sentence(why);
+    struct store_outcome outcome = {
+        .state = JOB_FAILED,
+        .warnings_json = warnings_json,
+        .error_code = err_code_name(why->code),
+        .error_detail = sentence,
+    };
+
+    runner_finish(slot, job, &outcome);
+    free(sentence);
+}
+
+void runner_run(const struct runner_slot *slot, const struct store_job *job)
+{
+    struct err err = ERR_INIT;
+
+    log_info("job %lld runs: %s, attempt %lld", (long long)job->id, job->kind,
+             (long long)job->attempt);
+    if (strcmp(job->kind, "train") == 0) {
+        runner_train(slot, job);
+    } else if (strcmp(job->kind, "evaluate") == 0) {
+        runner_evaluate(slot, job);
+    } else {
+        (void)err_set(&err, ERR_INVALID, "this version cannot run jobs of kind \"%s\"", job->kind);
+        runner_fail(slot, job, &err, NULL);
+    }
+    err_fini(&err);
+}

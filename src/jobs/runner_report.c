@@ -1,0 +1,269 @@
+/* What a job leaves behind as JSON: its result, the information GET /models/{id} shows,
+ * metrics per split, warnings. The shapes are part of the HTTP contract: http/ copies these
+ * texts into its answers as they are.
+ *
+ *   result  {"stopped_by": "epochs" | "patience" | "cancelled" | "diverged", "epochs",
+ *            "best_epoch" (null: none), "best_loss", "steps", "seconds",
+ *            "rows": {"training", "validation", "test"}}
+ *   info    {"loss", "optimizer": {..}, "seed", "batch_size", "target": {"names", "type",
+ *            "rule"}, "classes": [..] | null, "features": [{"name", "type", ..}],
+ *            "rows": {..}, "best_epoch", "epochs", "seconds", "versions": {"mlpd", "backend"}}
+ *
+ * A numeric feature has mean, std, min and max of the training rows, a categorical one its
+ * categories. Threads: any.
+ */
+#include <config.h> /* of the build; in quotes it would be the job config's */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "jobs/json_util.h"
+#include "jobs/model_json.h"
+#include "jobs/runner_priv.h"
+
+static void put_number(json_t *object, const char *key, double value)
+{
+    model_json_put(object, key, model_json_number(value));
+}
+
+static void put_count(json_t *object, const char *key, uint64_t n)
+{
+    model_json_put(object, key, model_json_count(n));
+}
+
+static void put_text(json_t *object, const char *key, const char *text)
+{
+    model_json_put(object, key, model_json_string(text));
+}
+
+const char *runner_part_name(enum split_part part)
+{
+    static const char *const names[SPLIT_PARTS] = {"training", "validation", "test"};
+
+    CHK(part < SPLIT_PARTS);
+    return names[part];
+}
+
+static const char *stopped_by(enum mlp_stop stop)
+{
+    static const char *const names[] = {
+        [MLP_BY_EPOCHS] = "epochs",
+        [MLP_BY_PATIENCE] = "patience",
+        [MLP_BY_CALLER] = "cancelled",
+        [MLP_BY_DIVERGENCE] = "diverged",
+    };
+
+    CHK((size_t)stop < ARRAY_LEN(names));
+    return names[stop];
+}
+
+static json_t *rows_json(const size_t rows[SPLIT_PARTS])
+{
+    json_t *out = model_json_object();
+    enum split_part part;
+
+    for (part = 0; part < SPLIT_PARTS; part++) {
+        put_count(out, runner_part_name(part), rows[part]);
+    }
+    return out;
+}
+
+/* best_epoch, epochs, seconds: in the result and in the model's information alike. */
+static void put_length(json_t *out, const struct runner_facts *f)
+{
+    put_count(out, "epochs", f->result->epochs);
+    model_json_put(out, "best_epoch",
+                   f->result->best_epoch != 0 ? model_json_count(f->result->best_epoch)
+                                              : model_json_string(NULL));
+    put_number(out, "seconds", f->seconds);
+    model_json_put(out, "rows", rows_json(f->rows));
+}
+
+char *runner_report_result(const struct runner_facts *f)
+{
+    json_t *out = model_json_object();
+
+    put_text(out, "stopped_by", stopped_by(f->result->stopped_by));
+    put_length(out, f);
+    put_number(out, "best_loss", f->result->best_loss);
+    put_count(out, "steps", f->result->steps);
+    return model_json_take(out);
+}
+
+/* ---- the model's information ------------------------------------------------------- */
+
+static json_t *optimizer_json(const struct mlp_train_spec *train)
+{
+    json_t *out = model_json_object();
+
+    put_text(out, "type", mlp_optimizer_names()[train->optimizer]);
+    put_number(out, "learning_rate", train->learning_rate);
+    if (train->optimizer == MLP_ADAM) {
+        put_number(out, "beta1", train->beta1);
+        put_number(out, "beta2", train->beta2);
+        put_number(out, "epsilon", train->epsilon);
+    } else {
+        put_number(out, "momentum", train->momentum);
+        model_json_put(out, "nesterov", json_boolean(train->nesterov));
+    }
+    put_number(out, "l2", train->l2);
+    return out;
+}
+
+static json_t *target_json(const struct job_spec *spec, const struct encoder *encoder)
+{
+    json_t *out = model_json_object(), *names = model_json_array();
+    size_t i;
+
+    for (i = 0; i < encoder_n_targets(encoder); i++) {
+        model_json_push(names, model_json_string(encoder_target_name(encoder, i)));
+    }
+    model_json_put(out, "names", names);
+    put_text(out, "type", spec->classes ? "classes" : "numeric");
+    put_text(out, "rule", spec->target_rule);
+    return out;
+}
+
+static json_t *classes_json(const struct encoder *encoder)
+{
+    json_t *out;
+    size_t i;
+
+    if (!encoder_is_classes(encoder)) {
+        return model_json_string(NULL);
+    }
+    out = model_json_array();
+    for (i = 0; i < encoder_n_classes(encoder); i++) {
+        model_json_push(out, model_json_string(encoder_class_name(encoder, i)));
+    }
+    return out;
+}
+
+static json_t *feature_json(const struct encoder *encoder, size_t feature)
+{
+    enum column_type type = encoder_feature_type(encoder, feature);
+    json_t *out = model_json_object(), *categories;
+    const char *const *texts = NULL;
+    double mean, std, min, max;
+    size_t n, i;
+
+    put_text(out, "name", encoder_feature_name(encoder, feature));
+    put_text(out, "type", column_type_name(type));
+    if (type == COLUMN_NUMERIC) {
+        encoder_feature_stats(encoder, feature, &mean, &std, &min, &max);
+        put_number(out, "mean", mean);
+        put_number(out, "std", std);
+        put_number(out, "min", min);
+        put_number(out, "max", max);
+        return out;
+    }
+    categories = model_json_array();
+    n = encoder_feature_categories(encoder, feature, &texts);
+    for (i = 0; i < n; i++) {
+        model_json_push(categories, model_json_string(texts[i]));
+    }
+    model_json_put(out, "categories", categories);
+    return out;
+}
+
+char *runner_report_info(const struct runner_facts *f)
+{
+    json_t *out = model_json_object(), *features = model_json_array();
+    json_t *versions = model_json_object();
+    size_t i;
+
+    for (i = 0; i < encoder_n_features(f->encoder); i++) {
+        model_json_push(features, feature_json(f->encoder, i));
+    }
+    put_text(versions, "mlpd", PACKAGE_VERSION);
+    put_text(versions, "backend", mlp_backend());
+    /* Clients know two losses; which cross-entropy it is follows from the output. */
+    put_text(out, "loss", f->spec->loss == MLP_MSE ? "mse" : "cross_entropy");
+    model_json_put(out, "optimizer", optimizer_json(&f->spec->train));
+    put_count(out, "seed", f->spec->train.seed);
+    put_count(out, "batch_size", f->spec->train.batch_size);
+    model_json_put(out, "target", target_json(f->spec, f->encoder));
+    model_json_put(out, "classes", classes_json(f->encoder));
+    model_json_put(out, "features", features);
+    put_length(out, f);
+    model_json_put(out, "versions", versions);
+    return model_json_take(out);
+}
+
+/* ---- texts out of texts ----------------------------------------------------------------- */
+
+char *runner_report_metrics(const struct judged judged[SPLIT_PARTS])
+{
+    struct buf out = BUF_INIT;
+    enum split_part part;
+
+    buf_puts(&out, "{");
+    for (part = 0; part < SPLIT_PARTS; part++) {
+        if (judged[part].metrics_json != NULL) {
+            buf_puts(&out, out.len > 1 ? ",\"" : "\"");
+            buf_puts(&out, runner_part_name(part));
+            buf_puts(&out, "\":");
+            buf_puts(&out, judged[part].metrics_json);
+        }
+    }
+    buf_puts(&out, "}");
+    return buf_take(&out);
+}
+
+char *runner_report_evaluation(const struct judged *judged)
+{
+    struct buf out = BUF_INIT;
+
+    buf_puts(&out, "{\"metrics\":");
+    buf_puts(&out, judged->metrics_json);
+    buf_puts(&out, ",\"evaluation\":");
+    buf_puts(&out, judged->evaluation_json);
+    buf_puts(&out, "}");
+    return buf_take(&out);
+}
+
+static bool has_text(const json_t *list, const char *text)
+{
+    const char *other;
+    size_t i;
+
+    for (i = 0; i < json_array_size(list); i++) {
+        other = json_string_value(json_array_get(list, i));
+        if (other != NULL && strcmp(other, text) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+char *runner_report_warnings(const char *before, const struct err *added)
+{
+    json_t *list = before != NULL ? json_loads(before, 0, NULL) : NULL;
+    bool is_new = false;
+    size_t i;
+
+    if (!json_is_array(list)) {
+        json_decref(list);
+        list = model_json_array();
+    }
+    for (i = 0; i < added->n_items; i++) {
+        if (!has_text(list, added->items[i].detail)) {
+            model_json_push(list, model_json_string(added->items[i].detail));
+            is_new = true;
+        }
+    }
+    if (added->n_dropped > 0) {
+        char *more = xasprintf("and %zu more warnings", added->n_dropped);
+
+        model_json_push(list, model_json_string(more));
+        free(more);
+        is_new = true;
+    }
+    if (!is_new) {
+        json_decref(list);
+        return NULL;
+    }
+    return model_json_take(list);
+}

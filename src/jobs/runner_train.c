@@ -1,0 +1,460 @@
+/* A job of kind train, start to end, on a worker thread:
+ *
+ *   resolved config -> datasets -> split -> encoder, fitted on the training rows alone ->
+ *   encoded parts -> network, drawn from the job's seed -> mlp_train, watched ->
+ *   every part judged with the weights that are kept -> one commit
+ *
+ * The encoder is the job's until predictor_live_begin takes it over; from then on the live
+ * entry keeps it alive until predictor_live_end, which comes after the commit, so that the
+ * model never stops answering: first live, then from the store.
+ *
+ * Same resolved config, same datasets: same weights, bit for bit. All randomness is the
+ * seed's, nothing here depends on time or on threads.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "jobs/config.h"
+#include "jobs/model_json.h"
+#include "jobs/runner_priv.h"
+
+#define INTERRUPTED 1 /* beside 0 and -1 */
+
+struct training {
+    const struct runner_slot *slot;
+    const struct store_job *job;
+    double started;
+
+    struct job_spec spec;
+    const struct dataset *ds, *validation, *test; /* open until the rows are encoded */
+    struct err warnings;
+    char *warnings_json;       /* NULL: none that the job has not already */
+
+    struct encoder *encoder;   /* live: borrowed from the predictor */
+    bool live;
+    struct runner_part parts[SPLIT_PARTS];
+    struct mlp_net *net;
+    struct runner_curve *curve;
+
+    struct mlp_result result;
+    double seconds;            /* of mlp_train */
+    struct judged judged[SPLIT_PARTS];
+};
+
+/* ---- the way to encoded rows ---------------------------------------------------------- */
+
+/* A key of a resolved config is "sha256:..."; NULL is none. */
+static int open_dataset(struct training *t, const char *key, const struct dataset **out,
+                        const char **sha256, struct err *err)
+{
+    static const char prefix[] = "sha256:";
+
+    *sha256 = NULL;
+    if (key == NULL) {
+        return 0;
+    }
+    if (strncmp(key, prefix, sizeof prefix - 1) != 0) {
+        return err_set(err, ERR_CORRUPT, "the stored config does not name its data by content");
+    }
+    *sha256 = key + sizeof prefix - 1;
+    return datasets_open(t->slot->datasets, *sha256, out, err);
+}
+
+static int open_all(struct training *t, const struct config *config, struct err *err)
+{
+    const char *main_hash, *validation_hash, *test_hash;
+
+    if (open_dataset(t, config_dataset_key(config), &t->ds, &main_hash, err) != 0 ||
+        open_dataset(t, config_validation_key(config), &t->validation, &validation_hash, err) !=
+            0 ||
+        open_dataset(t, config_test_key(config), &t->test, &test_hash, err) != 0) {
+        return -1;
+    }
+    if (t->ds == NULL) {
+        return err_set(err, ERR_CORRUPT, "the stored config names no data");
+    }
+    return config_resolve(config, t->ds, main_hash, t->validation, validation_hash, t->test,
+                          test_hash, &t->spec, &t->warnings, err);
+}
+
+static int open_job(struct training *t, struct err *err)
+{
+    const char *text = t->job->resolved_json;
+    struct config *config = NULL;
+    int rc;
+
+    if (text == NULL || config_parse(text, strlen(text), &config, err) != 0) {
+        return text != NULL ? -1 : err_set(err, ERR_CORRUPT, "the job has no stored config");
+    }
+    rc = open_all(t, config, err);
+    config_free(&config);
+    return rc;
+}
+
+static void close_datasets(struct training *t)
+{
+    datasets_put(t->slot->datasets, &t->ds);
+    datasets_put(t->slot->datasets, &t->validation);
+    datasets_put(t->slot->datasets, &t->test);
+}
+
+static int make_split(struct training *t, size_t target, struct split *split, struct err *err)
+{
+    const struct job_spec *spec = &t->spec;
+    struct split_options options = {
+        .validation = spec->validation,
+        .test = spec->test,
+        .stratify = spec->stratify,
+        .stratify_asked = spec->stratify_asked,
+        .seed = spec->train.seed,
+        .column = spec->split_column != NULL ? dataset_find(t->ds, spec->split_column) : -1,
+        .target = spec->classes ? (ptrdiff_t)target : -1,
+    };
+
+    return split_make(t->ds, &options, split, &t->warnings, err);
+}
+
+/* The part's rows of the job's dataset, or all rows of the dataset given for it. */
+static int encode_part(struct training *t, enum split_part part, const struct split *split,
+                       const struct dataset *other, struct err *err)
+{
+    if (other != NULL) {
+        if (encoder_check_dataset(t->encoder, other, true, err) != 0) {
+            return -1;
+        }
+        return runner_part_encode(t->slot, t->encoder, other, NULL, (size_t)dataset_rows(other),
+                                  t->spec.loss, &t->parts[part], err);
+    }
+    if (split->n[part] == 0) {
+        return 0;
+    }
+    return runner_part_encode(t->slot, t->encoder, t->ds, split->rows[part], split->n[part],
+                              t->spec.loss, &t->parts[part], err);
+}
+
+static int encode_split(struct training *t, const struct encoder_options *options,
+                        const struct split *split, struct err *err)
+{
+    int rc = encoder_fit(t->ds, options, split->rows[SPLIT_TRAINING], split->n[SPLIT_TRAINING],
+                         &t->encoder, &t->warnings, err);
+
+    if (rc == 0) {
+        rc = encode_part(t, SPLIT_TRAINING, split, NULL, err);
+    }
+    if (rc == 0) {
+        rc = encode_part(t, SPLIT_VALIDATION, split, t->validation, err);
+    }
+    if (rc == 0) {
+        rc = encode_part(t, SPLIT_TEST, split, t->test, err);
+    }
+    return rc;
+}
+
+static int encode_all(struct training *t, struct err *err)
+{
+    size_t *features = NULL, *targets = NULL;
+    struct split split = {.n = {0}};
+    struct encoder_options options = {
+        .numeric = t->spec.numeric,
+        .missing = t->spec.missing,
+        .target = t->spec.target_scale,
+        .classes = t->spec.classes,
+        .n_targets = t->spec.n_targets,
+    };
+    int rc = job_spec_columns(&t->spec, t->ds, &features, &options.n_features, &targets, err);
+
+    if (rc == 0) {
+        options.features = features;
+        options.targets = targets;
+        rc = make_split(t, targets[0], &split, err);
+    }
+    if (rc == 0) {
+        rc = encode_split(t, &options, &split, err);
+    }
+    split_fini(&split);
+    free(features);
+    free(targets);
+    return rc;
+}
+
+/* ---- training ----------------------------------------------------------------------------- */
+
+static int make_net(struct training *t, struct err *err)
+{
+    const struct job_spec *spec = &t->spec;
+    size_t n_classes = encoder_n_classes(t->encoder);
+    struct mlp_spec net = {
+        .n_inputs = encoder_n_inputs(t->encoder),
+        .n_outputs = encoder_n_targets(t->encoder),
+        .n_hidden = spec->n_hidden,
+        .hidden = spec->hidden,
+        .output_init = spec->output_init,
+        .output = spec->output,
+        .loss = spec->loss,
+    };
+    enum mlp_status status;
+
+    if (spec->classes && spec->loss == MLP_BINARY_CROSS_ENTROPY) {
+        if (n_classes != 2) {
+            return err_set(err, ERR_INVALID,
+                           "a sigmoid output tells two classes apart; the training rows have %zu",
+                           n_classes);
+        }
+        net.n_outputs = 1;
+    } else if (spec->classes) {
+        net.n_outputs = n_classes;
+    }
+    status = mlp_net_new(&net, &t->net);
+    if (status != MLP_OK) {
+        return model_json_status(err, status, "the network could not be made");
+    }
+    mlp_net_init(t->net, spec->train.seed);
+    return 0;
+}
+
+/* mlp_train with its watch. 0 or -1; an interruption shows in t->result. */
+static int train(struct training *t, struct err *err)
+{
+    const struct job_spec *spec = &t->spec;
+    const struct mlp_data *training = &t->parts[SPLIT_TRAINING].data;
+    const struct mlp_data *validation = &t->parts[SPLIT_VALIDATION].data;
+    bool is_number = spec->loss == MLP_MSE && spec->n_targets == 1;
+    struct runner_watch watch = {
+        .slot = t->slot,
+        .model_id = t->job->model_id,
+        .net = t->net,
+        .epochs = spec->train.epochs,
+        .steps_per_epoch = (training->rows - 1) / spec->train.batch_size + 1,
+        .target_scale = is_number ? encoder_target_scale(t->encoder, 0) : NAN,
+        .job_started = t->started,
+        .curve = t->curve,
+    };
+    struct mlp_callbacks callbacks = {
+        .arg = &watch,
+        .stop = runner_watch_stop,
+        .epoch = runner_watch_epoch,
+        .clock = clock_monotonic,
+    };
+    enum mlp_status status = MLP_OK;
+    double start = clock_monotonic();
+
+    if (validation->rows == 0) {
+        validation = NULL;
+    } else if (spec->monitor_training) {
+        /* The trainer judges by what it gets to see; the watch measures the rest. */
+        watch.validation = validation;
+        validation = NULL;
+        status = mlp_workspace_new(t->net, 64, &watch.ws);
+    }
+    if (status == MLP_OK) {
+        runner_watch_start(&watch);
+        status = mlp_train(t->net, &spec->train, training, validation, &callbacks, &t->result);
+    }
+    mlp_workspace_free(&watch.ws);
+    t->seconds = clock_monotonic() - start;
+    return status == MLP_OK ? 0 : model_json_status(err, status, "the training failed");
+}
+
+/* Everything up to trained weights whose curve is stored. */
+static int prepare_and_train(struct training *t, struct err *err)
+{
+    struct err curve_err = ERR_INIT;
+    int rc = open_job(t, err);
+
+    if (rc == 0) {
+        rc = encode_all(t, err);
+    }
+    close_datasets(t);
+    t->warnings_json = runner_report_warnings(t->job->warnings_json, &t->warnings);
+    if (rc != 0) {
+        return rc;
+    }
+    if (runner_interrupted(t->slot)) {
+        return INTERRUPTED;
+    }
+    if (make_net(t, err) != 0) {
+        return -1;
+    }
+    predictor_live_begin(t->slot->predictor, t->job->model_id, t->encoder);
+    t->live = true;
+    t->curve = runner_curve_new(datasets_store(t->slot->datasets), t->job->id, t->slot->owner);
+    rc = train(t, err);
+    if (runner_curve_close(&t->curve, &curve_err) != 0) {
+        if (rc == 0) {
+            err_move(err, &curve_err);
+        }
+        rc = -1;
+    }
+    err_fini(&curve_err);
+    return rc;
+}
+
+/* ---- the end ------------------------------------------------------------------------------- */
+
+static int judge_parts(struct training *t, struct err *err)
+{
+    enum split_part part;
+
+    for (part = 0; part < SPLIT_PARTS; part++) {
+        const struct mlp_data *data = &t->parts[part].data;
+
+        if (data->rows != 0 && judge(t->net, t->encoder, data, runner_part_name(part),
+                                     &t->judged[part], err) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static char *divergence(const struct training *t)
+{
+    const struct mlp_result *r = &t->result;
+    double rate = t->spec.train.learning_rate;
+    struct buf out = BUF_INIT;
+
+    buf_printf(&out,
+               "the numbers ran away in epoch %zu, after %zu steps, at learning rate %g: try a "
+               "smaller one, such as %g",
+               r->epochs + 1, r->steps, rate, rate / 10);
+    if (t->spec.numeric == ENCODER_NONE ||
+        (t->spec.loss == MLP_MSE && t->spec.target_scale == ENCODER_NONE)) {
+        buf_puts(&out, ", or standardize features and target");
+    }
+    if (r->best_epoch != 0) {
+        buf_printf(&out, "; the weights of epoch %zu are kept", r->best_epoch);
+    } else {
+        buf_puts(&out, "; no epoch left finite weights");
+    }
+    return buf_take(&out);
+}
+
+/* Weights as they are stored: little-endian float32, which is what they are in memory on
+ * every machine we build for. */
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && sizeof(mlp_real) == 4,
+               "weights are stored as they lie in memory");
+
+static void fill_model(struct training *t, const struct runner_facts *facts,
+                       struct store_outcome *outcome, char *texts[4],
+                       struct store_evaluation evaluations[SPLIT_PARTS])
+{
+    enum split_part part;
+
+    texts[0] = predictor_spec_to_json(mlp_net_spec(t->net));
+    texts[1] = encoder_to_json(t->encoder);
+    texts[2] = runner_report_info(facts);
+    texts[3] = runner_report_metrics(t->judged);
+    outcome->has_model = true;
+    outcome->spec_json = texts[0];
+    outcome->encoder_json = texts[1];
+    outcome->info_json = texts[2];
+    outcome->metrics_json = texts[3];
+    outcome->parameters = (int64_t)mlp_net_parameters(t->net);
+    outcome->weights = mlp_net_params_const(t->net);
+    outcome->weights_bytes = mlp_net_parameters(t->net) * sizeof(mlp_real);
+    outcome->evaluations = evaluations;
+    for (part = 0; part < SPLIT_PARTS; part++) {
+        if (t->judged[part].evaluation_json != NULL) {
+            evaluations[outcome->n_evaluations++] = (struct store_evaluation){
+                .split = runner_part_name(part), .json = t->judged[part].evaluation_json};
+        }
+    }
+}
+
+/* The training ended by itself, was cancelled, or ran away: tell the store. */
+static void finish(struct training *t)
+{
+    size_t rows[SPLIT_PARTS] = {t->parts[SPLIT_TRAINING].data.rows,
+                                t->parts[SPLIT_VALIDATION].data.rows,
+                                t->parts[SPLIT_TEST].data.rows};
+    struct runner_facts facts = {.spec = &t->spec, .encoder = t->encoder, .result = &t->result,
+                                 .rows = rows, .seconds = t->seconds};
+    struct store_evaluation evaluations[SPLIT_PARTS];
+    struct store_outcome outcome = {.state = JOB_SUCCEEDED, .warnings_json = t->warnings_json};
+    char *texts[4] = {NULL}, *result, *detail = NULL;
+    struct err err = ERR_INIT;
+    bool has_weights = t->result.best_epoch != 0;
+    size_t i;
+
+    if (t->result.stopped_by == MLP_BY_CALLER) {
+        outcome.state = JOB_CANCELLED;
+    } else if (t->result.stopped_by == MLP_BY_DIVERGENCE || !has_weights) {
+        /* Without a finite loss in any epoch it ran away too, if quietly. */
+        t->result.stopped_by = MLP_BY_DIVERGENCE;
+        detail = divergence(t);
+        outcome.state = JOB_FAILED;
+        outcome.error_code = "diverged";
+        outcome.error_detail = detail;
+    }
+    if (has_weights && judge_parts(t, &err) != 0) {
+        runner_fail(t->slot, t->job, &err, t->warnings_json);
+        err_fini(&err);
+        free(detail);
+        return;
+    }
+    result = runner_report_result(&facts);
+    outcome.result_json = result;
+    if (has_weights) {
+        fill_model(t, &facts, &outcome, texts, evaluations);
+    }
+    runner_finish(t->slot, t->job, &outcome);
+    for (i = 0; i < ARRAY_LEN(texts); i++) {
+        free(texts[i]);
+    }
+    free(result);
+    free(detail);
+}
+
+/* The daemon stops: nothing is kept, the job trains anew. Live weights end first, because
+ * whoever claims the job next begins them again. */
+static void give_up(struct training *t)
+{
+    if (t->live) {
+        predictor_live_end(t->slot->predictor, t->job->model_id);
+        t->live = false;
+        t->encoder = NULL;
+    }
+    runner_give_up(t->slot, t->job, t->warnings_json);
+}
+
+static void training_fini(struct training *t)
+{
+    enum split_part part;
+
+    for (part = 0; part < SPLIT_PARTS; part++) {
+        runner_part_fini(&t->parts[part]);
+        judged_fini(&t->judged[part]);
+    }
+    if (t->live) {
+        predictor_live_end(t->slot->predictor, t->job->model_id);
+    } else {
+        encoder_free(&t->encoder);
+    }
+    mlp_net_free(&t->net);
+    job_spec_fini(&t->spec);
+    err_fini(&t->warnings);
+    free(t->warnings_json);
+}
+
+void runner_train(const struct runner_slot *slot, const struct store_job *job)
+{
+    struct training t = {
+        .slot = slot, .job = job, .started = clock_monotonic(), .warnings = ERR_INIT};
+    struct err err = ERR_INIT;
+    int rc = prepare_and_train(&t, &err);
+
+    if (rc == INTERRUPTED ||
+        (rc == 0 && t.result.stopped_by == MLP_BY_CALLER && !atomic_load(slot->cancel))) {
+        give_up(&t);
+    } else if (rc != 0) {
+        runner_fail(slot, job, &err, t.warnings_json);
+    } else {
+        finish(&t);
+    }
+    training_fini(&t);
+    err_fini(&err);
+}

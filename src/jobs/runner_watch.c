@@ -1,0 +1,136 @@
+/* What a training tells while it runs: points for the curve, the best weights to the
+ * predictor, progress to the pool.
+ *
+ * Runs inside mlp_train, on the worker's thread, between batches. An epoch of a small
+ * network lasts 50 microseconds, so each of the three has its pace: a point is a copy into
+ * memory, progress goes out every PROGRESS_SECONDS, weights at most every PUBLISH_SECONDS
+ * and never for more than a twentieth of the time. The first of each goes out at once.
+ */
+#include <math.h>
+
+#include "base/clock.h"
+#include "jobs/runner_priv.h"
+
+#define PROGRESS_SECONDS 0.02
+#define PUBLISH_SECONDS  0.5
+#define PUBLISH_SHARE    20  /* copying takes at most one part in so many */
+#define LOOK_STEPS       16  /* batches between looks at the clock */
+#define EWMA             0.2 /* weight of the newest epoch */
+
+void runner_watch_start(struct runner_watch *w)
+{
+    w->progress = (struct pool_progress){
+        .epochs = w->epochs,
+        .samples_per_second = NAN,
+        .eta_seconds = NAN,
+        .training_loss = NAN,
+        .validation_loss = NAN,
+        .validation_accuracy = NAN,
+        .validation_rmse = NAN,
+        .learning_rate = NAN,
+        .best_loss = NAN,
+        .parameters = mlp_net_parameters(w->net),
+    };
+    w->epoch_seconds = NAN;
+    w->last_epoch_at = w->last_progress_at = clock_monotonic();
+    w->slot->progress(w->slot->arg, &w->progress);
+}
+
+static double averaged(double average, double newest)
+{
+    return isnan(average) ? newest : average + EWMA * (newest - average);
+}
+
+static void send_progress(struct runner_watch *w, double now)
+{
+    double total = (double)w->steps_per_epoch * (double)w->epochs;
+
+    w->progress.fraction = (double)w->steps / total;
+    w->progress.eta_seconds = w->epoch_seconds * (double)w->epochs * (1 - w->progress.fraction);
+    w->last_progress_at = now;
+    w->slot->progress(w->slot->arg, &w->progress);
+}
+
+bool runner_watch_stop(void *arg)
+{
+    struct runner_watch *w = arg;
+
+    if (runner_interrupted(w->slot) || runner_curve_failed(w->curve)) {
+        return true;
+    }
+    if (w->steps % LOOK_STEPS == 0) {
+        double now = clock_monotonic();
+
+        if (now - w->last_progress_at >= PROGRESS_SECONDS) {
+            send_progress(w, now);
+        }
+    }
+    w->steps++; /* the batch that starts now */
+    return false;
+}
+
+static void publish(struct runner_watch *w, const struct mlp_epoch *epoch, double now)
+{
+    double pause = w->publish_seconds * PUBLISH_SHARE;
+
+    if (epoch->best_params == NULL || epoch->best_epoch == w->published_epoch) {
+        return;
+    }
+    pause = pause > PUBLISH_SECONDS ? pause : PUBLISH_SECONDS;
+    if (w->published_epoch != 0 && now - w->last_publish_at < pause) {
+        return;
+    }
+    predictor_live_publish(w->slot->predictor, w->model_id, mlp_net_spec(w->net),
+                           epoch->best_params, epoch->best_epoch);
+    w->published_epoch = epoch->best_epoch;
+    w->last_publish_at = clock_monotonic();
+    w->publish_seconds = w->last_publish_at - now;
+}
+
+void runner_watch_epoch(void *arg, const struct mlp_epoch *epoch)
+{
+    struct runner_watch *w = arg;
+    struct pool_progress *p = &w->progress;
+    struct mlp_score validation = epoch->validation;
+    double now;
+
+    if (w->validation != NULL &&
+        mlp_evaluate(w->net, w->ws, w->validation, &validation) != MLP_OK) {
+        validation = (struct mlp_score){NAN, NAN}; /* absent; the training itself goes on */
+    }
+    now = clock_monotonic();
+    w->epoch_seconds = averaged(w->epoch_seconds, now - w->last_epoch_at);
+    w->last_epoch_at = now;
+    if (epoch->seconds > 0) {
+        p->samples_per_second =
+            averaged(p->samples_per_second, (double)epoch->samples / epoch->seconds);
+    }
+    p->epoch = epoch->epoch;
+    p->training_loss = epoch->training_loss;
+    p->validation_loss = validation.loss;
+    p->validation_accuracy = validation.accuracy;
+    p->validation_rmse = sqrt(validation.loss) * w->target_scale;
+    p->learning_rate = epoch->learning_rate;
+    if (epoch->improved) {
+        p->best_epoch = epoch->epoch;
+        p->best_loss = isnan(epoch->validation.loss) ? epoch->training_loss
+                                                     : epoch->validation.loss;
+    }
+    runner_curve_add(w->curve, &(struct runner_point){
+                                   .epoch = epoch->epoch,
+                                   .samples = epoch->samples,
+                                   .training_loss = epoch->training_loss,
+                                   .validation_loss = validation.loss,
+                                   .validation_accuracy = validation.accuracy,
+                                   .validation_rmse = p->validation_rmse,
+                                   .learning_rate = epoch->learning_rate,
+                                   .seconds = epoch->seconds,
+                                   .elapsed_seconds = now - w->job_started,
+                                   .improved = epoch->improved,
+                               });
+    publish(w, epoch, now);
+    if (epoch->epoch == 1 || epoch->epoch == w->epochs ||
+        now - w->last_progress_at >= PROGRESS_SECONDS) {
+        send_progress(w, now);
+    }
+}
