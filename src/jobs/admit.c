@@ -20,6 +20,8 @@
 /* A guess at one core for `seconds`: products of useful size, and the cost of a step. */
 #define FLOPS_PER_SECOND 4e10
 #define SECONDS_PER_STEP 5e-6
+/* What split_make lets validate when a split column has no such rows. */
+#define COLUMN_VALIDATION 0.15
 
 /* ---- rows ----------------------------------------------------------------------- */
 
@@ -73,59 +75,80 @@ static int rows_by_column(const struct job_spec *spec, const struct dataset *ds,
     return 0;
 }
 
+/* Shares of n rows by largest remainder, as split_make does for one class. */
+static void share(size_t n, const double fraction[SPLIT_PARTS], size_t rows[SPLIT_PARTS])
+{
+    double rest[SPLIT_PARTS];
+    size_t left = n;
+    int p, best;
+
+    for (p = 0; p < SPLIT_PARTS; p++) {
+        double exact = (double)n * fraction[p];
+        size_t whole = (size_t)(exact + 1e-9);
+
+        rows[p] = whole < left ? whole : left;
+        rest[p] = exact - (double)rows[p];
+        left -= rows[p];
+    }
+    for (; left > 0; left--) {
+        for (p = 1, best = 0; p < SPLIT_PARTS; p++) {
+            best = rest[p] > rest[best] + 1e-9 ? p : best;
+        }
+        rows[best]++;
+        rest[best] -= 1;
+    }
+}
+
 int admit_rows(const struct job_spec *spec, const struct dataset *ds,
                const struct dataset *validation, const struct dataset *test,
                size_t rows[SPLIT_PARTS], struct err *err)
 {
-    size_t n = (size_t)dataset_rows(ds), part[SPLIT_PARTS] = {0};
-    double take = spec->validation;
+    double fraction[SPLIT_PARTS] = {1 - spec->validation - spec->test, spec->validation,
+                                    spec->test};
+    size_t n[SPLIT_PARTS] = {0};
 
-    if (spec->split_column != NULL) {
-        if (rows_by_column(spec, ds, part, err) != 0) {
-            return -1;
-        }
-        n = part[SPLIT_TRAINING];
-        take = part[SPLIT_VALIDATION] > 0 ? 0 : 0.15; /* as split_make does */
-    }
-    if (take > 0) {
-        part[SPLIT_VALIDATION] = (size_t)llround((double)n * take);
-    }
-    if (spec->test > 0) {
-        part[SPLIT_TEST] = (size_t)llround((double)n * spec->test);
-    }
-    if (spec->split_column == NULL || take > 0) {
-        size_t others = part[SPLIT_VALIDATION] + (spec->test > 0 ? part[SPLIT_TEST] : 0);
+    if (spec->split_column == NULL) {
+        share((size_t)dataset_rows(ds), fraction, n);
+    } else if (rows_by_column(spec, ds, n, err) != 0) {
+        return -1;
+    } else if (n[SPLIT_VALIDATION] == 0) { /* then some training rows validate */
+        size_t parts[SPLIT_PARTS];
 
-        part[SPLIT_TRAINING] = n > others ? n - others : 0;
+        fraction[SPLIT_TRAINING] = 1 - COLUMN_VALIDATION;
+        fraction[SPLIT_VALIDATION] = COLUMN_VALIDATION;
+        fraction[SPLIT_TEST] = 0;
+        share(n[SPLIT_TRAINING], fraction, parts);
+        n[SPLIT_TRAINING] = parts[SPLIT_TRAINING];
+        n[SPLIT_VALIDATION] = parts[SPLIT_VALIDATION];
     }
-    if (part[SPLIT_TRAINING] == 0) {
+    if (n[SPLIT_TRAINING] == 0) {
         return err_add(err, "/data/split", "no rows are left to train on");
     }
-    rows[SPLIT_TRAINING] = part[SPLIT_TRAINING];
+    rows[SPLIT_TRAINING] = n[SPLIT_TRAINING];
     rows[SPLIT_VALIDATION] =
-        validation != NULL ? (size_t)dataset_rows(validation) : part[SPLIT_VALIDATION];
-    rows[SPLIT_TEST] = test != NULL ? (size_t)dataset_rows(test) : part[SPLIT_TEST];
+        validation != NULL ? (size_t)dataset_rows(validation) : n[SPLIT_VALIDATION];
+    rows[SPLIT_TEST] = test != NULL ? (size_t)dataset_rows(test) : n[SPLIT_TEST];
     return 0;
 }
 
 /* ---- bytes ----------------------------------------------------------------------- */
 
-/* Rows of all parts: x as float32, the truth (labels or float32 targets), row numbers. */
+/* Rows of all parts: x as float32 and the truth (labels or float32 targets); and the split's
+ * lists of row numbers, which name the rows of `ds`. */
 static bool data_bytes(const struct job_spec *spec, const struct admission *a,
-                       const size_t rows[SPLIT_PARTS], size_t *out)
+                       const struct dataset *ds, const size_t rows[SPLIT_PARTS], size_t *out)
 {
-    size_t truth = spec->loss == MLP_CROSS_ENTROPY ? 1 : a->n_outputs, width, row, all, part;
+    size_t truth = spec->loss == MLP_CROSS_ENTROPY ? 1 : a->n_outputs;
+    size_t width, all = 0, lists, part;
 
-    if (!mem_add(a->n_inputs, truth, &width) || !mem_mul(width, sizeof(float), &row) ||
-        !mem_add(row, sizeof(uint64_t), &row)) {
-        return false;
-    }
-    for (all = 0, part = 0; part < SPLIT_PARTS; part++) {
+    for (part = 0; part < SPLIT_PARTS; part++) {
         if (!mem_add(all, rows[part], &all)) {
             return false;
         }
     }
-    return mem_mul(all, row, out);
+    return mem_mul((size_t)dataset_rows(ds), sizeof(uint64_t), &lists) &&
+           mem_add(a->n_inputs, truth, &width) && mem_mul(width, sizeof(float), &width) &&
+           mem_mul(all, width, &all) && mem_add(all, lists, out);
 }
 
 /* "12.3 GB" into out. */
@@ -163,10 +186,10 @@ static int refuse_size(const struct admission *a, size_t memory_limit, struct er
 /* ---- the whole -------------------------------------------------------------------- */
 
 /* n_inputs and n_outputs, at most. */
-static int width(const struct job_spec *spec, const struct dataset *ds, struct admission *a,
-                 struct err *err)
+static int encoded_width(const struct job_spec *spec, const struct dataset *ds, struct admission *a,
+                         struct err *err)
 {
-    size_t *features = NULL, *targets = NULL;
+    size_t *features = NULL, *targets = NULL, i;
     struct encoder_options options = {
         .numeric = spec->numeric,
         .missing = spec->missing,
@@ -174,6 +197,7 @@ static int width(const struct job_spec *spec, const struct dataset *ds, struct a
         .classes = spec->classes,
         .n_targets = spec->n_targets,
     };
+    struct err problems = ERR_INIT;
     int rc;
 
     if (job_spec_columns(spec, ds, &features, &options.n_features, &targets, err) != 0) {
@@ -181,9 +205,16 @@ static int width(const struct job_spec *spec, const struct dataset *ds, struct a
     }
     options.features = features;
     options.targets = targets;
-    rc = encoder_estimate(ds, &options, &a->n_inputs, &a->n_outputs, err);
+    rc = encoder_estimate(ds, &options, &a->n_inputs, &a->n_outputs, &problems);
     free(features);
     free(targets);
+    for (i = 0; i < problems.n_items; i++) { /* the encoder knows columns, not the job's keys */
+        err_add(err, "/data/target", "%s", problems.items[i].detail);
+    }
+    if (rc != 0 && problems.n_items == 0) {
+        err_move(err, &problems);
+    }
+    err_fini(&problems);
     if (rc == 0 && spec->classes && spec->loss == MLP_BINARY_CROSS_ENTROPY) {
         a->n_outputs = 1; /* two classes on one logit */
     }
@@ -203,17 +234,16 @@ static int refuse_status(enum mlp_status status, const struct admission *a, stru
     return err_add(err, "/architecture/hidden", "%s", mlp_status_text(status));
 }
 
-int admit(const struct job_spec *spec, const struct dataset *ds, const struct dataset *validation,
-          const struct dataset *test, size_t memory_limit, struct admission *out, struct err *err)
+int admit(const struct job_spec *spec, const struct dataset *ds, const size_t rows[SPLIT_PARTS],
+          size_t memory_limit, struct admission *out, struct err *err)
 {
     struct admission a = {.n_inputs = 0};
     struct mlp_estimate estimate;
     struct mlp_spec net;
     enum mlp_status status;
-    size_t rows[SPLIT_PARTS];
     double steps;
 
-    if (admit_rows(spec, ds, validation, test, rows, err) != 0 || width(spec, ds, &a, err) != 0) {
+    if (encoded_width(spec, ds, &a, err) != 0) {
         return -1;
     }
     net = (struct mlp_spec){
@@ -232,7 +262,7 @@ int admit(const struct job_spec *spec, const struct dataset *ds, const struct da
     a.parameters = estimate.parameters;
     a.flops = estimate.flops;
     if (!mem_add(estimate.net_bytes, estimate.arena_bytes, &a.training_bytes) ||
-        !data_bytes(spec, &a, rows, &a.data_bytes) ||
+        !data_bytes(spec, &a, ds, rows, &a.data_bytes) ||
         !mem_add(a.training_bytes, a.data_bytes, &a.bytes)) {
         return err_add(err, "/data", "the job needs more memory than there are addresses");
     }

@@ -18,15 +18,15 @@ struct admission {
     double seconds;             /* a guess from a measured rate; for people, not for logic */
 };
 
-/* How many rows each part will have, from the fractions or the split column's statistics:
- * what split_make will do, before any row is read. */
+/* How many rows each part will have, from the fractions or the split column's statistics,
+ * before any row is read. Stratified, split_make may put a few rows elsewhere. */
 int admit_rows(const struct job_spec *spec, const struct dataset *ds,
                const struct dataset *validation, const struct dataset *test,
                size_t rows[SPLIT_PARTS], struct err *err) MUST_CHECK;
 
-/* memory_limit: bytes a job may take. Errors: ERR_INVALID with pointers. */
-int admit(const struct job_spec *spec, const struct dataset *ds, const struct dataset *validation,
-          const struct dataset *test, size_t memory_limit, struct admission *out,
-          struct err *err) MUST_CHECK;
+/* rows: of each part, from admit_rows or counted. memory_limit: bytes a job may take. Errors:
+ * ERR_INVALID with pointers. */
+int admit(const struct job_spec *spec, const struct dataset *ds, const size_t rows[SPLIT_PARTS],
+          size_t memory_limit, struct admission *out, struct err *err) MUST_CHECK;
 
 #endif

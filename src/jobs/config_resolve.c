@@ -286,6 +286,30 @@ static void resolve_output(struct resolver *r)
 
 /* ---- preprocessing ---------------------------------------------------------------- */
 
+/* What no encoder could turn into inputs. */
+static void check_features(const struct resolver *r)
+{
+    char shown[JSON_UTIL_SHOWN];
+    bool varies = false;
+    size_t i;
+
+    for (i = 0; i < r->n_features; i++) {
+        const struct dataset_column *col = dataset_column(r->ds, r->features[i]);
+
+        if (r->spec->missing == ENCODER_ERROR && col->missing > 0) {
+            err_add(r->err, "/preprocess/missing", "\"%s\" has %llu missing value%s",
+                    json_util_shown(col->name, shown), (unsigned long long)col->missing,
+                    col->missing == 1 ? "" : "s");
+        }
+        varies = varies || (col->type == COLUMN_NUMERIC
+                                ? r->spec->numeric == ENCODER_NONE || col->max > col->min
+                                : col->n_categories + (col->missing > 0) > 1);
+    }
+    if (!varies) {
+        err_add(r->err, "/data", "every column to learn from is constant");
+    }
+}
+
 static void resolve_preprocess(struct resolver *r)
 {
     const struct config *c = r->config;
@@ -314,15 +338,7 @@ static void resolve_preprocess(struct resolver *r)
                     json_util_shown(col->name, shown), col->min, col->max);
         }
     }
-    for (i = 0; i < r->n_features && spec->missing == ENCODER_ERROR; i++) {
-        const struct dataset_column *col = dataset_column(r->ds, r->features[i]);
-
-        if (col->type == COLUMN_NUMERIC && col->missing > 0) {
-            err_add(r->err, "/preprocess/missing", "\"%s\" has %llu missing value%s",
-                    json_util_shown(col->name, shown), (unsigned long long)col->missing,
-                    col->missing == 1 ? "" : "s");
-        }
-    }
+    check_features(r);
 }
 
 /* ---- split -------------------------------------------------------------------------- */

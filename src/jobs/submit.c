@@ -129,8 +129,8 @@ struct submission {
     struct datasets *datasets;
     struct config *config;
     struct job_spec spec;
-    struct used used[3]; /* the data, validation, test */
-    char *scratch;       /* folder of inline rows */
+    struct used used[SPLIT_PARTS]; /* the data, and what validates and tests instead of a part */
+    char *scratch;                 /* folder of inline rows */
     struct dataset_summary rows;
     struct err warnings;
 };
@@ -192,8 +192,24 @@ static int use_all(struct submission *s, struct err *err)
     return keys[0] != NULL ? 0 : use_inline(s, err);
 }
 
-/* Try the split the job will make. */
-static int look_at_split(struct submission *s, struct err *err)
+/* Problems of the rows at the key that chose them. */
+static void point_at_split(const struct job_spec *spec, struct err *problems)
+{
+    const char *pointer = spec->split_column != NULL ? "/data/split/column"
+                          : spec->stratify_asked     ? "/data/split/stratify"
+                                                     : "/data/split";
+    size_t i;
+
+    for (i = 0; i < problems->n_items; i++) {
+        if (problems->items[i].pointer == NULL) {
+            problems->items[i].pointer = xstrdup(pointer);
+        }
+    }
+}
+
+/* Try the split the job will make; its counts replace those of parts that have no dataset
+ * of their own. */
+static int look_at_split(struct submission *s, size_t rows[SPLIT_PARTS], struct err *err)
 {
     const struct job_spec *spec = &s->spec;
     const struct dataset *ds = s->used[0].ds;
@@ -207,26 +223,36 @@ static int look_at_split(struct submission *s, struct err *err)
         .target = spec->classes ? dataset_find(ds, spec->targets[0]) : -1,
     };
     struct split split = {.n = {0}};
-    int rc;
+    size_t part;
 
-    if (dataset_rows(ds) > LOOK_ROWS) {
-        return 0;
+    if (split_make(ds, &options, &split, &s->warnings, err) != 0) {
+        point_at_split(spec, err);
+        return -1;
     }
-    rc = split_make(ds, &options, &split, &s->warnings, err);
+    for (part = 0; part < SPLIT_PARTS; part++) {
+        rows[part] = s->used[part].ds == NULL || part == 0 ? split.n[part] : rows[part];
+    }
     split_fini(&split);
-    return rc;
+    return 0;
 }
 
+/* Everything there is to know before a row is trained on. The job is weighed before the split
+ * is tried, which costs memory, and again with the split's own counts. */
 static int look(struct submission *s, const struct submit_limits *limits, struct submitted *out,
                 struct err *err)
 {
     const struct used *u = s->used;
+    size_t rows[SPLIT_PARTS];
 
     if (config_resolve(s->config, u[0].ds, u[0].sha256, u[1].ds, u[1].sha256, u[2].ds, u[2].sha256,
                        &s->spec, &s->warnings, err) != 0 ||
-        admit(&s->spec, u[0].ds, u[1].ds, u[2].ds, limits->memory_limit, &out->estimate, err) !=
-            0 ||
-        look_at_split(s, err) != 0) {
+        admit_rows(&s->spec, u[0].ds, u[1].ds, u[2].ds, rows, err) != 0 ||
+        admit(&s->spec, u[0].ds, rows, limits->memory_limit, &out->estimate, err) != 0) {
+        return -1;
+    }
+    if (dataset_rows(u[0].ds) <= LOOK_ROWS &&
+        (look_at_split(s, rows, err) != 0 ||
+         admit(&s->spec, u[0].ds, rows, limits->memory_limit, &out->estimate, err) != 0)) {
         return -1;
     }
     out->resolved_json = config_print(&s->spec);
