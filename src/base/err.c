@@ -7,6 +7,21 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
+
+/* A sentence that did not fit ends after a whole UTF-8 character. */
+static void cut_whole(char *detail)
+{
+    size_t n = strlen(detail), start = n;
+
+    while (start > 0 && n - start < 4 && ((unsigned char)detail[start - 1] & 0xc0) == 0x80) {
+        start--;
+    }
+    if (start > 0 && (unsigned char)detail[start - 1] >= 0xc0 &&
+        !text_is_utf8(detail + start - 1, n - start + 1)) {
+        detail[start - 1] = '\0';
+    }
+}
 
 int err_set(struct err *err, enum err_code code, const char *fmt, ...)
 {
@@ -16,6 +31,7 @@ int err_set(struct err *err, enum err_code code, const char *fmt, ...)
     va_start(ap, fmt);
     (void)vsnprintf(err->detail, sizeof err->detail, fmt, ap); /* a cut sentence is fine */
     va_end(ap);
+    cut_whole(err->detail);
     return -1;
 }
 
@@ -36,6 +52,7 @@ static struct err_item *add_item(struct err *err, const char *fmt, va_list ap)
     *item = (struct err_item){.detail = xvasprintf(fmt, ap)};
     if (err->detail[0] == '\0') {
         (void)snprintf(err->detail, sizeof err->detail, "%s", item->detail);
+        cut_whole(err->detail);
     }
     return item;
 }
