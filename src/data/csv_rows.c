@@ -238,6 +238,28 @@ static int check_delimiter(struct csv_rows *r, const char *name)
     return -1;
 }
 
+/* A first row of numbers that no header would have was data. Whole numbers in a row are fine:
+ * many tools number their columns. */
+static int check_header(struct csv_rows *r, const char *const *names)
+{
+    bool fractions = false;
+    size_t i;
+
+    for (i = 0; i < r->n_columns; i++) {
+        double value;
+
+        if (!cell_number(names[i], strlen(names[i]), &value)) {
+            return 0;
+        }
+        fractions = fractions || value != trunc(value);
+    }
+    if (!fractions && dataset_check_names(r->n_columns, names, r->row_line, r->err) == 0) {
+        return 0;
+    }
+    return err_add(r->err, "/header",
+                   "the first row holds numbers, not names; if it is data, send header=false");
+}
+
 /* The first row is in the sample: make the columns. */
 static int make_columns(struct csv_rows *r)
 {
@@ -259,7 +281,7 @@ static int make_columns(struct csv_rows *r)
         r->columns[i].name = r->options->header ? xstrndup(s, len) : xasprintf("c%zu", i + 1);
         names[i] = r->columns[i].name;
     }
-    if (r->options->header && check_delimiter(r, names[0]) != 0) {
+    if (r->options->header && (check_delimiter(r, names[0]) != 0 || check_header(r, names) != 0)) {
         goto out;
     }
     if (dataset_check_names(r->n_columns, names, r->row_line, r->err) == 0 &&
