@@ -182,7 +182,8 @@ static bool read_integer(const json_t *json, const struct config_key *key,
     char must[96];
     json_int_t v = json_integer_value(json);
 
-    if (json_is_integer(json) && (double)v >= key->low && (double)v <= key->high) {
+    /* Compared as integers: 2^53 + 1 is 2^53 as a double. */
+    if (json_is_integer(json) && v >= (json_int_t)key->low && v <= (json_int_t)key->high) {
         value->number = (double)v;
         return true;
     }

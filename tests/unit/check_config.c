@@ -1,0 +1,686 @@
+/* The job config's parser: every key wrong in every way it can be, with the pointer and the
+ * words a client gets; what passes; and that no text, however cut, is more than an error. */
+#include "jobs/config.h"
+
+#include <time.h>
+
+#include "base/text.h"
+#include "jobs/config_priv.h"
+#include "jobs/json_util.h"
+#include "jobs_in_help.h"
+
+#define HEX64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+/* A job with one more member of the given object. */
+#define DATA(more)     "{\"data\":{\"dataset\":\"d\",\"target\":\"t\"," more "}}"
+#define SPLIT(more)    DATA("\"split\":{" more "}")
+#define TOP(more)      "{\"data\":{\"dataset\":\"d\",\"target\":\"t\"}," more "}"
+#define PRE(more)      TOP("\"preprocess\":{" more "}")
+#define NET(more)      TOP("\"architecture\":{" more "}")
+#define LAYER(more)    NET("\"hidden\":[{" more "}]")
+#define OPT(more)      TOP("\"optimizer\":{" more "}")
+#define SGD(more)      OPT("\"type\":\"sgd\"," more)
+#define TRAIN(more)    TOP("\"training\":{" more "}")
+#define STOP(more)     TRAIN("\"early_stopping\":{" more "}")
+#define INLINE(x, y)   "{\"data\":{\"x\":" x ",\"y\":" y "}}"
+#define INLINE3(x, y, more) "{\"data\":{\"x\":" x ",\"y\":" y "," more "}}"
+
+static const char whole[] =
+    "{\"name\":\"housing-mlp\","
+    "\"data\":{\"dataset\":\"california-housing\",\"target\":\"median_house_value\","
+    "\"exclude\":[\"id\"],\"sample_weight\":null,\"target_type\":null,\"url\":null,"
+    "\"split\":{\"validation\":0.2,\"test\":0.1,\"stratify\":true}},"
+    "\"preprocess\":{\"numeric\":\"standardize\",\"missing\":\"mean\",\"categorical\":\"one_hot\","
+    "\"target\":\"standardize\"},"
+    "\"architecture\":{\"hidden\":[{\"units\":128,\"activation\":\"relu\",\"dropout\":0.0,"
+    "\"batch_norm\":false,\"init\":\"glorot_uniform\"},{\"units\":64},32],"
+    "\"activation\":\"relu\",\"output\":\"auto\",\"init\":\"he_normal\"},"
+    "\"loss\":\"mse\","
+    "\"optimizer\":{\"type\":\"adam\",\"learning_rate\":0.001,\"beta1\":0.9,\"beta2\":0.999,"
+    "\"epsilon\":1e-8,\"l2\":0.01,\"weight_decay\":0,\"l1\":0},"
+    "\"schedule\":{\"type\":\"constant\"},"
+    "\"training\":{\"epochs\":100,\"batch_size\":128,\"shuffle\":true,\"seed\":42,\"threads\":1,"
+    "\"clip_norm\":null,\"class_weight\":null,\"max_seconds\":null,\"label_smoothing\":0,"
+    "\"precision\":\"float32\",\"augment\":null,"
+    "\"early_stopping\":{\"monitor\":\"validation_loss\",\"patience\":10,\"min_delta\":0,"
+    "\"restore_best\":true}},"
+    "\"metrics\":[\"rmse\",\"mae\",\"r2\"],\"start_from\":null,\"priority\":0,\"notify\":null}";
+
+static const struct {
+    const char *json, *pointer, *fragment;
+} wrong[] = {
+    /* the top */
+    {"[]", "", "must be an object"},
+    {"{}", "/data", "is required"},
+    {"{\"data\":3}", "/data", "must be an object, got 3"},
+    {"{\"data\":{}}", "/data", "needs \"dataset\", or \"x\" and \"y\""},
+    {TOP("\"nmae\":\"a\""), "/nmae", "did you mean \"name\"?"},
+    {TOP("\"zzzzzzzzz\":1"), "/zzzzzzzzz", "known here: name, data, preprocess"},
+    {TOP("\"epochs\":5"), "/epochs", "it belongs in \"training\""},
+    {TOP("\"a~b/c\":5"), "/a~0b~1c", "unknown key \"a~b/c\""},
+    {TRAIN("\"loss\":\"mse\""), "/training/loss", "it belongs at the top"},
+    {TOP("\"name\":3"), "/name", "must be a text, got 3"},
+    {TOP("\"name\":\"\""), "/name", "must be a text, got \"\""},
+    {TOP("\"name\":\"latest\""), "/name", "not be \"latest\""},
+    {TOP("\"name\":\"a b\""), "/name", "must be 1 to 64 letters"},
+    {TOP("\"loss\":\"msee\""), "/loss", "did you mean \"mse\"?"},
+    {TOP("\"loss\":\"huber\""), "/loss", "must be one of \"cross_entropy\", \"mse\", got \"huber\""},
+    {TOP("\"loss\":1"), "/loss", "got 1"},
+    {TOP("\"metrics\":\"rmse\""), "/metrics", "must be an array of texts"},
+    {TOP("\"metrics\":[\"rmse\",\"f1\"]"), "/metrics/1", "\"accuracy\", \"log_loss\", \"rmse\""},
+    {TOP("\"metrics\":[\"rmse\",\"rmse\"]"), "/metrics/1", "is there twice"},
+    {TOP("\"start_from\":12"), "/start_from", "not available in this version"},
+    {TOP("\"schedule\":{\"type\":\"cosine\"}"), "/schedule", "not available in this version"},
+    {TOP("\"priority\":1"), "/priority", "leave it out, or null or 0"},
+    {TOP("\"notify\":{}"), "/notify", "not available in this version"},
+    /* data */
+    {"{\"data\":{\"dataset\":\"d\"}}", "/data/target", "is required"},
+    {"{\"data\":{\"dataset\":1.5,\"target\":\"t\"}}", "/data/dataset", "name, id or"},
+    {"{\"data\":{\"dataset\":-1,\"target\":\"t\"}}", "/data/dataset", "got -1"},
+    {"{\"data\":{\"dataset\":null,\"target\":\"t\"}}", "/data/dataset", "got null"},
+    {"{\"data\":{\"dataset\":\"sha256:12\",\"target\":\"t\"}}", "/data/dataset", "64 hexadecimal"},
+    {"{\"data\":{\"dataset\":\"d\",\"target\":1}}", "/data/target", "must be a text or an array"},
+    {"{\"data\":{\"dataset\":\"d\",\"target\":[]}}", "/data/target", "got an empty array"},
+    {"{\"data\":{\"dataset\":\"d\",\"target\":[\"a\",2]}}", "/data/target/1", "must be a text"},
+    {"{\"data\":{\"dataset\":\"d\",\"target\":[\"a\",\"a\"]}}", "/data/target/1", "twice"},
+    {DATA("\"x\":[[1]]"), "/data/x", "either a dataset or x and y"},
+    {DATA("\"features\":[\"a\"]"), "/data/features", "\"exclude\""},
+    {DATA("\"exclude\":\"id\""), "/data/exclude", "must be an array of texts, got \"id\""},
+    {DATA("\"exclude\":[1]"), "/data/exclude/0", "must be a text, got 1"},
+    {DATA("\"exclude\":[\"a\",\"t\"]"), "/data/exclude/1", "is the target"},
+    {DATA("\"target_type\":\"number\""), "/data/target_type", "did you mean \"numeric\"?"},
+    {DATA("\"target_rule\":1"), "/data/target_rule", "must be a text"},
+    {DATA("\"sample_weight\":\"w\""), "/data/sample_weight", "not available in this version"},
+    {DATA("\"url\":\"https://a\""), "/data/url", "not available in this version"},
+    {DATA("\"format\":\"csv\""), "/data/format", "not available in this version"},
+    {DATA("\"datset\":\"d\""), "/data/datset", "did you mean \"dataset\"?"},
+    /* data.split */
+    {DATA("\"split\":1"), "/data/split", "must be an object or null, got 1"},
+    {SPLIT("\"validation\":\"a\""), "/data/split/validation", "must be a number, got \"a\""},
+    {SPLIT("\"validation\":-0.1"), "/data/split/validation", "must be >= 0, got -0.1"},
+    {SPLIT("\"validation\":1"), "/data/split/validation", "must be < 1, got 1"},
+    {SPLIT("\"test\":1.5"), "/data/split/test", "must be < 1, got 1.5"},
+    {SPLIT("\"test\":null"), "/data/split/test", "must be a number, got null"},
+    {SPLIT("\"validation\":0.5,\"test\":0.5"), "/data/split", "leave no rows to train on"},
+    {SPLIT("\"stratify\":1"), "/data/split/stratify", "true, false or \"auto\", got 1"},
+    {SPLIT("\"column\":3"), "/data/split/column", "must be a text"},
+    {SPLIT("\"column\":\"t\""), "/data/split/column", "is the target"},
+    {SPLIT("\"column\":\"f\",\"validation\":0.1"), "/data/split/validation", "leave it out"},
+    {SPLIT("\"column\":\"f\",\"test\":0.1"), "/data/split/test", "leave it out"},
+    {SPLIT("\"column\":\"f\",\"stratify\":true"), "/data/split/stratify", "leave it out"},
+    {SPLIT("\"column\":\"f\",\"test_dataset\":\"e\""), "/data/split/test_dataset", "not both"},
+    {SPLIT("\"column\":\"f\",\"validation_dataset\":\"e\""), "/data/split/validation_dataset",
+     "not both"},
+    {SPLIT("\"validation_dataset\":\"e\",\"validation\":0.1"), "/data/split/validation",
+     "validation_dataset validates"},
+    {SPLIT("\"test_dataset\":\"e\",\"test\":0.1"), "/data/split/test", "test_dataset tests"},
+    {SPLIT("\"test_dataset\":[]"), "/data/split/test_dataset", "name, id or"},
+    {SPLIT("\"train\":0.5"), "/data/split/train", "unknown key"},
+    /* preprocess */
+    {TOP("\"preprocess\":null"), "/preprocess", "must be an object, got null"},
+    {PRE("\"numeric\":\"minmax\""), "/preprocess/numeric", "\"standardize\", \"none\""},
+    {PRE("\"missing\":\"drop\""), "/preprocess/missing", "\"mean\", \"error\""},
+    {PRE("\"categorical\":\"embedding\""), "/preprocess/categorical", "must be \"one_hot\""},
+    {PRE("\"target\":false"), "/preprocess/target", "got false"},
+    /* architecture */
+    {NET("\"hidden\":128"), "/architecture/hidden", "must be an array of layers, got 128"},
+    {NET("\"hidden\":null"), "/architecture/hidden", "must be an array of layers, got null"},
+    {NET("\"hidden\":[128,\"a\"]"), "/architecture/hidden/1", "a number of units or an object"},
+    {NET("\"hidden\":[0]"), "/architecture/hidden/0", "from 1 to 65536, got 0"},
+    {NET("\"hidden\":[-1]"), "/architecture/hidden/0", "got -1"},
+    {NET("\"hidden\":[65537]"), "/architecture/hidden/0", "from 1 to 65536, got 65537"},
+    {NET("\"hidden\":[1.5]"), "/architecture/hidden/0", "without point or exponent, got 1.5"},
+    {NET("\"hidden\":[1e2]"), "/architecture/hidden/0", "without point or exponent, got 100"},
+    {NET("\"hidden\":[{}]"), "/architecture/hidden/0/units", "is required"},
+    {LAYER("\"units\":0"), "/architecture/hidden/0/units", "from 1 to 65536"},
+    {LAYER("\"units\":\"8\""), "/architecture/hidden/0/units", "got \"8\""},
+    {LAYER("\"units\":8,\"activation\":\"rleu\""), "/architecture/hidden/0/activation",
+     "did you mean \"relu\"?"},
+    {LAYER("\"units\":8,\"init\":\"zeros\""), "/architecture/hidden/0/init", "\"he_uniform\""},
+    {LAYER("\"units\":8,\"dropout\":0.1"), "/architecture/hidden/0/dropout", "not available"},
+    {LAYER("\"units\":8,\"batch_norm\":true"), "/architecture/hidden/0/batch_norm",
+     "not available"},
+    {LAYER("\"units\":8,\"bias\":true"), "/architecture/hidden/0/bias", "unknown key \"bias\""},
+    {NET("\"activation\":\"gelu\""), "/architecture/activation", "must be one of \"identity\""},
+    {NET("\"init\":\"he\""), "/architecture/init", "must be one of \"glorot_uniform\""},
+    {NET("\"output\":\"linear\""), "/architecture/output", "\"softmax\", \"auto\""},
+    {NET("\"layers\":[8]"), "/architecture/layers", "unknown key \"layers\""},
+    /* optimizer */
+    {OPT("\"type\":\"adamw\""), "/optimizer/type", "did you mean \"adam\"?"},
+    {OPT("\"learning_rate\":-1"), "/optimizer/learning_rate", "must be > 0, got -1"},
+    {OPT("\"learning_rate\":0"), "/optimizer/learning_rate", "must be > 0, got 0"},
+    {OPT("\"learning_rate\":1e39"), "/optimizer/learning_rate", "must be at most 3.40282"},
+    {OPT("\"learning_rate\":1e-60"), "/optimizer/learning_rate", "must be at least 1.5e-45"},
+    {OPT("\"learning_rate\":true"), "/optimizer/learning_rate", "must be a number, got true"},
+    {OPT("\"learning_rte\":0.1"), "/optimizer/learning_rte", "did you mean \"learning_rate\"?"},
+    {OPT("\"momentum\":0.9"), "/optimizer/momentum", "belongs to sgd, and the optimizer is adam"},
+    {OPT("\"nesterov\":true"), "/optimizer/nesterov", "belongs to sgd"},
+    {SGD("\"beta1\":0.9"), "/optimizer/beta1", "belongs to adam, and the optimizer is sgd"},
+    {SGD("\"beta2\":0.9"), "/optimizer/beta2", "belongs to adam"},
+    {SGD("\"epsilon\":1e-8"), "/optimizer/epsilon", "belongs to adam"},
+    {SGD("\"momentum\":1"), "/optimizer/momentum", "must be < 1, got 1"},
+    {SGD("\"momentum\":-0.5"), "/optimizer/momentum", "must be >= 0, got -0.5"},
+    {SGD("\"nesterov\":1"), "/optimizer/nesterov", "must be true or false, got 1"},
+    {SGD("\"nesterov\":true"), "/optimizer/nesterov", "needs a momentum > 0"},
+    {OPT("\"beta1\":1"), "/optimizer/beta1", "must be < 1"},
+    {OPT("\"beta2\":-1"), "/optimizer/beta2", "must be >= 0"},
+    {OPT("\"epsilon\":0"), "/optimizer/epsilon", "must be > 0, got 0"},
+    {OPT("\"l2\":-1"), "/optimizer/l2", "must be >= 0, got -1"},
+    {OPT("\"l2\":1e39"), "/optimizer/l2", "must be at most 3.40282"},
+    {OPT("\"l1\":0.1"), "/optimizer/l1", "not available in this version"},
+    {OPT("\"weight_decay\":0.1"), "/optimizer/weight_decay", "not available in this version"},
+    /* training */
+    {TRAIN("\"epochs\":0"), "/training/epochs", "from 1 to 1000000, got 0"},
+    {TRAIN("\"epochs\":1000001"), "/training/epochs", "from 1 to 1000000, got 1000001"},
+    {TRAIN("\"epochs\":2.5"), "/training/epochs", "without point or exponent, got 2.5"},
+    {TRAIN("\"epochs\":1e3"), "/training/epochs", "without point or exponent, got 1000"},
+    {TRAIN("\"epochs\":\"ten\""), "/training/epochs", "got \"ten\""},
+    {TRAIN("\"epochs\":null"), "/training/epochs", "got null"},
+    {TRAIN("\"batch_size\":0"), "/training/batch_size", "from 1 to 65536, got 0"},
+    {TRAIN("\"batch_size\":65537"), "/training/batch_size", "from 1 to 65536"},
+    {TRAIN("\"batch_size\":1.0"), "/training/batch_size", "without point or exponent"},
+    {TRAIN("\"shuffle\":\"yes\""), "/training/shuffle", "must be true or false"},
+    {TRAIN("\"seed\":-1"), "/training/seed", "from 0 to 9007199254740992, got -1"},
+    {TRAIN("\"seed\":9007199254740993"), "/training/seed", "got 9007199254740993"},
+    {TRAIN("\"seed\":0.5"), "/training/seed", "got 0.5"},
+    {TRAIN("\"threads\":2"), "/training/threads", "not available in this version"},
+    {TRAIN("\"clip_norm\":5"), "/training/clip_norm", "not available in this version"},
+    {TRAIN("\"class_weight\":\"balanced\""), "/training/class_weight", "not available"},
+    {TRAIN("\"max_seconds\":5"), "/training/max_seconds", "not available in this version"},
+    {TRAIN("\"label_smoothing\":0.1"), "/training/label_smoothing", "not available"},
+    {TRAIN("\"augment\":{\"shift\":2}"), "/training/augment", "not available"},
+    {TRAIN("\"precision\":\"bfloat16\""), "/training/precision", "null or \"float32\""},
+    {TRAIN("\"early_stopping\":true"), "/training/early_stopping", "an object or null, got true"},
+    {STOP("\"monitor\":\"accuracy\""), "/training/early_stopping/monitor", "\"training_loss\""},
+    {STOP("\"patience\":0"), "/training/early_stopping/patience", "from 1 to 1000000"},
+    {STOP("\"min_delta\":-1"), "/training/early_stopping/min_delta", "must be >= 0"},
+    {STOP("\"restore_best\":null"), "/training/early_stopping/restore_best", "true or false"},
+    {STOP("\"patiance\":3"), "/training/early_stopping/patiance", "did you mean \"patience\"?"},
+    /* rows inside the job */
+    {"{\"data\":{\"x\":[[1]]}}", "/data/y", "is required"},
+    {"{\"data\":{\"y\":[1]}}", "/data/x", "is required"},
+    {INLINE("[]", "[]"), "/data/x", "one at least, got an empty array"},
+    {INLINE("[]", "[]"), "/data/y", "got an empty array"},
+    {INLINE("null", "[1]"), "/data/x", "must be an array of rows"},
+    {INLINE("[[]]", "[1]"), "/data/x/0", "one at least, got an empty array"},
+    {INLINE("[1,2]", "[1,2]"), "/data/x/0", "an array of values, one at least, got 1"},
+    {INLINE("[[1],[2],[3]]", "[1,2]"), "/data/y", "has 2 values, and x has 3 rows"},
+    {INLINE("[[1,2],[3]]", "[1,2]"), "/data/x/1", "has 1 values, the first row has 2"},
+    {INLINE("[[1],3]", "[1,2]"), "/data/x/1", "must be an array of values, got 3"},
+    {INLINE("[[1],[true]]", "[1,2]"), "/data/x/1/0", "a number, a text or null, got true"},
+    {INLINE("[[1],[\"a\"]]", "[1,2]"), "/data/x/1/0", "must be a number as in the rows before"},
+    {INLINE("[[\"a\"],[1]]", "[1,2]"), "/data/x/1/0", "must be a text as in the rows before"},
+    {INLINE("[[1],[2]]", "[1,null]"), "/data/y/1", "every row needs its target"},
+    {INLINE("[[1],[2]]", "[1,{}]"), "/data/y/1", "true or false, got an object"},
+    {INLINE("[[1],[2]]", "[1,\"a\"]"), "/data/y/1", "must be a number as in the rows before"},
+    {INLINE("[[1],[2]]", "[[1,2],3]"), "/data/y/1", "an array of numbers as in the first row"},
+    {INLINE("[[1],[2]]", "[[1,2],[3]]"), "/data/y/1", "has 1 targets, the first row has 2"},
+    {INLINE("[[1],[2]]", "[[1,2],[3,\"a\"]]"), "/data/y/1/1", "must be a number, got \"a\""},
+    {INLINE("[[1],[2]]", "[[],[]]"), "/data/y/0", "must have 1 to 1000 targets, has 0"},
+    {INLINE3("[[1]]", "[1]", "\"features\":[\"a\",\"b\"]"), "/data/features",
+     "has 2 names, and the rows of x have 1"},
+    {INLINE3("[[1]]", "[1]", "\"features\":[\"y\"]"), "/data/features/0",
+     "names a feature and a target; give the target another name"},
+    {INLINE3("[[1]]", "[1]", "\"features\":[\"\"]"), "/data/features/0", "a name of 1 to 256"},
+    {INLINE3("[[1]]", "[1]", "\"target\":[\"a\",\"b\"]"), "/data/target",
+     "has 2 names, and y has 1 target a row"},
+    {INLINE3("[[1]]", "[1]", "\"target\":\"x1\""), "/data/target", "names a feature and a target"},
+};
+
+START_TEST(wrong_is_refused)
+{
+    struct config *config = NULL;
+    struct err err = ERR_INIT;
+
+    ck_assert_int_eq(config_parse(wrong[_i].json, strlen(wrong[_i].json), &config, &err), -1);
+    ck_assert_int_eq(err.code, ERR_INVALID);
+    ck_assert_msg(help_has(&err, wrong[_i].pointer, wrong[_i].fragment),
+                  "%s\nwanted %s: %s\ngot %s", wrong[_i].json, wrong[_i].pointer,
+                  wrong[_i].fragment, help_show(&err));
+    err_fini(&err);
+}
+END_TEST
+
+/* Every key of the table has a line above that refuses something at its place. */
+START_TEST(every_key_is_tried)
+{
+    enum config_id id;
+    size_t i, k;
+
+    for (id = 0; id < KEY_COUNT; id++) {
+        char pointer[128];
+        bool tried = false;
+
+        pointer[0] = '/';
+        for (i = 0, k = 1; config_keys[id].path[i] != '\0'; i++) {
+            char c = config_keys[id].path[i];
+
+            if (c == '[') {
+                pointer[k++] = '/';
+                pointer[k++] = '0';
+                i++; /* "]" */
+            } else {
+                pointer[k++] = c;
+            }
+        }
+        pointer[k] = '\0';
+        for (i = 0; i < ARRAY_LEN(wrong); i++) {
+            size_t len = strlen(pointer);
+
+            tried = tried || (strncmp(wrong[i].pointer, pointer, len) == 0 &&
+                              (wrong[i].pointer[len] == '\0' || wrong[i].pointer[len] == '/'));
+        }
+        /* Objects whose members are tried, and optimizer and training as a whole. */
+        tried = tried || config_keys[id].type == TYPE_OBJECT;
+        ck_assert_msg(tried, "nothing tries %s", config_keys[id].path);
+    }
+}
+END_TEST
+
+/* Each object of the table refuses what is none. */
+START_TEST(objects_are_objects)
+{
+    enum config_id id;
+
+    for (id = 0; id < KEY_COUNT; id++) {
+        char text[256], pointer[128];
+        struct config *config = NULL;
+        struct err err = ERR_INIT;
+
+        if (config_keys[id].type != TYPE_OBJECT || strchr(config_keys[id].path, '/') != NULL) {
+            continue;
+        }
+        (void)snprintf(text, sizeof text, "{\"%s\":[]}", config_keys[id].path);
+        (void)snprintf(pointer, sizeof pointer, "/%s", config_keys[id].path);
+        ck_assert_int_eq(config_parse(text, strlen(text), &config, &err), -1);
+        ck_assert_msg(help_has(&err, pointer, "must be an object"), "%s", help_show(&err));
+        err_fini(&err);
+    }
+}
+END_TEST
+
+START_TEST(whole_example_passes)
+{
+    struct config *config = NULL;
+    struct err err = ERR_INIT;
+
+    ck_assert_msg(config_parse(whole, strlen(whole), &config, &err) == 0, "%s", help_show(&err));
+    ck_assert_str_eq(config_name(config), "housing-mlp");
+    ck_assert_str_eq(config_dataset_key(config), "california-housing");
+    ck_assert_ptr_null(config_validation_key(config));
+    config_free(&config);
+    ck_assert_ptr_null(config);
+}
+END_TEST
+
+START_TEST(small_forms_pass)
+{
+    static const char *const right[] = {
+        TOP("\"name\":null"),
+        TOP("\"loss\":null,\"metrics\":null,\"schedule\":null"),
+        "{\"data\":{\"dataset\":12,\"target\":[\"a\",\"b\"]}}",
+        "{\"data\":{\"dataset\":\"sha256:" HEX64 "\",\"target\":\"t\"}}",
+        DATA("\"split\":null"),
+        DATA("\"split\":{}"),
+        SPLIT("\"column\":\"fold\",\"validation\":0,\"stratify\":false"),
+        SPLIT("\"stratify\":\"auto\",\"test_dataset\":\"e\",\"validation_dataset\":3"),
+        NET("\"hidden\":[]"),
+        NET("\"hidden\":[65536,1]"),
+        SGD("\"momentum\":0.9,\"nesterov\":true"),
+        OPT("\"l1\":0.0,\"weight_decay\":null"),
+        TRAIN("\"seed\":9007199254740992,\"early_stopping\":null,\"threads\":1"),
+        TRAIN("\"seed\":null,\"epochs\":1000000,\"batch_size\":65536"),
+        INLINE("[[1,\"a\",null]]", "[true]"),
+        INLINE3("[[1]]", "[[1,2]]", "\"features\":[\"a\"],\"target\":[\"b\",\"c\"]"),
+    };
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(right); i++) {
+        struct config *config = NULL;
+        struct err err = ERR_INIT;
+
+        ck_assert_msg(config_parse(right[i], strlen(right[i]), &config, &err) == 0, "%s\n%s",
+                      right[i], help_show(&err));
+        config_free(&config);
+    }
+}
+END_TEST
+
+START_TEST(all_problems_at_once)
+{
+    static const char text[] = "{\"name\":5,\"data\":{\"dataset\":\"d\",\"split\":{\"test\":2}},"
+                               "\"lss\":1,\"optimizer\":{\"learning_rate\":-1},"
+                               "\"training\":{\"epochs\":0,\"batch_size\":0}}";
+    struct config *config = NULL;
+    struct err err = ERR_INIT;
+
+    ck_assert_int_eq(config_parse(text, strlen(text), &config, &err), -1);
+    ck_assert_uint_eq(err.n_items, 7);
+    ck_assert(help_has(&err, "/data/target", "is required"));
+    ck_assert(help_has(&err, "/training/batch_size", "got 0"));
+    err_fini(&err);
+}
+END_TEST
+
+/* ---- not JSON ------------------------------------------------------------------ */
+
+static const struct {
+    const char *text, *fragment;
+} broken[] = {
+    {"", "not JSON"},
+    {"nonsense", "line 1, column"},
+    {"{\"data\":\n {\"dataset\" 1}}", "(line 2, column"},
+    {"{\"a\":1,\"b\":{\"c\":2,\"c\":3}}", "duplicate object key"},
+    {"{\"a\":NaN}", "not JSON"},
+    {"{\"a\":Infinity}", "not JSON"},
+    {"{\"a\":1e999}", "too large"},
+    {"{\"a\":-1e999}", "too large"},
+    {"{\"a\":99999999999999999999999}", "too"},
+    {"{\"a\":01}", "not JSON"},
+    {"{\"a\":\"\\u0000\"}", "not JSON"},
+    {"{\"a\":\"\xff\"}", "not UTF-8"},
+    {"{} {}", "not JSON"},
+    {"{\"a\":[1,]}", "not JSON"},
+    {"\"text\"", "not JSON"},
+};
+
+START_TEST(broken_is_syntax)
+{
+    struct config *config = NULL;
+    struct err err = ERR_INIT;
+
+    ck_assert_int_eq(config_parse(broken[_i].text, strlen(broken[_i].text), &config, &err), -1);
+    ck_assert_msg(err.code == ERR_SYNTAX, "%s: %s", broken[_i].text, help_show(&err));
+    ck_assert_msg(strstr(err.detail, broken[_i].fragment) != NULL, "%s: %s", broken[_i].text,
+                  err.detail);
+    err_fini(&err);
+}
+END_TEST
+
+START_TEST(nul_byte_is_syntax)
+{
+    static const char text[] = "{\"a\":1}\0{\"b\":2}";
+    struct config *config = NULL;
+    struct err err = ERR_INIT;
+
+    ck_assert_int_eq(config_parse(text, sizeof text - 1, &config, &err), -1);
+    ck_assert_int_eq(err.code, ERR_SYNTAX);
+    err_fini(&err);
+}
+END_TEST
+
+START_TEST(cut_anywhere_is_an_error)
+{
+    size_t cut, i;
+
+    for (cut = 0; cut < sizeof whole - 1; cut++) {
+        struct config *config = NULL;
+        struct err err = ERR_INIT;
+        char *copy = xstrndup(whole, cut); /* its own bytes: a sanitizer sees one too many */
+
+        ck_assert_int_eq(config_parse(copy, cut, &config, &err), -1);
+        ck_assert_int_eq(err.code, ERR_SYNTAX);
+        err_fini(&err);
+        free(copy);
+    }
+    for (i = 0; i < sizeof whole - 1; i++) { /* one byte another */
+        struct config *config = NULL;
+        struct err err = ERR_INIT;
+        char *copy = xstrndup(whole, sizeof whole - 1);
+
+        copy[i] = "\"{}[],:0-e\xc3 x"[i % 13];
+        if (config_parse(copy, sizeof whole - 1, &config, &err) == 0) {
+            config_free(&config);
+        }
+        err_fini(&err);
+        free(copy);
+    }
+}
+END_TEST
+
+/* ---- limits ------------------------------------------------------------------------ */
+
+static double now(void)
+{
+    struct timespec t;
+
+    ck_assert_int_eq(clock_gettime(CLOCK_MONOTONIC, &t), 0);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+START_TEST(depth_is_limited)
+{
+    size_t levels;
+
+    for (levels = JSON_UTIL_MAX_DEPTH - 1; levels <= JSON_UTIL_MAX_DEPTH + 1; levels++) {
+        struct buf text = BUF_INIT;
+        struct err err = ERR_INIT;
+        json_t *json = NULL;
+        size_t i;
+        bool fits = levels <= JSON_UTIL_MAX_DEPTH;
+
+        for (i = 0; i < levels; i++) {
+            buf_puts(&text, "[");
+        }
+        for (i = 0; i < levels; i++) {
+            buf_puts(&text, "]");
+        }
+        ck_assert_int_eq(json_util_parse(text.data, text.len, 1000, &json, &err), fits ? 0 : -1);
+        ck_assert(fits || (err.code == ERR_SYNTAX && strstr(err.detail, "32 levels") != NULL));
+        json_decref(json);
+        err_fini(&err);
+        buf_fini(&text);
+    }
+}
+END_TEST
+
+START_TEST(depth_bomb_is_cheap)
+{
+    size_t len = 4 << 20;
+    char *bomb = xmalloc(len);
+    struct config *config = NULL;
+    struct err err = ERR_INIT;
+
+    memset(bomb, '[', len);
+    ck_assert_int_eq(config_parse(bomb, len, &config, &err), -1);
+    ck_assert_int_eq(err.code, ERR_SYNTAX);
+    err_fini(&err);
+    free(bomb);
+}
+END_TEST
+
+START_TEST(values_are_limited)
+{
+    /* an object, 3 members, an array of 2: 6 values; strings with brackets are one each */
+    static const char text[] = "{\"a\":\"[[[\\\"[\",\"b\":[1,true],\"c\":null}";
+    size_t most;
+
+    for (most = 5; most <= 7; most++) {
+        struct err err = ERR_INIT;
+        json_t *json = NULL;
+        int rc = json_util_parse(text, strlen(text), most, &json, &err);
+
+        ck_assert_int_eq(rc, most >= 6 ? 0 : -1);
+        ck_assert(rc == 0 || (err.code == ERR_TOO_LARGE && strstr(err.detail, "more than 5")));
+        json_decref(json);
+        err_fini(&err);
+    }
+}
+END_TEST
+
+START_TEST(many_layers_are_refused_at_once)
+{
+    struct buf text = BUF_INIT;
+    struct config *config = NULL;
+    struct err err = ERR_INIT;
+    size_t n;
+
+    for (n = 64; n <= 10000; n += n == 64 ? 1 : 9935) {
+        size_t i;
+        double start;
+
+        buf_clear(&text);
+        buf_puts(&text, "{\"data\":{\"dataset\":\"d\",\"target\":\"t\"},"
+                        "\"architecture\":{\"hidden\":[8");
+        for (i = 1; i < n; i++) {
+            buf_puts(&text, ",8");
+        }
+        buf_puts(&text, "]}}");
+        start = now();
+        if (n == 64) {
+            ck_assert_int_eq(config_parse(text.data, text.len, &config, &err), 0);
+            config_free(&config);
+            continue;
+        }
+        ck_assert_int_eq(config_parse(text.data, text.len, &config, &err), -1);
+        ck_assert_double_lt(now() - start, 0.1); /* a millisecond or two; slow machines exist */
+        ck_assert_uint_eq(err.n_items, 1);
+        ck_assert(help_has(&err, "/architecture/hidden",
+                           n == 65 ? "has 65 layers, the limit is 64"
+                                   : "has 10000 layers, the limit is 64"));
+        err_fini(&err);
+    }
+    buf_fini(&text);
+}
+END_TEST
+
+START_TEST(problems_are_counted_to_a_hundred)
+{
+    struct buf text = BUF_INIT;
+    struct config *config = NULL;
+    struct err err = ERR_INIT;
+    size_t i;
+
+    buf_puts(&text, "{\"data\":{\"x\":[[1]");
+    for (i = 0; i < 200000; i++) {
+        buf_puts(&text, ",[]");
+    }
+    buf_puts(&text, "],\"y\":[1");
+    for (i = 0; i < 200000; i++) {
+        buf_puts(&text, ",1");
+    }
+    buf_puts(&text, "]}}");
+    ck_assert_int_eq(config_parse(text.data, text.len, &config, &err), -1);
+    ck_assert_uint_eq(err.n_items, ERR_MAX_ITEMS);
+    err_fini(&err);
+    buf_fini(&text);
+}
+END_TEST
+
+/* ---- the table and numbers ------------------------------------------------------------ */
+
+START_TEST(names_agree_with_the_core)
+{
+    const char *const *ours = config_outputs(), *const *theirs = mlp_output_names();
+    size_t i;
+
+    for (i = 0; theirs[i] != NULL; i++) {
+        ck_assert_str_eq(ours[i], theirs[i]);
+    }
+    ck_assert_uint_eq(i, CONFIG_OUTPUT_AUTO);
+    ck_assert_str_eq(ours[i], "auto");
+    for (i = 0; i < KEY_COUNT; i++) {
+        ck_assert(config_keys[i].type == TYPE_ABSENT ? config_keys[i].neutral != NULL
+                                                     : config_keys[i].help != NULL);
+        ck_assert((config_keys[i].type == TYPE_CHOICE || config_keys[i].type == TYPE_CHOICES) ==
+                  (config_keys[i].choices != NULL));
+    }
+}
+END_TEST
+
+START_TEST(numbers_read_back_equal)
+{
+    static const double values[] = {0, 1, -1, 0.1, 1.0 / 3, 1e-8, 5e-324, DBL_MAX, -DBL_MAX, 1e22,
+                                    9007199254740991.0, 9007199254740992.0, 0.30000000000000004,
+                                    3.4028234663852886e38, 123456789.125};
+    static const struct {
+        double value;
+        const char *text;
+    } forms[] = {{0.1, "0.1"}, {3, "3"}, {-0.0, "-0.0"}, {1e-8, "1e-08"}, {0.001, "0.001"},
+                 {9007199254740992.0, "9007199254740992"}};
+    struct buf text = BUF_INIT;
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(values); i++) {
+        buf_clear(&text);
+        json_util_number(&text, values[i]);
+        ck_assert(strtod(text.data, NULL) == values[i]);
+    }
+    for (i = 0; i < ARRAY_LEN(forms); i++) {
+        buf_clear(&text);
+        json_util_number(&text, forms[i].value);
+        ck_assert_str_eq(text.data, forms[i].text);
+    }
+    buf_clear(&text);
+    json_util_number(&text, 1e300 * 1e300);
+    ck_assert_str_eq(text.data, "null");
+    buf_fini(&text);
+}
+END_TEST
+
+START_TEST(texts_survive_a_dump)
+{
+    static const char text[] =
+        "{\"a\\\"b\":[\"\\n\\t\\u0001\\\\/\",\"\u00e9\u4e16\",-0.0,1e-7,true,false,null,{}],\"z\":1}";
+    struct buf dump = BUF_INIT;
+    struct err err = ERR_INIT;
+    json_t *json = NULL, *back = NULL;
+
+    ck_assert_int_eq(json_util_parse(text, strlen(text), 100, &json, &err), 0);
+    json_util_dump(&dump, json);
+    ck_assert_int_eq(json_util_parse(dump.data, dump.len, 100, &back, &err), 0);
+    ck_assert_int_eq(json_equal(json, back), 1);
+    json_decref(json);
+    json_decref(back);
+    buf_fini(&dump);
+}
+END_TEST
+
+START_TEST(long_texts_are_cut_between_characters)
+{
+    char long_text[200], shown[JSON_UTIL_SHOWN];
+    size_t i;
+
+    for (i = 0; i + 2 < sizeof long_text; i += 2) {
+        memcpy(long_text + i, "\u00e9", 2);
+    }
+    long_text[i] = '\0';
+    for (i = 0; i < 2; i++) { /* at an odd place too */
+        json_util_shown(long_text + 2 * i, shown);
+        ck_assert(text_is_utf8(shown, strlen(shown)));
+        ck_assert_uint_lt(strlen(shown), JSON_UTIL_SHOWN);
+        ck_assert_str_eq(shown + strlen(shown) - 3, "...");
+        long_text[2] = 'a';
+        memmove(long_text + 3, long_text + 4, strlen(long_text + 4) + 1);
+    }
+    ck_assert_str_eq(json_util_shown("short", shown), "short");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("config");
+    TCase *tc = tcase_create("config");
+
+    tcase_set_timeout(tc, 60);
+    tcase_add_loop_test(tc, wrong_is_refused, 0, ARRAY_LEN(wrong));
+    tcase_add_test(tc, every_key_is_tried);
+    tcase_add_test(tc, objects_are_objects);
+    tcase_add_test(tc, whole_example_passes);
+    tcase_add_test(tc, small_forms_pass);
+    tcase_add_test(tc, all_problems_at_once);
+    tcase_add_loop_test(tc, broken_is_syntax, 0, ARRAY_LEN(broken));
+    tcase_add_test(tc, nul_byte_is_syntax);
+    tcase_add_test(tc, cut_anywhere_is_an_error);
+    tcase_add_test(tc, depth_is_limited);
+    tcase_add_test(tc, depth_bomb_is_cheap);
+    tcase_add_test(tc, values_are_limited);
+    tcase_add_test(tc, many_layers_are_refused_at_once);
+    tcase_add_test(tc, problems_are_counted_to_a_hundred);
+    tcase_add_test(tc, names_agree_with_the_core);
+    tcase_add_test(tc, numbers_read_back_equal);
+    tcase_add_test(tc, texts_survive_a_dump);
+    tcase_add_test(tc, long_texts_are_cut_between_characters);
+    suite_add_tcase(suite, tc);
+    return help_run(suite);
+}

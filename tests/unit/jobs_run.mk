@@ -1,0 +1,1 @@
+# unit tests of the jobs' work: pool, runner, judge, predictor
