@@ -234,11 +234,13 @@ void ISA(kernel_square_loss)(mlp_real *restrict z, const mlp_real *restrict y, b
         if (squash) {
             SIMD
             for (size_t j = 0; j < n; j++) {
-                mlp_real f = math_sigmoid(zb[j]);
-                mlp_real d = f - yb[j];
+                mlp_real v = zb[j];
+                mlp_real e = math_exp(-math_abs(v)); /* f' keeps its digits where f is near 1 */
+                mlp_real s = 1 / (1 + e);
+                mlp_real d = (v < 0 ? e * s : s) - yb[j];
 
                 l[j] = d * d;
-                zb[j] = factor * d * (f * (1 - f));
+                zb[j] = factor * d * (e * s * s);
             }
         } else {
             SIMD

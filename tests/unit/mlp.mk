@@ -1,1 +1,81 @@
 # unit tests of mlp
+#
+# The learning core a second time, in double, with its names changed: the witness for
+# gradients.
+check_LTLIBRARIES = libmlpdouble.la
+libmlpdouble_la_SOURCES = \
+	src/mlp/gemm.c src/mlp/gemm_reference.c src/mlp/kernel.c \
+	src/mlp/kernel_loss.c src/mlp/kernel_product.c src/mlp/kernel_rows.c src/mlp/kernel_step.c \
+	src/mlp/loss.c src/mlp/net.c src/mlp/pass.c src/mlp/rng.c src/mlp/spec.c \
+	tests/unit/mlp_double.c tests/unit/mlp_double.h tests/unit/mlp_gradient.h
+libmlpdouble_la_CPPFLAGS = $(AM_CPPFLAGS) -DKERNEL_ISA=wide \
+	-include $(srcdir)/tests/unit/mlp_double.h
+libmlpdouble_la_CFLAGS = $(AM_CFLAGS) $(MLP_NUMERIC)
+
+MLP_CHECKS = \
+	tests/unit/check_mlp_cost \
+	tests/unit/check_mlp_gemm \
+	tests/unit/check_mlp_golden \
+	tests/unit/check_mlp_gradient \
+	tests/unit/check_mlp_kernel \
+	tests/unit/check_mlp_loss \
+	tests/unit/check_mlp_metrics \
+	tests/unit/check_mlp_predict \
+	tests/unit/check_mlp_rng \
+	tests/unit/check_mlp_spec \
+	tests/unit/check_mlp_stop \
+	tests/unit/check_mlp_train
+check_PROGRAMS += $(MLP_CHECKS)
+TESTS += $(MLP_CHECKS)
+
+tests_unit_check_mlp_gemm_SOURCES = tests/unit/check_mlp_gemm.c tests/unit/mlp_help.h
+tests_unit_check_mlp_gemm_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_mlp_gemm_LDADD = libmlpcore.la $(UNIT_LIBS)
+
+tests_unit_check_mlp_golden_SOURCES = tests/unit/check_mlp_golden.c tests/golden/mlp_golden.h
+tests_unit_check_mlp_golden_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_mlp_golden_LDADD = libmlpcore.la $(UNIT_LIBS)
+
+tests_unit_check_mlp_gradient_SOURCES = tests/unit/check_mlp_gradient.c
+tests_unit_check_mlp_gradient_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_mlp_gradient_LDADD = libmlpdouble.la libmlpcore.la $(UNIT_LIBS)
+
+tests_unit_check_mlp_kernel_SOURCES = tests/unit/check_mlp_kernel.c
+tests_unit_check_mlp_kernel_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_mlp_kernel_LDADD = libmlpcore.la $(UNIT_LIBS)
+
+tests_unit_check_mlp_metrics_SOURCES = tests/unit/check_mlp_metrics.c
+tests_unit_check_mlp_metrics_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_mlp_metrics_LDADD = libmlpcore.la $(UNIT_LIBS)
+
+tests_unit_check_mlp_predict_SOURCES = tests/unit/check_mlp_predict.c
+tests_unit_check_mlp_predict_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_mlp_predict_LDADD = libmlpcore.la $(UNIT_LIBS)
+
+tests_unit_check_mlp_rng_SOURCES = tests/unit/check_mlp_rng.c
+tests_unit_check_mlp_rng_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_mlp_rng_LDADD = libmlpcore.la $(UNIT_LIBS)
+
+tests_unit_check_mlp_spec_SOURCES = tests/unit/check_mlp_spec.c
+tests_unit_check_mlp_spec_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_mlp_spec_LDADD = libmlpcore.la $(UNIT_LIBS)
+
+tests_unit_check_mlp_loss_SOURCES = tests/unit/check_mlp_loss.c
+tests_unit_check_mlp_loss_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_mlp_loss_LDADD = libmlpcore.la $(UNIT_LIBS)
+
+tests_unit_check_mlp_stop_SOURCES = tests/unit/check_mlp_stop.c tests/unit/mlp_train_help.h
+tests_unit_check_mlp_stop_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_mlp_stop_LDADD = libmlpcore.la $(UNIT_LIBS)
+
+tests_unit_check_mlp_train_SOURCES = tests/unit/check_mlp_train.c
+tests_unit_check_mlp_train_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_mlp_train_LDADD = libmlpcore.la $(UNIT_LIBS)
+
+# Counts what the library allocates.
+tests_unit_check_mlp_cost_SOURCES = tests/unit/check_mlp_cost.c
+tests_unit_check_mlp_cost_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_mlp_cost_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=aligned_alloc
+tests_unit_check_mlp_cost_LDADD = libmlpcore.la $(UNIT_LIBS)
+
+EXTRA_DIST += tests/golden/make_golden.py

@@ -1,0 +1,71 @@
+/* The same sources of the learning core a second time in one program, in double.
+ *
+ * Given to the compiler with -include for every file of the double build: it gives each
+ * global name another one, so that both builds link. mlp_double.c is their door.
+ */
+#ifndef MLP_DOUBLE_H
+#define MLP_DOUBLE_H
+
+#define MLP_DOUBLE 1
+#define MLP_REAL   double
+
+#define gemm_back_delta           d_gemm_back_delta
+#define gemm_back_weights         d_gemm_back_weights
+#define gemm_backend_back_delta   d_gemm_backend_back_delta
+#define gemm_backend_back_weights d_gemm_backend_back_weights
+#define gemm_backend_fini         d_gemm_backend_fini
+#define gemm_backend_forward      d_gemm_backend_forward
+#define gemm_backend_init         d_gemm_backend_init
+#define gemm_backend_layout       d_gemm_backend_layout
+#define gemm_backend_text         d_gemm_backend_text
+#define gemm_backend_wants        d_gemm_backend_wants
+#define gemm_fini                 d_gemm_fini
+#define gemm_forward              d_gemm_forward
+#define gemm_init                 d_gemm_init
+#define gemm_layout               d_gemm_layout
+#define kernel_baseline           kernel_wide /* KERNEL_ISA=wide names the rest */
+#define kernel_best               d_kernel_best
+#define kernel_tables             d_kernel_tables
+#define loss_data_fits            d_loss_data_fits
+#define loss_gradient             d_loss_gradient
+#define loss_measure              d_loss_measure
+#define loss_output               d_loss_output
+#define loss_rows                 d_loss_rows
+#define mlp_activation_names      d_mlp_activation_names
+#define mlp_activation_parse      d_mlp_activation_parse
+#define mlp_backend               d_mlp_backend
+#define mlp_init_names            d_mlp_init_names
+#define mlp_init_parse            d_mlp_init_parse
+#define mlp_net_free              d_mlp_net_free
+#define mlp_net_init              d_mlp_net_init
+#define mlp_net_layer             d_mlp_net_layer
+#define mlp_net_new               d_mlp_net_new
+#define mlp_net_parameters        d_mlp_net_parameters
+#define mlp_net_params            d_mlp_net_params
+#define mlp_net_params_const      d_mlp_net_params_const
+#define mlp_net_spec              d_mlp_net_spec
+#define mlp_optimizer_names       d_mlp_optimizer_names
+#define mlp_optimizer_parse       d_mlp_optimizer_parse
+#define mlp_output_names          d_mlp_output_names
+#define mlp_output_parse          d_mlp_output_parse
+#define mlp_spec_check            d_mlp_spec_check
+#define mlp_spec_parameters       d_mlp_spec_parameters
+#define mlp_status_text           d_mlp_status_text
+#define mlp_version               d_mlp_version
+#define net_layout                d_net_layout
+#define net_spec_layer            d_net_spec_layer
+#define net_spec_widest           d_net_spec_widest
+#define pass_fini                 d_pass_fini
+#define pass_forward              d_pass_forward
+#define pass_gradient             d_pass_gradient
+#define pass_init                 d_pass_init
+#define pass_layout               d_pass_layout
+#define pass_score                d_pass_score
+#define rng_block                 d_rng_block
+#define rng_normal4               d_rng_normal4
+#define rng_permutation           d_rng_permutation
+#define rng_philox                d_rng_philox
+#define rng_stream                d_rng_stream
+#define rng_uniform4              d_rng_uniform4
+
+#endif
