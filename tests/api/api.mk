@@ -1,1 +1,55 @@
-# API tests
+# End-to-end tests: check and libcurl against the real daemon on a free port. With
+# BAD_INPUT_TABLE=FILE in the environment they also write what the daemon answered to each bad
+# input, as rows of a Markdown table.
+API_CHECKS = \
+	tests/api/api_bad_data \
+	tests/api/api_bad_input \
+	tests/api/api_contract \
+	tests/api/api_datasets \
+	tests/api/api_examples \
+	tests/api/api_predict \
+	tests/api/api_queue \
+	tests/api/api_restart \
+	tests/api/api_train
+
+check_PROGRAMS += $(API_CHECKS)
+TESTS          += $(API_CHECKS)
+
+check_LIBRARIES = tests/api/libapi.a
+tests_api_libapi_a_SOURCES = \
+	tests/api/client.c tests/api/client.h \
+	tests/api/harness.c tests/api/harness.h \
+	tests/api/schema.c tests/api/schema.h \
+	tests/api/table.c tests/api/table.h \
+	tests/api/work.c tests/api/work.h
+API_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS) $(CHECK_CFLAGS)
+API_LIBS   = tests/api/libapi.a $(CURL_LIBS) $(JANSSON_LIBS) $(CHECK_LIBS)
+tests_api_libapi_a_CFLAGS = $(API_CFLAGS)
+
+tests_api_api_bad_data_SOURCES = tests/api/api_bad_data.c
+tests_api_api_bad_data_CFLAGS  = $(API_CFLAGS)
+tests_api_api_bad_data_LDADD   = $(API_LIBS)
+tests_api_api_bad_input_SOURCES = tests/api/api_bad_input.c
+tests_api_api_bad_input_CFLAGS  = $(API_CFLAGS)
+tests_api_api_bad_input_LDADD   = $(API_LIBS)
+tests_api_api_contract_SOURCES = tests/api/api_contract.c
+tests_api_api_contract_CFLAGS  = $(API_CFLAGS)
+tests_api_api_contract_LDADD   = $(API_LIBS)
+tests_api_api_datasets_SOURCES = tests/api/api_datasets.c
+tests_api_api_datasets_CFLAGS  = $(API_CFLAGS)
+tests_api_api_datasets_LDADD   = $(API_LIBS)
+tests_api_api_examples_SOURCES = tests/api/api_examples.c
+tests_api_api_examples_CFLAGS  = $(API_CFLAGS)
+tests_api_api_examples_LDADD   = $(API_LIBS)
+tests_api_api_predict_SOURCES = tests/api/api_predict.c
+tests_api_api_predict_CFLAGS  = $(API_CFLAGS)
+tests_api_api_predict_LDADD   = $(API_LIBS)
+tests_api_api_queue_SOURCES = tests/api/api_queue.c
+tests_api_api_queue_CFLAGS  = $(API_CFLAGS)
+tests_api_api_queue_LDADD   = $(API_LIBS)
+tests_api_api_restart_SOURCES = tests/api/api_restart.c
+tests_api_api_restart_CFLAGS  = $(API_CFLAGS)
+tests_api_api_restart_LDADD   = $(API_LIBS)
+tests_api_api_train_SOURCES = tests/api/api_train.c
+tests_api_api_train_CFLAGS  = $(API_CFLAGS)
+tests_api_api_train_LDADD   = $(API_LIBS)

@@ -1,0 +1,447 @@
+/* docs/openapi.json is the truth: its routes are the daemon's routes, its fields are the fields
+ * the daemon sends and takes, and nothing exists beside it.
+ */
+#include "config.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "schema.h"
+#include "work.h"
+
+static struct daemon d;
+static int64_t job, model, failed, evaluated;
+
+#define IRIS_JOB                                                                                   \
+    "{'name': 'iris', 'data': {'dataset': 'iris', 'target': 'species'%s}, 'training': {'epochs': " \
+    "5, 'seed': 1}}"
+
+static void start(void)
+{
+    daemon_start(&d, NULL, (const char *const[]){"--workers", "1", NULL});
+    upload_example("iris");
+    job = train(IRIS_JOB, "");
+    model = trained(job);
+}
+
+static void stop(void)
+{
+    daemon_stop(&d);
+}
+
+/* ---- routes --------------------------------------------------------------------------- */
+
+/* "/models/{key}/predict" and "/models/{id}/predict" are the same route: "/models/{}/predict". */
+static char *bare(const char *path)
+{
+    char *out = keep(strdup(path)), *to = out;
+
+    for (const char *p = path; *p != '\0'; p++) {
+        *to++ = *p;
+        if (*p == '{') {
+            p = strchr(p, '}');
+            ck_assert_ptr_nonnull(p);
+            *to++ = '}';
+        }
+    }
+    *to = '\0';
+    return out;
+}
+
+static char *lower(const char *s)
+{
+    char *out = keep(strdup(s));
+
+    for (char *p = out; *p != '\0'; p++) {
+        *p = (char)tolower((unsigned char)*p);
+    }
+    return out;
+}
+
+/* The methods among the members of a path item. */
+static bool is_method(const char *key)
+{
+    static const char *const methods[] = {"get", "post", "put", "patch", "delete"};
+
+    for (size_t i = 0; i < COUNT(methods); i++) {
+        if (strcmp(key, methods[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "get /jobs/{}" -> true, of every route in the daemon's own table. */
+static json_t *routes_of_the_table(void)
+{
+    char *def = file_read(source_path("src/http/routes.def"), NULL);
+    json_t *set = json_object();
+
+    for (char *p = def; (p = strstr(p, "\nROUTE(")) != NULL; p++) {
+        char method[16], path[128];
+        const char *quote = strchr(p, '"');
+
+        ck_assert_int_eq(sscanf(quote, "\"%15[A-Z]\", \"%127[^\"]\"", method, path), 2);
+        json_object_set_new(set, text("%s %s", lower(method), bare(path)), json_true());
+    }
+    return set;
+}
+
+static json_t *routes_of_the_contract(void)
+{
+    json_t *set = json_object(), *item, *operation;
+    const char *path, *method;
+
+    json_object_foreach(json_object_get(contract(), "paths"), path, item)
+    {
+        json_object_foreach(item, method, operation)
+        {
+            if (is_method(method)) {
+                json_object_set_new(set, text("%s %s", method, bare(path)), json_true());
+            }
+        }
+    }
+    return set;
+}
+
+START_TEST(routes_are_the_contract)
+{
+    json_t *table = routes_of_the_table(), *said = routes_of_the_contract(), *yes;
+    const char *route;
+
+    ck_assert_uint_ge(json_object_size(table), 20);
+    json_object_foreach(table, route, yes)
+    {
+        ck_assert_msg(json_object_get(said, route) != NULL, "%s is not in docs/openapi.json",
+                      route);
+    }
+    json_object_foreach(said, route, yes)
+    {
+        ck_assert_msg(json_object_get(table, route) != NULL, "%s is not in routes.def", route);
+    }
+    json_decref(table);
+    json_decref(said);
+}
+END_TEST
+
+/* A real id for a path's variable. */
+static char *with_id(const char *path)
+{
+    const char *open = strchr(path, '{');
+    const char *id = strncmp(path, "/jobs", 5) == 0       ? text("%lld", (long long)job)
+                     : strncmp(path, "/models", 7) == 0   ? text("%lld", (long long)model)
+                     : strncmp(path, "/datasets", 9) == 0 ? "iris"
+                                                          : "1";
+
+    return open == NULL ? text("%s", path)
+                        : text("%.*s%s%s", (int)(open - path), path, id, strchr(open, '}') + 1);
+}
+
+static void call(const char *path, const char *method)
+{
+    struct request request = {.method = text("%s", method), .path = with_id(path)};
+    struct reply *r;
+
+    for (char *p = (char *)(uintptr_t)request.method; *p != '\0'; p++) {
+        *p = (char)toupper((unsigned char)*p);
+    }
+    if (json_object_get(contract_operation(path, method), "requestBody") != NULL) {
+        bool csv = strcmp(path, "/datasets") == 0;
+
+        request.type = csv ? "text/csv" : "application/json";
+        request.body = csv ? "a,b\n1,2\n" : "{}";
+    }
+    if (strcmp(path, "/models/{id}/predict") == 0 && strcmp(method, "get") == 0) {
+        request.path = text("%s?x=1,2,3,4", request.path);
+    }
+    r = http_send(&request);
+    ck_assert_msg(r->status != 404 && r->status != 405 && r->status < 500, "%s %s: %ld %s",
+                  request.method, request.path, r->status, r->body);
+}
+
+START_TEST(every_route_answers)
+{
+    json_t *item, *operation;
+    const char *path, *method;
+
+    for (int deleting = 0; deleting < 2; deleting++) { /* deletes last */
+        json_object_foreach(json_object_get(contract(), "paths"), path, item)
+        {
+            json_object_foreach(item, method, operation)
+            {
+                if (is_method(method) && (strcmp(method, "delete") == 0) == deleting) {
+                    call(path, method);
+                }
+            }
+        }
+    }
+}
+END_TEST
+
+START_TEST(it_is_served)
+{
+    struct reply *r = want(http_get("/openapi.json"), 200);
+
+    ck_assert(strncmp(reply_header(r, "Content-Type"), "application/json", 16) == 0);
+    ck_assert_str_eq(canonical(r->json), canonical(contract()));
+    ck_assert(strncmp(str(r, "/openapi"), "3.1", 3) == 0);
+    ck_assert_str_eq(str(r, "/info/version"), d.version);
+}
+END_TEST
+
+/* ---- what the daemon sends ---------------------------------------------------------------- */
+
+/* The answer must fit what the contract says of this operation and status. */
+static struct reply *fits(struct reply *r, const char *path, const char *method)
+{
+    const char *type = reply_header(r, "Content-Type");
+    json_t *schema;
+    char *wrong;
+
+    ck_assert_ptr_nonnull(type);
+    schema = contract_answer(contract_operation(path, method), r->status,
+                             text("%.*s", (int)strcspn(type, ";"), type));
+    ck_assert_msg(schema != NULL, "the contract has no %ld %s for %s %s", r->status, type, method,
+                  path);
+    ck_assert_msg(r->json != NULL, "%s %s: not JSON: %.300s", method, path, r->body);
+    wrong = schema_misfit(schema, r->json, "");
+    ck_assert_msg(wrong == NULL, "%s %s %ld %s\n%.2000s", method, path, r->status, wrong, r->body);
+    return r;
+}
+
+#define GET(path, template) fits(http_get path, template, "get")
+
+/* The answers of a busy day: jobs of every fate, models of every kind. */
+static void a_busy_day(void)
+{
+    int64_t running, queued, regression, several, labels, split;
+    struct reply *r;
+
+    upload_example("diabetes");
+    r = fits(http_csv("a,kind,b\n1,x,2\n,y,4\n3,x,6\n", "/datasets?name=little"), "/datasets",
+             "post");
+    fits(http_csv("a,kind,b\n1,x,2\n,y,4\n3,x,6\n", "/datasets?name=little"), "/datasets", "post");
+    fits(http_post(q(IRIS_JOB, ""), "/train?dry_run=1"), "/train", "post");
+    r = fits(http_post(slow_job(FOREVER, 1, ", 'name': 'long'"), "/train"), "/train", "post");
+    running = integer(r, "/id");
+    queued = train(XOR_JOB(""));
+    wait_for_epoch(running, 2);
+    GET(("/jobs/%lld", (long long)running), "/jobs/{id}");
+    GET(("/jobs/%lld", (long long)queued), "/jobs/{id}");
+    GET(("/jobs"), "/jobs");
+    GET(("/jobs/%lld/curve", (long long)running), "/jobs/{id}/curve");
+    GET(("/models/%lld", (long long)model_of(running)), "/models/{id}");
+    GET(("/models/%lld", (long long)model_of(queued)), "/models/{id}");
+    while (http_get("/models/%lld/predict?x=1,2,3", (long long)model_of(running))->status == 409) {
+        pause_briefly();
+    }
+    GET(("/models/%lld/predict?x=1,2,3", (long long)model_of(running)), "/models/{id}/predict");
+    GET(("/service"), "/service");
+    fits(http_poke("/jobs/%lld/cancel", (long long)queued), "/jobs/{id}/cancel", "post");
+    fits(http_poke("/jobs/%lld/cancel", (long long)running), "/jobs/{id}/cancel", "post");
+    wait_for_job(running, "cancelled");
+    GET(("/jobs/%lld", (long long)running), "/jobs/{id}");
+
+    r = fits(http_post(q("{'dataset': 'iris'}"), "/models/iris/evaluate"), "/models/{id}/evaluate",
+             "post");
+    evaluated = integer(r, "/id");
+    regression = trained(train("{'data': {'dataset': 'diabetes', 'target': 'progression'}, "
+                               "'training': {'epochs': 3}}"));
+    several = trained(train("{'data': {'x': [[1],[2],[3],[4],[5],[7]], 'y': [[1,2],[2,4.5],[3,6],"
+                            "[4,8],[5,1],[6,2]]}, 'training': {'epochs': 2}}"));
+    labels = trained(train("{'data': {'x': [[1],[2],[3],[4]], 'y': [[1,0],[0,1],[1,1],[0,0]]}, "
+                           "'loss': 'cross_entropy', 'training': {'epochs': 2}}"));
+    split = trained(train(IRIS_JOB, ", 'split': {'test': 0.2, 'validation': 0}"));
+    failed = train("{'data': {'x': [[1],[2],[3],[4]], 'y': [1,2.5,3,4]}, 'optimizer': {'type': "
+                   "'sgd', 'learning_rate': 1e30}, 'training': {'epochs': 50}}");
+    GET(("/jobs/%lld", (long long)evaluated), "/jobs/{id}");
+    wait_for_job(evaluated, "succeeded");
+    GET(("/jobs/%lld", (long long)evaluated), "/jobs/{id}");
+    wait_for_job(failed, "failed");
+    GET(("/jobs/%lld", (long long)failed), "/jobs/{id}");
+    GET(("/jobs/%lld/events", (long long)failed), "/jobs/{id}/events");
+    GET(("/jobs?limit=1"), "/jobs");
+    GET(("/jobs/%lld", (long long)job), "/jobs/{id}");
+    GET(("/jobs/%lld/curve", (long long)job), "/jobs/{id}/curve");
+    GET(("/jobs/%lld/events", (long long)job), "/jobs/{id}/events");
+    GET(("/datasets"), "/datasets");
+    GET(("/datasets?limit=1"), "/datasets");
+    GET(("/datasets/little"), "/datasets/{id}");
+    GET(("/datasets/little/rows"), "/datasets/{id}/rows");
+    GET(("/models?limit=1"), "/models");
+
+    for (int i = 0; i < 5; i++) {
+        int64_t m = (const int64_t[]){model, regression, several, labels, split}[i];
+        static const char *const rows[] = {"[[1,2,3,4]]", "[[1,2,3,4,5,6,7,8,9,10]]", "[[1]]",
+                                           "[[1]]", "[[1,2,3,4]]"};
+        static const char *const parts[] = {"test", "test", "training", "training", "test"};
+
+        GET(("/models/%lld", (long long)m), "/models/{id}");
+        fits(http_post(q("{'instances': %s}", rows[i]), "/models/%lld/predict", (long long)m),
+             "/models/{id}/predict", "post");
+        GET(("/models/%lld/evaluation?split=%s", (long long)m, parts[i]),
+            "/models/{id}/evaluation");
+        GET(("/models/%lld/weights", (long long)m), "/models/{id}/weights");
+    }
+    GET(("/models/%lld/predict?x=1,2,3,4", (long long)model), "/models/{id}/predict");
+    fits(http_csv(file_read(source_path("examples/data/iris.csv"), NULL), "/models/iris/evaluate"),
+         "/models/{id}/evaluate", "post");
+    GET(("/healthz"), "/healthz");
+    GET(("/readyz"), "/readyz");
+
+    /* what goes wrong is in the contract too */
+    fits(want(http_post("{}", "/train"), 422), "/train", "post");
+    fits(want(http_post("{", "/train"), 400), "/train", "post");
+    fits(want(http_get("/jobs/999999"), 404), "/jobs/{id}", "get");
+    fits(want(http_get("/models/999999"), 404), "/models/{id}", "get");
+    fits(want(http_csv("a,b\n1\n", "/datasets?name=bad"), 422), "/datasets", "post");
+}
+
+static void note_unseen(const char *where, void *arg)
+{
+    char **all = arg;
+
+    *all = text("%s\n  %s", *all, where);
+}
+
+/* Fields that need a moment or a trouble this test does not bring about; others prove them. */
+static bool is_excused(const char *where)
+{
+    static const char *const ends[] = {""};
+
+    for (size_t i = 0; i < COUNT(ends); i++) {
+        size_t n = strlen(ends[i]), len = strlen(where);
+
+        if (n > 0 && len >= n && strcmp(where + len - n, ends[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void note_unless_excused(const char *where, void *arg)
+{
+    if (!is_excused(where)) {
+        note_unseen(where, arg);
+    }
+}
+
+/* Everything sent is in the contract, and every field of the contract is sent by someone. */
+START_TEST(answers_are_the_contract)
+{
+    json_t *item, *operation, *answer, *body;
+    const char *path, *method, *status, *type;
+    char *unseen = text("%s", "");
+
+    a_busy_day();
+    json_object_foreach(json_object_get(contract(), "paths"), path, item)
+    {
+        json_object_foreach(item, method, operation)
+        {
+            json_object_foreach(json_object_get(operation, "responses"), status, answer)
+            {
+                if (status[0] != '2') {
+                    continue;
+                }
+                json_object_foreach(json_object_get(schema_resolve(answer), "content"), type, body)
+                {
+                    if (strcmp(type, "application/json") == 0 &&
+                        strcmp(path, "/openapi.json") != 0) {
+                        schema_unseen(json_object_get(body, "schema"),
+                                      text("%s %s %s ", method, path, status), note_unless_excused,
+                                      &unseen);
+                    }
+                }
+            }
+        }
+    }
+    ck_assert_msg(unseen[0] == '\0', "the contract has fields that were never sent:%s", unseen);
+}
+END_TEST
+
+/* ---- what the daemon takes --------------------------------------------------------------------
+ */
+
+/* {"a": {"b": [{"c": null}]}} for "/a/b/0/c". */
+static char *document_of(const char *pointer)
+{
+    char *out = text("%s", "null"), *rest = text("%s", pointer), *slash;
+
+    while ((slash = strrchr(rest, '/')) != NULL) {
+        out = strcmp(slash, "/0") == 0 ? text("[%s]", out) : text("{\"%s\": %s}", slash + 1, out);
+        *slash = '\0';
+    }
+    return out;
+}
+
+static void key_is_known(const char *pointer, json_t *property, void *arg)
+{
+    struct reply *r = http_post(document_of(pointer), "/train?dry_run=1");
+    int *n = arg;
+
+    (void)property;
+    ++*n;
+    ck_assert_msg(r->status == 422 || r->status == 400 || r->status == 200, "%s: %ld %s", pointer,
+                  r->status, r->body);
+    ck_assert_msg(strstr(r->body, "unknown key") == NULL, "%s is unknown to the daemon: %s",
+                  pointer, r->body);
+}
+
+START_TEST(every_key_of_a_job_is_known)
+{
+    int n = 0;
+
+    want_problem(http_post(document_of("/data/bogus"), "/train?dry_run=1"), 422, "/data/bogus",
+                 "unknown key"); /* the test can fail */
+    schema_walk(contract_job(), "", key_is_known, &n);
+    ck_assert_int_ge(n, 50);
+}
+END_TEST
+
+/* What was posted, what the daemon made of it: both are jobs in the contract's words. */
+START_TEST(resolved_is_a_job)
+{
+    static const char *const jobs[] = {
+        ("{'data': {'dataset': 'iris', 'target': 'species'}}"),
+        ("{'name': 'all', 'data': {'dataset': 'iris', 'target': 'species', 'exclude': "
+         "['petal_width'], 'split': {'validation': 0.2, 'test': 0.1, 'stratify': true}}, "
+         "'preprocess': {'numeric': 'none', 'missing': 'error'}, 'architecture': {'hidden': "
+         "[{'units': 4, 'activation': 'tanh', 'init': 'he_normal'}, 3], 'activation': 'sigmoid'}, "
+         "'loss': 'cross_entropy', 'optimizer': {'type': 'sgd', 'learning_rate': 0.1, 'momentum': "
+         "0.9, 'nesterov': true, 'l2': 0.001}, 'training': {'epochs': 2, 'batch_size': 7, "
+         "'shuffle': "
+         "false, 'seed': 3, 'early_stopping': {'monitor': 'training_loss', 'patience': 3, "
+         "'min_delta': 0.01, 'restore_best': false}}, 'metrics': ['accuracy']}"),
+        ("{'data': {'x': [[1,2],[3,4],[5,6]], 'y': [[1,2],[2,1],[3,0.5]]}, 'architecture': "
+         "{'hidden': []}, 'training': {'early_stopping': null}}"),
+    };
+
+    for (size_t i = 0; i < COUNT(jobs); i++) {
+        struct reply *r = want(http_post(q("%s", jobs[i]), "/train?dry_run=1"), 200);
+        char *wrong = schema_misfit(contract_job(), at(r, "/resolved"), "/resolved");
+        json_t *posted = json_loads(q("%s", jobs[i]), 0, NULL);
+
+        ck_assert_msg(wrong == NULL, "%s\n%s", wrong, r->body);
+        wrong = schema_misfit(contract_job(), posted, "");
+        ck_assert_msg(wrong == NULL, "the contract refuses a good job: %s\n%s", wrong, jobs[i]);
+        json_decref(posted);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("api_contract");
+    TCase *tc = case_with("contract", start, stop);
+
+    tcase_add_test(tc, routes_are_the_contract);
+    tcase_add_test(tc, it_is_served);
+    tcase_add_test(tc, answers_are_the_contract);
+    tcase_add_test(tc, every_key_of_a_job_is_known);
+    tcase_add_test(tc, resolved_is_a_job);
+    tcase_add_test(tc, every_route_answers); /* last: it deletes */
+    suite_add_tcase(suite, tc);
+    return harness_main(suite);
+}
