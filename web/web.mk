@@ -1,1 +1,64 @@
-# the dashboard
+# web: the dashboard, built by node into the source folder and embedded in the daemon.
+#
+# web/dist is like the output of bison: not in the repository, but in the release, so that a
+# tarball builds without node. It is rebuilt when a source is newer and node and its packages are
+# there; a tarball's files are newer than its sources, so nothing is written there. build.mjs
+# gives all its files one time stamp and writes index.html.gz last: that one stands for all.
+web_sources = \
+	web/index.html \
+	web/src/actions.tsx \
+	web/src/api.ts \
+	web/src/chart.tsx \
+	web/src/format.ts \
+	web/src/main.tsx \
+	web/src/parts.tsx \
+	web/src/pointer.ts \
+	web/src/poll.ts \
+	web/src/route.ts \
+	web/src/style.css \
+	web/src/types.ts \
+	web/src/views/datasets.tsx \
+	web/src/views/job.tsx \
+	web/src/views/jobs.tsx \
+	web/src/views/model.tsx \
+	web/src/views/new.tsx \
+	web/src/views/predict.tsx
+web_tools = \
+	web/build.mjs \
+	web/package-lock.json \
+	web/package.json \
+	web/tsconfig.json
+
+web_dist = $(srcdir)/web/dist
+web_stamp = $(web_dist)/index.html.gz
+web_parts = $(web_dist)/app.js.gz $(web_dist)/app.css.gz
+
+$(web_stamp): $(web_sources) $(web_tools)
+	$(AM_V_GEN)if test -n "$(NODE)" && test -d $(srcdir)/web/node_modules; then \
+	  '$(NODE)' $(srcdir)/web/build.mjs $(web_dist) >web-build.log 2>&1 || { cat web-build.log; exit 1; }; \
+	elif test -f $@; then \
+	  echo "the page's sources are newer than web/dist, but node or web/node_modules is missing: the old page is used"; \
+	else \
+	  echo "the page needs node and web/node_modules: run scripts/setup" >&2; exit 1; \
+	fi
+
+# One of the others was lost: make all of them again.
+$(web_parts): $(web_stamp)
+	@test -f $@ || { rm -f $(web_stamp) && $(MAKE) $(AM_MAKEFLAGS) $(web_stamp); }
+
+noinst_LIBRARIES += libpage.a
+libpage_a_SOURCES = src/http/page.c src/http/page.h
+libpage_a_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) -Wa,-I$(web_dist)
+if WEB
+src/http/libpage_a-page.$(OBJEXT): $(web_stamp) $(web_parts)
+endif
+
+check_PROGRAMS += tests/unit/check_page
+TESTS += tests/unit/check_page
+tests_unit_check_page_SOURCES = tests/unit/check_page.c
+tests_unit_check_page_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS) $(ZLIB_CFLAGS)
+tests_unit_check_page_LDADD = libpage.a libbase.a $(SODIUM_LIBS) $(ZLIB_LIBS) $(UNIT_LIBS)
+
+CLEANFILES += web-build.log
+MAINTAINERCLEANFILES = $(web_stamp) $(web_parts)
+EXTRA_DIST += $(web_sources) $(web_tools) web/.npmrc $(web_stamp) $(web_parts)

@@ -1,0 +1,95 @@
+// Talking to the daemon: fetch with ETags, and its problem documents as exceptions.
+
+import type { FieldProblem, ProblemDocument } from "./types";
+
+// The daemon answered, and the answer is no.
+export class ApiError extends Error {
+  readonly status: number;
+  readonly problems: FieldProblem[];
+  constructor(status: number, detail: string, problems: FieldProblem[]) {
+    super(detail);
+    this.status = status;
+    this.problems = problems;
+  }
+}
+
+// The daemon did not answer at all.
+export class Unreachable extends Error {}
+
+async function send(path: string, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(path, { cache: "no-store", credentials: "same-origin", ...init });
+  } catch (e) {
+    if (e instanceof DOMException && e.name === "AbortError") throw e;
+    throw new Unreachable("The daemon does not answer.");
+  }
+}
+
+async function refused(response: Response): Promise<ApiError> {
+  let document: ProblemDocument = {};
+  try {
+    document = (await response.json()) as ProblemDocument;
+  } catch {
+    // Not ours: a proxy's page, or cut off. The status says what there is to say.
+  }
+  const detail =
+    document.detail ?? document.title ?? `The daemon answered with status ${response.status}.`;
+  return new ApiError(response.status, detail, document.errors ?? []);
+}
+
+async function read<T>(response: Response): Promise<T> {
+  try {
+    return (await response.json()) as T;
+  } catch {
+    throw new Unreachable("The daemon's answer was cut off.");
+  }
+}
+
+export type Fresh<T> = { changed: false } | { changed: true; data: T; etag: string | null };
+
+export async function get<T>(
+  path: string,
+  etag: string | null,
+  signal?: AbortSignal,
+): Promise<Fresh<T>> {
+  const init: RequestInit = { headers: etag ? { "If-None-Match": etag } : {} };
+  if (signal) init.signal = signal;
+  const response = await send(path, init);
+  if (response.status === 304) return { changed: false };
+  if (!response.ok) throw await refused(response);
+  return { changed: true, data: await read<T>(response), etag: response.headers.get("ETag") };
+}
+
+export async function postJson<T>(path: string, body: string): Promise<T> {
+  const response = await send(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body,
+  });
+  if (!response.ok) throw await refused(response);
+  return read<T>(response);
+}
+
+export async function postEmpty(path: string): Promise<void> {
+  const response = await send(path, { method: "POST" });
+  if (!response.ok) throw await refused(response);
+}
+
+export async function remove(path: string): Promise<void> {
+  const response = await send(path, { method: "DELETE" });
+  if (!response.ok) throw await refused(response);
+}
+
+export async function upload<T>(path: string, file: Blob): Promise<T> {
+  const response = await send(path, {
+    method: "POST",
+    headers: { "Content-Type": "text/csv" },
+    body: file,
+  });
+  if (!response.ok) throw await refused(response);
+  return read<T>(response);
+}
+
+export function words(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,170 @@
+// The daemon's answers, as docs/openapi.json describes them. Nearly every field is optional
+// here: a page that is older or newer than its daemon shows less, it does not break.
+
+export type JobState = "queued" | "running" | "paused" | "succeeded" | "failed" | "cancelled";
+
+export type Metrics = Record<string, number | null>;
+
+export interface Progress {
+  epoch?: number | null;
+  epochs?: number | null;
+  fraction?: number | null;
+  samples_per_second?: number | null;
+  eta_seconds?: number | null;
+}
+
+export interface Point {
+  epoch: number;
+  training_loss?: number | null;
+  validation_loss?: number | null;
+  learning_rate?: number | null;
+  metrics?: Metrics | null;
+  seconds?: number | null;
+  samples?: number | null;
+  elapsed_seconds?: number | null;
+}
+
+export interface Problem {
+  code?: string;
+  detail?: string;
+}
+
+export interface DatasetRef {
+  id?: number | null;
+  name?: string | null;
+  sha256?: string | null;
+}
+
+export interface Job {
+  id: number;
+  kind?: string;
+  model_id?: number | null;
+  name?: string | null;
+  state: JobState;
+  attempt?: number;
+  queue_position?: number | null;
+  created_at?: string | null;
+  started_at?: string | null;
+  finished_at?: string | null;
+  progress?: Progress | null;
+  latest?: Point | null;
+  best?: Partial<Point> | null;
+  dataset?: DatasetRef | string | null;
+  config?: unknown;
+  resolved?: unknown;
+  warnings?: string[];
+  error?: Problem | null;
+}
+
+export interface Curve {
+  job_id?: number;
+  points?: Point[];
+  complete?: boolean;
+}
+
+export interface JobEvent {
+  at?: string;
+  created_at?: string;
+  time?: string;
+  type?: string;
+  kind?: string;
+  event?: string;
+  state?: string;
+  attempt?: number;
+  detail?: string | null;
+  message?: string | null;
+}
+
+export interface Feature {
+  name: string;
+  type?: string;
+  mean?: number | null;
+  std?: number | null;
+  min?: number | null;
+  max?: number | null;
+  categories?: string[];
+}
+
+export interface Layer {
+  units: number;
+  activation?: string;
+}
+
+export interface Model {
+  id: number;
+  job_id?: number | null;
+  name?: string | null;
+  state?: string;
+  epoch?: number | null;
+  created_at?: string | null;
+  architecture?: {
+    inputs?: number;
+    hidden?: Layer[];
+    outputs?: number;
+    output?: string;
+  } | null;
+  loss?: string;
+  parameters?: number;
+  features?: Feature[];
+  target?: { names?: string[]; type?: string } | null;
+  classes?: string[] | null;
+  metrics?: Record<string, Metrics | null> | null;
+  dataset?: DatasetRef | string | null;
+  seed?: number | string | null;
+  weights_sha256?: string | null;
+  versions?: Record<string, string> | null;
+}
+
+export interface Column {
+  name: string;
+  type?: string;
+  missing?: number;
+  min?: number | null;
+  max?: number | null;
+  mean?: number | null;
+  std?: number | null;
+  categories?: (string | { value?: string; count?: number })[];
+}
+
+export interface Dataset {
+  id: number;
+  name?: string | null;
+  state?: string;
+  rows?: number;
+  bytes?: number;
+  sha256?: string;
+  created_at?: string | null;
+  columns?: Column[] | number;
+}
+
+export interface Service {
+  version?: string;
+  uptime_seconds?: number;
+  workers?: { total?: number; busy?: number };
+  queue?: { queued?: number; running?: number; limit?: number };
+  memory?: { resident_bytes?: number; limit_bytes?: number };
+  backend?: string;
+  versions?: Record<string, string>;
+}
+
+export interface Prediction {
+  label?: string;
+  probabilities?: Record<string, number | null>;
+  value?: number | null;
+  values?: Record<string, number | null>;
+  labels?: Record<string, boolean | string>;
+}
+
+export interface FieldProblem {
+  pointer?: string;
+  detail?: string;
+}
+
+export interface ProblemDocument {
+  title?: string;
+  status?: number;
+  detail?: string;
+  errors?: FieldProblem[];
+}
+
+export const FINAL: ReadonlySet<string> = new Set(["succeeded", "failed", "cancelled"]);

@@ -1,0 +1,148 @@
+// All jobs, newest first.
+
+import { useState } from "preact/hooks";
+import { JobActions } from "../actions";
+import * as format from "../format";
+import { Age, Command, DatasetLink, jobDataset, Missing, Notice, ProgressBar, State } from "../parts";
+import { useResource } from "../poll";
+import { setQuery, type Route } from "../route";
+import type { Job } from "../types";
+
+const PAGE = 50;
+const MOST = 500;
+
+interface JobList {
+  jobs?: Job[];
+  next_page_token?: string | null;
+}
+
+export function JobsView({ route }: { route: Route }) {
+  const limit = Math.min(MOST, Math.max(PAGE, Number(route.query.get("limit")) || PAGE));
+  const { data, error } = useResource<JobList>(`/jobs?limit=${limit}`);
+  const [refusal, setRefusal] = useState<string | null>(null);
+  if (!data) return <Missing error={error} what="jobs" />;
+  const jobs = data.jobs ?? [];
+  if (jobs.length === 0) return <Welcome />;
+  return (
+    <>
+      <h1>Jobs</h1>
+      {refusal ? (
+        <Notice kind="error" onClose={() => setRefusal(null)}>
+          {refusal}
+        </Notice>
+      ) : null}
+      <table class="list jobs">
+        <thead>
+          <tr>
+            <th scope="col">Job</th>
+            <th scope="col">State</th>
+            <th scope="col">Progress</th>
+            <th scope="col" class="num">
+              Training loss
+            </th>
+            <th scope="col" class="num">
+              Validation loss
+            </th>
+            <th scope="col">Dataset</th>
+            <th scope="col">Created</th>
+            <th scope="col">
+              <span class="sr-only">Actions</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {jobs.map((job) => (
+            <JobRow key={job.id} job={job} onError={setRefusal} />
+          ))}
+        </tbody>
+      </table>
+      {data.next_page_token && limit < MOST ? (
+        <p class="more">
+          <button type="button" onClick={() => setQuery({ limit: String(limit * 2) })}>
+            Show older jobs
+          </button>
+        </p>
+      ) : null}
+    </>
+  );
+}
+
+function JobRow({ job, onError }: { job: Job; onError: (detail: string) => void }) {
+  return (
+    <tr data-job={job.id} data-state={job.state}>
+      <td class="cell-main">
+        <a class="row-link" href={`#/jobs/${job.id}`}>
+          <span class="id">{job.id}</span> {job.name ?? job.kind ?? "job"}
+        </a>
+      </td>
+      <td data-label="State">
+        <State state={job.state} />
+      </td>
+      <td data-label="Progress" class="cell-progress">
+        <ProgressBar job={job} />
+        <span class="quiet">{progressWords(job)}</span>
+      </td>
+      <td data-label="Training loss" class="num">
+        {format.loss(job.latest?.training_loss)}
+      </td>
+      <td data-label="Validation loss" class="num">
+        {format.loss(job.latest?.validation_loss)}
+      </td>
+      <td data-label="Dataset">
+        <DatasetLink of={jobDataset(job)} />
+      </td>
+      <td data-label="Created" class="quiet">
+        <Age at={job.created_at} />
+      </td>
+      <td class="cell-actions">
+        <JobActions job={job} onError={onError} />
+      </td>
+    </tr>
+  );
+}
+
+// Where the job is, in one short line.
+export function progressWords(job: Job): string {
+  const { epoch, epochs, eta_seconds: eta } = job.progress ?? {};
+  const done = epoch ?? job.latest?.epoch ?? 0;
+  const where = epochs ? `epoch ${format.number(done)} of ${format.number(epochs)}` : "";
+  switch (job.state) {
+    case "queued":
+      return job.queue_position ? `number ${job.queue_position} in the queue` : "waiting";
+    case "running":
+      if (!where) return "starting";
+      return eta === null || eta === undefined ? where : `${where}, ${format.duration(eta)} left`;
+    case "succeeded":
+      if (!where) return "";
+      return epochs && done < epochs ? `${where}, stopped early` : where;
+    default:
+      return where;
+  }
+}
+
+function Welcome() {
+  const origin = window.location.origin;
+  return (
+    <div class="welcome">
+      <h1>Nothing has been trained here yet</h1>
+      <p>
+        This daemon trains neural networks and answers with them. A first job takes a second:{" "}
+        <a href="#/new?example=xor">write one here</a>, or send it from a terminal:
+      </p>
+      <Command
+        text={`curl --json '{"name": "xor", "data": {"x": [[0,0],[0,1],[1,0],[1,1]], "y": [0,1,1,0]}}' \\\n  ${origin}/train`}
+      />
+      <p>
+        With data of your own, <a href="#/datasets">upload a CSV file</a> with a header row, then name the column
+        to learn. Everything else has a default:
+      </p>
+      <Command
+        text={
+          `curl -H 'Content-Type: text/csv' --data-binary @iris.csv '${origin}/datasets?name=iris'\n` +
+          `curl --json '{"data": {"dataset": "iris", "target": "species"}}' ${origin}/train`
+        }
+      />
+      <p class="quiet">This page fills itself as soon as a job is there.</p>
+    </div>
+  );
+}

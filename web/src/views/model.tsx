@@ -1,0 +1,275 @@
+// Models: the list, and one model with what it is, how good it is, and a form to ask it.
+
+import { useState } from "preact/hooks";
+import { remove } from "../api";
+import * as format from "../format";
+import {
+  Action, Age, DatasetLink, Missing, Notice, Panel, shortHash, Tile,
+} from "../parts";
+import { refresh, useResource } from "../poll";
+import { go, setQuery, type Route } from "../route";
+import type { Metrics, Model } from "../types";
+import { PredictPanel } from "./predict";
+
+interface ModelList {
+  models?: Model[];
+  next_page_token?: string | null;
+}
+
+const SPLITS = ["test", "validation", "training"];
+// The order in which metrics interest people; others follow as they come.
+const FIRST = ["accuracy", "rmse", "r2", "mae", "f1", "roc_auc", "log_loss", "loss"];
+
+function orderedNames(of: Iterable<string>): string[] {
+  const rank = (name: string) => {
+    const at = FIRST.indexOf(name);
+    return at < 0 ? FIRST.length : at;
+  };
+  return [...new Set(of)].sort((a, b) => rank(a) - rank(b));
+}
+
+// The two numbers that say most, from the most honest part of the data there is.
+function KeyMetrics({ metrics }: { metrics: Model["metrics"] }) {
+  const split = SPLITS.find((name) => Object.keys(metrics?.[name] ?? {}).length > 0);
+  const values = split ? metrics?.[split] : null;
+  if (!split || !values) return <span class="quiet">{format.NONE}</span>;
+  return (
+    <>
+      {orderedNames(Object.keys(values))
+        .slice(0, 2)
+        .map((name) => (
+          <span class="key-metric" key={name}>
+            {format.metricName(name)} <b>{format.metric(name, values[name])}</b>
+          </span>
+        ))}
+      <span class="quiet">on {split} data</span>
+    </>
+  );
+}
+
+function shapeWords(model: Model): string {
+  const a = model.architecture;
+  if (!a) return format.NONE;
+  const hidden = (a.hidden ?? []).map((layer) => layer.units);
+  return [a.inputs, ...hidden, a.outputs].filter((n) => n !== undefined).join(" → ");
+}
+
+export function ModelsView({ route }: { route: Route }) {
+  const limit = Math.min(500, Math.max(50, Number(route.query.get("limit")) || 50));
+  const { data, error } = useResource<ModelList>(`/models?limit=${limit}`);
+  if (!data) return <Missing error={error} what="models" />;
+  const models = data.models ?? [];
+  if (models.length === 0) {
+    return (
+      <div class="welcome">
+        <h1>No models yet</h1>
+        <p>
+          Every training job makes one, and it answers as soon as it has weights.{" "}
+          <a href="#/new">Start a job.</a>
+        </p>
+      </div>
+    );
+  }
+  return (
+    <>
+      <h1>Models</h1>
+      <table class="list models">
+        <thead>
+          <tr>
+            <th scope="col">Model</th>
+            <th scope="col">Quality</th>
+            <th scope="col">Layers</th>
+            <th scope="col" class="num">
+              Parameters
+            </th>
+            <th scope="col">Dataset</th>
+            <th scope="col">Created</th>
+          </tr>
+        </thead>
+        <tbody>
+          {models.map((model) => (
+            <tr key={model.id} data-model={model.id}>
+              <td class="cell-main">
+                <a class="row-link" href={`#/models/${model.id}`}>
+                  <span class="id">{model.id}</span> {model.name ?? "model"}
+                </a>
+              </td>
+              <td data-label="Quality">
+                {model.state && model.state !== "ready" ? (
+                  <span class="quiet">{model.state} </span>
+                ) : null}
+                <KeyMetrics metrics={model.metrics} />
+              </td>
+              <td data-label="Layers">{shapeWords(model)}</td>
+              <td data-label="Parameters" class="num">
+                {format.number(model.parameters, 9)}
+              </td>
+              <td data-label="Dataset">
+                <DatasetLink of={model.dataset} />
+              </td>
+              <td data-label="Created" class="quiet">
+                <Age at={model.created_at} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {data.next_page_token && limit < 500 ? (
+        <p class="more">
+          <button type="button" onClick={() => setQuery({ limit: String(limit * 2) })}>
+            Show older models
+          </button>
+        </p>
+      ) : null}
+    </>
+  );
+}
+
+export function ModelView({ id, route }: { id: string; route: Route }) {
+  const { data: model, error } = useResource<Model>(
+    `/models/${encodeURIComponent(id)}`,
+    // An id is one model for ever; a family's name is the newest one.
+    (m) => /^\d+$/.test(id) && m.state !== "training" && m.state !== "pending",
+  );
+  const [refusal, setRefusal] = useState<string | null>(null);
+  if (!model) return <Missing error={error} what={`model ${id}`} />;
+  return (
+    <>
+      <nav class="crumbs" aria-label="Where you are">
+        <a href="#/models">Models</a> <span aria-hidden="true">/</span> {model.id}
+      </nav>
+      <div class="title">
+        <h1>
+          <span class="id">{model.id}</span> {model.name ?? "model"}
+        </h1>
+        {model.state && model.state !== "ready" ? (
+          <span class="state state-other">{stateWords(model)}</span>
+        ) : null}
+        <div class="title-actions">
+          {model.job_id ? (
+            <a class="button small" href={`#/jobs/${model.job_id}`}>
+              Its job
+            </a>
+          ) : null}
+          <Action
+            label="Delete"
+            about={`model ${model.id}`}
+            confirm="Really delete?"
+            kind="danger"
+            onError={setRefusal}
+            run={async () => {
+              await remove(`/models/${model.id}`);
+              go("#/models");
+              refresh();
+            }}
+          />
+        </div>
+      </div>
+      {refusal ? (
+        <Notice kind="error" onClose={() => setRefusal(null)}>
+          {refusal}
+        </Notice>
+      ) : null}
+      <div class="columns columns-model">
+        <PredictPanel key={model.id} model={model} route={route} />
+        <div>
+          {model.metrics && Object.keys(model.metrics).length > 0 ? (
+            <Panel title="How good it is">
+              <MetricsTable metrics={model.metrics} />
+            </Panel>
+          ) : null}
+          <About model={model} />
+        </div>
+      </div>
+    </>
+  );
+}
+
+function stateWords(model: Model): string {
+  return model.state === "training" && model.epoch
+    ? `training, epoch ${format.number(model.epoch)}`
+    : (model.state ?? "");
+}
+
+export function MetricsTable({ metrics }: { metrics: Record<string, Metrics | null> }) {
+  const splits = [...SPLITS].reverse().filter((split) => metrics[split]);
+  const names = orderedNames(splits.flatMap((split) => Object.keys(metrics[split] ?? {})));
+  return (
+    <table class="plain metrics">
+      <thead>
+        <tr>
+          <th scope="col">
+            <span class="sr-only">Metric</span>
+          </th>
+          {splits.map((split) => (
+            <th scope="col" class="num" key={split}>
+              {split}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {names.map((name) => (
+          <tr key={name}>
+            <th scope="row">{format.metricName(name)}</th>
+            {splits.map((split) => (
+              <td class="num" key={split}>
+                {format.metric(name, metrics[split]?.[name])}
+              </td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function About({ model }: { model: Model }) {
+  const a = model.architecture;
+  const versions = Object.entries(model.versions ?? {});
+  return (
+    <Panel title="What it is">
+      <dl class="tiles tiles-flat">
+        <Tile label="Layers" value={shapeWords(model)} />
+        <Tile label="Parameters" value={format.number(model.parameters, 9)} />
+        {model.loss ? <Tile label="Loss" value={format.metricName(model.loss)} /> : null}
+        <Tile label="Dataset" value={<DatasetLink of={model.dataset} />} />
+      </dl>
+      <dl class="facts">
+        {a?.hidden && a.hidden.length > 0 ? (
+          <Fact name="Hidden layers">
+            {a.hidden.map((layer) => `${layer.units} ${layer.activation ?? ""}`.trim()).join(", ")}
+          </Fact>
+        ) : null}
+        {a?.output ? <Fact name="Output">{a.output}</Fact> : null}
+        {model.target?.names ? (
+          <Fact name={model.target.names.length > 1 ? "Targets" : "Target"}>
+            {model.target.names.join(", ")}
+          </Fact>
+        ) : null}
+        {model.seed !== null && model.seed !== undefined ? (
+          <Fact name="Seed">{String(model.seed)}</Fact>
+        ) : null}
+        {model.weights_sha256 ? (
+          <Fact name="Weights">
+            <code title={model.weights_sha256}>{shortHash(model.weights_sha256)}</code>
+          </Fact>
+        ) : null}
+        {versions.length > 0 ? (
+          <Fact name="Made by">
+            {versions.map(([name, version]) => `${name} ${version}`).join(", ")}
+          </Fact>
+        ) : null}
+      </dl>
+    </Panel>
+  );
+}
+
+function Fact({ name, children }: { name: string; children: preact.ComponentChildren }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
