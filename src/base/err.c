@@ -36,6 +36,7 @@ int err_set(struct err *err, enum err_code code, const char *fmt, ...)
 }
 
 /* NULL when the list is full: the problem is then only counted. */
+PRINTF(2, 0)
 static struct err_item *add_item(struct err *err, const char *fmt, va_list ap)
 {
     struct err_item *item;
