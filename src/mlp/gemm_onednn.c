@@ -14,6 +14,7 @@
  */
 #include "mlp/gemm.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include <oneapi/dnnl/dnnl.h>
@@ -40,6 +41,11 @@ struct line { /* the slots of one layer's product */
     unsigned next; /* the one to give up */
     struct slot slot[WAYS];
 };
+
+/* The library keeps compiled code in a cache of the whole process, and not all it does there is
+ * ordered by locks that a race detector can see. So primitives are made and unmade one at a
+ * time: seldom, as they are kept. This guards no data of ours. */
+static pthread_mutex_t library = PTHREAD_MUTEX_INITIALIZER;
 
 struct backend {
     dnnl_engine_t engine;
@@ -85,15 +91,19 @@ void gemm_backend_layout(struct gemm_ctx *ctx, struct arena *arena)
     ctx->backend = b;
 }
 
-enum mlp_status gemm_backend_init(struct gemm_ctx *ctx)
+/* Neither can fail: the mutex is a plain one, and nobody holds it twice. */
+static void library_lock(void)
 {
-    struct backend *b = ctx->backend;
-
-    if (dnnl_engine_create(&b->engine, dnnl_cpu, 0) != dnnl_success ||
-        dnnl_stream_create(&b->stream, b->engine, dnnl_stream_default_flags) != dnnl_success) {
-        return MLP_E_BACKEND;
+    if (pthread_mutex_lock(&library) != 0) {
+        abort();
     }
-    return MLP_OK;
+}
+
+static void library_unlock(void)
+{
+    if (pthread_mutex_unlock(&library) != 0) {
+        abort();
+    }
 }
 
 static void slot_clear(struct slot *s)
@@ -110,28 +120,6 @@ static void slot_clear(struct slot *s)
         dnnl_memory_destroy(s->scratch);
     }
     *s = (struct slot){0};
-}
-
-void gemm_backend_fini(struct gemm_ctx *ctx)
-{
-    struct backend *b = ctx->backend;
-
-    if (b == NULL) {
-        return;
-    }
-    for (size_t i = 0; i < ctx->n_layers * kinds_of(ctx); i++) {
-        for (int way = 0; way < WAYS; way++) {
-            slot_clear(&b->lines[i].slot[way]);
-        }
-    }
-    if (b->stream != NULL) {
-        dnnl_stream_destroy(b->stream);
-    }
-    if (b->engine != NULL) {
-        dnnl_engine_destroy(b->engine);
-    }
-    free(b->scratch);
-    *b = (struct backend){.lines = b->lines};
 }
 
 /* A (rows, cols) matrix, or its transpose read in place. */
@@ -241,23 +229,6 @@ out:
     return ok;
 }
 
-static struct slot *slot_find(struct gemm_ctx *ctx, enum kind kind, struct gemm_shape s)
-{
-    struct backend *b = ctx->backend;
-    struct line *line = &b->lines[s.layer * kinds_of(ctx) + kind];
-
-    for (int way = 0; way < WAYS; way++) {
-        if (line->slot[way].rows == s.rows) {
-            return &line->slot[way];
-        }
-    }
-    struct slot *slot = &line->slot[line->next];
-
-    line->next = (line->next + 1) % WAYS;
-    slot_clear(slot);
-    return slot_fill(b, slot, kind, s) ? slot : NULL;
-}
-
 /* The library takes pointers to data it only reads without const. */
 static bool point(dnnl_memory_t memory, const void *data, dnnl_stream_t stream)
 {
@@ -269,31 +240,120 @@ static bool point(dnnl_memory_t memory, const void *data, dnnl_stream_t stream)
     return dnnl_memory_set_data_handle_v2(memory, p.out, stream) == dnnl_success;
 }
 
+static bool slot_run(const struct backend *b, const struct slot *slot, const mlp_real *source,
+                     const mlp_real *weights, const mlp_real *bias, mlp_real *target)
+{
+    const dnnl_exec_arg_t arguments[] = {
+        {DNNL_ARG_SRC, slot->memory[SOURCE]}, {DNNL_ARG_WEIGHTS, slot->memory[WEIGHTS]},
+        {DNNL_ARG_DST, slot->memory[TARGET]}, {DNNL_ARG_SCRATCHPAD, slot->scratch},
+        {DNNL_ARG_BIAS, slot->memory[BIAS]},
+    };
+
+    return point(slot->memory[SOURCE], source, b->stream) &&
+           point(slot->memory[WEIGHTS], weights, b->stream) &&
+           point(slot->memory[TARGET], target, b->stream) &&
+           point(slot->scratch, b->scratch, b->stream) &&
+           (bias == NULL || point(slot->memory[BIAS], bias, b->stream)) &&
+           dnnl_primitive_execute(slot->primitive, b->stream, bias != NULL ? 5 : 4, arguments) ==
+               dnnl_success &&
+           dnnl_stream_wait(b->stream) == dnnl_success;
+}
+
+static void backend_close(struct backend *b)
+{
+    if (b->stream != NULL) {
+        dnnl_stream_destroy(b->stream);
+    }
+    if (b->engine != NULL) {
+        dnnl_engine_destroy(b->engine);
+    }
+    free(b->scratch);
+    *b = (struct backend){.lines = b->lines};
+}
+
+static bool backend_open(struct backend *b)
+{
+    return dnnl_engine_create(&b->engine, dnnl_cpu, 0) == dnnl_success &&
+           dnnl_stream_create(&b->stream, b->engine, dnnl_stream_default_flags) == dnnl_success;
+}
+
+/* The library's first product sets up more than a cache, so it is done alone. */
+static void wake_library(void)
+{
+    const struct gemm_shape s = {.rows = 16, .in = 16, .out = 16};
+    mlp_real numbers[3][256] = {{0}};
+    struct backend b = {0};
+    struct slot slot = {0};
+    int threads = omp_get_max_threads();
+
+    omp_set_num_threads(1);
+    library_lock();
+    if (backend_open(&b) && slot_fill(&b, &slot, FORWARD, s)) {
+        /* should it fail, the first real product will say so */
+        (void)slot_run(&b, &slot, numbers[0], numbers[1], numbers[0], numbers[2]);
+    }
+    slot_clear(&slot);
+    library_unlock();
+    backend_close(&b);
+    omp_set_num_threads(threads);
+}
+
+enum mlp_status gemm_backend_init(struct gemm_ctx *ctx)
+{
+    static pthread_once_t awake = PTHREAD_ONCE_INIT;
+
+    if (pthread_once(&awake, wake_library) != 0) {
+        return MLP_E_BACKEND;
+    }
+    return backend_open(ctx->backend) ? MLP_OK : MLP_E_BACKEND;
+}
+
+void gemm_backend_fini(struct gemm_ctx *ctx)
+{
+    struct backend *b = ctx->backend;
+
+    if (b == NULL) {
+        return;
+    }
+    library_lock();
+    for (size_t i = 0; i < ctx->n_layers * kinds_of(ctx); i++) {
+        for (int way = 0; way < WAYS; way++) {
+            slot_clear(&b->lines[i].slot[way]);
+        }
+    }
+    library_unlock();
+    backend_close(b);
+}
+
+static struct slot *slot_find(struct gemm_ctx *ctx, enum kind kind, struct gemm_shape s)
+{
+    struct line *line = &((struct backend *)ctx->backend)->lines[s.layer * kinds_of(ctx) + kind];
+
+    for (int way = 0; way < WAYS; way++) {
+        if (line->slot[way].rows == s.rows) {
+            return &line->slot[way];
+        }
+    }
+    struct slot *slot = &line->slot[line->next];
+
+    line->next = (line->next + 1) % WAYS;
+    library_lock();
+    slot_clear(slot);
+    bool ok = slot_fill(ctx->backend, slot, kind, s);
+    library_unlock();
+    return ok ? slot : NULL;
+}
+
 static enum mlp_status multiply(struct gemm_ctx *ctx, enum kind kind, struct gemm_shape s,
                                 const mlp_real *source, const mlp_real *weights,
                                 const mlp_real *bias, mlp_real *target)
 {
-    struct backend *b = ctx->backend;
     int threads = omp_get_max_threads();
 
     omp_set_num_threads(1);
-    struct slot *slot = slot_find(ctx, kind, s);
-    bool ok = slot != NULL && point(slot->memory[SOURCE], source, b->stream) &&
-              point(slot->memory[WEIGHTS], weights, b->stream) &&
-              point(slot->memory[TARGET], target, b->stream) &&
-              point(slot->scratch, b->scratch, b->stream) &&
-              (bias == NULL || point(slot->memory[BIAS], bias, b->stream));
-    if (ok) {
-        const dnnl_exec_arg_t arguments[] = {
-            {DNNL_ARG_SRC, slot->memory[SOURCE]},   {DNNL_ARG_WEIGHTS, slot->memory[WEIGHTS]},
-            {DNNL_ARG_DST, slot->memory[TARGET]},   {DNNL_ARG_SCRATCHPAD, slot->scratch},
-            {DNNL_ARG_BIAS, slot->memory[BIAS]},
-        };
+    const struct slot *slot = slot_find(ctx, kind, s);
+    bool ok = slot != NULL && slot_run(ctx->backend, slot, source, weights, bias, target);
 
-        ok = dnnl_primitive_execute(slot->primitive, b->stream, bias != NULL ? 5 : 4,
-                                    arguments) == dnnl_success &&
-             dnnl_stream_wait(b->stream) == dnnl_success;
-    }
     omp_set_num_threads(threads);
     return ok ? MLP_OK : MLP_E_BACKEND;
 }

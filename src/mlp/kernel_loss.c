@@ -43,16 +43,25 @@ static size_t block_rows(size_t cols)
 static mlp_real row_max(const mlp_real *z, size_t n)
 {
     mlp_real m = z[0];
+    size_t j = 1;
 
-    if (n >= 16) { /* a maximum is the same in any order */
-        _Pragma("omp simd reduction(max : m)")
-        for (size_t j = 1; j < n; j++) {
-            m = z[j] > m ? z[j] : m;
+    if (n >= 2 * LANES) { /* a maximum is the same in any order */
+        mlp_real lane[LANES];
+
+        for (size_t l = 0; l < LANES; l++) {
+            lane[l] = z[l];
         }
-    } else {
-        for (size_t j = 1; j < n; j++) {
-            m = z[j] > m ? z[j] : m;
+        for (j = LANES; j + LANES <= n; j += LANES) {
+            for (size_t l = 0; l < LANES; l++) {
+                lane[l] = z[j + l] > lane[l] ? z[j + l] : lane[l];
+            }
         }
+        for (size_t l = 0; l < LANES; l++) {
+            m = lane[l] > m ? lane[l] : m;
+        }
+    }
+    for (; j < n; j++) {
+        m = z[j] > m ? z[j] : m;
     }
     return m;
 }
