@@ -97,6 +97,10 @@ static void share(size_t n, const double fraction[SPLIT_PARTS], size_t rows[SPLI
         rows[best]++;
         rest[best] -= 1;
     }
+    if (rows[SPLIT_TRAINING] == 0 && n > 0) { /* the last row trains */
+        rows[rows[SPLIT_TEST] > rows[SPLIT_VALIDATION] ? SPLIT_TEST : SPLIT_VALIDATION]--;
+        rows[SPLIT_TRAINING] = 1;
+    }
 }
 
 int admit_rows(const struct job_spec *spec, const struct dataset *ds,

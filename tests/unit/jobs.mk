@@ -1,14 +1,53 @@
 # unit tests of jobs: the way in here, the work in jobs_run.mk
 JOBS_LIBS = libjobs.a libstore.a libdata.a libmlpcore.la libbase.a \
 	$(JANSSON_LIBS) $(SQLITE_LIBS) $(CSV_LIBS) $(SODIUM_LIBS) $(UNIT_LIBS)
+JOBS_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit
+JOBS_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS) $(SODIUM_CFLAGS)
+
 JOBS_IN_CHECKS = \
-	tests/unit/check_config
+	tests/unit/check_admit \
+	tests/unit/check_config \
+	tests/unit/check_datasets \
+	tests/unit/check_inline \
+	tests/unit/check_json \
+	tests/unit/check_resolve \
+	tests/unit/check_submit
 check_PROGRAMS += $(JOBS_IN_CHECKS)
 TESTS += $(JOBS_IN_CHECKS)
 
+tests_unit_check_admit_SOURCES = tests/unit/check_admit.c tests/unit/jobs_in_help.h
+tests_unit_check_admit_CPPFLAGS = $(JOBS_CPPFLAGS)
+tests_unit_check_admit_CFLAGS = $(JOBS_CFLAGS)
+tests_unit_check_admit_LDADD = $(JOBS_LIBS)
+
 tests_unit_check_config_SOURCES = tests/unit/check_config.c tests/unit/jobs_in_help.h
-tests_unit_check_config_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit
-tests_unit_check_config_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS) $(SODIUM_CFLAGS)
+tests_unit_check_config_CPPFLAGS = $(JOBS_CPPFLAGS)
+tests_unit_check_config_CFLAGS = $(JOBS_CFLAGS)
 tests_unit_check_config_LDADD = $(JOBS_LIBS)
+
+tests_unit_check_datasets_SOURCES = tests/unit/check_datasets.c tests/unit/jobs_in_help.h
+tests_unit_check_datasets_CPPFLAGS = $(JOBS_CPPFLAGS)
+tests_unit_check_datasets_CFLAGS = $(JOBS_CFLAGS)
+tests_unit_check_datasets_LDADD = $(JOBS_LIBS)
+
+tests_unit_check_inline_SOURCES = tests/unit/check_inline.c tests/unit/jobs_in_help.h
+tests_unit_check_inline_CPPFLAGS = $(JOBS_CPPFLAGS)
+tests_unit_check_inline_CFLAGS = $(JOBS_CFLAGS)
+tests_unit_check_inline_LDADD = $(JOBS_LIBS)
+
+tests_unit_check_json_SOURCES = tests/unit/check_json.c tests/unit/jobs_in_help.h
+tests_unit_check_json_CPPFLAGS = $(JOBS_CPPFLAGS)
+tests_unit_check_json_CFLAGS = $(JOBS_CFLAGS)
+tests_unit_check_json_LDADD = $(JOBS_LIBS)
+
+tests_unit_check_resolve_SOURCES = tests/unit/check_resolve.c tests/unit/jobs_in_help.h
+tests_unit_check_resolve_CPPFLAGS = $(JOBS_CPPFLAGS)
+tests_unit_check_resolve_CFLAGS = $(JOBS_CFLAGS)
+tests_unit_check_resolve_LDADD = $(JOBS_LIBS)
+
+tests_unit_check_submit_SOURCES = tests/unit/check_submit.c tests/unit/jobs_in_help.h
+tests_unit_check_submit_CPPFLAGS = $(JOBS_CPPFLAGS)
+tests_unit_check_submit_CFLAGS = $(JOBS_CFLAGS)
+tests_unit_check_submit_LDADD = $(JOBS_LIBS)
 
 include tests/unit/jobs_run.mk
