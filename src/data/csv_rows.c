@@ -242,7 +242,8 @@ static int check_delimiter(struct csv_rows *r, const char *name)
  * many tools number their columns. */
 static int check_header(struct csv_rows *r, const char *const *names)
 {
-    bool fractions = false;
+    struct err names_err = ERR_INIT;
+    bool fractions = false, good;
     size_t i;
 
     for (i = 0; i < r->n_columns; i++) {
@@ -253,7 +254,9 @@ static int check_header(struct csv_rows *r, const char *const *names)
         }
         fractions = fractions || value != trunc(value);
     }
-    if (!fractions && dataset_check_names(r->n_columns, names, r->row_line, r->err) == 0) {
+    good = dataset_check_names(r->n_columns, names, 0, &names_err) == 0;
+    err_fini(&names_err);
+    if (good && !fractions) {
         return 0;
     }
     return err_add(r->err, "/header",

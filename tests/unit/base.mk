@@ -1,1 +1,6 @@
 # unit tests of base
+check_PROGRAMS += tests/unit/check_base
+TESTS += tests/unit/check_base
+tests_unit_check_base_SOURCES = tests/unit/check_base.c
+tests_unit_check_base_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
+tests_unit_check_base_LDADD = libbase.a $(SODIUM_LIBS) $(UNIT_LIBS)

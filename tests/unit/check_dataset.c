@@ -1,0 +1,768 @@
+/* The columnar dataset file: exact cells, narrow chunks, statistics, damage, a full disk. */
+#include "data_help.h"
+
+#include <float.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/buf.h"
+
+/* A table of one numeric column "v". */
+static struct dataset *numbers(const double *values, size_t n, struct dataset_summary *summary)
+{
+    static const char *const names[] = {"v"};
+    static const enum column_type types[] = {COLUMN_NUMERIC};
+    struct dataset_writer *w = NULL;
+    struct err err = ERR_INIT;
+    size_t i;
+
+    ck_assert_int_eq(dataset_writer_new(folder, 1, names, types, &w, &err), 0);
+    for (i = 0; i < n; i++) {
+        if (dataset_writer_number(w, values[i], &err) != 0) {
+            ck_abort_msg("%s", err.detail);
+        }
+    }
+    ck_assert_msg(dataset_writer_finish(&w, summary, &err) == 0, "%s", err.detail);
+    ck_assert_ptr_null(w);
+    ck_assert_uint_eq(summary->rows, n);
+    return dataset_of(summary);
+}
+
+static char *path_of(const struct dataset_summary *summary)
+{
+    return xasprintf("%s/%s", folder, summary->sha256);
+}
+
+static size_t slurp(const char *path, unsigned char **out)
+{
+    FILE *f = fopen(path, "rb");
+    struct stat st;
+
+    ck_assert_ptr_nonnull(f);
+    ck_assert_int_eq(fstat(fileno(f), &st), 0);
+    *out = xmalloc((size_t)st.st_size);
+    ck_assert_uint_eq(fread(*out, 1, (size_t)st.st_size, f), (size_t)st.st_size);
+    ck_assert_int_eq(fclose(f), 0);
+    return (size_t)st.st_size;
+}
+
+static void spill(const char *path, const unsigned char *bytes, size_t len)
+{
+    FILE *f = fopen(path, "wb");
+
+    ck_assert_ptr_nonnull(f);
+    ck_assert_uint_eq(fwrite(bytes, 1, len, f), len);
+    ck_assert_int_eq(fclose(f), 0);
+}
+
+START_TEST(every_bit_survives)
+{
+    static const double values[] = {
+        0.0, -0.0, 1.0, -1.0, 0.1, DBL_MAX, -DBL_MAX, DBL_MIN, 4.9e-324, FLT_MAX, 1e-40, 127, 128,
+        -127, -128, -129, 255, 256, 32767, -32768, 2147483647.0, -2147483648.0, 2147483648.0,
+        9007199254740993.0, 0.30000000000000004, 16777217.0, 3.4028235677973366e38,
+    };
+    struct dataset_summary summary;
+    size_t n = ARRAY_LEN(values), i, k;
+
+    /* Alone, beside a missing cell, and all together: each takes another kind of chunk. */
+    for (i = 0; i < n; i++) {
+        double pair[2] = {values[i], NAN}, back[2];
+        struct err err = ERR_INIT;
+
+        for (k = 1; k <= 2; k++) {
+            struct dataset *ds = numbers(pair, k, &summary);
+
+            ck_assert_int_eq(dataset_read_numbers(ds, 0, 0, k, back, &err), 0);
+            ck_assert_msg(same_bits(&back[0], &values[i], sizeof(double)), "%.17g came back as %.17g",
+                          values[i], back[0]);
+            ck_assert(k == 1 || isnan(back[1]));
+            ck_assert_uint_eq(dataset_column(ds, 0)->missing, k - 1);
+            dataset_free(&ds);
+        }
+    }
+    {
+        struct dataset *ds = numbers(values, n, &summary);
+        double back[ARRAY_LEN(values)];
+        struct err err = ERR_INIT;
+
+        ck_assert_int_eq(dataset_read_numbers(ds, 0, 0, n, back, &err), 0);
+        ck_assert(same_bits(back, values, sizeof back));
+        dataset_free(&ds);
+    }
+}
+END_TEST
+
+/* What a file of `rows` numbers of `width` bytes in one group weighs; `distinct` = values kept. */
+static size_t file_bytes(size_t rows, size_t width, size_t distinct)
+{
+    size_t head = 16, directory = 8, tail = 8 + 64 + 8;
+    size_t footer = 8 + 4 + 4 + 8 + 8 + 1 + 4 + strlen("v") + 8 + 4 * 8 + 1 + 8 + 4 + 8 * distinct;
+
+    return head + rows * width + directory + footer + tail;
+}
+
+START_TEST(narrowest_kind)
+{
+    static const struct {
+        double low, step;
+        bool missing;
+        size_t width;
+    } cases[] = {
+        {-127, 1, true, 1},  {0, 1, false, 1},         {56, 1, false, 1},   {56, 1, true, 2},
+        {57, 1, false, 2},   {-128, 1, false, 2},      {32568, 1, true, 2}, {32569, 1, false, 4},
+        {-32767, 1, true, 2}, {-32768, 1, false, 4},   {2147483448.0, 1, true, 4},
+        {2147483449.0, 1, false, 8}, {0.5, 0.25, true, 4}, {0.1, 0.1, false, 8},
+        {1e300, 1e299, false, 8},    {16777216.0, 2, true, 4}, {4294967296.0, 512, false, 4},
+    };
+    double values[200];
+    size_t i, k;
+
+    for (i = 0; i < ARRAY_LEN(cases); i++) {
+        struct dataset_summary summary;
+        struct dataset *ds;
+
+        for (k = 0; k < 200; k++) {
+            values[k] = cases[i].low + (double)k * cases[i].step;
+        }
+        if (cases[i].missing) {
+            values[100] = NAN;
+        }
+        ds = numbers(values, 200, &summary);
+        ck_assert_msg(summary.bytes == file_bytes(200, cases[i].width, 0),
+                      "case %zu: %zu bytes, not %zu", i, (size_t)summary.bytes,
+                      file_bytes(200, cases[i].width, 0));
+        dataset_free(&ds);
+    }
+}
+END_TEST
+
+START_TEST(group_edges)
+{
+    static const size_t sizes[] = {1, 8191, 8192, 8193, 16384, 16385};
+    double *values = xcalloc(16385, sizeof *values), *back = xcalloc(16385, sizeof *back);
+    size_t i, k;
+
+    for (i = 0; i < ARRAY_LEN(sizes); i++) {
+        struct dataset_summary summary;
+        struct err err = ERR_INIT;
+        struct dataset *ds;
+        size_t n = sizes[i];
+
+        for (k = 0; k < n; k++) {
+            values[k] = k % 5 == 0 ? NAN : (double)k / 3.0;
+        }
+        ds = numbers(values, n, &summary);
+        ck_assert_uint_eq(dataset_rows(ds), n);
+        ck_assert_int_eq(dataset_read_numbers(ds, 0, 0, n, back, &err), 0);
+        ck_assert(same_bits(back, values, n * sizeof *back));
+        for (k = 0; k < n; k += 1021) { /* odd pieces across the edges */
+            size_t len = n - k < 9000 ? n - k : 9000;
+
+            ck_assert_int_eq(dataset_read_numbers(ds, 0, k, len, back, &err), 0);
+            ck_assert(same_bits(back, values + k, len * sizeof *back));
+        }
+        ck_assert_int_eq(dataset_read_numbers(ds, 0, n, 0, back, &err), 0);
+        dataset_free(&ds);
+    }
+    free(values);
+    free(back);
+}
+END_TEST
+
+START_TEST(wide_tables_have_smaller_groups)
+{
+    enum { COLUMNS = 1000, ROWS = 5000 };
+    char (*names)[8] = xcalloc(COLUMNS, sizeof *names);
+    const char **pointers = xcalloc(COLUMNS, sizeof *pointers);
+    enum column_type *types = xcalloc(COLUMNS, sizeof *types);
+    double *back = xcalloc(ROWS, sizeof *back);
+    uint32_t *codes = xcalloc(ROWS, sizeof *codes);
+    struct dataset_summary summary;
+    struct dataset_writer *w;
+    struct err err = ERR_INIT;
+    struct dataset *ds;
+    size_t i, k, wrong = 0;
+
+    for (k = 0; k < COLUMNS; k++) {
+        (void)snprintf(names[k], sizeof names[k], "c%zu", k);
+        pointers[k] = names[k];
+        types[k] = k % 3 == 1 ? COLUMN_CATEGORICAL : COLUMN_NUMERIC;
+    }
+    ck_assert_int_eq(dataset_writer_new(folder, COLUMNS, pointers, types, &w, &err), 0);
+    for (i = 0; i < ROWS; i++) {
+        for (k = 0; k < COLUMNS; k++) {
+            char text[32];
+            int n = snprintf(text, sizeof text, "t%zu", (i * k) % 300);
+
+            wrong += (types[k] == COLUMN_NUMERIC
+                          ? dataset_writer_number(w, (double)(i * 1000 + k), &err)
+                          : dataset_writer_text(w, text, (size_t)n, &err)) != 0;
+        }
+    }
+    ck_assert_uint_eq(wrong, 0);
+    ck_assert_int_eq(dataset_writer_finish(&w, &summary, &err), 0);
+    ds = dataset_of(&summary);
+    for (k = 0; k < COLUMNS; k += 37) {
+        ck_assert_int_eq(dataset_find(ds, names[k]), (ptrdiff_t)k);
+        if (types[k] == COLUMN_NUMERIC) {
+            ck_assert_int_eq(dataset_read_numbers(ds, k, 0, ROWS, back, &err), 0);
+        } else {
+            ck_assert_int_eq(dataset_read_codes(ds, k, 0, ROWS, codes, &err), 0);
+        }
+        for (i = 0; i < ROWS; i++) {
+            if (types[k] == COLUMN_NUMERIC) {
+                wrong += back[i] != (double)(i * 1000 + k);
+            } else {
+                wrong += strtoul(dataset_column(ds, k)->categories[codes[i]] + 1, NULL, 10) !=
+                         (i * k) % 300;
+            }
+        }
+    }
+    ck_assert_uint_eq(wrong, 0);
+    dataset_free(&ds);
+    free(names);
+    free(pointers);
+    free(types);
+    free(back);
+    free(codes);
+}
+END_TEST
+
+START_TEST(codes_of_all_widths)
+{
+    enum { ROWS = 70000 };
+    static const char *const names[] = {"t"};
+    static const enum column_type types[] = {COLUMN_CATEGORICAL};
+    uint32_t *codes = xcalloc(ROWS, sizeof *codes);
+    struct dataset_summary summary;
+    struct dataset_writer *w;
+    struct err err = ERR_INIT;
+    struct dataset *ds;
+    const struct dataset_column *c;
+    char text[32];
+    uint64_t counted = 0, present = 0;
+    uint32_t i, wrong = 0;
+
+    /* The dictionary passes 255 in the first group and 65535 in the last. */
+    ck_assert_int_eq(dataset_writer_new(folder, 1, names, types, &w, &err), 0);
+    for (i = 0; i < ROWS; i++) {
+        int n = snprintf(text, sizeof text, "%u", i < 200 ? i % 20 : i < 300 ? i : i / 2 * 2);
+
+        wrong += dataset_writer_text(w, i % 11 == 0 ? NULL : text, (size_t)n, &err) != 0;
+    }
+    ck_assert_int_eq(dataset_writer_finish(&w, &summary, &err), 0);
+    ds = dataset_of(&summary);
+    c = dataset_column(ds, 0);
+    ck_assert_uint_eq(c->missing, (ROWS + 10) / 11);
+    ck_assert_uint_eq(c->distinct, c->n_categories);
+    ck_assert_str_eq(c->categories[0], "1"); /* row 0 is missing; first appearance */
+    ck_assert_int_eq(dataset_read_codes(ds, 0, 0, ROWS, codes, &err), 0);
+    for (i = 0; i < ROWS; i++) {
+        (void)snprintf(text, sizeof text, "%u", i < 200 ? i % 20 : i < 300 ? i : i / 2 * 2);
+        wrong += i % 11 == 0 ? codes[i] != DATASET_MISSING
+                             : strcmp(c->categories[codes[i]], text) != 0;
+        present += i % 11 != 0;
+    }
+    for (i = 0; i < c->n_categories; i++) {
+        counted += c->counts[i];
+    }
+    ck_assert_uint_eq(wrong, 0);
+    ck_assert_uint_eq(counted, present);
+    dataset_free(&ds);
+    free(codes);
+}
+END_TEST
+
+START_TEST(statistics)
+{
+    enum { N = 100000 };
+    double *v = xcalloc(N, sizeof *v);
+    struct dataset_summary summary;
+    const struct dataset_column *c;
+    struct dataset *ds;
+    size_t i;
+
+    for (i = 0; i < N; i++) { /* 0 .. n-1: mean (n-1)/2, variance (n^2-1)/12 */
+        v[i] = (double)i;
+    }
+    ds = numbers(v, N, &summary);
+    c = dataset_column(ds, 0);
+    ck_assert_double_eq(c->min, 0.0);
+    ck_assert_double_eq(c->max, N - 1.0);
+    ck_assert_double_eq_tol(c->mean, (N - 1.0) / 2.0, 1e-9);
+    ck_assert_double_eq_tol(c->std / sqrt(((double)N * N - 1.0) / 12.0), 1.0, 1e-14);
+    ck_assert(c->integers);
+    ck_assert_uint_eq(c->distinct, DATASET_MAX_DISTINCT + 1);
+    ck_assert_ptr_null(c->values);
+    dataset_free(&ds);
+
+    for (i = 0; i < N; i++) { /* where a sum of squares in one pass would lose everything */
+        v[i] = 1e9 + (double)(i % 2) * 1e-3;
+    }
+    ds = numbers(v, N, &summary);
+    c = dataset_column(ds, 0);
+    ck_assert_double_eq_tol(c->std, (v[1] - v[0]) / 2.0, 1e-12);
+    ck_assert_uint_eq(c->distinct, 2);
+    ck_assert_double_eq(c->values[1], 1e9 + 1e-3);
+    ck_assert(!c->integers);
+    dataset_free(&ds);
+
+    for (i = 0; i < N; i++) { /* squares and sums beyond double */
+        v[i] = i % 2 ? DBL_MAX : -DBL_MAX;
+    }
+    ds = numbers(v, N, &summary);
+    c = dataset_column(ds, 0);
+    ck_assert_double_eq_tol(c->mean / DBL_MAX, 0.0, 1e-12);
+    ck_assert_double_eq_tol(c->std / DBL_MAX, 1.0, 1e-12);
+    dataset_free(&ds);
+
+    for (i = 0; i < N; i++) { /* everyday values first, then huge ones */
+        v[i] = i < 50000 ? 1.0 : i % 2 ? 2e200 : 4e200;
+    }
+    ds = numbers(v, N, &summary);
+    c = dataset_column(ds, 0);
+    ck_assert_double_eq_tol(c->mean / 1.5e200, 1.0, 1e-12);
+    ck_assert_double_eq_tol(c->std / (sqrt(2.75) * 1e200), 1.0, 1e-12);
+    dataset_free(&ds);
+
+    for (i = 0; i < N; i++) { /* tiny ones, whose squares vanish */
+        v[i] = i % 2 ? 1e-300 : 3e-300;
+    }
+    ds = numbers(v, N, &summary);
+    c = dataset_column(ds, 0);
+    ck_assert_double_eq_tol(c->std / 1e-300, 1.0, 1e-12);
+    dataset_free(&ds);
+
+    for (i = 0; i < N; i++) {
+        v[i] = i % 3 == 0 ? NAN : i % 3 == 1 ? -0.0 : 7.0;
+    }
+    ds = numbers(v, N, &summary);
+    c = dataset_column(ds, 0);
+    ck_assert_uint_eq(c->missing, (N + 2) / 3);
+    ck_assert_uint_eq(c->distinct, 2);
+    ck_assert_double_eq_tol(c->mean, 3.5, 1e-3);
+    ck_assert(c->integers);
+    dataset_free(&ds);
+
+    v[0] = v[1] = NAN;
+    ds = numbers(v, 2, &summary);
+    c = dataset_column(ds, 0);
+    ck_assert(isnan(c->min) && isnan(c->max) && isnan(c->mean) && isnan(c->std));
+    ck_assert_uint_eq(c->distinct, 0);
+    ck_assert(!c->integers);
+    dataset_free(&ds);
+    free(v);
+}
+END_TEST
+
+/* By numpy: mean, std (population) of the columns of scikit-learn's iris. */
+START_TEST(statistics_of_real_data)
+{
+    static const struct {
+        const char *name;
+        double mean, std;
+    } columns[] = {
+        {"sepal_length", 5.843333333333334, 0.8253012917851409},
+        {"sepal_width", 3.0573333333333337, 0.4344109677354946},
+        {"petal_length", 3.7580000000000005, 1.759404065775303},
+        {"petal_width", 1.1993333333333336, 0.7596926279021594},
+    };
+    const char *top = getenv("top_srcdir");
+    char *path = xasprintf("%s/examples/data/iris.csv", top != NULL ? top : ".");
+    struct csv_options options = CSV_OPTIONS_INIT;
+    struct dataset_summary summary;
+    struct err err = ERR_INIT;
+    unsigned char *bytes;
+    struct dataset *ds;
+    size_t i, len = slurp(path, &bytes);
+
+    ck_assert_int_eq(csv_try((const char *)bytes, len, &options, 100, &summary, &err), 0);
+    ds = dataset_of(&summary);
+    ck_assert_uint_eq(dataset_rows(ds), 150);
+    for (i = 0; i < ARRAY_LEN(columns); i++) {
+        const struct dataset_column *c = dataset_column(ds, column_named(ds, columns[i].name));
+
+        ck_assert_double_eq_tol(c->mean, columns[i].mean, 1e-14);
+        ck_assert_double_eq_tol(c->std, columns[i].std, 1e-14);
+    }
+    ck_assert_uint_eq(dataset_column(ds, 4)->n_categories, 3);
+    ck_assert_uint_eq(dataset_column(ds, 4)->counts[2], 50);
+    dataset_free(&ds);
+    free(bytes);
+    free(path);
+}
+END_TEST
+
+START_TEST(same_cells_same_name)
+{
+    double values[] = {1.5, NAN, 3.0}, other[] = {1.5, NAN, 4.0};
+    struct dataset_summary a, b, c;
+    struct dataset *x = numbers(values, 3, &a), *y, *z;
+
+    values[1] = -NAN; /* another NaN is the same missing cell */
+    y = numbers(values, 3, &b);
+    z = numbers(other, 3, &c);
+    ck_assert_str_eq(a.sha256, b.sha256);
+    ck_assert_str_ne(a.sha256, c.sha256);
+    ck_assert_uint_eq(folder_files(false), 2);
+    dataset_free(&x);
+    dataset_free(&y);
+    dataset_free(&z);
+}
+END_TEST
+
+/* ---- damage ----------------------------------------------------------------------------------- */
+
+/* Read all there is of a table that opened; nothing may crash, whatever comes. */
+static void read_all(const struct dataset *ds)
+{
+    size_t n = (size_t)dataset_rows(ds), k;
+    double *values = xcalloc(n, sizeof *values);
+    uint32_t *codes = xcalloc(n, sizeof *codes);
+
+    for (k = 0; k < dataset_n_columns(ds); k++) {
+        const struct dataset_column *c = dataset_column(ds, k);
+        struct err err = ERR_INIT;
+        size_t i;
+
+        if (c->type == COLUMN_NUMERIC) {
+            if (dataset_read_numbers(ds, k, 0, n, values, &err) == 0) {
+                for (i = 0; i < n; i++) {
+                    ck_assert(!isinf(values[i]));
+                }
+            }
+        } else if (dataset_read_codes(ds, k, 0, n, codes, &err) == 0) {
+            for (i = 0; i < n; i++) {
+                ck_assert(codes[i] == DATASET_MISSING || codes[i] < c->n_categories);
+            }
+        }
+        ck_assert(err.code == ERR_NONE || err.code == ERR_CORRUPT);
+    }
+    free(values);
+    free(codes);
+}
+
+static const char small_text[] =
+    "id,name,value\n1,red,0.5\n2,green,\n3,red,-1e300\n4,,7\n5,blue,0.1\n";
+
+static struct dataset_summary small(unsigned char **bytes, char **path)
+{
+    struct csv_options options = CSV_OPTIONS_INIT;
+    struct dataset_summary summary;
+    struct err err = ERR_INIT;
+
+    ck_assert_int_eq(csv_try(small_text, strlen(small_text), &options, 0, &summary, &err), 0);
+    *path = path_of(&summary);
+    ck_assert_uint_eq(slurp(*path, bytes), summary.bytes);
+    return summary;
+}
+
+START_TEST(truncated_anywhere)
+{
+    unsigned char *bytes;
+    char *path, *cut;
+    struct dataset_summary summary = small(&bytes, &path);
+    size_t n;
+
+    cut = xasprintf("%s/cut", folder);
+    for (n = 0; n < summary.bytes; n++) {
+        struct dataset *ds = NULL;
+        struct err err = ERR_INIT;
+
+        spill(cut, bytes, n);
+        ck_assert_int_eq(dataset_open(cut, &ds, &err), -1);
+        ck_assert_int_eq(err.code, ERR_CORRUPT);
+        ck_assert_ptr_null(ds);
+        ck_assert_int_eq(dataset_verify(cut, summary.sha256, &err), -1);
+        ck_assert_int_eq(err.code, ERR_CORRUPT);
+    }
+    free(bytes);
+    free(path);
+    free(cut);
+}
+END_TEST
+
+START_TEST(flipped_anywhere)
+{
+    unsigned char *bytes;
+    char *path, *bad;
+    struct dataset_summary summary = small(&bytes, &path);
+    uint64_t footer_len;
+    size_t n, footer;
+
+    memcpy(&footer_len, bytes + summary.bytes - 80, sizeof footer_len);
+    footer = (size_t)(summary.bytes - 80 - footer_len);
+    bad = xasprintf("%s/bad", folder);
+    for (n = 0; n < summary.bytes; n++) {
+        struct dataset *ds = NULL;
+        struct err err = ERR_INIT;
+        int result;
+
+        bytes[n] ^= 0x41;
+        spill(bad, bytes, summary.bytes);
+        result = dataset_open(bad, &ds, &err);
+        if (n < 12 || n >= footer) {
+            ck_assert_msg(result == -1 && err.code == ERR_CORRUPT, "byte %zu was believed", n);
+        } else {
+            ck_assert_int_eq(result, 0); /* cells: found by dataset_verify */
+            read_all(ds);
+            dataset_free(&ds);
+        }
+        ck_assert_int_eq(dataset_verify(bad, summary.sha256, &err), -1);
+        bytes[n] ^= 0x41;
+    }
+    free(bytes);
+    free(path);
+    free(bad);
+}
+END_TEST
+
+/* A forged footer with a hash that fits: every number in it is a stranger's. */
+START_TEST(forged_footers)
+{
+    unsigned char *bytes;
+    char *path, *bad;
+    struct dataset_summary summary = small(&bytes, &path);
+    static const unsigned char strange[] = {0x00, 0x01, 0x7f, 0x80, 0xff};
+    uint64_t footer_len;
+    size_t n, footer, k, opened = 0;
+
+    memcpy(&footer_len, bytes + summary.bytes - 80, sizeof footer_len);
+    footer = (size_t)(summary.bytes - 80 - footer_len);
+    bad = xasprintf("%s/forged", folder);
+    for (n = footer; n < summary.bytes - 72; n++) {
+        for (k = 0; k < ARRAY_LEN(strange); k++) {
+            unsigned char was = bytes[n];
+            struct dataset *ds = NULL;
+            struct err err = ERR_INIT;
+            char hex[HASH_HEX_LEN];
+
+            bytes[n] = strange[k];
+            hash_hex(bytes + footer, (size_t)footer_len, hex);
+            memcpy(bytes + summary.bytes - 72, hex, 64);
+            spill(bad, bytes, summary.bytes);
+            if (dataset_open(bad, &ds, &err) == 0) {
+                opened++;
+                read_all(ds);
+                dataset_free(&ds);
+            } else {
+                ck_assert_int_eq(err.code, ERR_CORRUPT);
+            }
+            bytes[n] = was;
+        }
+    }
+    ck_assert_uint_gt(opened, 0); /* the hash did fit */
+    free(bytes);
+    free(path);
+    free(bad);
+}
+END_TEST
+
+START_TEST(not_there)
+{
+    struct dataset *ds = NULL;
+    struct err err = ERR_INIT;
+    char *path = xasprintf("%s/none", folder);
+
+    ck_assert_int_eq(dataset_open(path, &ds, &err), -1);
+    ck_assert_int_eq(err.code, ERR_NOT_FOUND);
+    ck_assert_ptr_null(strstr(err.detail, folder)); /* no paths in messages */
+    ck_assert_int_eq(dataset_verify(path, "00", &err), -1);
+    ck_assert_int_eq(err.code, ERR_NOT_FOUND);
+    ck_assert_int_eq(dataset_open(folder, &ds, &err), -1);
+    free(path);
+}
+END_TEST
+
+/* ---- writing fails ------------------------------------------------------------------------------ */
+
+/* The child's exit status names the first thing that was wrong. No assertions in here: they
+ * write files too. */
+static int without_space(void)
+{
+    static const char *const names[] = {"v"};
+    static const enum column_type types[] = {COLUMN_NUMERIC};
+    struct rlimit limit = {.rlim_cur = 4096, .rlim_max = 4096};
+    struct dataset_writer *w = NULL;
+    struct dataset_summary summary;
+    struct err err = ERR_INIT;
+    int result = 0, i;
+
+    /* A limit on the size of files stands in for a full disk: the same write(2) fails. */
+    if (signal(SIGXFSZ, SIG_IGN) == SIG_ERR || setrlimit(RLIMIT_FSIZE, &limit) != 0 ||
+        dataset_writer_new(folder, 1, names, types, &w, &err) != 0) {
+        return 1;
+    }
+    for (i = 0; i < 400000 && result == 0; i++) {
+        result = dataset_writer_number(w, i / 7.0, &err);
+    }
+    if (result != -1 || err.code != ERR_NO_SPACE) {
+        return 2;
+    }
+    dataset_writer_abort(&w);
+    err_fini(&err);
+    if (dataset_writer_new(folder, 1, names, types, &w, &err) != 0) {
+        return 3;
+    }
+    for (i = 0; i < 2000; i++) { /* fits the buffer: fails at the end */
+        if (dataset_writer_number(w, i / 7.0, &err) != 0) {
+            return 4;
+        }
+    }
+    if (dataset_writer_finish(&w, &summary, &err) != -1 || err.code != ERR_NO_SPACE || w != NULL) {
+        return 5;
+    }
+    return 0;
+}
+
+START_TEST(no_space)
+{
+    pid_t child = fork();
+    int status = -1;
+
+    if (child == 0) {
+        _exit(without_space());
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status));
+    ck_assert_int_eq(WEXITSTATUS(status), 0);
+    ck_assert_uint_eq(folder_files(false), 0);
+}
+END_TEST
+
+START_TEST(given_up)
+{
+    static const char *const names[] = {"a", "b"};
+    static const enum column_type types[] = {COLUMN_NUMERIC, COLUMN_CATEGORICAL};
+    struct dataset_writer *w = NULL;
+    struct dataset_summary summary;
+    struct err err = ERR_INIT;
+    char *left;
+
+    ck_assert_int_eq(dataset_writer_new(folder, 2, names, types, &w, &err), 0);
+    ck_assert_uint_eq(folder_files(false), 1);
+    dataset_writer_abort(&w);
+    dataset_writer_abort(&w);
+    ck_assert_uint_eq(folder_files(false), 0);
+    ck_assert_int_eq(dataset_writer_new(folder, 2, names, types, &w, &err), 0);
+    ck_assert_int_eq(dataset_writer_finish(&w, &summary, &err), -1); /* no rows */
+    ck_assert_int_eq(err.code, ERR_INVALID);
+    ck_assert_uint_eq(folder_files(false), 0);
+    err_fini(&err);
+    ck_assert_int_eq(dataset_writer_new("/nonexistent/folder", 2, names, types, &w, &err), -1);
+    ck_assert_int_eq(err.code, ERR_IO);
+
+    /* What a killed daemon leaves is cleaned; datasets are not. */
+    left = xasprintf("%s/.tmp-0123456789abcdef", folder);
+    spill(left, (const unsigned char *)"x", 1);
+    {
+        double one = 1.0;
+        struct dataset *ds = numbers(&one, 1, &summary);
+
+        dataset_free(&ds);
+    }
+    ck_assert_uint_eq(folder_files(false), 2);
+    dataset_clean_folder(folder);
+    ck_assert_uint_eq(folder_files(false), 1);
+    ck_assert_int_eq(access(left, F_OK), -1);
+    dataset_clean_folder("/nonexistent/folder");
+    free(left);
+}
+END_TEST
+
+START_TEST(bad_names)
+{
+    static const char *const names[] = {"a", "", "a", "b\xff", "c", "c"};
+    static const enum column_type types[6] = {COLUMN_NUMERIC};
+    struct dataset_writer *w = NULL;
+    struct err err = ERR_INIT;
+
+    ck_assert_int_eq(dataset_writer_new(folder, 6, names, types, &w, &err), -1);
+    ck_assert_int_eq(err.code, ERR_INVALID);
+    ck_assert_uint_eq(err.n_items, 4);
+    err_fini(&err);
+    ck_assert_int_eq(dataset_writer_new(folder, 0, names, types, &w, &err), -1);
+    ck_assert_int_eq(err.code, ERR_INVALID);
+    err_fini(&err);
+    ck_assert_uint_eq(folder_files(false), 0);
+}
+END_TEST
+
+/* ---- threads -------------------------------------------------------------------------------------- */
+
+static void *reader(void *ctx)
+{
+    const struct dataset *ds = ctx;
+    double *back = xcalloc(20000, sizeof *back);
+    struct err err = ERR_INIT;
+    size_t i, wrong = 0, round;
+
+    for (round = 0; round < 20; round++) {
+        wrong += dataset_read_numbers(ds, 0, round, 20000 - round, back, &err) != 0;
+        for (i = 0; i < 20000 - round; i++) {
+            wrong += back[i] != (double)(i + round) / 3.0;
+        }
+    }
+    free(back);
+    return (void *)(uintptr_t)wrong;
+}
+
+START_TEST(threads_share_a_table)
+{
+    double *values = xcalloc(20000, sizeof *values);
+    struct dataset_summary summary;
+    pthread_t threads[4];
+    struct dataset *ds;
+    size_t i;
+
+    for (i = 0; i < 20000; i++) {
+        values[i] = (double)i / 3.0;
+    }
+    ds = numbers(values, 20000, &summary);
+    for (i = 0; i < 4; i++) {
+        PTOK(pthread_create(&threads[i], NULL, reader, ds));
+    }
+    for (i = 0; i < 4; i++) {
+        void *wrong;
+
+        PTOK(pthread_join(threads[i], &wrong));
+        ck_assert_ptr_null(wrong);
+    }
+    dataset_free(&ds);
+    free(values);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("dataset");
+    TCase *cells = tcase_create("cells"), *damage = tcase_create("damage");
+
+    tcase_add_checked_fixture(cells, folder_make, folder_remove);
+    tcase_set_timeout(cells, 120);
+    tcase_add_test(cells, every_bit_survives);
+    tcase_add_test(cells, narrowest_kind);
+    tcase_add_test(cells, group_edges);
+    tcase_add_test(cells, wide_tables_have_smaller_groups);
+    tcase_add_test(cells, codes_of_all_widths);
+    tcase_add_test(cells, statistics);
+    tcase_add_test(cells, statistics_of_real_data);
+    tcase_add_test(cells, same_cells_same_name);
+    tcase_add_test(cells, threads_share_a_table);
+    suite_add_tcase(suite, cells);
+    tcase_add_checked_fixture(damage, folder_make, folder_remove);
+    tcase_set_timeout(damage, 120);
+    tcase_add_test(damage, truncated_anywhere);
+    tcase_add_test(damage, flipped_anywhere);
+    tcase_add_test(damage, forged_footers);
+    tcase_add_test(damage, not_there);
+    tcase_add_test(damage, no_space);
+    tcase_add_test(damage, given_up);
+    tcase_add_test(damage, bad_names);
+    suite_add_tcase(suite, damage);
+    return run_suite(suite);
+}
