@@ -2,15 +2,17 @@
  *
  * All functions are synchronous and may be called from any thread. One that writes
  * returns when the change is durable (committed with fsync), so an answer given after
- * it may promise it. A full write queue makes callers with `wait` false get ERR_BUSY
- * after at most 2 s (HTTP), and callers with `wait` true wait (workers).
+ * it may promise it. A change that HTTP asks for (job_submit, job_cancel, job_delete,
+ * dataset_*, model_delete) and that could not begin within 2 s ends in ERR_BUSY, undone;
+ * a worker's (job_claim, job_finish, job_release, curve_append, event_add) waits.
  *
  * Times are milliseconds UTC. Strings in records are owned by the record and freed with
  * its fini; pointers in parameters are borrowed. Texts named *_json are JSON made and read by the
  * layers above; the store keeps them as they are.
  *
- * Errors: ERR_NOT_FOUND, ERR_CONFLICT (a state that forbids it), ERR_BUSY, ERR_NO_SPACE,
- * ERR_IO, ERR_CORRUPT.
+ * Errors: ERR_NOT_FOUND, ERR_CONFLICT (a state that forbids it), ERR_BUSY, ERR_NO_SPACE (a
+ * later write tries again), ERR_IO and ERR_CORRUPT (from a write: no other is tried in this
+ * process; reads go on as far as they can), ERR_NO_MEMORY. Results are set on success only.
  *
  * A backend is one const struct of functions; SQLite's is in store_sqlite.c.
  */
@@ -50,10 +52,10 @@ struct store_job_new {
     int64_t model_id;           /* evaluate: which; train: 0, a new one is made */
     const char *config_json;
     const char *resolved_json;
-    const char *warnings_json;
-    const char *const *datasets; /* sha256 of every dataset it needs */
+    const char *warnings_json;  /* NULL is "[]" */
+    const char *const *datasets; /* sha256 of every dataset it needs; the first is the model's */
     size_t n_datasets;
-    int64_t max_queued;         /* more than this many queued: ERR_BUSY */
+    int64_t max_queued;         /* this many are queued already: ERR_BUSY; 0 = no limit */
 };
 
 struct store_job_filter {
@@ -65,7 +67,7 @@ struct store_job_filter {
 
 struct store_point {
     int64_t epoch;
-    double training_loss, validation_loss; /* NaN = absent */
+    double training_loss, validation_loss; /* NaN = absent; infinite ones come back as NaN */
     double learning_rate;
     double seconds;             /* training of this epoch alone */
     double elapsed_seconds;     /* since the job's start */
@@ -75,8 +77,8 @@ struct store_point {
 
 struct store_event {
     int64_t id, at;
-    char *kind;                 /* "queued", "running", "warning", "succeeded", ... */
-    char *detail;               /* sentence or NULL */
+    char *kind;                 /* a job's state, "cancel_requested", or what event_add said */
+    char *detail;               /* "attempt 2", "diverged: ...", a sentence, or NULL */
 };
 
 struct store_dataset {
@@ -89,7 +91,7 @@ struct store_dataset {
 void store_dataset_fini(struct store_dataset *ds);
 
 struct store_model {
-    int64_t id, job_id;
+    int64_t id, job_id;         /* the job may have been deleted since */
     char *name;                 /* family or NULL */
     char *state;                /* "pending" | "ready" | "failed": has it weights to serve? */
     int64_t created_at, finished_at;
@@ -130,7 +132,8 @@ struct store_ops {
     int (*health)(struct store *store, struct err *err);
 
     /* ---- jobs ---- */
-    /* The job, its (pending) model and its event in one commit. */
+    /* The job, its (pending) model and its event in one commit. ERR_CONFLICT when a dataset
+     * has no row any more or the model to judge has failed; ERR_NOT_FOUND without that model. */
     int (*job_submit)(struct store *store, const struct store_job_new *job, int64_t *job_id,
                       int64_t *model_id, struct err *err);
     int (*job_get)(struct store *store, int64_t id, struct store_job *out, struct err *err);
@@ -147,7 +150,7 @@ struct store_ops {
     /* Only the owner of a running job may finish it: else ERR_CONFLICT and nothing changes. */
     int (*job_finish)(struct store *store, int64_t id, const char *owner,
                       const struct store_outcome *outcome, struct err *err);
-    /* Shutdown: a running job goes back to queued. */
+    /* Shutdown: a running job goes back to queued (or ends as cancelled, if that was asked). */
     int (*job_release)(struct store *store, int64_t id, const char *owner, struct err *err);
     /* queued -> cancelled; running -> cancel_requested; finished: nothing. *out: the state
      * after it. */
@@ -155,13 +158,15 @@ struct store_ops {
     /* A finished one, with curve and events (ERR_CONFLICT otherwise); its model stays. */
     int (*job_delete)(struct store *store, int64_t id, struct err *err);
 
+    /* Only the owner of a running job: else ERR_CONFLICT. An epoch written again keeps the
+     * later point, so that an append may be repeated. */
     int (*curve_append)(struct store *store, int64_t job_id, const char *owner,
                         const struct store_point *points, size_t n, struct err *err);
-    /* Points with epoch > after, ascending, at most limit (0 = all). Free with
-     * store_points_free. */
+    /* Points with epoch > after, ascending, at most limit (0 = all); none for an unknown job.
+     * Free with store_points_free. */
     int (*curve_read)(struct store *store, int64_t job_id, int64_t after, size_t limit,
                       struct store_point **out, size_t *n, struct err *err);
-    /* The last point, or 1 when there is none. */
+    /* The last point (free its metrics_json), or 1 when there is none. */
     int (*curve_last)(struct store *store, int64_t job_id, struct store_point *out,
                       struct err *err);
 
@@ -171,13 +176,13 @@ struct store_ops {
                       struct err *err);
 
     /* ---- datasets ---- */
-    /* name NULL: nameless (inline), found again by its hash. Same name and hash: the same id,
-     * *created false. Same name, other hash: ERR_CONFLICT, or with `replace` the name moves to
-     * the new row (the old one stays, nameless). */
+    /* name NULL: inline data; any row with its hash will do (*created false). Same name and
+     * hash: the same id, *created false. Same name, other hash: ERR_CONFLICT, or with `replace`
+     * the name moves to the new row (the old one stays, nameless). */
     int (*dataset_add)(struct store *store, const char *name, const char *sha256, int64_t rows,
                        int64_t columns, int64_t bytes, bool replace, int64_t *id, bool *created,
                        struct err *err);
-    /* By id (digits), name, or "sha256:<hex>". */
+    /* By id (digits), name, or "sha256:<hex>" (of several, the newest named one). */
     int (*dataset_get)(struct store *store, const char *key, struct store_dataset *out,
                        struct err *err);
     int (*dataset_list)(struct store *store, int64_t before_id, size_t limit,
