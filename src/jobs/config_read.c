@@ -193,12 +193,36 @@ static bool read_integer(const json_t *json, const struct config_key *key,
     return false;
 }
 
+static void refuse_choice(const json_t *json, const char *const *names, size_t n,
+                          const struct buf *pointer, struct err *err)
+{
+    const char *text = json_string_value(json), *nearest = NULL;
+    struct buf must = BUF_INIT;
+    char got[DESCRIBED];
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        buf_printf(&must, "%s\"%s\"", i > 0 ? ", " : "", names[i]);
+    }
+    if (text != NULL) {
+        nearest = text_nearest(text, names, n);
+    }
+    json_util_describe(json, got);
+    if (nearest != NULL) {
+        config_refuse(err, pointer, NULL, "must be one of %s; got %s, did you mean \"%s\"?",
+                      must.data, got, nearest);
+    } else {
+        config_refuse(err, pointer, NULL, "must be %s%s, got %s", n > 1 ? "one of " : "", must.data,
+                      got);
+    }
+    buf_fini(&must);
+}
+
 static bool read_choice(const json_t *json, const struct config_key *key, const struct buf *pointer,
                         size_t *choice, struct err *err)
 {
     const char *const *names = key->choices();
-    const char *text = json_string_value(json), *nearest;
-    struct buf must = BUF_INIT;
+    const char *text = json_string_value(json);
     size_t n;
 
     for (n = 0; names[n] != NULL; n++) {
@@ -206,26 +230,12 @@ static bool read_choice(const json_t *json, const struct config_key *key, const 
             *choice = n;
             return true;
         }
-        buf_printf(&must, "%s\"%s\"", n > 0 ? ", " : "", names[n]);
     }
-    nearest = text != NULL ? text_nearest(text, names, n) : NULL;
-    if (nearest != NULL) {
-        char shown[JSON_UTIL_SHOWN];
-
-        config_refuse(err, pointer, NULL, "must be one of %s; got \"%s\", did you mean \"%s\"?",
-                      must.data, json_util_shown(text, shown), nearest);
-    } else {
-        char got[DESCRIBED];
-
-        config_refuse(err, pointer, NULL, "must be %s%s, got %s", n > 1 ? "one of " : "", must.data,
-                      json_util_describe(json, got));
-    }
-    buf_fini(&must);
+    refuse_choice(json, names, n, pointer, err);
     return false;
 }
 
-/* Whether an earlier item equals item i. Quadratic for few, which is what people write;
- * many go through a set. */
+/* Every item that an earlier one equals is a problem. */
 static bool texts_distinct(const json_t *array, struct buf *pointer, struct err *err)
 {
     json_t *seen = json_object();
