@@ -3,6 +3,8 @@
 
 #include <pthread.h>
 
+#include "mlp/rng.h"
+
 /* ---- learning ------------------------------------------------------------------ */
 
 START_TEST(xor_is_learnt)
@@ -109,6 +111,46 @@ START_TEST(the_same_job_gives_the_same_bytes)
     mlp_net_free(&straight);
     plane_free(&p);
     plane_free(&v);
+}
+END_TEST
+
+/* An epoch of shuffled batches is an epoch of straight ones over the permuted rows: every
+ * row is seen once, with its own truth, in the order of (seed, epoch). _i is the loss. */
+START_TEST(shuffling_permutes_rows)
+{
+    enum { ROWS = 22 };
+    struct mlp_spec spec = help_spec(4, 0, NULL, 3, (enum mlp_loss)_i);
+    struct mlp_train_spec shuffled = {.optimizer = MLP_SGD, .learning_rate = 0.1, .epochs = 3,
+                                      .batch_size = 5, .shuffle = true, .seed = 77};
+    struct mlp_train_spec straight = shuffled;
+    struct mlp_net *a = help_net(&spec, 1), *b = help_net(&spec, 1);
+    uint64_t seed = 4;
+    float *x = help_floats(&seed, ROWS * 4, 1), *y = help_floats(&seed, ROWS * 3, 1);
+    uint32_t *labels = help_labels(&seed, ROWS, 3), order[ROWS], moved_labels[ROWS];
+    float moved_x[ROWS * 4], moved_y[ROWS * 3];
+    const struct mlp_data data = {.rows = ROWS, .x = x, .targets = y, .labels = labels};
+    const struct mlp_data moved = {
+        .rows = ROWS, .x = moved_x, .targets = moved_y, .labels = moved_labels};
+    struct rng rng = rng_stream(77, RNG_SHUFFLE);
+
+    run(a, &shuffled, &data, NULL, NULL);
+    straight.shuffle = false;
+    straight.epochs = 1;
+    for (uint32_t epoch = 1; epoch <= 3; epoch++) {
+        rng_permutation(&rng, epoch, order, ROWS);
+        for (size_t i = 0; i < ROWS; i++) {
+            memcpy(moved_x + 4 * i, x + 4 * order[i], 4 * sizeof(*x));
+            memcpy(moved_y + 3 * i, y + 3 * order[i], 3 * sizeof(*y));
+            moved_labels[i] = labels[order[i]];
+        }
+        run(b, &straight, &moved, NULL, NULL);
+    }
+    ck_assert_mem_eq(mlp_net_params(a), mlp_net_params(b), mlp_net_parameters(a) * sizeof(float));
+    mlp_net_free(&a);
+    mlp_net_free(&b);
+    free(x);
+    free(y);
+    free(labels);
 }
 END_TEST
 
@@ -219,6 +261,7 @@ int main(void)
     tcase_add_test(c, sine_is_fitted_by_one_hidden_layer);
     tcase_add_test(c, linear_regression_is_solved);
     tcase_add_test(c, the_same_job_gives_the_same_bytes);
+    tcase_add_loop_test(c, shuffling_permutes_rows, MLP_CROSS_ENTROPY, MLP_MSE + 1);
     tcase_add_test(c, jobs_do_not_disturb_each_other);
     tcase_add_test(c, epochs_are_reported);
     suite_add_tcase(s, c);
