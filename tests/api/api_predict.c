@@ -300,8 +300,8 @@ END_TEST
 START_TEST(lists_and_shape_of_models)
 {
     static const char *const keys[] = {
-        "id",         "name",     "job_id",  "state",          "created_at", "architecture",
-        "parameters", "features", "metrics", "dataset_sha256", "seed",       "weights_sha256"};
+        "id",         "name",     "job_id",  "state",   "created_at", "architecture",
+        "parameters", "features", "metrics", "dataset", "seed",       "weights_sha256"};
     struct reply *r = want(http_get("/models/iris"), 200);
 
     for (size_t i = 0; i < COUNT(keys); i++) {

@@ -46,11 +46,8 @@ static void look(struct before *b)
     b->evaluation = body_of(text("%s/evaluation?split=test", model));
     b->dataset = body_of("/datasets/iris");
     b->rows = body_of("/datasets/iris/rows?offset=10&limit=5");
-    b->predictions = text(
-        "%s",
-        want(http_csv(file_read(source_path("examples/data/iris.csv"), NULL), "%s/predict", model),
-             200)
-            ->body);
+    b->predictions =
+        text("%s", want(http_csv(features_of("iris"), "%s/predict", model), 200)->body);
 }
 
 static void compare(const struct before *was)

@@ -125,3 +125,22 @@ void upload_example(const char *name)
     ck_assert_msg(r->status == 201 || r->status == 200, "uploading %s: %ld %s", name, r->status,
                   r->body);
 }
+
+char *features_of(const char *name)
+{
+    char *csv = file_read(source_path(text("examples/data/%s.csv", name)), NULL), *to = csv;
+
+    for (char *line = csv, *end; *line != '\0'; line = end) {
+        char *comma;
+
+        end = line + strcspn(line, "\n");
+        end += *end == '\n';
+        comma = memrchr(line, ',', (size_t)(end - line));
+        ck_assert_ptr_nonnull(comma);
+        memmove(to, line, (size_t)(comma - line));
+        to += comma - line;
+        *to++ = '\n';
+    }
+    *to = '\0';
+    return csv;
+}

@@ -35,5 +35,7 @@ char *weights_of(int64_t model);
 bool is_time(const char *value);
 /* Upload examples/data/<name>.csv under that name (the same again is fine). */
 void upload_example(const char *name);
+/* The CSV of an example without its last column, which is the target. */
+char *features_of(const char *name);
 
 #endif
