@@ -1,1 +1,34 @@
-# http
+# http: the server, its routes, one api_*.c a resource
+noinst_LIBRARIES += libhttp.a
+libhttp_a_SOURCES = \
+	src/http/answer.c src/http/answer.h \
+	src/http/api.h \
+	src/http/api_common.c \
+	src/http/api_curve.c \
+	src/http/api_datasets.c \
+	src/http/api_datasets_post.c \
+	src/http/api_jobs.c \
+	src/http/api_models.c \
+	src/http/api_page.c \
+	src/http/api_predict.c \
+	src/http/api_service.c \
+	src/http/api_train.c \
+	src/http/curve.c src/http/curve.h \
+	src/http/dataset_json.c src/http/dataset_json.h \
+	src/http/guard.c src/http/guard.h \
+	src/http/gunzip.c src/http/gunzip.h \
+	src/http/job_json.c src/http/job_json.h \
+	src/http/jw.c src/http/jw.h \
+	src/http/media.c src/http/media.h \
+	src/http/model_view.c src/http/model_view.h \
+	src/http/query.c src/http/query.h \
+	src/http/request.c src/http/request.h \
+	src/http/respond.c src/http/respond.h \
+	src/http/route.c src/http/route.h src/http/routes.def \
+	src/http/rows.c src/http/rows.h \
+	src/http/rows_csv.c \
+	src/http/server.c src/http/server.h src/http/server_priv.h
+# The assembler finds the embedded openapi.json there.
+libhttp_a_CFLAGS = $(AM_CFLAGS) $(MICROHTTPD_CFLAGS) $(JANSSON_CFLAGS) $(ZLIB_CFLAGS) \
+	$(SODIUM_CFLAGS) -Wa,-I$(srcdir)/docs
+src/http/libhttp_a-api_service.$(OBJEXT): docs/openapi.json

@@ -28,6 +28,11 @@ struct server_context {
 
 struct server;
 
+/* main only, before any thread: what libraries want once in a process. */
+void server_prepare(void);
+/* "libmicrohttpd 0.9.75, jansson 2.14, zlib 1.2.13", for the log. */
+const char *server_libraries(char *out, size_t size);
+
 struct server_options {
     const char *host;          /* address literal: "127.0.0.1", "::1", "0.0.0.0" */
     uint16_t port;             /* 0: any free one */

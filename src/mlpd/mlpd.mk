@@ -1,1 +1,12 @@
-# mlpd
+# mlpd: the daemon
+bin_PROGRAMS += mlpd
+mlpd_SOURCES = \
+	src/mlpd/main.c \
+	src/mlpd/options.c src/mlpd/options.h src/mlpd/options.def \
+	src/mlpd/state.c src/mlpd/state.h
+mlpd_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS)
+mlpd_LDFLAGS = $(AM_LDFLAGS) $(if $(HARDEN_CFLAGS),-pie)
+mlpd_LDADD = \
+	libhttp.a libpage.a libjobs.a libstore.a libdata.a libbase.a libmlpcore.la \
+	$(MICROHTTPD_LIBS) $(SQLITE_LIBS) $(JANSSON_LIBS) $(CSV_LIBS) $(ZLIB_LIBS) $(SODIUM_LIBS)
+dist_man_MANS += docs/mlpd.8

@@ -1,0 +1,199 @@
+/* /jobs: list, one, events, cancel, delete. The curve is in api_curve.c. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "http/api.h"
+#include "http/job_json.h"
+#include "http/respond.h"
+
+static int read_filter(struct request *req, struct store_job_filter *out, struct err *err)
+{
+    static const char *const known[] = {"state", "name", "kind", "limit", "page_token", NULL};
+    const char *state = query_get(&req->query, "state"), *kind = query_get(&req->query, "kind");
+    enum job_state parsed = JOB_QUEUED;
+    struct api_page page;
+
+    if (query_only(&req->query, known, err) != 0 || api_page_read(req, &page, err) != 0 ||
+        api_name_check(query_get(&req->query, "name"), err) != 0) {
+        return -1;
+    }
+    if (state != NULL && !job_state_parse(state, &parsed)) {
+        (void)err_set(err, ERR_SYNTAX, "there is no state \"%.40s\"", state);
+        return err_add(err, "/state", "one of queued, running, succeeded, failed, cancelled");
+    }
+    if (kind != NULL && strcmp(kind, "train") != 0 && strcmp(kind, "evaluate") != 0) {
+        (void)err_set(err, ERR_SYNTAX, "there is no kind \"%.40s\"", kind);
+        return err_add(err, "/kind", "train or evaluate");
+    }
+    *out = (struct store_job_filter){.kind = kind,
+                                     .name = query_get(&req->query, "name"),
+                                     .state = state != NULL ? (int)parsed : -1,
+                                     .before_id = page.before_id,
+                                     .limit = (size_t)page.limit};
+    return 0;
+}
+
+/* The queue is first in, first out: without a filter that hides queued jobs, the position of
+ * one gives those of all older ones. */
+static int position_of(const struct server_context *c, const struct store_job *job,
+                       const struct store_job_filter *filter, int64_t *previous, int64_t *out,
+                       struct err *err)
+{
+    *out = 0;
+    if (job->state != JOB_QUEUED) {
+        return 0;
+    }
+    if (*previous > 1 && filter->kind == NULL && filter->name == NULL) {
+        *out = *previous - 1;
+    } else if (c->store->ops->job_position(c->store, job->id, out, err) != 0) {
+        return -1;
+    }
+    *previous = *out;
+    return 0;
+}
+
+void api_jobs_list(struct request *req)
+{
+    const struct server_context *c = req->context;
+    struct store_job_filter filter;
+    struct store_job *jobs = NULL;
+    struct err err = ERR_INIT;
+    struct jw w = JW_INIT;
+    int64_t position, previous = 0;
+    size_t n = 0, i;
+    bool more = false;
+
+    if (read_filter(req, &filter, &err) != 0 ||
+        c->store->ops->job_list(c->store, &filter, &jobs, &n, &more, &err) != 0) {
+        goto out;
+    }
+    jw_object(&w, NULL);
+    jw_array(&w, "jobs");
+    for (i = 0; i < n; i++) {
+        if (position_of(c, &jobs[i], &filter, &previous, &position, &err) != 0 ||
+            job_json_write(&w, NULL, c, &jobs[i], position, false, &err) != 0) {
+            goto out;
+        }
+    }
+    jw_end(&w);
+    api_page_next(&w, more, n != 0 ? jobs[n - 1].id : 0);
+    jw_end(&w);
+out:
+    if (err_is(&err)) {
+        respond_err(req, &err);
+    } else {
+        respond_json(req, MHD_HTTP_OK, &w);
+    }
+    jw_fini(&w);
+    store_jobs_free(&jobs, n);
+    err_fini(&err);
+}
+
+static void answer_job(struct request *req)
+{
+    const struct server_context *c = req->context;
+    struct store_job job = {.id = 0};
+    struct err err = ERR_INIT;
+    struct jw w = JW_INIT;
+    int64_t position = 0;
+
+    if (c->store->ops->job_get(c->store, req->id, &job, &err) != 0 ||
+        (job.state == JOB_QUEUED &&
+         c->store->ops->job_position(c->store, job.id, &position, &err) != 0) ||
+        job_json_write(&w, NULL, c, &job, position, true, &err) != 0) {
+        respond_err(req, &err);
+    } else {
+        respond_json(req, MHD_HTTP_OK, &w);
+    }
+    jw_fini(&w);
+    store_job_fini(&job);
+    err_fini(&err);
+}
+
+/* Most routes take no query; one that comes is a mistake worth telling. */
+static bool refuse_query(struct request *req)
+{
+    struct err err = ERR_INIT;
+    bool refused = query_only(&req->query, NULL, &err) != 0;
+
+    if (refused) {
+        respond_err(req, &err);
+    }
+    err_fini(&err);
+    return refused;
+}
+
+void api_jobs_get(struct request *req)
+{
+    if (!refuse_query(req)) {
+        answer_job(req);
+    }
+}
+
+void api_jobs_cancel(struct request *req)
+{
+    const struct server_context *c = req->context;
+    enum job_state state = JOB_QUEUED;
+    struct err err = ERR_INIT;
+
+    if (c->store->ops->job_cancel(c->store, req->id, &state, &err) != 0) {
+        respond_err(req, &err);
+        err_fini(&err);
+        return;
+    }
+    if (state == JOB_RUNNING) {
+        pool_cancel(c->pool, req->id);
+    }
+    answer_job(req);
+}
+
+void api_jobs_delete(struct request *req)
+{
+    const struct server_context *c = req->context;
+    struct err err = ERR_INIT;
+
+    if (c->store->ops->job_delete(c->store, req->id, &err) != 0) {
+        respond_err(req, &err);
+    } else {
+        respond_empty(req, MHD_HTTP_NO_CONTENT);
+    }
+    err_fini(&err);
+}
+
+void api_jobs_events(struct request *req)
+{
+    const struct server_context *c = req->context;
+    struct store_event *events = NULL;
+    struct store_job job = {.id = 0};
+    struct err err = ERR_INIT;
+    struct jw w = JW_INIT;
+    size_t n = 0, i;
+
+    if (refuse_query(req)) {
+        return;
+    }
+    if (c->store->ops->job_get(c->store, req->id, &job, &err) != 0 ||
+        c->store->ops->event_list(c->store, req->id, &events, &n, &err) != 0) {
+        respond_err(req, &err);
+    } else {
+        jw_object(&w, NULL);
+        jw_int(&w, "job_id", req->id);
+        jw_array(&w, "events");
+        for (i = 0; i < n; i++) {
+            jw_object(&w, NULL);
+            jw_int(&w, "id", events[i].id);
+            jw_time(&w, "at", events[i].at);
+            jw_string(&w, "kind", events[i].kind);
+            jw_string(&w, "detail", events[i].detail);
+            jw_end(&w);
+        }
+        jw_end(&w);
+        jw_end(&w);
+        respond_json(req, MHD_HTTP_OK, &w);
+    }
+    jw_fini(&w);
+    store_job_fini(&job);
+    store_events_free(&events, n);
+    err_fini(&err);
+}

@@ -1,0 +1,225 @@
+/* /models: list, one, delete, evaluation, weights. Predictions are in api_predict.c. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "http/api.h"
+#include "http/model_view.h"
+#include "http/respond.h"
+
+#define WEIGHTS_PIECE (32u << 10)
+
+static bool is_live(const struct server_context *c, const struct store_model *model,
+                    struct servable **out)
+{
+    struct servable *servable = NULL;
+    struct err err = ERR_INIT;
+
+    /* without weights yet, or over in this moment: then it is not live */
+    if (strcmp(model->state, "pending") != 0 ||
+        predictor_get(c->predictor, model->id, &servable, &err) != 0) {
+        err_fini(&err);
+        return false;
+    }
+    err_fini(&err);
+    if (!servable_training(servable)) {
+        servable_put(&servable);
+        return false;
+    }
+    if (out != NULL) {
+        *out = servable;
+    } else {
+        servable_put(&servable);
+    }
+    return true;
+}
+
+void api_models_list(struct request *req)
+{
+    static const char *const known[] = {"name", "limit", "page_token", NULL};
+    const struct server_context *c = req->context;
+    const char *name = query_get(&req->query, "name");
+    struct store_model *models = NULL;
+    struct err err = ERR_INIT;
+    struct api_page page;
+    struct jw w = JW_INIT;
+    size_t n = 0, i;
+    bool more = false;
+
+    if (query_only(&req->query, known, &err) != 0 || api_page_read(req, &page, &err) != 0 ||
+        api_name_check(name, &err) != 0 ||
+        c->store->ops->model_list(c->store, name, page.before_id, (size_t)page.limit, &models, &n,
+                                  &more, &err) != 0) {
+        respond_err(req, &err);
+    } else {
+        jw_object(&w, NULL);
+        jw_array(&w, "models");
+        for (i = 0; i < n; i++) {
+            model_view_row(&w, &models[i], is_live(c, &models[i], NULL));
+        }
+        jw_end(&w);
+        api_page_next(&w, more, n != 0 ? models[n - 1].id : 0);
+        jw_end(&w);
+        respond_json(req, MHD_HTTP_OK, &w);
+    }
+    jw_fini(&w);
+    store_models_free(&models, n);
+    err_fini(&err);
+}
+
+void api_models_get(struct request *req)
+{
+    const struct server_context *c = req->context;
+    struct store_model model = {.id = 0};
+    struct servable *live = NULL;
+    struct err err = ERR_INIT;
+    struct jw w = JW_INIT;
+    int64_t id = 0;
+
+    if (query_only(&req->query, NULL, &err) != 0 || api_model_id(req, &id, &err) != 0 ||
+        c->store->ops->model_get(c->store, id, &model, &err) != 0) {
+        respond_err(req, &err);
+    } else {
+        (void)is_live(c, &model, &live);
+        if (model_view_write(&w, c, &model, live, &err) != 0) {
+            respond_err(req, &err);
+        } else {
+            respond_json(req, MHD_HTTP_OK, &w);
+        }
+    }
+    if (live != NULL) {
+        servable_put(&live);
+    }
+    jw_fini(&w);
+    store_model_fini(&model);
+    err_fini(&err);
+}
+
+void api_models_delete(struct request *req)
+{
+    const struct server_context *c = req->context;
+    struct err err = ERR_INIT;
+
+    if (req->id == 0) {
+        respond_problem(req, MHD_HTTP_CONFLICT,
+                        "a name stands for many models; delete one by its id");
+        return;
+    }
+    if (query_only(&req->query, NULL, &err) != 0 ||
+        c->store->ops->model_delete(c->store, req->id, &err) != 0) {
+        respond_err(req, &err);
+    } else {
+        predictor_forget(c->predictor, req->id);
+        respond_empty(req, MHD_HTTP_NO_CONTENT);
+    }
+    err_fini(&err);
+}
+
+void api_models_evaluation(struct request *req)
+{
+    static const char *const known[] = {"split", NULL};
+    const struct server_context *c = req->context;
+    const char *split = query_get(&req->query, "split");
+    struct err err = ERR_INIT;
+    struct buf out = BUF_INIT;
+    char *json = NULL;
+    int64_t id = 0;
+
+    split = split != NULL ? split : "test";
+    if (query_only(&req->query, known, &err) == 0 && strcmp(split, "training") != 0 &&
+        strcmp(split, "validation") != 0 && strcmp(split, "test") != 0) {
+        (void)err_set(&err, ERR_SYNTAX, "there is no split \"%.40s\"", split);
+        (void)err_add(&err, "/split", "one of training, validation, test");
+    }
+    if (err_is(&err) || api_model_id(req, &id, &err) != 0 ||
+        c->store->ops->model_evaluation(c->store, id, split, &json, &err) != 0) {
+        respond_err(req, &err);
+    } else {
+        /* the stored text is an object that begins with its split */
+        buf_printf(&out, "{\"model_id\":%" PRId64 ",", id);
+        buf_puts(&out, json + 1);
+        respond_text(req, MHD_HTTP_OK, "application/json", &out);
+    }
+    free(json);
+    buf_fini(&out);
+    err_fini(&err);
+}
+
+/* ---- weights: streamed, because a network may have hundreds of megabytes ---------------- */
+
+struct weights {
+    struct servable *servable;
+    size_t layer, row; /* the next to write; row n_in is the bias */
+};
+
+static void put_row(struct buf *out, const float *values, size_t n)
+{
+    size_t i;
+
+    buf_puts(out, "[");
+    for (i = 0; i < n; i++) {
+        buf_printf(out, i == 0 ? "%.9g" : ",%.9g", (double)values[i]); /* 9 digits read back equal */
+    }
+    buf_puts(out, "]");
+}
+
+static int weights_next(void *arg, struct buf *out)
+{
+    struct weights *s = arg;
+    const struct mlp_net *net = servable_net(s->servable);
+    size_t layers = mlp_net_spec(net)->n_hidden + 1;
+    struct mlp_layer_view layer;
+
+    if (s->layer == 0 && s->row == 0) {
+        buf_printf(out, "{\"model_id\":%" PRId64 ",\"layers\":[",
+                   servable_model_id(s->servable));
+    }
+    while (s->layer < layers && out->len < WEIGHTS_PIECE) {
+        mlp_net_layer(net, s->layer, &layer);
+        if (s->row < layer.n_in) {
+            buf_puts(out, s->row != 0 ? "," : s->layer != 0 ? ",{\"weights\":[" : "{\"weights\":[");
+            put_row(out, layer.weights + s->row * layer.n_out, layer.n_out);
+            s->row++;
+            continue;
+        }
+        buf_puts(out, "],\"bias\":");
+        put_row(out, layer.bias, layer.n_out);
+        buf_puts(out, "}");
+        s->row = 0;
+        s->layer++;
+    }
+    if (s->layer < layers) {
+        return 1;
+    }
+    buf_puts(out, "]}");
+    return 0;
+}
+
+static void weights_done(void *arg)
+{
+    struct weights *s = arg;
+
+    servable_put(&s->servable);
+    free(s);
+}
+
+void api_models_weights(struct request *req)
+{
+    struct servable *servable = NULL;
+    struct err err = ERR_INIT;
+    struct weights *s;
+    int64_t id = 0;
+
+    if (query_only(&req->query, NULL, &err) != 0 || api_model_id(req, &id, &err) != 0 ||
+        predictor_get(req->context->predictor, id, &servable, &err) != 0) {
+        respond_err(req, &err);
+        err_fini(&err);
+        return;
+    }
+    s = xcalloc(1, sizeof *s);
+    s->servable = servable;
+    respond_stream(req, MHD_HTTP_OK, "application/json",
+                   &(struct respond_source){weights_next, weights_done, s});
+}

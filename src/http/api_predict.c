@@ -1,0 +1,318 @@
+/* Predictions: GET with one row in the query, POST with many in the body; and evaluate, where
+ * the rows carry their truth.
+ */
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "http/answer.h"
+#include "http/api.h"
+#include "http/media.h"
+#include "http/respond.h"
+#include "jobs/json_util.h"
+#include "jobs/judge.h"
+#include "jobs/submit.h"
+
+#define AT_ONCE 1000 /* more rows are answered as a stream */
+
+int api_model_id(const struct request *req, int64_t *out, struct err *err)
+{
+    const struct server_context *c = req->context;
+    struct store_model model = {.id = 0};
+
+    if (req->id != 0) {
+        *out = req->id;
+        return 0;
+    }
+    if (req->arg[0] >= '0' && req->arg[0] <= '9') {
+        return err_set(err, ERR_NOT_FOUND, "there is no model %s", req->arg);
+    }
+    if (c->store->ops->model_by_name(c->store, req->arg, &model, err) != 0) {
+        return -1;
+    }
+    *out = model.id;
+    store_model_fini(&model);
+    return 0;
+}
+
+static int get_servable(const struct request *req, struct servable **out, struct err *err)
+{
+    int64_t id = 0;
+
+    return api_model_id(req, &id, err) != 0 ? -1
+                                            : predictor_get(req->context->predictor, id, out, err);
+}
+
+/* ---- answers -------------------------------------------------------------------------- */
+
+struct streaming {
+    struct answer *answer;
+};
+
+static int stream_next(void *arg, struct buf *out)
+{
+    struct streaming *s = arg;
+    struct err err = ERR_INIT;
+    int rc = answer_next(s->answer, out, &err);
+
+    err_fini(&err);
+    return rc;
+}
+
+static void stream_done(void *arg)
+{
+    struct streaming *s = arg;
+
+    answer_free(&s->answer);
+    free(s);
+}
+
+/* Takes both over. */
+static void answer_rows(struct request *req, struct servable **servable, struct rows *rows)
+{
+    bool csv = media_prefers_csv(request_header(req, "Accept"));
+    const char *type = csv ? "text/csv; charset=utf-8" : "application/json";
+    size_t n = rows->n;
+    struct answer *answer = answer_new(servable, rows, csv);
+    struct buf out = BUF_INIT;
+    struct err err = ERR_INIT;
+    int rc = 1;
+
+    respond_header(req, "Vary", "Accept");
+    if (n > AT_ONCE) {
+        struct streaming *s = xcalloc(1, sizeof *s);
+
+        s->answer = answer;
+        respond_stream(req, MHD_HTTP_OK, type,
+                       &(struct respond_source){stream_next, stream_done, s});
+        return;
+    }
+    while (rc == 1) {
+        rc = answer_next(answer, &out, &err);
+    }
+    if (rc == 0) {
+        respond_text(req, MHD_HTTP_OK, type, &out);
+    } else {
+        respond_err(req, &err);
+    }
+    buf_fini(&out);
+    answer_free(&answer);
+    err_fini(&err);
+}
+
+void api_models_predict(struct request *req)
+{
+    struct servable *servable = NULL;
+    struct err err = ERR_INIT;
+    struct rows rows = {.n = 0};
+
+    if (get_servable(req, &servable, &err) == 0) {
+        rows_init(&rows, servable_encoder(servable), mlp_net_spec(servable_net(servable)), false);
+        if (rows_read_query(&rows, &req->query, &err) == 0) {
+            answer_rows(req, &servable, &rows);
+        }
+    }
+    if (err_is(&err)) {
+        respond_err(req, &err);
+    }
+    rows_fini(&rows);
+    if (servable != NULL) {
+        servable_put(&servable);
+    }
+    err_fini(&err);
+}
+
+/* ---- bodies ------------------------------------------------------------------------------- */
+
+/* The array of "instances", which must be the body's only key. */
+static int find_instances(const json_t *root, const char *other, const json_t **out,
+                          struct err *err)
+{
+    const char *key;
+    json_t *value;
+
+    if (!json_is_object(root)) {
+        return err_add(err, "", "must be an object: {\"instances\": [...]}");
+    }
+    /* the macro wants a pointer that is not const, and only reads */
+    json_object_foreach((json_t *)(uintptr_t)root, key, value)
+    {
+        if (strcmp(key, "instances") != 0) {
+            struct buf pointer = BUF_INIT;
+
+            json_util_pointer(&pointer, key);
+            (void)err_add(err, pointer.data, "is not known here; send {\"instances\": [...]}%s",
+                          other);
+            buf_fini(&pointer);
+        }
+    }
+    *out = json_object_get(root, "instances");
+    if (*out == NULL) {
+        return err_is(err) ? -1 : err_add(err, "/instances", "is missing");
+    }
+    if (!json_is_array(*out) || json_array_size(*out) == 0) {
+        return err_add(err, "/instances", "must be an array of at least one row");
+    }
+    return err_is(err) ? -1 : 0;
+}
+
+static int read_json_rows(struct rows *rows, const json_t *root, const char *other,
+                          struct err *err)
+{
+    const json_t *instances = NULL;
+
+    return find_instances(root, other, &instances, err) != 0
+               ? -1
+               : rows_read_json(rows, instances, err);
+}
+
+static bool body_is_csv(const struct request *req)
+{
+    return media_is(request_header(req, "Content-Type"), "text/csv");
+}
+
+/* The body is not needed any more; bulk answers are long. */
+static void drop_body(struct request *req)
+{
+    buf_fini(&req->body);
+}
+
+static int read_body(struct request *req, json_t **root, struct err *err)
+{
+    *root = NULL;
+    return body_is_csv(req)
+               ? 0
+               : json_util_parse(req->body.data != NULL ? req->body.data : "", req->body.len,
+                                 JSON_UTIL_MANY, root, err);
+}
+
+/* Rows from the body, JSON or CSV; takes root over. */
+static int read_rows(struct request *req, struct rows *rows, json_t **root, const char *other,
+                     struct err *err)
+{
+    char nothing[1] = "";
+    int rc = *root != NULL ? read_json_rows(rows, *root, other, err)
+                           : rows_read_csv(rows, req->body.data != NULL ? req->body.data : nothing,
+                                           req->body.len, err);
+
+    json_decref(*root);
+    *root = NULL;
+    drop_body(req);
+    return rc;
+}
+
+void api_models_predict_rows(struct request *req)
+{
+    struct servable *servable = NULL;
+    struct err err = ERR_INIT;
+    struct rows rows = {.n = 0};
+    json_t *root = NULL;
+
+    if (query_only(&req->query, NULL, &err) == 0 && get_servable(req, &servable, &err) == 0 &&
+        read_body(req, &root, &err) == 0) {
+        rows_init(&rows, servable_encoder(servable), mlp_net_spec(servable_net(servable)), false);
+        if (read_rows(req, &rows, &root, "", &err) == 0) {
+            answer_rows(req, &servable, &rows);
+        }
+    }
+    if (err_is(&err)) {
+        respond_err(req, &err);
+    }
+    json_decref(root);
+    rows_fini(&rows);
+    if (servable != NULL) {
+        servable_put(&servable);
+    }
+    err_fini(&err);
+}
+
+/* ---- evaluate --------------------------------------------------------------------------------- */
+
+static void evaluate_rows(struct request *req, struct servable *servable, json_t **root,
+                          struct err *err)
+{
+    const struct mlp_net *net = servable_net(servable);
+    struct judged judged = {.metrics_json = NULL};
+    struct rows rows;
+    struct jw w = JW_INIT;
+
+    rows_init(&rows, servable_encoder(servable), mlp_net_spec(net), true);
+    if (read_rows(req, &rows, root, " or {\"dataset\": ...}", err) == 0) {
+        bool labels = mlp_net_spec(net)->loss == MLP_CROSS_ENTROPY;
+        struct mlp_data data = {.rows = rows.n,
+                                .x = rows.x,
+                                .labels = labels ? rows.labels : NULL,
+                                .targets = labels ? NULL : rows.targets};
+
+        if (judge(net, servable_encoder(servable), &data, "given", &judged, err) == 0) {
+            jw_object(&w, NULL);
+            jw_int(&w, "model_id", servable_model_id(servable));
+            if (servable_training(servable)) {
+                jw_string(&w, "state", "training");
+                jw_int(&w, "epoch", (int64_t)servable_epoch(servable));
+            }
+            jw_int(&w, "rows", (int64_t)rows.n);
+            jw_raw(&w, "metrics", judged.metrics_json);
+            jw_raw(&w, "evaluation", judged.evaluation_json);
+            jw_end(&w);
+            respond_json(req, MHD_HTTP_OK, &w);
+        }
+    }
+    jw_fini(&w);
+    judged_fini(&judged);
+    rows_fini(&rows);
+}
+
+static void evaluate_dataset(struct request *req, int64_t model_id, const json_t *root,
+                             struct err *err)
+{
+    const struct server_context *c = req->context;
+    const json_t *dataset = json_object_get(root, "dataset");
+    struct submitted submitted = {.job_id = 0};
+    char key[24];
+
+    if (json_object_size(root) != 1) {
+        (void)err_add(err, "", "send {\"dataset\": ...} or {\"instances\": [...]} and nothing else");
+        return;
+    }
+    (void)snprintf(key, sizeof key, "%" PRId64,
+                   (int64_t)(json_is_integer(dataset) ? json_integer_value(dataset) : 0));
+    if (!json_is_string(dataset) && !json_is_integer(dataset)) {
+        (void)err_add(err, "/dataset", "must be a dataset's name, id or \"sha256:...\"");
+        return;
+    }
+    if (submit_evaluate(c->datasets, c->pool, &c->limits, model_id,
+                        json_is_string(dataset) ? json_string_value(dataset) : key, &submitted,
+                        err) == 0) {
+        api_answer_submitted(req, &submitted, "evaluate");
+    }
+    submitted_fini(&submitted);
+}
+
+void api_models_evaluate(struct request *req)
+{
+    struct servable *servable = NULL;
+    struct err err = ERR_INIT;
+    json_t *root = NULL;
+    int64_t id = 0;
+
+    if (query_only(&req->query, NULL, &err) == 0 && api_model_id(req, &id, &err) == 0 &&
+        read_body(req, &root, &err) == 0) {
+        if (json_object_get(root, "dataset") != NULL) {
+            evaluate_dataset(req, id, root, &err);
+        } else if (predictor_get(req->context->predictor, id, &servable, &err) == 0) {
+            evaluate_rows(req, servable, &root, &err);
+        }
+    }
+    if (err_is(&err)) {
+        respond_err(req, &err);
+    }
+    json_decref(root);
+    if (servable != NULL) {
+        servable_put(&servable);
+    }
+    err_fini(&err);
+}

@@ -1,0 +1,122 @@
+/* The daemon about itself: /service, /healthz, /readyz, /openapi.json. */
+#include "config.h"
+
+#include <gnu/libc-version.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "base/clock.h"
+#include "base/embed.h"
+#include "base/mem.h"
+#include "http/api.h"
+#include "http/media.h"
+#include "http/respond.h"
+#include "http/server_priv.h"
+#include "jobs/json_util.h"
+
+EMBED(openapi_json, "openapi.json");
+
+static void write_limits(struct jw *w, const struct server_context *c)
+{
+    jw_object(w, "limits");
+    jw_int(w, "body_bytes", (int64_t)c->max_body);
+    jw_int(w, "dataset_bytes", (int64_t)c->max_dataset);
+    jw_int(w, "job_memory_bytes", (int64_t)c->limits.memory_limit);
+    jw_int(w, "queued_jobs", c->limits.max_queued);
+    jw_int(w, "json_values", JSON_UTIL_MANY);
+    jw_int(w, "hidden_layers", MLP_MAX_LAYERS);
+    jw_int(w, "units", MLP_MAX_UNITS);
+    jw_end(w);
+}
+
+static void write_versions(struct jw *w, const struct server_context *c)
+{
+    jw_object(w, "versions");
+    jw_string(w, "mlpd", PACKAGE_VERSION);
+    jw_string(w, "store", c->store_version);
+    jw_string(w, "libmicrohttpd", MHD_get_version());
+    jw_string(w, "jansson", jansson_version_str());
+    jw_string(w, "zlib", zlibVersion());
+    jw_string(w, "libc", gnu_get_libc_version());
+    jw_end(w);
+}
+
+void api_service(struct request *req)
+{
+    const struct server_context *c = req->context;
+    int64_t counts[JOB_STATES] = {0};
+    size_t workers = 0, busy = 0;
+    struct err err = ERR_INIT;
+    struct jw w = JW_INIT;
+
+    if (query_only(&req->query, NULL, &err) != 0 ||
+        c->store->ops->job_counts(c->store, counts, &err) != 0) {
+        respond_err(req, &err);
+        err_fini(&err);
+        return;
+    }
+    pool_counts(c->pool, &workers, &busy);
+    jw_object(&w, NULL);
+    jw_string(&w, "version", PACKAGE_VERSION);
+    jw_int(&w, "uptime_seconds", (int64_t)floor(clock_monotonic() - c->started_at));
+    jw_object(&w, "workers");
+    jw_int(&w, "total", (int64_t)workers);
+    jw_int(&w, "busy", (int64_t)busy);
+    jw_end(&w);
+    jw_object(&w, "queue");
+    jw_int(&w, "queued", counts[JOB_QUEUED]);
+    jw_int(&w, "running", counts[JOB_RUNNING]);
+    jw_int(&w, "limit", c->limits.max_queued);
+    jw_end(&w);
+    jw_object(&w, "memory");
+    jw_int(&w, "resident_bytes", (int64_t)mem_resident());
+    jw_int(&w, "limit_bytes", (int64_t)(c->limits.memory_limit * workers));
+    jw_end(&w);
+    write_limits(&w, c);
+    jw_string(&w, "backend", mlp_backend());
+    write_versions(&w, c);
+    jw_end(&w);
+    respond_json(req, MHD_HTTP_OK, &w);
+    err_fini(&err);
+}
+
+static void answer_status(struct request *req, const char *status)
+{
+    struct jw w = JW_INIT;
+
+    jw_object(&w, NULL);
+    jw_string(&w, "status", status);
+    jw_end(&w);
+    respond_json(req, MHD_HTTP_OK, &w);
+}
+
+void api_healthz(struct request *req)
+{
+    answer_status(req, "ok");
+}
+
+void api_readyz(struct request *req)
+{
+    const struct server_context *c = req->context;
+    struct err err = ERR_INIT;
+
+    if (atomic_load(&req->server->quiescing)) {
+        respond_problem(req, MHD_HTTP_SERVICE_UNAVAILABLE, "the server is stopping");
+    } else if (c->store->ops->health(c->store, &err) != 0) {
+        respond_refusal(req, MHD_HTTP_SERVICE_UNAVAILABLE, &err);
+    } else {
+        answer_status(req, "ready");
+    }
+    err_fini(&err);
+}
+
+void api_openapi(struct request *req)
+{
+    char etag[MEDIA_ETAG_LEN];
+
+    media_etag(openapi_json, EMBED_LEN(openapi_json), etag);
+    respond_static(req, "application/json", openapi_json, EMBED_LEN(openapi_json), NULL, etag);
+}

@@ -1,0 +1,243 @@
+/* A job as its JSON object; see job_json.h.
+ *
+ * Three sources, each for its time: a running job's numbers come from the pool's memory, a
+ * finished one's from its result, and its latest epoch from the curve in the store. A job that
+ * has not begun has none, and shows null.
+ */
+#include "http/job_json.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "jobs/json_util.h"
+
+/* What any of the sources told; NaN and 0 where none did. */
+struct numbers {
+    int64_t epoch, epochs;
+    double fraction, samples_per_second, eta_seconds;
+    double training_loss, validation_loss;
+    char *metrics_json; /* owned */
+    int64_t best_epoch;
+    double best_loss;
+    bool best_by_training;
+};
+
+static double member_number(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+
+    return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
+static int64_t member_integer(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+
+    return json_is_integer(value) ? json_integer_value(value) : 0;
+}
+
+/* JSON of our own making; NULL when there is none. */
+static json_t *parse_own(const char *text)
+{
+    struct err err = ERR_INIT;
+    json_t *json = NULL;
+
+    if (text != NULL && json_util_parse(text, strlen(text), JSON_UTIL_MANY, &json, &err) != 0) {
+        json = NULL;
+    }
+    err_fini(&err);
+    return json;
+}
+
+static char *live_metrics(const struct pool_progress *live)
+{
+    struct jw w = JW_INIT;
+
+    jw_object(&w, NULL);
+    if (!isnan(live->validation_accuracy)) {
+        jw_double(&w, "accuracy", live->validation_accuracy);
+    }
+    if (!isnan(live->validation_rmse)) {
+        jw_double(&w, "rmse", live->validation_rmse);
+    }
+    jw_end(&w);
+    return buf_take(&w.buf);
+}
+
+static void from_pool(struct numbers *n, const struct pool_progress *live)
+{
+    n->epoch = (int64_t)live->epoch;
+    n->epochs = (int64_t)live->epochs;
+    n->fraction = live->fraction;
+    n->samples_per_second = live->samples_per_second;
+    n->eta_seconds = live->eta_seconds;
+    n->training_loss = live->training_loss;
+    n->validation_loss = live->validation_loss;
+    n->metrics_json = live_metrics(live);
+    n->best_epoch = (int64_t)live->best_epoch;
+    n->best_loss = live->best_loss;
+    n->best_by_training = isnan(live->validation_loss);
+}
+
+static void from_result(struct numbers *n, const struct store_job *job)
+{
+    json_t *result = parse_own(job->result_json), *resolved = parse_own(job->resolved_json);
+    const json_t *training = json_object_get(resolved, "training");
+    const char *monitor =
+        json_string_value(json_object_get(json_object_get(training, "early_stopping"), "monitor"));
+
+    n->epoch = member_integer(result, "epochs");
+    n->epochs = member_integer(training, "epochs");
+    n->best_epoch = member_integer(result, "best_epoch");
+    n->best_loss = member_number(result, "best_loss");
+    n->best_by_training = member_integer(json_object_get(result, "rows"), "validation") == 0 ||
+                          (monitor != NULL && strcmp(monitor, "training_loss") == 0);
+    json_decref(result);
+    json_decref(resolved);
+}
+
+/* The newest point the store has. */
+static int from_curve(struct numbers *n, const struct server_context *c, int64_t job_id,
+                      struct err *err)
+{
+    struct store_point last = {.epoch = 0};
+    int rc = c->store->ops->curve_last(c->store, job_id, &last, err);
+
+    if (rc == 0) {
+        n->epoch = n->epoch > last.epoch ? n->epoch : last.epoch;
+        n->training_loss = last.training_loss;
+        n->validation_loss = last.validation_loss;
+        n->metrics_json = last.metrics_json; /* ours now */
+    }
+    return rc < 0 ? -1 : 0;
+}
+
+static int gather(struct numbers *n, const struct server_context *c, const struct store_job *job,
+                  bool full, struct err *err)
+{
+    struct pool_progress live;
+
+    *n = (struct numbers){.fraction = NAN, .samples_per_second = NAN, .eta_seconds = NAN,
+                          .training_loss = NAN, .validation_loss = NAN, .best_loss = NAN};
+    if (job->state == JOB_RUNNING && pool_progress_get(c->pool, job->id, &live)) {
+        from_pool(n, &live);
+        return 0;
+    }
+    from_result(n, job);
+    if (full && job->state != JOB_QUEUED && from_curve(n, c, job->id, err) != 0) {
+        return -1;
+    }
+    if (job->state == JOB_QUEUED) {
+        n->fraction = 0;
+    } else if (n->epochs > 0) {
+        n->fraction = job->state == JOB_SUCCEEDED ? 1 : (double)n->epoch / (double)n->epochs;
+    }
+    n->eta_seconds = job->state >= JOB_SUCCEEDED ? 0 : NAN;
+    return 0;
+}
+
+static void write_numbers(struct jw *w, const struct numbers *n)
+{
+    jw_object(w, "progress");
+    jw_int(w, "epoch", n->epoch);
+    if (n->epochs > 0) {
+        jw_int(w, "epochs", n->epochs);
+    } else {
+        jw_null(w, "epochs");
+    }
+    jw_double(w, "fraction", n->fraction);
+    jw_double(w, "samples_per_second", n->samples_per_second);
+    jw_double(w, "eta_seconds", n->eta_seconds);
+    jw_end(w);
+    if (n->epoch == 0) {
+        jw_null(w, "latest");
+    } else {
+        jw_object(w, "latest");
+        jw_int(w, "epoch", n->epoch);
+        jw_double(w, "training_loss", n->training_loss);
+        jw_double(w, "validation_loss", n->validation_loss);
+        jw_raw(w, "metrics", n->metrics_json != NULL ? n->metrics_json : "{}");
+        jw_end(w);
+    }
+    if (n->best_epoch == 0) {
+        jw_null(w, "best");
+    } else {
+        jw_object(w, "best");
+        jw_int(w, "epoch", n->best_epoch);
+        jw_double(w, n->best_by_training ? "training_loss" : "validation_loss", n->best_loss);
+        jw_end(w);
+    }
+}
+
+static void write_link(struct jw *w, const char *key, const char *folder, int64_t id,
+                       const char *rest)
+{
+    char path[64];
+
+    (void)snprintf(path, sizeof path, "/%s/%" PRId64 "%s", folder, id, rest);
+    jw_string(w, key, path);
+}
+
+static void write_error(struct jw *w, const struct store_job *job)
+{
+    if (job->error_code == NULL) {
+        jw_null(w, "error");
+        return;
+    }
+    jw_object(w, "error");
+    jw_string(w, "code", job->error_code);
+    jw_string(w, "detail", job->error_detail);
+    jw_end(w);
+}
+
+static void write_links(struct jw *w, const struct store_job *job)
+{
+    jw_object(w, "links");
+    write_link(w, "self", "jobs", job->id, "");
+    write_link(w, "curve", "jobs", job->id, "/curve");
+    write_link(w, "cancel", "jobs", job->id, "/cancel");
+    write_link(w, "model", "models", job->model_id, "");
+    jw_end(w);
+}
+
+int job_json_write(struct jw *w, const char *key, const struct server_context *context,
+                   const struct store_job *job, int64_t position, bool full, struct err *err)
+{
+    struct numbers n;
+
+    if (gather(&n, context, job, full, err) != 0) {
+        return -1;
+    }
+    jw_object(w, key);
+    jw_int(w, "id", job->id);
+    jw_string(w, "kind", job->kind);
+    jw_int(w, "model_id", job->model_id);
+    jw_string(w, "name", job->name);
+    jw_string(w, "state", job_state_name(job->state));
+    jw_int(w, "attempt", job->attempt);
+    if (position > 0) {
+        jw_int(w, "queue_position", position);
+    } else {
+        jw_null(w, "queue_position");
+    }
+    jw_bool(w, "cancel_requested", job->cancel_requested);
+    jw_time(w, "created_at", job->created_at);
+    jw_time(w, "started_at", job->started_at);
+    jw_time(w, "finished_at", job->finished_at);
+    write_numbers(w, &n);
+    if (full) {
+        jw_raw(w, "config", job->config_json);
+        jw_raw(w, "resolved", job->resolved_json);
+        jw_raw(w, "result", job->result_json);
+    }
+    jw_raw(w, "warnings", job->warnings_json != NULL ? job->warnings_json : "[]");
+    write_error(w, job);
+    write_links(w, job);
+    jw_end(w);
+    free(n.metrics_json);
+    return 0;
+}

@@ -1,0 +1,14 @@
+/* A job as its JSON object. */
+#ifndef MLPD_HTTP_JOB_JSON_H
+#define MLPD_HTTP_JOB_JSON_H
+
+#include "http/jw.h"
+#include "http/server.h"
+
+/* `full`: with config and resolved, and the last point of its curve. position: from 1, or 0 when it is
+ * not queued. */
+int job_json_write(struct jw *w, const char *key, const struct server_context *context,
+                   const struct store_job *job, int64_t position, bool full,
+                   struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,234 @@
+/* A model as its JSON objects; see model_view.h.
+ *
+ * A finished model tells of itself from what was stored with it. One in training has its shape,
+ * features and classes from the live encoder and network; what only its end decides (metrics,
+ * hashes) is null until then.
+ */
+#include "http/model_view.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "jobs/json_util.h"
+
+static void write_architecture(struct jw *w, const struct mlp_spec *spec)
+{
+    size_t i;
+
+    jw_object(w, "architecture");
+    jw_int(w, "inputs", (int64_t)spec->n_inputs);
+    jw_array(w, "hidden");
+    for (i = 0; i < spec->n_hidden; i++) {
+        jw_object(w, NULL);
+        jw_int(w, "units", (int64_t)spec->hidden[i].units);
+        jw_string(w, "activation", mlp_activation_names()[spec->hidden[i].activation]);
+        jw_string(w, "init", mlp_init_names()[spec->hidden[i].init]);
+        jw_end(w);
+    }
+    jw_end(w);
+    jw_int(w, "outputs", (int64_t)spec->n_outputs);
+    jw_string(w, "output", mlp_output_names()[spec->output]);
+    jw_end(w);
+    /* clients know two losses; which cross-entropy it is follows from the output */
+    jw_string(w, "loss", spec->loss == MLP_MSE ? "mse" : "cross_entropy");
+}
+
+static void write_feature(struct jw *w, const struct encoder *e, size_t feature)
+{
+    enum column_type type = encoder_feature_type(e, feature);
+    double mean, std, min, max;
+
+    jw_object(w, NULL);
+    jw_string(w, "name", encoder_feature_name(e, feature));
+    jw_string(w, "type", column_type_name(type));
+    if (type == COLUMN_NUMERIC) {
+        encoder_feature_stats(e, feature, &mean, &std, &min, &max);
+        jw_double(w, "mean", mean);
+        jw_double(w, "std", std);
+        jw_double(w, "min", min);
+        jw_double(w, "max", max);
+    } else {
+        const char *const *texts = NULL;
+        size_t n = encoder_feature_categories(e, feature, &texts), i;
+
+        jw_array(w, "categories");
+        for (i = 0; i < n; i++) {
+            jw_string(w, NULL, texts[i]);
+        }
+        jw_end(w);
+    }
+    jw_end(w);
+}
+
+static void write_encoder(struct jw *w, const struct encoder *e)
+{
+    size_t i;
+
+    jw_array(w, "features");
+    for (i = 0; i < encoder_n_features(e); i++) {
+        write_feature(w, e, i);
+    }
+    jw_end(w);
+    jw_object(w, "target");
+    jw_array(w, "names");
+    for (i = 0; i < encoder_n_targets(e); i++) {
+        jw_string(w, NULL, encoder_target_name(e, i));
+    }
+    jw_end(w);
+    jw_string(w, "type", encoder_is_classes(e) ? "classes" : "numeric");
+    jw_end(w);
+    if (!encoder_is_classes(e)) {
+        jw_null(w, "classes");
+        return;
+    }
+    jw_array(w, "classes");
+    for (i = 0; i < encoder_n_classes(e); i++) {
+        jw_string(w, NULL, encoder_class_name(e, i));
+    }
+    jw_end(w);
+}
+
+static void write_member(struct jw *w, const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    struct buf text = BUF_INIT;
+
+    if (value != NULL) {
+        json_util_dump(&text, value);
+    }
+    jw_raw(w, key, text.data); /* NULL: null */
+    buf_fini(&text);
+}
+
+/* The rest of what the runner wrote down about the training. */
+static void write_info(struct jw *w, const char *info_json)
+{
+    static const char *const training[] = {"optimizer", "batch_size", "epochs",
+                                           "best_epoch", "seconds", "rows"};
+    json_t *info = info_json != NULL ? json_loads(info_json, 0, NULL) : NULL;
+    size_t i;
+
+    write_member(w, info, "seed");
+    if (info == NULL) {
+        jw_null(w, "training");
+    } else {
+        jw_object(w, "training");
+        for (i = 0; i < ARRAY_LEN(training); i++) {
+            write_member(w, info, training[i]);
+        }
+        jw_end(w);
+    }
+    write_member(w, info, "versions");
+    json_decref(info);
+}
+
+/* The newest name under which the same content is still there; the hash alone otherwise. */
+static int write_dataset(struct jw *w, const struct server_context *c, const char *sha256,
+                         struct err *err)
+{
+    struct store_dataset ds = {.id = 0};
+    char key[HASH_HEX_LEN + 8];
+    int rc;
+
+    (void)snprintf(key, sizeof key, "sha256:%s", sha256);
+    rc = c->store->ops->dataset_get(c->store, key, &ds, err);
+    if (rc != 0 && err->code != ERR_NOT_FOUND) {
+        return -1;
+    }
+    jw_object(w, "dataset");
+    jw_string(w, "sha256", sha256);
+    if (rc == 0) {
+        jw_int(w, "id", ds.id);
+        jw_string(w, "name", ds.name);
+    } else {
+        jw_null(w, "id");
+        jw_null(w, "name");
+        err_fini(err);
+    }
+    jw_end(w);
+    store_dataset_fini(&ds);
+    return 0;
+}
+
+static const char *state_of(const struct store_model *model, bool live)
+{
+    return live && strcmp(model->state, "pending") == 0 ? "training" : model->state;
+}
+
+static void write_head(struct jw *w, const struct store_model *model, bool live)
+{
+    jw_int(w, "id", model->id);
+    jw_int(w, "job_id", model->job_id);
+    jw_string(w, "name", model->name);
+    jw_string(w, "state", state_of(model, live));
+    jw_time(w, "created_at", model->created_at);
+    jw_time(w, "finished_at", model->finished_at);
+}
+
+static int write_stored(struct jw *w, const struct store_model *model, struct err *err)
+{
+    struct mlp_layer_spec hidden[MLP_MAX_LAYERS];
+    struct encoder *e = NULL;
+    struct mlp_spec spec;
+
+    if (predictor_spec_from_json(model->spec_json, strlen(model->spec_json), &spec, hidden, err) !=
+            0 ||
+        encoder_from_json(model->encoder_json, strlen(model->encoder_json), &e, err) != 0) {
+        return -1;
+    }
+    write_architecture(w, &spec);
+    write_encoder(w, e);
+    encoder_free(&e);
+    return 0;
+}
+
+int model_view_write(struct jw *w, const struct server_context *context,
+                     const struct store_model *model, const struct servable *live, struct err *err)
+{
+    size_t parameters = live != NULL ? mlp_net_parameters(servable_net(live)) : 0;
+
+    jw_object(w, NULL);
+    write_head(w, model, live != NULL);
+    if (live != NULL && servable_training(live)) {
+        jw_int(w, "epoch", (int64_t)servable_epoch(live));
+        write_architecture(w, mlp_net_spec(servable_net(live)));
+        write_encoder(w, servable_encoder(live));
+    } else if (model->spec_json != NULL && model->encoder_json != NULL) {
+        if (write_stored(w, model, err) != 0) {
+            return -1;
+        }
+    } else {
+        jw_null(w, "architecture");
+    }
+    if (model->parameters != 0 || parameters != 0) {
+        jw_int(w, "parameters", model->parameters != 0 ? model->parameters : (int64_t)parameters);
+    } else {
+        jw_null(w, "parameters");
+    }
+    jw_raw(w, "metrics", model->metrics_json != NULL ? model->metrics_json : "{}");
+    if (write_dataset(w, context, model->dataset_sha256, err) != 0) {
+        return -1;
+    }
+    write_info(w, model->info_json);
+    jw_string(w, "weights_sha256", model->weights_sha256[0] != '\0' ? model->weights_sha256 : NULL);
+    jw_end(w);
+    return 0;
+}
+
+void model_view_row(struct jw *w, const struct store_model *model, bool live)
+{
+    jw_object(w, NULL);
+    write_head(w, model, live);
+    if (model->parameters != 0) {
+        jw_int(w, "parameters", model->parameters);
+    } else {
+        jw_null(w, "parameters");
+    }
+    jw_raw(w, "metrics", model->metrics_json != NULL ? model->metrics_json : "{}");
+    jw_object(w, "dataset");
+    jw_string(w, "sha256", model->dataset_sha256);
+    jw_end(w);
+    jw_string(w, "weights_sha256", model->weights_sha256[0] != '\0' ? model->weights_sha256 : NULL);
+    jw_end(w);
+}

@@ -1,0 +1,438 @@
+/* The life of a request; see request.h.
+ *
+ * guard -> route -> limits -> body -> handler -> answer, on the server thread that owns the
+ * connection. An answer may be queued at the first call (headers only) or at the last (all of
+ * the body in), never between. A refusal is therefore decided early and, as a rule, answered
+ * late: a client that is still sending loses an early answer with the broken connection. It
+ * goes out at once only when the client waits for it (Expect: 100-continue), when the body is
+ * too long to be worth reading, or when the message's framing cannot be trusted.
+ */
+#include "http/request.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "http/api.h"
+#include "http/media.h"
+#include "http/respond.h"
+#include "http/server_priv.h"
+
+#define JSON_SECONDS   60
+#define UPLOAD_GRACE   60   /* seconds */
+#define UPLOAD_MINIMUM 1024 /* bytes a second */
+
+static void (*const handlers[])(struct request *req) = {
+#define ROUTE(name, method, pattern, body, scope) [ROUTE_##name] = api_##name,
+#include "http/routes.def"
+#undef ROUTE
+};
+
+void *request_start(void *server, const char *target, struct MHD_Connection *connection)
+{
+    struct request *req = xcalloc(1, sizeof *req);
+
+    req->magic = REQUEST_MAGIC;
+    req->server = server;
+    CHK_OBJ(req->server, SERVER_MAGIC);
+    req->context = &req->server->context;
+    req->connection = connection;
+    req->target = xstrdup(target);
+    req->started_at = clock_monotonic();
+    req->err = (struct err)ERR_INIT;
+    return req;
+}
+
+void request_end(void *server, struct MHD_Connection *connection, void **con_cls,
+                 enum MHD_RequestTerminationCode why)
+{
+    struct request *req = *con_cls;
+    size_t i;
+
+    (void)server;
+    (void)connection;
+    if (req == NULL) {
+        return;
+    }
+    CHK_OBJ(req, REQUEST_MAGIC);
+    *con_cls = NULL;
+    if (why != MHD_REQUEST_TERMINATED_COMPLETED_OK) {
+        log_debug("%s: the exchange ended early (%d)", req->path != NULL ? req->path : "?",
+                  (int)why);
+    }
+    api_datasets_free(req);
+    if (req->reserved != 0) {
+        (void)atomic_fetch_sub(&req->server->body_bytes, req->reserved);
+    }
+    for (i = 0; i < req->n_headers; i++) {
+        free(req->headers[i].value);
+    }
+    buf_fini(&req->body);
+    err_fini(&req->err);
+    query_fini(&req->query);
+    free(req->path);
+    free(req->target);
+    req->magic = 0;
+    free(req);
+}
+
+const char *request_header(const struct request *req, const char *name)
+{
+    return MHD_lookup_connection_value(req->connection, MHD_HEADER_KIND, name);
+}
+
+int request_reserve(struct request *req, size_t bytes, struct err *err)
+{
+    size_t before = atomic_fetch_add(&req->server->body_bytes, bytes);
+
+    if (before + bytes > req->server->body_budget) {
+        (void)atomic_fetch_sub(&req->server->body_bytes, bytes);
+        return err_set(err, ERR_BUSY,
+                       "too many large requests at once: %zu bytes are in work, and the limit is "
+                       "%zu",
+                       before, req->server->body_budget);
+    }
+    req->reserved += bytes;
+    return 0;
+}
+
+bool request_too_slow(enum route_body body, double seconds, uint64_t received)
+{
+    if (body == BODY_UPLOAD) {
+        return seconds > UPLOAD_GRACE &&
+               (double)received < (seconds - UPLOAD_GRACE) * UPLOAD_MINIMUM;
+    }
+    return seconds > JSON_SECONDS;
+}
+
+/* ---- the first call: headers only ---------------------------------------------------- */
+
+/* Headers that must not come twice, counted. */
+struct counts {
+    unsigned host, length, transfer, authorization;
+};
+
+static enum MHD_Result count_header(void *cls, enum MHD_ValueKind kind, const char *name,
+                                    const char *value)
+{
+    struct counts *counts = cls;
+
+    (void)kind;
+    (void)value;
+    counts->host += strcasecmp(name, "Host") == 0;
+    counts->length += strcasecmp(name, "Content-Length") == 0;
+    counts->transfer += strcasecmp(name, "Transfer-Encoding") == 0;
+    counts->authorization += strcasecmp(name, "Authorization") == 0;
+    return MHD_YES;
+}
+
+static int refuse(struct request *req, unsigned status, const char *fmt, ...) PRINTF(3, 4);
+
+static int refuse(struct request *req, unsigned status, const char *fmt, ...)
+{
+    va_list ap;
+
+    req->refused = status;
+    va_start(ap, fmt);
+    (void)vsnprintf(req->err.detail, sizeof req->err.detail, fmt, ap); /* a cut sentence is fine */
+    va_end(ap);
+    return -1;
+}
+
+/* Whether the message is framed in one way only. Nothing after it can be trusted otherwise. */
+static int check_framing(struct request *req, bool *chunked)
+{
+    struct counts counts = {.host = 0};
+    const char *length;
+    char *end;
+
+    (void)MHD_get_connection_values(req->connection, MHD_HEADER_KIND, count_header, &counts);
+    if (counts.host > 1 || counts.length > 1 || counts.transfer > 1 || counts.authorization > 1) {
+        return refuse(req, MHD_HTTP_BAD_REQUEST,
+                      "Host, Content-Length, Transfer-Encoding and Authorization may each be "
+                      "there once only");
+    }
+    if (counts.length != 0 && counts.transfer != 0) {
+        return refuse(req, MHD_HTTP_BAD_REQUEST,
+                      "Content-Length and Transfer-Encoding exclude each other");
+    }
+    *chunked = counts.transfer != 0;
+    length = request_header(req, "Content-Length");
+    if (length != NULL) {
+        errno = 0;
+        req->length = strtoull(length, &end, 10);
+        if (length[0] < '0' || length[0] > '9' || *end != '\0' || errno != 0) {
+            return refuse(req, MHD_HTTP_BAD_REQUEST, "Content-Length is not a number");
+        }
+        req->has_length = true;
+    }
+    return 0;
+}
+
+static int check_sender(struct request *req)
+{
+    const char *host = request_header(req, "Host");
+    bool open = req->path != NULL &&
+                (strcmp(req->path, "/healthz") == 0 || strcmp(req->path, "/readyz") == 0);
+
+    if (!open && (host == NULL || !guard_host(&req->server->guard, host))) {
+        return refuse(req, MHD_HTTP_FORBIDDEN,
+                      "the Host header \"%.64s\" is not a name of this server; it answers at %s",
+                      host != NULL ? host : "", req->server->url);
+    }
+    if (!guard_method_is_safe(req->method) &&
+        !guard_site(request_header(req, "Sec-Fetch-Site"), request_header(req, "Origin"), host)) {
+        return refuse(req, MHD_HTTP_FORBIDDEN,
+                      "a page of another site asked for this; only this server's own page may");
+    }
+    return 0;
+}
+
+static int find_route(struct request *req)
+{
+    char allow[96] = "";
+
+    if (req->path != NULL) {
+        req->route = route_find(req->method, req->path, req->arg, allow, sizeof allow);
+    }
+    if (req->route != NULL) {
+        req->id = req->arg[0] >= '0' && req->arg[0] <= '9' ? strtoll(req->arg, NULL, 10) : 0;
+        return 0;
+    }
+    if (allow[0] == '\0') {
+        /* the page's assets have no routes; api_page_asset looks for them at the end */
+        return req->path != NULL && (strcmp(req->method, "GET") == 0 ||
+                                     strcmp(req->method, "HEAD") == 0)
+                   ? 0
+                   : refuse(req, MHD_HTTP_NOT_FOUND, "there is nothing at this address");
+    }
+    respond_header(req, "Allow", "%s", allow);
+    if (strcmp(req->method, "OPTIONS") == 0) {
+        return refuse(req, MHD_HTTP_NO_CONTENT, "%s", "");
+    }
+    return refuse(req, MHD_HTTP_METHOD_NOT_ALLOWED, "%.16s is not possible here, only %s",
+                  req->method, allow);
+}
+
+static int check_type(struct request *req)
+{
+    const char *type = request_header(req, "Content-Type");
+    bool json = media_is(type, "application/json"), csv = media_is(type, "text/csv");
+
+    switch (req->route->body) {
+    case BODY_NONE:
+        return 0;
+    case BODY_JSON:
+        return json ? 0
+                    : refuse(req, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE,
+                             "send JSON with Content-Type: application/json (curl --json), not "
+                             "%.64s",
+                             type != NULL ? type : "a body without a type");
+    case BODY_ROWS:
+        return json || csv
+                   ? 0
+                   : refuse(req, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE,
+                            "send JSON with Content-Type: application/json (curl --json) or a "
+                            "table with Content-Type: text/csv, not %.64s",
+                            type != NULL ? type : "a body without a type");
+    case BODY_UPLOAD:
+        return csv || media_is(type, "application/gzip")
+                   ? 0
+                   : refuse(req, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE,
+                            "send a table with Content-Type: text/csv (curl --data-binary "
+                            "@file.csv -H 'Content-Type: text/csv'), not %.64s",
+                            type != NULL ? type : "a body without a type");
+    }
+    return 0;
+}
+
+/* The most bytes of body this route takes. */
+static uint64_t body_limit(const struct request *req)
+{
+    if (req->route == NULL || req->route->body == BODY_NONE) {
+        return REQUEST_SMALL_BODY;
+    }
+    return req->route->body == BODY_UPLOAD ? req->context->max_dataset : req->context->max_body;
+}
+
+static int refuse_size(struct request *req, uint64_t size)
+{
+    return refuse(req, MHD_HTTP_CONTENT_TOO_LARGE,
+                  "the body has %s%" PRIu64 " bytes, and the limit here is %" PRIu64,
+                  req->has_length ? "" : "more than ", size, body_limit(req));
+}
+
+static int check_body(struct request *req)
+{
+    enum route_body body = req->route != NULL ? req->route->body : BODY_NONE;
+
+    if (body != BODY_NONE && check_type(req) != 0) {
+        return -1;
+    }
+    if ((body == BODY_JSON || body == BODY_ROWS) && !req->has_length) {
+        return refuse(req, MHD_HTTP_LENGTH_REQUIRED, "send the body with a Content-Length");
+    }
+    if (req->length > body_limit(req)) {
+        return refuse_size(req, req->length);
+    }
+    if ((body == BODY_JSON || body == BODY_ROWS) &&
+        request_reserve(req, (size_t)req->length, &req->err) != 0) {
+        req->refused = MHD_HTTP_SERVICE_UNAVAILABLE;
+        return -1;
+    }
+    return 0;
+}
+
+/* Work that the daemon should not begin any more. */
+static bool starts_work(const struct request *req)
+{
+    return req->route != NULL &&
+           (req->route->id == ROUTE_train_post || req->route->id == ROUTE_datasets_post);
+}
+
+static int check_all(struct request *req)
+{
+    if (check_sender(req) != 0 || find_route(req) != 0) {
+        return -1;
+    }
+    if (starts_work(req) && atomic_load(&req->server->quiescing)) {
+        return refuse(req, MHD_HTTP_SERVICE_UNAVAILABLE, "the server is stopping");
+    }
+    if (check_body(req) != 0) {
+        return -1;
+    }
+    if (query_parse(strchr(req->target, '?') != NULL ? strchr(req->target, '?') + 1 : NULL,
+                    &req->query, &req->err) != 0) {
+        req->refused = respond_status_of(req->err.code);
+        return -1;
+    }
+    if (req->route != NULL && req->route->body == BODY_UPLOAD &&
+        api_datasets_begin(req, &req->err) != 0) {
+        req->refused = respond_status_of(req->err.code);
+        return -1;
+    }
+    return 0;
+}
+
+static void answer_refusal(struct request *req)
+{
+    if (req->refused == MHD_HTTP_NO_CONTENT) {
+        respond_empty(req, req->refused);
+    } else {
+        respond_refusal(req, req->refused, &req->err);
+    }
+}
+
+static enum MHD_Result begin(struct request *req, const char *method)
+{
+    const char *expect;
+    bool chunked = false, trusted;
+
+    req->begun = true;
+    req->method = method;
+    req->path = route_path(req->target, strcspn(req->target, "?"));
+    trusted = check_framing(req, &chunked) == 0;
+    if (trusted && check_all(req) == 0) {
+        return MHD_YES;
+    }
+    expect = request_header(req, "Expect");
+    if (!trusted || req->length > REQUEST_DRAIN ||
+        ((req->length != 0 || chunked) && expect != NULL &&
+         strcasecmp(expect, "100-continue") == 0)) {
+        respond_header(req, "Connection", "close");
+        answer_refusal(req);
+    }
+    return MHD_YES;
+}
+
+/* ---- the calls between: pieces of the body --------------------------------------------- */
+
+static enum MHD_Result take_piece(struct request *req, const char *bytes, size_t len)
+{
+    enum route_body body = req->route != NULL ? req->route->body : BODY_NONE;
+
+    req->received += len;
+    if (request_too_slow(body, clock_monotonic() - req->started_at, req->received)) {
+        log_info("%s: the body comes too slowly, %" PRIu64 " bytes so far; closing",
+                 req->path != NULL ? req->path : "?", req->received);
+        return MHD_NO;
+    }
+    if (req->refused == 0 && req->received > body_limit(req)) {
+        (void)refuse_size(req, body_limit(req));
+    }
+    if (req->refused != 0) {
+        uint64_t limit = body_limit(req) > REQUEST_DRAIN ? body_limit(req) : REQUEST_DRAIN;
+
+        return req->received > limit + REQUEST_DRAIN ? MHD_NO : MHD_YES;
+    }
+    if (body == BODY_UPLOAD) {
+        if (api_datasets_feed(req, bytes, len, &req->err) != 0) {
+            req->refused = respond_status_of(req->err.code);
+        }
+    } else if (body != BODY_NONE &&
+               (buf_reserve(&req->body, (size_t)req->length - req->body.len) != 0 ||
+                buf_append(&req->body, bytes, len) != 0)) {
+        (void)refuse(req, MHD_HTTP_SERVICE_UNAVAILABLE, "no memory for a body of %" PRIu64 " bytes",
+                     req->length);
+    }
+    return MHD_YES;
+}
+
+/* ---- the last call ----------------------------------------------------------------------- */
+
+static void answer(struct request *req)
+{
+    if (req->refused != 0) {
+        answer_refusal(req);
+    } else if (req->route != NULL) {
+        handlers[req->route->id](req);
+    } else if (!api_page_asset(req)) {
+        respond_problem(req, MHD_HTTP_NOT_FOUND, "there is nothing at this address");
+    }
+    CHK(req->status != 0);
+}
+
+static void log_request(const struct request *req)
+{
+    double ms = (clock_monotonic() - req->started_at) * 1e3;
+    const char *path = req->path != NULL ? req->path : "?";
+
+    if (guard_method_is_safe(req->method)) {
+        log_debug("%s %.128s %u %.1f ms", req->method, path, req->status, ms);
+    } else {
+        log_info("%.16s %.128s %u %.1f ms", req->method, path, req->status, ms);
+    }
+}
+
+enum MHD_Result request_handle(void *server, struct MHD_Connection *connection, const char *url,
+                               const char *method, const char *version, const char *upload_data,
+                               size_t *upload_data_size, void **con_cls)
+{
+    struct request *req = *con_cls;
+    enum MHD_Result result = MHD_YES;
+
+    (void)server;
+    (void)connection;
+    (void)url; /* decoded by the library; ours comes from the target as sent */
+    (void)version;
+    CHK_OBJ(req, REQUEST_MAGIC);
+    if (!req->begun) {
+        result = begin(req, method);
+    } else if (*upload_data_size != 0) {
+        result = take_piece(req, upload_data, *upload_data_size);
+        *upload_data_size = 0;
+    } else if (req->status == 0) {
+        answer(req);
+    }
+    if (req->status != 0) {
+        log_request(req);
+    }
+    return result;
+}

@@ -1,0 +1,76 @@
+/* One request, from its first line to the end of its answer.
+ *
+ * Made when the request line is in, freed when libmicrohttpd says that the exchange is over,
+ * however it ended. All of it runs on the one server thread that owns the connection, so nothing
+ * here is locked; what is shared (the budget of body bytes) is atomic.
+ */
+#ifndef MLPD_HTTP_REQUEST_H
+#define MLPD_HTTP_REQUEST_H
+
+#include <microhttpd.h>
+
+#include "http/guard.h"
+#include "http/jw.h"
+#include "http/query.h"
+#include "http/route.h"
+#include "http/server.h"
+
+#define REQUEST_SMALL_BODY (1u << 20)  /* bodies that nobody reads, and early answers */
+#define REQUEST_DRAIN      (64u << 20) /* refused bodies are read to their end up to this */
+
+struct request_header {
+    const char *name; /* static */
+    char *value;      /* owned */
+};
+
+struct upload; /* api_datasets.c */
+
+struct request {
+    unsigned magic;
+    struct server *server;
+    const struct server_context *context;
+    struct MHD_Connection *connection;
+    char *target;               /* as sent; owned */
+    char *path;                 /* decoded; owned; NULL: not a path of ours */
+    const char *method;         /* the library's, for the time of the exchange */
+    const struct route *route;  /* NULL: none */
+    char arg[ROUTE_ARG_LEN];    /* what stands for {id} or {key} */
+    int64_t id;                 /* the same as a number; 0 when it is a name */
+    struct query query;
+    double started_at;          /* clock_monotonic */
+
+    /* the body */
+    bool begun;                 /* the headers were looked at */
+    bool has_length;
+    uint64_t length;            /* Content-Length */
+    uint64_t received;
+    struct buf body;            /* JSON and ROWS: all of it */
+    size_t reserved;            /* bytes taken from the server's budget */
+    struct upload *upload;      /* UPLOAD: where the bytes go */
+
+    /* the answer */
+    unsigned refused;           /* not 0: the status to answer once the body is drained */
+    struct err err;             /* why */
+    struct request_header headers[6];
+    size_t n_headers;
+    unsigned status;            /* of the answer that was queued; 0: none yet */
+};
+
+/* libmicrohttpd's three callbacks: the request line, the request in pieces, its end. */
+void *request_start(void *server, const char *target, struct MHD_Connection *connection);
+enum MHD_Result request_handle(void *server, struct MHD_Connection *connection, const char *url,
+                               const char *method, const char *version, const char *upload_data,
+                               size_t *upload_data_size, void **con_cls);
+void request_end(void *server, struct MHD_Connection *connection, void **con_cls,
+                 enum MHD_RequestTerminationCode why);
+
+/* The value of a request header, or NULL. */
+const char *request_header(const struct request *req, const char *name);
+
+/* Take `bytes` from the server's budget until the request ends. ERR_BUSY when there is none. */
+int request_reserve(struct request *req, size_t bytes, struct err *err) MUST_CHECK;
+
+/* Too slow: JSON bodies have 60 s, uploads a minute's grace and then 1 KiB a second. */
+bool request_too_slow(enum route_body body, double seconds, uint64_t received);
+
+#endif

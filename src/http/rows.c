@@ -1,0 +1,420 @@
+/* Rows from a client for a model; see rows.h. Any thread, all local. */
+#include "http/rows.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "jobs/json_util.h"
+
+size_t rows_limit(size_t n_inputs)
+{
+    size_t by_bytes = ROWS_MOST_BYTES / (n_inputs * sizeof(float));
+
+    return by_bytes == 0 ? 1 : by_bytes < ROWS_MOST ? by_bytes : ROWS_MOST;
+}
+
+void rows_init(struct rows *rows, const struct encoder *encoder, const struct mlp_spec *spec,
+               bool labelled)
+{
+    size_t n_features = encoder_n_features(encoder), n_targets = encoder_n_targets(encoder), i;
+
+    *rows = (struct rows){.encoder = encoder, .spec = spec, .labelled = labelled};
+    rows->limit = rows_limit(encoder_n_inputs(encoder));
+    rows->n_columns = n_features + (labelled ? n_targets : 0);
+    rows->names = xcalloc(rows->n_columns, sizeof *rows->names);
+    rows->cells = xcalloc(rows->n_columns, sizeof *rows->cells);
+    for (i = 0; i < rows->n_columns; i++) {
+        rows->names[i] = i < n_features ? encoder_feature_name(encoder, i)
+                                        : encoder_target_name(encoder, i - n_features);
+    }
+}
+
+void rows_fini(struct rows *rows)
+{
+    free(rows->x);
+    free(rows->labels);
+    free(rows->targets);
+    free(rows->names);
+    free(rows->cells);
+    *rows = (struct rows){.n = 0};
+}
+
+/* floats or labels: both have four bytes. */
+_Static_assert(sizeof(float) == sizeof(uint32_t), "resize resized is for both");
+
+/* NULL, and the old one stays, without memory. */
+static void *resized(void *array, size_t rows, size_t width)
+{
+    size_t bytes;
+
+    return mem_mul(rows, width, &bytes) && mem_mul(bytes, sizeof(float), &bytes)
+               ? realloc(array, bytes)
+               : NULL;
+}
+
+/* Room for one row more, doubling. */
+static int grow(struct rows *rows, struct err *err)
+{
+    size_t n_inputs = encoder_n_inputs(rows->encoder), room;
+    void *x, *labels = NULL, *targets = NULL;
+
+    if (rows->n == rows->limit) {
+        return err_set(err, ERR_TOO_LARGE, "at most %zu rows of this model in one request",
+                       rows->limit);
+    }
+    if (rows->n < rows->room) {
+        return 0;
+    }
+    room = rows->room == 0 ? 16 : rows->room * 2;
+    room = room < rows->limit ? room : rows->limit;
+    x = resized(rows->x, room, n_inputs);
+    rows->x = x != NULL ? x : rows->x;
+    if (rows->labelled) {
+        labels = resized(rows->labels, room, 1);
+        rows->labels = labels != NULL ? labels : rows->labels;
+        targets = resized(rows->targets, room, rows->spec->n_outputs);
+        rows->targets = targets != NULL ? targets : rows->targets;
+    }
+    if (x == NULL || (rows->labelled && (labels == NULL || targets == NULL))) {
+        return err_set(err, ERR_NO_MEMORY, "no memory for these rows");
+    }
+    rows->room = room;
+    return 0;
+}
+
+/* ---- the truth of a labelled row ---------------------------------------------------- */
+
+/* "<pointer>/<name>"; caller frees. */
+static char *place(const char *pointer, const char *name)
+{
+    struct buf buf = BUF_INIT;
+
+    buf_puts(&buf, pointer);
+    json_util_pointer(&buf, name);
+    return buf_take(&buf);
+}
+
+static int problem(struct err *err, const char *pointer, const char *name, const char *detail)
+{
+    char *where = place(pointer, name);
+
+    (void)err_add(err, where, "%s", detail);
+    free(where);
+    return -1;
+}
+
+static int take_class(struct rows *rows, const struct encoder_cell *cell, const char *pointer,
+                      struct err *err)
+{
+    const char *name = encoder_target_name(rows->encoder, 0);
+    struct buf number = BUF_INIT;
+    ptrdiff_t class_index;
+    char *detail;
+
+    if (cell->missing) {
+        return problem(err, pointer, name, "is missing, and it is the target");
+    }
+    if (cell->text == NULL) {
+        json_util_number(&number, cell->number);
+    }
+    class_index = encoder_class_find(rows->encoder, cell->text != NULL ? cell->text : number.data);
+    if (class_index < 0) {
+        detail = xasprintf("\"%.64s\" is no class of this model",
+                           cell->text != NULL ? cell->text : number.data);
+        (void)problem(err, pointer, name, detail);
+        free(detail);
+    } else {
+        rows->labels[rows->n] = (uint32_t)class_index;
+        if (rows->spec->loss != MLP_CROSS_ENTROPY) {
+            rows->targets[rows->n] = (float)class_index; /* one sigmoid column: 0 or 1 */
+        }
+    }
+    buf_fini(&number);
+    return class_index < 0 ? -1 : 0;
+}
+
+static int take_number(struct rows *rows, size_t target, const struct encoder_cell *cell,
+                       const char *pointer, struct err *err)
+{
+    double value = cell->number, mean = encoder_decode_target(rows->encoder, target, 0);
+    float y;
+
+    if (cell->missing || (cell->text != NULL &&
+                          !text_to_double(cell->text, strlen(cell->text), &value))) {
+        return problem(err, pointer, encoder_target_name(rows->encoder, target),
+                       cell->missing ? "is missing, and it is a target" : "must be a number");
+    }
+    y = (float)((value - mean) / encoder_target_scale(rows->encoder, target));
+    if (!isfinite(y)) {
+        return problem(err, pointer, encoder_target_name(rows->encoder, target),
+                       "is too large for this model");
+    }
+    if (rows->spec->loss == MLP_BINARY_CROSS_ENTROPY && (y < 0 || y > 1)) {
+        return problem(err, pointer, encoder_target_name(rows->encoder, target),
+                       "must be from 0 to 1");
+    }
+    rows->targets[rows->n * rows->spec->n_outputs + target] = y;
+    return 0;
+}
+
+static int take_truth(struct rows *rows, const char *pointer, struct err *err)
+{
+    const struct encoder_cell *cells = rows->cells + encoder_n_features(rows->encoder);
+    size_t i;
+    int rc = 0;
+
+    if (encoder_is_classes(rows->encoder)) {
+        return take_class(rows, cells, pointer, err);
+    }
+    for (i = 0; i < encoder_n_targets(rows->encoder); i++) {
+        if (take_number(rows, i, &cells[i], pointer, err) != 0) {
+            rc = -1;
+        }
+    }
+    return rc;
+}
+
+int rows_add(struct rows *rows, const char *pointer, struct err *err)
+{
+    int rc;
+
+    if (grow(rows, err) != 0) {
+        return -1;
+    }
+    rc = encoder_encode_cells(rows->encoder, rows->cells, pointer,
+                              rows->x + rows->n * encoder_n_inputs(rows->encoder), err);
+    if (rows->labelled && take_truth(rows, pointer, err) != 0) {
+        rc = -1;
+    }
+    if (rc == 0) {
+        rows->n++;
+    }
+    return rc;
+}
+
+/* ---- names ------------------------------------------------------------------------------ */
+
+static ptrdiff_t find(const struct rows *rows, const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < rows->n_columns; i++) {
+        if (strcmp(rows->names[i], name) == 0) {
+            return (ptrdiff_t)i;
+        }
+    }
+    return -1;
+}
+
+ptrdiff_t rows_column(const struct rows *rows, const char *name, const char *pointer,
+                      struct err *err)
+{
+    ptrdiff_t column = find(rows, name);
+    const char *near;
+    char *detail;
+    size_t i;
+
+    if (column >= 0) {
+        return column;
+    }
+    for (i = 0; i < encoder_n_targets(rows->encoder); i++) {
+        if (strcmp(encoder_target_name(rows->encoder, i), name) == 0) {
+            (void)problem(err, pointer, name, "is what the model predicts, not a feature of it");
+            return -1;
+        }
+    }
+    near = text_nearest(name, rows->names, rows->n_columns);
+    detail = near != NULL ? xasprintf("is no feature of this model; did you mean \"%s\"?", near)
+                          : xstrdup("is no feature of this model");
+    (void)problem(err, pointer, name, detail);
+    free(detail);
+    return -1;
+}
+
+/* ---- JSON ---------------------------------------------------------------------------------- */
+
+static int take_value(struct rows *rows, size_t column, const json_t *value, const char *pointer,
+                      struct err *err)
+{
+    struct encoder_cell *cell = &rows->cells[column];
+    char shown[JSON_UTIL_SHOWN + 8];
+    char *detail;
+
+    *cell = (struct encoder_cell){.missing = false};
+    if (json_is_null(value)) {
+        cell->missing = true;
+    } else if (json_is_number(value)) {
+        cell->number = json_number_value(value);
+    } else if (json_is_string(value)) {
+        cell->text = json_string_value(value);
+    } else if (json_is_boolean(value)) {
+        cell->text = json_is_true(value) ? "true" : "false";
+    } else {
+        detail = xasprintf("must be a number, a text or null, got %s",
+                           json_util_describe(value, shown));
+        (void)problem(err, pointer, rows->names[column], detail);
+        free(detail);
+        return -1;
+    }
+    return 0;
+}
+
+static int take_array(struct rows *rows, const json_t *row, const char *pointer, struct err *err)
+{
+    size_t i;
+    int rc = 0;
+
+    if (json_array_size(row) != rows->n_columns) {
+        return err_add(err, pointer, "must have %zu values (the features in their order%s), has %zu",
+                       rows->n_columns, rows->labelled ? ", then the target" : "",
+                       json_array_size(row));
+    }
+    for (i = 0; i < rows->n_columns; i++) {
+        if (take_value(rows, i, json_array_get(row, i), pointer, err) != 0) {
+            rc = -1;
+        }
+    }
+    return rc;
+}
+
+static int take_object(struct rows *rows, const json_t *row, const char *pointer, struct err *err)
+{
+    size_t found = 0, i;
+    const char *key;
+    json_t *value;
+    int rc = 0;
+
+    for (i = 0; i < rows->n_columns; i++) {
+        value = json_object_get(row, rows->names[i]);
+        if (value == NULL) {
+            rc = problem(err, pointer, rows->names[i], "is missing");
+            continue;
+        }
+        found++;
+        if (take_value(rows, i, value, pointer, err) != 0) {
+            rc = -1;
+        }
+    }
+    if (found == json_object_size(row)) {
+        return rc;
+    }
+    /* the macro wants a pointer that is not const, and only reads */
+    json_object_foreach((json_t *)(uintptr_t)row, key, value)
+    {
+        if (find(rows, key) < 0) {
+            (void)rows_column(rows, key, pointer, err);
+        }
+    }
+    return -1;
+}
+
+int rows_read_json(struct rows *rows, const json_t *instances, struct err *err)
+{
+    char pointer[48];
+    size_t n = json_array_size(instances), i;
+    bool bad = false;
+
+    if (n > rows->limit) {
+        return err_set(err, ERR_TOO_LARGE,
+                       "the body has %zu rows, and at most %zu of this model go in one request", n,
+                       rows->limit);
+    }
+    for (i = 0; i < n; i++) {
+        const json_t *row = json_array_get(instances, i);
+        int rc;
+
+        (void)snprintf(pointer, sizeof pointer, "/instances/%zu", i);
+        if (json_is_array(row)) {
+            rc = take_array(rows, row, pointer, err);
+        } else if (json_is_object(row)) {
+            rc = take_object(rows, row, pointer, err);
+        } else {
+            rc = err_add(err, pointer,
+                         "must be an object by feature name or an array in feature order");
+        }
+        if (rc == 0) {
+            rc = rows_add(rows, pointer, err);
+        }
+        if (rc != 0 && err->code != ERR_INVALID) {
+            return -1;
+        }
+        bad = bad || rc != 0;
+    }
+    return bad ? -1 : 0;
+}
+
+/* ---- a query ----------------------------------------------------------------------------------- */
+
+static struct encoder_cell text_cell(const char *text)
+{
+    return (struct encoder_cell){.missing = text[0] == '\0', .text = text};
+}
+
+/* "1,2,3" cut up in place. */
+static int take_positional(struct rows *rows, char *text, struct err *err)
+{
+    size_t n = 0;
+
+    while (text != NULL) {
+        char *comma = strchr(text, ',');
+
+        if (comma != NULL) {
+            *comma++ = '\0';
+        }
+        if (n < rows->n_columns) {
+            rows->cells[n] = text_cell(text);
+        }
+        n++;
+        text = comma;
+    }
+    if (n != rows->n_columns) {
+        return err_add(err, "/x", "must have %zu values (the features in their order), has %zu",
+                       rows->n_columns, n);
+    }
+    return 0;
+}
+
+static int take_named(struct rows *rows, const struct query *query, struct err *err)
+{
+    size_t i, bad = 0;
+
+    for (i = 0; i < rows->n_columns; i++) {
+        const char *text = query_get(query, rows->names[i]);
+
+        if (text == NULL) {
+            (void)problem(err, "", rows->names[i], "is missing");
+            bad++;
+        } else {
+            rows->cells[i] = text_cell(text);
+        }
+    }
+    for (i = 0; i < query->n && query->n > rows->n_columns - bad; i++) {
+        if (find(rows, query->params[i].name) < 0) {
+            (void)rows_column(rows, query->params[i].name, "", err);
+        }
+    }
+    return err_is(err) ? -1 : 0;
+}
+
+int rows_read_query(struct rows *rows, const struct query *query, struct err *err)
+{
+    char *text = NULL;
+    int rc;
+
+    if (query->n == 1 && strcmp(query->params[0].name, "x") == 0 && find(rows, "x") < 0) {
+        text = xstrdup(query->params[0].value);
+        rc = take_positional(rows, text, err);
+    } else {
+        rc = take_named(rows, query, err);
+    }
+    if (rc == 0) {
+        rc = rows_add(rows, "", err);
+    }
+    free(text);
+    return rc;
+}
