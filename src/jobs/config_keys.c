@@ -62,7 +62,7 @@ const char *const *config_monitors(void)
 
 const char *const *config_metrics(void)
 {
-    static const char *const names[] = {"accuracy", "log_loss", "rmse", "mae", "r2", "mse", NULL};
+    static const char *const names[] = {"accuracy", "log_loss", "rmse", "mae", "r2", NULL};
 
     return names;
 }

@@ -461,22 +461,23 @@ static void resolve_metrics(struct resolver *r)
 {
     static const char *const of_classes[] = {"accuracy", "log_loss"};
     struct job_spec *spec = r->spec;
+    bool labels = spec->loss != MLP_MSE; /* classes, or columns of 0 and 1 */
     size_t i, k;
 
     spec->metrics = copy_texts(r->config, KEY_METRICS, &spec->n_metrics);
     for (i = 0; i < spec->n_metrics; i++) {
-        bool fits = !spec->classes;
+        bool fits = !labels;
 
         for (k = 0; k < ARRAY_LEN(of_classes); k++) {
             if (strcmp(spec->metrics[i], of_classes[k]) == 0) {
-                fits = spec->classes;
+                fits = labels;
             }
         }
         if (!fits) {
             char *pointer = xasprintf("/metrics/%zu", i);
 
             err_add(r->err, pointer, "%s is for %s, and the target is %s", spec->metrics[i],
-                    spec->classes ? "numbers" : "classes", spec->classes ? "classes" : "numbers");
+                    labels ? "numbers" : "classes", labels ? "classes" : "numbers");
             free(pointer);
         }
     }

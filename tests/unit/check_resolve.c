@@ -392,6 +392,9 @@ static const struct {
      "/data", "no column is left"},
     {JOB("r", ",\"metrics\":[\"rmse\",\"accuracy\"]"), "/metrics/1",
      "accuracy is for classes, and the target is numbers"},
+    {"{\"data\":{\"dataset\":\"d\",\"target\":[\"l1\",\"l2\"]},\"loss\":\"cross_entropy\","
+     "\"metrics\":[\"accuracy\",\"rmse\"]}",
+     "/metrics/1", "rmse is for numbers"},
     {JOB("species", ",\"metrics\":[\"r2\"]"), "/metrics/0", "r2 is for numbers"},
 };
 
