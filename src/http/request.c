@@ -323,6 +323,8 @@ static int check_all(struct request *req)
 
 static void answer_refusal(struct request *req)
 {
+    /* before the answer: who reads it may send the table again at once, under the same name */
+    api_datasets_free(req);
     if (req->refused == MHD_HTTP_NO_CONTENT) {
         respond_empty(req, req->refused);
     } else {
