@@ -22,7 +22,8 @@ tests_api_libapi_a_SOURCES = \
 	tests/api/schema.c tests/api/schema.h \
 	tests/api/table.c tests/api/table.h \
 	tests/api/work.c tests/api/work.h
-API_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS) $(CHECK_CFLAGS)
+API_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS) $(CHECK_CFLAGS) \
+	-DTOP_SRCDIR='"$(abs_top_srcdir)"'
 API_LIBS   = tests/api/libapi.a $(CURL_LIBS) $(JANSSON_LIBS) $(CHECK_LIBS)
 tests_api_libapi_a_CFLAGS = $(API_CFLAGS)
 

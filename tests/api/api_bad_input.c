@@ -93,7 +93,7 @@ static const struct bad_case not_json[] = {
     TRAIN("not JSON: NaN", "{" IRIS ", 'optimizer': {'learning_rate': NaN}}", 400, NULL, NULL),
     TRAIN("not UTF-8", "{'name': '\xff\xfe'}", 400, NULL, NULL),
     TRAIN("an empty body", "", 400, NULL, NULL),
-    TRAIN("duplicate keys", "{" IRIS ", 'name': 'a', 'name': 'b'}", 400, NULL, "name"),
+    TRAIN("duplicate keys", "{" IRIS ", 'name': 'a', 'name': 'b'}", 400, NULL, "duplicate"),
     TRAIN("an array for a job", "[1, 2]", 422, NULL, "object"),
     TRAIN("100,000 brackets deep", NULL, 400, NULL, "deep", .make = deep_json,
           .shown = "POST /train [[[[..."),
@@ -190,7 +190,7 @@ static const struct bad_case numbers[] = {
 
 static const struct bad_case sizes[] = {
     KEY("parameters over the budget", "'architecture': {'hidden': [65536, 65536, 65536]}",
-        "/architecture", "parameters"),
+        "/architecture/hidden", "parameters"),
     KEY("a layer wider than any may be", "'architecture': {'hidden': [2000000000]}",
         "/architecture/hidden/0", "65536"),
     TRAIN("10,000 layers", NULL, 422, "/architecture/hidden", "10000 layers", .make = many_layers,
@@ -288,7 +288,7 @@ static const struct bad_case predictions[] = {
     BAD("predict rows: a number for a row", "POST", P, "{'instances': [5]}", 422, "/instances/0",
         NULL),
     BAD("predict CSV without a column", "POST", P, "sepal_length,sepal_width\n1,2\n", 422, NULL,
-        "petal_length", .type = "text/csv"),
+        "missing", .column = "petal_length", .type = "text/csv"),
     BAD("predict CSV with a ragged row", "POST", P,
         "sepal_length,sepal_width,petal_length,petal_width\n1,2,3\n", 422, NULL, NULL,
         .type = "text/csv"),

@@ -133,7 +133,7 @@ char *source_path(const char *relative)
 {
     const char *top = getenv("top_srcdir");
 
-    return text("%s/%s", top != NULL ? top : ".", relative);
+    return text("%s/%s", top != NULL ? top : TOP_SRCDIR, relative);
 }
 
 char *scratch_path(const char *name)

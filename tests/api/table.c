@@ -73,34 +73,38 @@ static char *cell(const char *s, size_t most)
     return out.data;
 }
 
-/* What the daemon said: the detail, and the first errors with their places. */
+/* One error with its place. */
+static char *one_error(const json_t *e)
+{
+    const char *pointer = json_string_value(json_object_get(e, "pointer"));
+    const char *detail = json_string_value(json_object_get(e, "detail"));
+
+    return pointer != NULL && pointer[0] != '\0' ? text("%s: %s", pointer, detail)
+                                                 : text("%s", detail);
+}
+
+/* What the daemon said: the errors with their places, or else the detail. */
 static char *said(const struct reply *r)
 {
     const char *detail = json_string_value(json_object_get(r->json, "detail"));
     json_t *errors = json_object_get(r->json, "errors"), *e;
-    char *all = text("%s", detail != NULL ? detail : "");
-    size_t i;
+    size_t n = json_array_size(errors), i;
+    char *all = text("%s", "");
 
     json_array_foreach(errors, i, e)
     {
-        const char *pointer = json_string_value(json_object_get(e, "pointer"));
-        const char *d = json_string_value(json_object_get(e, "detail"));
-
-        if (i == 2) {
-            all = text("%s (and %zu more)", all, json_array_size(errors) - 2);
-            break;
-        }
-        if (d != NULL && (detail == NULL || strstr(detail, d) == NULL || pointer != NULL)) {
-            all = text("%s [%s%s%s]", all, pointer != NULL ? pointer : "",
-                       pointer != NULL ? ": " : "", d);
-        }
+        all = text("%s%s%s", all, i > 0 ? "; " : "", one_error(e));
     }
-    return all;
+    if (n > 0) {
+        return all;
+    }
+    return text("%s", detail != NULL ? detail : "");
 }
 
 static void write_row(const char *name, const char *shown, const struct reply *r)
 {
     const char *path = getenv("BAD_INPUT_TABLE");
+    const char *code;
     struct stat st;
     char *row;
     int fd;
@@ -112,11 +116,15 @@ static void write_row(const char *name, const char *shown, const struct reply *r
     ck_assert_msg(fd >= 0, "cannot write %s", path);
     ck_assert_int_eq(flock(fd, LOCK_EX), 0);
     ck_assert_int_eq(fstat(fd, &st), 0);
-    row = text("%s| %s | `%s` | %ld | %s |\n",
-               st.st_size == 0 ? "| case | request | status | what the daemon said |\n"
-                                 "| --- | --- | --- | --- |\n"
-                               : "",
-               cell(name, 80), cell(shown, 110), r->status, cell(said(r), 400));
+    /* a job that failed has no status of HTTP, but a code of its own */
+    code = json_string_value(json_object_get(r->json, "code"));
+    row =
+        text("%s| %s | `%s` | %s | %s |\n",
+             st.st_size == 0 ? "| case | request | status | what the daemon said |\n"
+                               "| --- | --- | --- | --- |\n"
+                             : "",
+             cell(name, 80), cell(shown, 110),
+             code != NULL ? text("failed: %s", code) : text("%ld", r->status), cell(said(r), 500));
     ck_assert_int_eq(write(fd, row, strlen(row)), (ssize_t)strlen(row));
     close(fd);
 }
