@@ -280,35 +280,16 @@ static int read_chunks(struct db *db, int64_t id, int64_t weight_id, unsigned ch
     return at == bytes ? 0 : damaged(id, err);
 }
 
-/* Inside one read transaction: head and chunks are of one moment. */
-static int read_weights(struct db *db, int64_t id, unsigned char **out, size_t *len,
-                        struct err *err)
+/* Verified bytes into *out, by the head row that `q` stands on. */
+static int read_weights(struct db *db, int64_t id, struct sql *q, unsigned char **out,
+                        size_t *len, struct err *err)
 {
-    char wanted[HASH_HEX_LEN] = "", got[HASH_HEX_LEN];
-    int64_t weight_id = 0, bytes = -1, stored = -1;
+    int64_t weight_id = sql_column_int(q, 0);
+    int64_t bytes = sql_column_int(q, 2), stored = sql_column_int(q, 3);
+    char wanted[HASH_HEX_LEN], got[HASH_HEX_LEN];
     unsigned char *to;
-    int rc;
-    struct sql q = sql_open(db, "SELECT w.id, w.sha256, w.bytes,"
-                                " (SELECT sum(length(c.bytes)) FROM weight_chunk AS c"
-                                " WHERE c.weight_id = w.id)"
-                                " FROM model_part AS p JOIN weight AS w ON w.id = p.weight_id"
-                                " WHERE p.model_id = ? AND p.seq = 0");
 
-    sql_int(&q, 1, id);
-    rc = sql_step(&q, err);
-    if (rc == 1) {
-        weight_id = sql_column_int(&q, 0);
-        sql_column_hash(&q, 1, wanted);
-        bytes = sql_column_int(&q, 2);
-        stored = sql_column_int(&q, 3);
-    }
-    sql_close(&q);
-    if (rc < 0) {
-        return -1;
-    }
-    if (rc == 0) {
-        return err_set(err, ERR_NOT_FOUND, "there are no weights of model %lld", (long long)id);
-    }
+    sql_column_hash(q, 1, wanted);
     /* The length is believed only when the chunks bear it out: it decides an allocation. */
     if (bytes < 0 || bytes != stored) {
         return damaged(id, err);
@@ -338,18 +319,31 @@ int store_models_weights(struct store *store, int64_t id, void **bytes, size_t *
     struct store_sqlite *s = store_sqlite_of(store);
     struct db *db = store_sqlite_reader(s);
     unsigned char *out = NULL;
-    struct sql q = sql_open(db, "BEGIN");
-    int rc = sql_run(&q, err);
+    size_t out_len = 0;
+    int rc;
+    struct sql q = sql_open(db, "SELECT w.id, w.sha256, w.bytes, coalesce("
+                                "(SELECT sum(length(c.bytes)) FROM weight_chunk AS c"
+                                " WHERE c.weight_id = w.id), 0)"
+                                " FROM model_part AS p JOIN weight AS w ON w.id = p.weight_id"
+                                " WHERE p.model_id = ? AND p.seq = 0");
 
-    if (rc == 0) {
-        rc = read_weights(db, id, &out, len, err);
-        db_rollback(db);
+    sql_int(&q, 1, id);
+    rc = sql_step(&q, err);
+    if (rc == 1) {
+        /* The head's statement stays open meanwhile: chunks and head are of one snapshot, even
+         * when the model is deleted now. */
+        rc = read_weights(db, id, &q, &out, &out_len, err);
+    } else if (rc == 0) {
+        rc = err_set(err, ERR_NOT_FOUND, "there are no weights of model %lld", (long long)id);
     }
+    sql_close(&q);
     store_sqlite_reader_back(s, db);
-    if (rc == 0) {
-        *bytes = out;
+    if (rc != 0) {
+        return -1;
     }
-    return rc;
+    *bytes = out;
+    *len = out_len;
+    return 0;
 }
 
 int store_models_evaluation(struct store *store, int64_t id, const char *split, char **json,

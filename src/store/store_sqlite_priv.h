@@ -37,7 +37,7 @@ int db_open(struct db *db, const char *path, bool read_only, struct err *err) MU
 void db_close(struct db *db);
 /* Statements without values or rows. */
 int db_exec(struct db *db, const char *sql, struct err *err) MUST_CHECK;
-/* Out of the transaction, if one is open: for error paths and for ends of reads. */
+/* Out of the transaction, if one is open. */
 void db_rollback(struct db *db);
 /* What result code `rc` means for a user; logs what it means for us. Returns -1. */
 int db_error(struct db *db, int rc, struct err *err);

@@ -125,6 +125,7 @@ static void run_batch(struct writer *w, struct command_list *batch)
         fail_all(batch, &w->sick);
         return;
     }
+    db_rollback(&w->db); /* does nothing, unless the last rollback failed for want of memory */
     if (run_commands(w, batch, &why) != 0) {
         db_rollback(&w->db);
         fail_all(batch, &why);

@@ -39,15 +39,19 @@ static inline void help_close(void)
     ck_assert_ptr_null(help_store);
 }
 
+static inline void help_make_dir_in(const char *tmp)
+{
+    hash_start();
+    log_set_level(LOG_WARN);
+    (void)snprintf(help_dir, sizeof help_dir, "%.40s/check_store.XXXXXX", tmp);
+    ck_assert_ptr_nonnull(mkdtemp(help_dir));
+}
+
 static inline void help_make_dir(void)
 {
     const char *tmp = getenv("TMPDIR");
 
-    hash_start();
-    log_set_level(LOG_WARN);
-    (void)snprintf(help_dir, sizeof help_dir, "%.40s/check_store.XXXXXX",
-                   tmp != NULL ? tmp : "/tmp");
-    ck_assert_ptr_nonnull(mkdtemp(help_dir));
+    help_make_dir_in(tmp != NULL && strlen(tmp) <= 40 ? tmp : "/tmp");
 }
 
 static inline void help_remove_dir(void)
