@@ -277,6 +277,43 @@ START_TEST(codes_of_all_widths)
 }
 END_TEST
 
+/* One text more, and the code would be the mark of a missing cell. */
+START_TEST(codes_at_the_edges)
+{
+    static const uint32_t sizes[] = {254, 255, 256, 257, 65534, 65535, 65536, 65537};
+    static const char *const names[] = {"t"};
+    static const enum column_type types[] = {COLUMN_CATEGORICAL};
+    uint32_t *codes = xcalloc(65538, sizeof *codes);
+    size_t k;
+
+    for (k = 0; k < ARRAY_LEN(sizes); k++) {
+        struct dataset_summary summary;
+        struct dataset_writer *w;
+        struct err err = ERR_INIT;
+        struct dataset *ds;
+        uint32_t i, wrong = 0;
+
+        ck_assert_int_eq(dataset_writer_new(folder, 1, names, types, &w, &err), 0);
+        for (i = 0; i <= sizes[k]; i++) {
+            char text[16];
+            int n = snprintf(text, sizeof text, "%u", i);
+
+            wrong += dataset_writer_text(w, i == sizes[k] ? NULL : text, (size_t)n, &err) != 0;
+        }
+        ck_assert_int_eq(dataset_writer_finish(&w, &summary, &err), 0);
+        ds = dataset_of(&summary);
+        ck_assert_int_eq(dataset_read_codes(ds, 0, 0, sizes[k] + 1, codes, &err), 0);
+        for (i = 0; i < sizes[k]; i++) {
+            wrong += codes[i] != i;
+        }
+        ck_assert_uint_eq(codes[sizes[k]], DATASET_MISSING);
+        ck_assert_uint_eq(wrong, 0);
+        dataset_free(&ds);
+    }
+    free(codes);
+}
+END_TEST
+
 START_TEST(statistics)
 {
     enum { N = 100000 };
@@ -348,6 +385,14 @@ START_TEST(statistics)
     ck_assert(c->integers);
     dataset_free(&ds);
 
+    v[0] = 0.0; /* one value, whatever its sign */
+    v[1] = -0.0;
+    ds = numbers(v, 2, &summary);
+    c = dataset_column(ds, 0);
+    ck_assert_uint_eq(c->distinct, 1);
+    ck_assert(!signbit(c->values[0]));
+    dataset_free(&ds);
+
     v[0] = v[1] = NAN;
     ds = numbers(v, 2, &summary);
     c = dataset_column(ds, 0);
@@ -399,19 +444,24 @@ END_TEST
 
 START_TEST(same_cells_same_name)
 {
-    double values[] = {1.5, NAN, 3.0}, other[] = {1.5, NAN, 4.0};
-    struct dataset_summary a, b, c;
-    struct dataset *x = numbers(values, 3, &a), *y, *z;
+    static const double thirds[] = {1.0, 1.5, 0.1}; /* int8, float32, float64 */
+    size_t k;
 
-    values[1] = -NAN; /* another NaN is the same missing cell */
-    y = numbers(values, 3, &b);
-    z = numbers(other, 3, &c);
-    ck_assert_str_eq(a.sha256, b.sha256);
-    ck_assert_str_ne(a.sha256, c.sha256);
-    ck_assert_uint_eq(folder_files(false), 2);
-    dataset_free(&x);
-    dataset_free(&y);
-    dataset_free(&z);
+    for (k = 0; k < ARRAY_LEN(thirds); k++) {
+        double values[] = {thirds[k], NAN, 3.0}, other[] = {thirds[k], NAN, 4.0};
+        struct dataset_summary a, b, c;
+        struct dataset *x = numbers(values, 3, &a), *y, *z;
+
+        values[1] = -NAN; /* another NaN is the same missing cell */
+        y = numbers(values, 3, &b);
+        z = numbers(other, 3, &c);
+        ck_assert_str_eq(a.sha256, b.sha256);
+        ck_assert_str_ne(a.sha256, c.sha256);
+        dataset_free(&x);
+        dataset_free(&y);
+        dataset_free(&z);
+    }
+    ck_assert_uint_eq(folder_files(false), 2 * ARRAY_LEN(thirds));
 }
 END_TEST
 
@@ -429,6 +479,7 @@ static void read_all(const struct dataset *ds)
         struct err err = ERR_INIT;
         size_t i;
 
+        ck_assert_uint_le(c->missing, n);
         if (c->type == COLUMN_NUMERIC) {
             if (dataset_read_numbers(ds, k, 0, n, values, &err) == 0) {
                 for (i = 0; i < n; i++) {
@@ -515,6 +566,34 @@ START_TEST(flipped_anywhere)
         ck_assert_int_eq(dataset_verify(bad, summary.sha256, &err), -1);
         bytes[n] ^= 0x41;
     }
+    free(bytes);
+    free(path);
+    free(bad);
+}
+END_TEST
+
+/* No table gives an infinite number, whatever its file holds. */
+START_TEST(infinity_in_a_chunk)
+{
+    static const double infinite = INFINITY;
+    unsigned char *bytes;
+    char *path, *bad;
+    struct dataset_summary summary = small(&bytes, &path);
+    struct dataset *ds = NULL;
+    struct err err = ERR_INIT;
+    double values[5];
+    size_t at;
+
+    /* The column "value" is a float64 chunk, and 0.5 is its first cell. */
+    for (at = 16; memcmp(bytes + at, (const double[]){0.5}, sizeof(double)) != 0; at++) {
+    }
+    memcpy(bytes + at, &infinite, sizeof infinite);
+    bad = xasprintf("%s/bad", folder);
+    spill(bad, bytes, summary.bytes);
+    ck_assert_int_eq(dataset_open(bad, &ds, &err), 0);
+    ck_assert_int_eq(dataset_read_numbers(ds, 2, 0, 5, values, &err), -1);
+    ck_assert_int_eq(err.code, ERR_CORRUPT);
+    dataset_free(&ds);
     free(bytes);
     free(path);
     free(bad);
@@ -749,6 +828,7 @@ int main(void)
     tcase_add_test(cells, group_edges);
     tcase_add_test(cells, wide_tables_have_smaller_groups);
     tcase_add_test(cells, codes_of_all_widths);
+    tcase_add_test(cells, codes_at_the_edges);
     tcase_add_test(cells, statistics);
     tcase_add_test(cells, statistics_of_real_data);
     tcase_add_test(cells, same_cells_same_name);
@@ -758,6 +838,7 @@ int main(void)
     tcase_set_timeout(damage, 120);
     tcase_add_test(damage, truncated_anywhere);
     tcase_add_test(damage, flipped_anywhere);
+    tcase_add_test(damage, infinity_in_a_chunk);
     tcase_add_test(damage, forged_footers);
     tcase_add_test(damage, not_there);
     tcase_add_test(damage, no_space);

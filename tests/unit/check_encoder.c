@@ -579,8 +579,18 @@ START_TEST(blocks_equal_the_definition)
         free(column);
     }
     ck_assert_uint_eq(wrong, 0);
-    for (i = 0; i < n; i += 333) { /* a row alone is the row among all */
+    for (i = 0; i < n; i += 333) { /* a row alone, and sent by a client, is the row among all */
+        struct encoder_cell cells[COLUMNS - 1];
+
         ck_assert_int_eq(encoder_encode_rows(e, ds, &rows[i], 1, one, &err), 0);
+        wrong += !same_bits(one, x + i * width, width * sizeof *one);
+        for (k = 0; k < COLUMNS - 1; k++) {
+            cells[k].text = k == 7 ? text_at(ds, names[k], rows[i]) : NULL;
+            cells[k].number = k == 7 ? 0.0 : number_at(ds, names[k], rows[i]);
+            cells[k].missing = k == 7 ? cells[k].text == NULL : (bool)isnan(cells[k].number);
+        }
+        memset(one, 0x5a, width * sizeof *one);
+        ck_assert_int_eq(encoder_encode_cells(e, cells, "", one, &err), 0);
         wrong += !same_bits(one, x + i * width, width * sizeof *one);
     }
     for (i = 0; i < n; i++) {
@@ -625,6 +635,19 @@ static void round_trip(const struct dataset *ds, const struct encoder *e, size_t
         ck_assert_int_eq(encoder_encode_targets(back, ds, all_rows, n, b + n * width, &err), 0);
     }
     ck_assert(same_bits(a, b, (n * width + n * outputs) * sizeof *a));
+    for (i = 0; i < encoder_n_features(e); i++) {
+        double was[4], is[4];
+
+        encoder_feature_stats(e, i, &was[0], &was[1], &was[2], &was[3]);
+        encoder_feature_stats(back, i, &is[0], &is[1], &is[2], &is[3]);
+        ck_assert(same_bits(was, is, sizeof was));
+    }
+    for (i = 0; i < outputs; i++) {
+        double was = encoder_decode_target(e, i, 1.0 / 3.0);
+        double is = encoder_decode_target(back, i, 1.0 / 3.0);
+
+        ck_assert(same_bits(&was, &is, sizeof was));
+    }
     for (i = 0; i < encoder_n_classes(e); i++) {
         ck_assert_str_eq(encoder_class_name(e, i), encoder_class_name(back, i));
         ck_assert_int_eq(encoder_class_find(back, encoder_class_name(e, i)), (ptrdiff_t)i);
