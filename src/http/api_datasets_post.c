@@ -36,6 +36,8 @@ static int read_name(const struct request *req, struct upload *upload, struct er
     const char *name = query_get(&req->query, "name");
 
     if (name == NULL || !text_is_name(name)) {
+        (void)err_set(err, ERR_SYNTAX, "query parameter name is %s",
+                      name == NULL ? "missing" : "no name for a dataset");
         return err_add(err, "/name",
                        name == NULL
                            ? "is needed: POST /datasets?name=..."

@@ -189,9 +189,31 @@ static void write_item(struct jw *w, const struct err_item *item)
     jw_end(w);
 }
 
+/* One sentence that stands alone. An item's words do not ("is missing"), so its place goes before
+ * them, and how many more there are after them. */
+static char *sentence(const struct err *err, unsigned status)
+{
+    const struct err_item *first = err->n_items != 0 ? &err->items[0] : NULL;
+    size_t more = err->n_items + err->n_dropped - 1;
+    struct buf out = BUF_INIT;
+
+    if (first == NULL || (err->detail[0] != '\0' && strcmp(err->detail, first->detail) != 0)) {
+        return xstrdup(err->detail[0] != '\0' ? err->detail : title_of(status));
+    }
+    if (first->pointer != NULL && first->pointer[0] != '\0') {
+        buf_printf(&out, "%s: ", first->pointer);
+    }
+    buf_puts(&out, first->detail);
+    if (more != 0) {
+        buf_printf(&out, " (and %zu more problem%s)", more, more == 1 ? "" : "s");
+    }
+    return buf_take(&out);
+}
+
 void respond_refusal(struct request *req, unsigned status, const struct err *err)
 {
     struct jw w = JW_INIT;
+    char *detail;
     size_t i;
 
     if (status >= 500 && status != MHD_HTTP_SERVICE_UNAVAILABLE) {
@@ -204,7 +226,9 @@ void respond_refusal(struct request *req, unsigned status, const struct err *err
     jw_string(&w, "type", "about:blank");
     jw_string(&w, "title", title_of(status));
     jw_int(&w, "status", status);
-    jw_string(&w, "detail", err->detail[0] != '\0' ? err->detail : title_of(status));
+    detail = sentence(err, status);
+    jw_string(&w, "detail", detail);
+    free(detail);
     if (err->n_items != 0) {
         jw_array(&w, "errors");
         for (i = 0; i < err->n_items; i++) {
