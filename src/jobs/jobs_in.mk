@@ -8,3 +8,11 @@ libjobs_a_SOURCES += \
 	src/jobs/admit.c src/jobs/admit.h \
 	src/jobs/datasets.c src/jobs/datasets.h \
 	src/jobs/submit.c src/jobs/submit.h
+
+EXTRA_DIST += docs/JOB-CONFIG.md \
+	examples/breast_cancer.json \
+	examples/diabetes.json \
+	examples/digits.json \
+	examples/iris.json \
+	examples/sine.json \
+	examples/xor.json

@@ -7,6 +7,7 @@ JOBS_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS) $(SODIUM_CFLAGS)
 JOBS_IN_CHECKS = \
 	tests/unit/check_admit \
 	tests/unit/check_config \
+	tests/unit/check_config_docs \
 	tests/unit/check_datasets \
 	tests/unit/check_inline \
 	tests/unit/check_json \
@@ -24,6 +25,11 @@ tests_unit_check_config_SOURCES = tests/unit/check_config.c tests/unit/jobs_in_h
 tests_unit_check_config_CPPFLAGS = $(JOBS_CPPFLAGS)
 tests_unit_check_config_CFLAGS = $(JOBS_CFLAGS)
 tests_unit_check_config_LDADD = $(JOBS_LIBS)
+
+tests_unit_check_config_docs_SOURCES = tests/unit/check_config_docs.c tests/unit/jobs_in_help.h
+tests_unit_check_config_docs_CPPFLAGS = $(JOBS_CPPFLAGS)
+tests_unit_check_config_docs_CFLAGS = $(JOBS_CFLAGS)
+tests_unit_check_config_docs_LDADD = $(JOBS_LIBS)
 
 tests_unit_check_datasets_SOURCES = tests/unit/check_datasets.c tests/unit/jobs_in_help.h
 tests_unit_check_datasets_CPPFLAGS = $(JOBS_CPPFLAGS)
