@@ -17,9 +17,8 @@
 #include "base/mem.h"
 #include "jobs/json_util.h"
 
-/* A guess at one core for `seconds`: products of useful size, and the cost of a step. */
-#define FLOPS_PER_SECOND 4e10
-#define SECONDS_PER_STEP 5e-6
+/* What a step of the smallest network costs besides its products; for `seconds`. */
+#define SECONDS_PER_STEP 3e-6
 /* What split_make lets validate when a split column has no such rows. */
 #define COLUMN_VALIDATION 0.15
 
@@ -275,7 +274,7 @@ int admit(const struct job_spec *spec, const struct dataset *ds, const size_t ro
     }
     steps = ceil((double)rows[SPLIT_TRAINING] / (double)spec->train.batch_size) *
             (double)spec->train.epochs;
-    a.seconds = a.flops / FLOPS_PER_SECOND + steps * SECONDS_PER_STEP;
+    a.seconds = a.flops / ADMIT_FLOPS_PER_SECOND + steps * SECONDS_PER_STEP;
     *out = a;
     return 0;
 }

@@ -8,6 +8,9 @@
 #include "data/split.h"
 #include "jobs/spec.h"
 
+/* A guess at one core with batches of useful size, for `seconds`. */
+#define ADMIT_FLOPS_PER_SECOND 4e10
+
 struct admission {
     size_t n_inputs, n_outputs; /* upper bounds, from the dataset's statistics */
     size_t parameters;

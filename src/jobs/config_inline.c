@@ -55,6 +55,11 @@ const char *config_inline_target(const struct inline_rows *rows, size_t target)
     return rows->names[rows->n_features + target];
 }
 
+static const char *plural(size_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
 static bool full(const struct err *err)
 {
     return err->n_items >= ERR_MAX_ITEMS;
@@ -122,8 +127,8 @@ static bool read_shape(struct inline_rows *r, struct err *err)
                     r->n_features, DATASET_MAX_COLUMNS - (int)r->n_targets);
     }
     if (json_array_size(r->y) != r->rows) {
-        refuse_cell(err, "y", NULL, "has %zu values, and x has %zu rows", json_array_size(r->y),
-                    r->rows);
+        refuse_cell(err, "y", NULL, "has %zu value%s, and x has %zu row%s", json_array_size(r->y),
+                    plural(json_array_size(r->y)), r->rows, plural(r->rows));
     }
     return !err_is(err);
 }
@@ -176,8 +181,8 @@ static void read_x(struct inline_rows *r, struct err *err)
             refuse_cell(err, "x", (size_t[]){i, SIZE_MAX}, "must be an array of values, got %s",
                         json_util_describe(row, got));
         } else if (json_array_size(row) != r->n_features) {
-            refuse_cell(err, "x", (size_t[]){i, SIZE_MAX}, "has %zu values, the first row has %zu",
-                        json_array_size(row), r->n_features);
+            refuse_cell(err, "x", (size_t[]){i, SIZE_MAX}, "has %zu value%s, the first row has %zu",
+                        json_array_size(row), plural(json_array_size(row)), r->n_features);
         } else {
             for (k = 0; k < r->n_features && !full(err); k++) {
                 read_cell(r, json_array_get(row, k), k, "x", (size_t[]){i, k}, err);
@@ -201,8 +206,9 @@ static void read_y(struct inline_rows *r, struct err *err)
                         "must be an array of numbers as in the first row, got %s",
                         json_util_describe(item, got));
         } else if (json_array_size(item) != r->n_targets) {
-            refuse_cell(err, "y", (size_t[]){i, SIZE_MAX}, "has %zu targets, the first row has %zu",
-                        json_array_size(item), r->n_targets);
+            refuse_cell(err, "y", (size_t[]){i, SIZE_MAX},
+                        "has %zu target%s, the first row has %zu", json_array_size(item),
+                        plural(json_array_size(item)), r->n_targets);
         } else {
             for (k = 0; k < r->n_targets && !full(err); k++) {
                 read_cell(r, json_array_get(item, k), r->n_features + k, "y", (size_t[]){i, k},
@@ -229,13 +235,15 @@ static void read_names(struct inline_rows *r, const struct config *config, struc
 
     CHK(taken != NULL);
     if (features && config_n_texts(config, KEY_FEATURES) != r->n_features) {
-        refuse_cell(err, "features", NULL, "has %zu names, and the rows of x have %zu values",
-                    config_n_texts(config, KEY_FEATURES), r->n_features);
+        refuse_cell(err, "features", NULL, "has %zu name%s, and the rows of x have %zu value%s",
+                    config_n_texts(config, KEY_FEATURES),
+                    plural(config_n_texts(config, KEY_FEATURES)), r->n_features,
+                    plural(r->n_features));
         features = false;
     }
     if (targets && given != r->n_targets) {
         refuse_cell(err, "target", NULL, "has %zu name%s, and y has %zu target%s a row", given,
-                    given == 1 ? "" : "s", r->n_targets, r->n_targets == 1 ? "" : "s");
+                    plural(given), r->n_targets, plural(r->n_targets));
         targets = false;
     }
     for (i = 0; i < r->n_targets; i++) {

@@ -337,9 +337,10 @@ int submit_train(struct datasets *datasets, struct pool *pool, const struct subm
 
 /* ---- evaluate ---------------------------------------------------------------------- */
 
-/* The model's encoder, checked against the dataset's columns. */
+/* The model's encoder, checked against the dataset's columns; how wide it makes x, and the
+ * truth. */
 static int check_columns(const struct store_model *model, const struct dataset *ds,
-                         size_t *n_inputs, struct err *err)
+                         size_t *n_inputs, size_t *n_truths, struct err *err)
 {
     struct encoder *encoder = NULL;
     int rc;
@@ -348,28 +349,32 @@ static int check_columns(const struct store_model *model, const struct dataset *
         return -1;
     }
     *n_inputs = encoder_n_inputs(encoder);
+    *n_truths = encoder_is_classes(encoder) ? 1 : encoder_n_targets(encoder);
     rc = encoder_check_dataset(encoder, ds, true, err);
     encoder_free(&encoder);
     return rc;
 }
 
+/* Every row is encoded at once, x and truth as 4 bytes a value. */
 static int weigh(const struct store_model *model, const struct dataset *ds, size_t n_inputs,
-                 const struct submit_limits *limits, struct admission *out, struct err *err)
+                 size_t n_truths, const struct submit_limits *limits, struct admission *out,
+                 struct err *err)
 {
-    struct admission a = {.n_inputs = n_inputs, .parameters = (size_t)model->parameters};
+    struct admission a = {
+        .n_inputs = n_inputs, .n_outputs = n_truths, .parameters = (size_t)model->parameters};
+    double rows = (double)dataset_rows(ds);
     size_t row;
 
-    /* x and the truth as float32, and the row's number. */
-    if (!mem_add(n_inputs, 3, &row) || !mem_mul(row, sizeof(float), &row) ||
+    if (!mem_add(n_inputs, n_truths, &row) || !mem_mul(row, sizeof(float), &row) ||
         !mem_mul(row, (size_t)dataset_rows(ds), &a.data_bytes) ||
         a.data_bytes > limits->memory_limit) {
         return err_add(err, "/dataset", "the job needs %.1f GB for its rows, the limit is %.1f GB",
-                       ((double)n_inputs + 3) * sizeof(float) * (double)dataset_rows(ds) / 1e9,
+                       (double)(n_inputs + n_truths) * sizeof(float) * rows / 1e9,
                        (double)limits->memory_limit / 1e9);
     }
     a.bytes = a.data_bytes;
-    a.flops = 2 * (double)a.parameters * (double)dataset_rows(ds);
-    a.seconds = a.flops / 4e10;
+    a.flops = 2 * (double)a.parameters * rows;
+    a.seconds = a.flops / ADMIT_FLOPS_PER_SECOND;
     *out = a;
     return 0;
 }
@@ -383,7 +388,7 @@ int submit_evaluate(struct datasets *datasets, struct pool *pool,
     struct used u = {.ds = NULL};
     struct submitted done = {.warnings_json = NULL};
     struct buf asked = BUF_INIT, resolved = BUF_INIT;
-    size_t n_inputs = 0;
+    size_t n_inputs = 0, n_truths = 0;
     int rc = -1;
 
     if (store->ops->model_get(store, model_id, &model, err) != 0) {
@@ -392,8 +397,8 @@ int submit_evaluate(struct datasets *datasets, struct pool *pool,
     if (model.encoder_json == NULL) {
         err_set(err, ERR_CONFLICT, "model %lld has no weights yet", (long long)model_id);
     } else if (use(datasets, dataset_key, "/dataset", &u, err) == 0 &&
-               check_columns(&model, u.ds, &n_inputs, err) == 0 &&
-               weigh(&model, u.ds, n_inputs, limits, &done.estimate, err) == 0) {
+               check_columns(&model, u.ds, &n_inputs, &n_truths, err) == 0 &&
+               weigh(&model, u.ds, n_inputs, n_truths, limits, &done.estimate, err) == 0) {
         const char *hash = u.sha256;
         struct store_job_new job = {
             .kind = "evaluate",
