@@ -37,7 +37,7 @@ struct slot {
     dnnl_memory_t scratch;
 };
 
-struct line { /* the slots of one layer's product */
+struct line {      /* the slots of one layer's product */
     unsigned next; /* the one to give up */
     struct slot slot[WAYS];
 };
@@ -64,8 +64,8 @@ const char *gemm_backend_text(const struct kernel *kernel)
 {
 #define STRING_(x) #x
 #define STRING(x)  STRING_(x)
-#define NAME                                                                                      \
-    "onednn " STRING(DNNL_VERSION_MAJOR) "." STRING(DNNL_VERSION_MINOR) "." STRING(               \
+#define NAME                                                                                       \
+    "onednn " STRING(DNNL_VERSION_MAJOR) "." STRING(DNNL_VERSION_MINOR) "." STRING(                \
         DNNL_VERSION_PATCH)
     static const char *const text[] = {NAME ", baseline", NAME ", avx2", NAME ", avx512"};
 
@@ -128,8 +128,8 @@ static bool matrix_desc(dnnl_memory_desc_t *out, size_t rows, size_t cols, bool 
     const dnnl_dims_t dims = {(dnnl_dim_t)rows, (dnnl_dim_t)cols};
     const dnnl_dims_t plain = {(dnnl_dim_t)cols, 1}, turned = {1, (dnnl_dim_t)rows};
 
-    return dnnl_memory_desc_init_by_strides(out, 2, dims, dnnl_f32,
-                                            transposed ? turned : plain) == dnnl_success;
+    return dnnl_memory_desc_init_by_strides(out, 2, dims, dnnl_f32, transposed ? turned : plain) ==
+           dnnl_success;
 }
 
 static bool slot_describe(enum kind kind, struct gemm_shape s, dnnl_memory_desc_t md[ARGUMENTS])
@@ -171,8 +171,8 @@ static bool scratch_reserve(struct backend *b, size_t bytes)
 static bool attributes(dnnl_primitive_attr_t attr, enum kind kind)
 {
     dnnl_post_ops_t add = NULL;
-    bool ok = dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user) ==
-              dnnl_success;
+    bool ok =
+        dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user) == dnnl_success;
 
     if (ok && kind == BACK_WEIGHTS_ADD) {
         ok = dnnl_post_ops_create(&add) == dnnl_success &&

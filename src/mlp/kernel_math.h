@@ -26,10 +26,10 @@ static inline double math_log1p(double x)
 {
     return log1p(x);
 }
-#define math_abs fabs
+#define math_abs  fabs
 #define math_sqrt sqrt
 #else
-#define math_abs fabsf
+#define math_abs  fabsf
 #define math_sqrt sqrtf
 
 static inline float math_pow2(int32_t n) /* -126 <= n <= 127 */

@@ -14,7 +14,7 @@
 #define K_BLOCK ((size_t)256)
 #define NEAR    ((size_t)1024) /* rows of B closer than this are read where they are */
 
-_Static_assert(K_BLOCK * WIDE <= KERNEL_PANEL, "a strip of B fits the panel");
+_Static_assert(K_BLOCK *WIDE <= KERNEL_PANEL, "a strip of B fits the panel");
 
 /* One strip: `width` columns of C, `vectors` (1 or 2) wide, for one block of K. */
 struct strip {
@@ -143,8 +143,7 @@ static inline void turn4(const float *from, size_t from_row, float *to, size_t t
 #endif
 
 /* Rows k0.. of B, columns j0.., padded with zeros to `full` columns. */
-static void pack(const struct product *p, size_t k0, size_t k, size_t j0, size_t width,
-                 size_t full)
+static void pack(const struct product *p, size_t k0, size_t k, size_t j0, size_t width, size_t full)
 {
     const mlp_real *b = p->b + k0 * p->b_row + j0 * p->b_col;
 

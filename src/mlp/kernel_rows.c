@@ -60,8 +60,8 @@ void ISA(kernel_activate)(enum mlp_activation f, mlp_real *z, size_t n)
     }
 }
 
-void ISA(kernel_derive)(enum mlp_activation f, const mlp_real *restrict a,
-                        mlp_real *restrict delta, size_t n)
+void ISA(kernel_derive)(enum mlp_activation f, const mlp_real *restrict a, mlp_real *restrict delta,
+                        size_t n)
 {
     switch (f) {
     case MLP_IDENTITY:

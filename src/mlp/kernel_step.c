@@ -15,9 +15,8 @@ static inline mlp_real settle(mlp_real x)
     return math_abs(x) < TINY ? 0 : x;
 }
 
-void ISA(kernel_adam)(const struct kernel_adam *s, mlp_real *restrict w,
-                      const mlp_real *restrict g, mlp_real *restrict m, mlp_real *restrict v,
-                      size_t n)
+void ISA(kernel_adam)(const struct kernel_adam *s, mlp_real *restrict w, const mlp_real *restrict g,
+                      mlp_real *restrict m, mlp_real *restrict v, size_t n)
 {
     const mlp_real beta1 = s->beta1, beta2 = s->beta2, l2 = s->l2;
     const mlp_real rest1 = 1 - beta1, rest2 = 1 - beta2;
@@ -71,8 +70,8 @@ bool ISA(kernel_finite)(const mlp_real *x, size_t n)
 {
     int bad = 0;
 
-    _Pragma("omp simd reduction(| : bad)")
-    for (size_t i = 0; i < n; i++) {
+    _Pragma("omp simd reduction(| : bad)") for (size_t i = 0; i < n; i++)
+    {
         bad |= !(x[i] - x[i] == 0);
     }
     return !bad;

@@ -12,9 +12,9 @@
  *     dL/dW_k = a_{k-1}^T delta_k    dL/db_k = sum over rows of delta_k
  *     delta_{k-1} = (delta_k W_k^T) * f'(z_{k-1})
  *
- * Everything is row-major float32; sums for losses are double. The library has
- * no globals, logs nothing, opens no file, starts no thread. The same spec, data
- * and seed give the same bits on the same machine.
+ * Everything is row-major float32; sums for losses are double. The library keeps no
+ * state of its own between calls, logs nothing, opens no file, starts no thread. The
+ * same spec, data and seed give the same bits on the same machine.
  *
  * Threads: a net may be read by many threads at once (each with a workspace of
  * its own) while nobody writes its parameters.
@@ -49,7 +49,7 @@ enum mlp_status {
 MLP_API const char *mlp_status_text(enum mlp_status status);
 
 #define MLP_MAX_LAYERS 64     /* hidden layers */
-#define MLP_MAX_UNITS  65536  /* width of one layer, input and output included: see mlp_spec_check */
+#define MLP_MAX_UNITS  65536  /* width of a hidden or of the output layer */
 #define MLP_MAX_INPUTS 1000000
 
 /* ---- what a network is ------------------------------------------------------ */
@@ -95,7 +95,8 @@ MLP_API bool mlp_init_parse(const char *name, enum mlp_init *out);
 MLP_API bool mlp_output_parse(const char *name, enum mlp_output *out);
 
 /* Whether sizes are in range and output fits loss (softmax with CROSS_ENTROPY, sigmoid
- * with BINARY_CROSS_ENTROPY, identity or sigmoid with MSE). */
+ * with BINARY_CROSS_ENTROPY, identity or sigmoid with MSE). Takes no memory, and no time
+ * however absurd the numbers; so do mlp_spec_parameters and mlp_estimate. */
 MLP_API MLP_CHECK enum mlp_status mlp_spec_check(const struct mlp_spec *spec);
 
 /* sum over layers of in * out + out; MLP_E_TOO_LARGE on overflow. */
@@ -180,7 +181,9 @@ struct mlp_train_spec {
 };
 
 /* What training takes: bytes of the one arena (parameters are the net's own and not in
- * it), and multiply-adds times two of all epochs. `rows` is the number of training rows. */
+ * it), and multiply-adds times two of all epochs. `rows` is the number of training rows, at
+ * most 2^32 - 1. Not in it: what the matrix product library keeps for itself, some megabytes
+ * (compiled code, packing buffers of the order of one layer's weights). */
 struct mlp_estimate {
     size_t parameters;
     size_t net_bytes;   /* the net itself */
@@ -222,8 +225,11 @@ struct mlp_result {
     double last_loss;    /* of the last batch; not finite after a divergence */
 };
 
-/* Train the net from the parameters it has. `validation` may be NULL: then the running
- * training loss decides what is best. Afterwards the net holds the best epoch's parameters
+/* Train the net from the parameters it has. `validation` may be NULL, or have no rows: then
+ * the running training loss decides what is best. Better means lower by more than min_delta;
+ * a loss that is not finite is never better. A divergence is a batch loss that is not
+ * finite, or parameters that are not when an epoch would be the best or the last one; that
+ * epoch does not count and is not reported. Afterwards the net holds the best epoch's parameters
  * (restore_best, or a divergence) or the last ones. With a divergence before any finite
  * epoch the parameters are not finite and best_epoch is 0. */
 MLP_API MLP_CHECK enum mlp_status mlp_train(struct mlp_net *net, const struct mlp_train_spec *spec,

@@ -3,8 +3,6 @@
  *
  * Whoever makes a net owns it; readers may share it while nobody writes to its parameters.
  */
-#include "config.h"
-
 #include "mlp/net.h"
 
 #include <math.h>
@@ -15,7 +13,7 @@
 
 const char *mlp_version(void)
 {
-    return PACKAGE_VERSION;
+    return MLP_VERSION; /* from the build */
 }
 
 const char *mlp_backend(void)

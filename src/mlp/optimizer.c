@@ -75,7 +75,6 @@ void optimizer_step(struct optimizer *o, struct mlp_net *net, const mlp_real *gr
     for (size_t i = 0; i < net->n_segments; i++) {
         const struct segment *s = &net->segments[i];
 
-        step_part(o, net, gradient, s->offset, s->length,
-                  s->decay ? (mlp_real)o->spec->l2 : 0);
+        step_part(o, net, gradient, s->offset, s->length, s->decay ? (mlp_real)o->spec->l2 : 0);
     }
 }

@@ -6,7 +6,7 @@
 
 struct optimizer {
     const struct mlp_train_spec *spec;
-    mlp_real *m, *v;      /* [n_params] each, or NULL where the kind needs none */
+    mlp_real *m, *v;       /* [n_params] each, or NULL where the kind needs none */
     double power1, power2; /* beta1^t, beta2^t */
 };
 

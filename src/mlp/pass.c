@@ -52,8 +52,8 @@ enum mlp_status pass_forward(struct pass *p, const struct mlp_net *net, const ml
         mlp_real *z = k + 1 == net->n_layers && out != NULL ? out : p->a[k];
 
         /* z_k = a_{k-1} W_k + b_k */
-        enum mlp_status status = gemm_forward(
-            &p->gemm, (struct gemm_shape){k, rows, l->n_in, l->n_out}, a, W, b, z);
+        enum mlp_status status =
+            gemm_forward(&p->gemm, (struct gemm_shape){k, rows, l->n_in, l->n_out}, a, W, b, z);
         if (status != MLP_OK) {
             return status;
         }

@@ -27,8 +27,8 @@ void pass_fini(struct pass *p);
 
 /* x (rows, n_inputs), rows <= max_rows, to the last layer's linear output. `out` (rows,
  * n_outputs) takes it, or is NULL: then it is in p->a[last]. */
-MLP_CHECK enum mlp_status pass_forward(struct pass *p, const struct mlp_net *net,
-                                       const mlp_real *x, size_t rows, mlp_real *out);
+MLP_CHECK enum mlp_status pass_forward(struct pass *p, const struct mlp_net *net, const mlp_real *x,
+                                       size_t rows, mlp_real *out);
 
 /* Forward, loss and backward of one batch: gradient [n_params] is written, not added to. */
 MLP_CHECK enum mlp_status pass_gradient(struct pass *p, const struct mlp_net *net,

@@ -160,8 +160,7 @@ static struct mlp_data batch_at(const struct trainer *t, size_t first, size_t ro
                    n_out * sizeof(*t->targets));
         }
     }
-    return (struct mlp_data){
-        .rows = rows, .x = t->x, .targets = t->targets, .labels = t->labels};
+    return (struct mlp_data){.rows = rows, .x = t->x, .targets = t->targets, .labels = t->labels};
 }
 
 enum outcome { GO_ON, STOPPED, DIVERGED, FAILED };
@@ -209,8 +208,8 @@ static double now(const struct trainer *t)
     return t->callbacks->clock != NULL ? t->callbacks->clock() : 0;
 }
 
-static enum outcome train_epoch(struct trainer *t, const struct rng *rng,
-                                enum mlp_status *status, unsigned caller_mode)
+static enum outcome train_epoch(struct trainer *t, const struct rng *rng, enum mlp_status *status,
+                                unsigned caller_mode)
 {
     struct mlp_epoch e = {.epoch = t->result.epochs + 1,
                           .validation = {NAN, NAN},

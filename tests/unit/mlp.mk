@@ -8,7 +8,7 @@ libmlpdouble_la_SOURCES = \
 	src/mlp/kernel_loss.c src/mlp/kernel_product.c src/mlp/kernel_rows.c src/mlp/kernel_step.c \
 	src/mlp/loss.c src/mlp/net.c src/mlp/pass.c src/mlp/rng.c src/mlp/spec.c \
 	tests/unit/mlp_double.c tests/unit/mlp_double.h tests/unit/mlp_gradient.h
-libmlpdouble_la_CPPFLAGS = $(AM_CPPFLAGS) -DKERNEL_ISA=wide \
+libmlpdouble_la_CPPFLAGS = $(AM_CPPFLAGS) -DKERNEL_ISA=wide -DMLP_VERSION='"double"' \
 	-include $(srcdir)/tests/unit/mlp_double.h
 libmlpdouble_la_CFLAGS = $(AM_CFLAGS) $(MLP_NUMERIC)
 
