@@ -62,6 +62,7 @@ struct entry {
     int64_t id;
     struct encoder_box *box;   /* live only: of the servables to come */
     struct servable *servable; /* live: NULL until the first weights */
+    bool closing;              /* live only: the store may have the model by now */
     UT_hash_handle hh;
 };
 
@@ -413,16 +414,17 @@ static void keep(struct predictor *p, struct servable **s, uint64_t forgotten)
 
 int predictor_get(struct predictor *p, int64_t model_id, struct servable **out, struct err *err)
 {
-    struct servable *s = NULL;
+    struct servable *s = NULL, *before = NULL;
     uint64_t forgotten;
     struct entry *e;
-    bool live;
+    bool live, closing;
 
     CHK_OBJ(p, PREDICTOR_MAGIC);
     PTOK(pthread_mutex_lock(&p->mtx));
     forgotten = p->forgotten;
     e = find(p->live, model_id);
     live = e != NULL;
+    closing = live && e->closing;
     if (!live) {
         e = find(p->cached, model_id);
         if (e != NULL) { /* now the most recently used */
@@ -435,6 +437,20 @@ int predictor_get(struct predictor *p, int64_t model_id, struct servable **out, 
     }
     PTOK(pthread_mutex_unlock(&p->mtx));
 
+    if (closing) { /* what the job leaves, if it is there; else what it had until now */
+        before = s;
+        s = NULL;
+        if (load(p->store, model_id, &s, err) == 0) {
+            keep(p, &s, forgotten);
+            servable_put(&before);
+        } else if (before != NULL && err->code == ERR_CONFLICT) {
+            err_fini(err);
+            s = before;
+        } else {
+            servable_put(&before);
+            return -1;
+        }
+    }
     if (s == NULL && live) {
         return err_set(err, ERR_CONFLICT,
                        "model %lld has no weights yet: its first epoch is not over",
@@ -514,6 +530,18 @@ void predictor_live_publish(struct predictor *p, int64_t model_id, const struct 
     e->servable = s;
     PTOK(pthread_mutex_unlock(&p->mtx));
     servable_put(&old);
+}
+
+void predictor_live_closing(struct predictor *p, int64_t model_id)
+{
+    struct entry *e;
+
+    CHK_OBJ(p, PREDICTOR_MAGIC);
+    PTOK(pthread_mutex_lock(&p->mtx));
+    e = find(p->live, model_id);
+    CHK(e != NULL);
+    e->closing = true;
+    PTOK(pthread_mutex_unlock(&p->mtx));
 }
 
 void predictor_live_end(struct predictor *p, int64_t model_id)

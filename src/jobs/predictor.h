@@ -38,6 +38,10 @@ void predictor_live_begin(struct predictor *p, int64_t model_id, struct encoder 
 /* Copy these parameters in as the current best. Without memory the old ones stay. */
 void predictor_live_publish(struct predictor *p, int64_t model_id, const struct mlp_spec *spec,
                             const float *params, size_t epoch);
+/* The job's end is about to be committed: from now on the store is asked first, and the live
+ * weights (the best of up to 500 ms ago) answer only while it has none. So whoever sees the
+ * job's end gets the model that was stored with it. */
+void predictor_live_closing(struct predictor *p, int64_t model_id);
 /* The job is over; from now on the store answers for the model. */
 void predictor_live_end(struct predictor *p, int64_t model_id);
 /* A model was deleted: forget it. */

@@ -401,6 +401,7 @@ static void finish(struct training *t)
     if (has_weights) {
         fill_model(t, &facts, &outcome, texts, evaluations);
     }
+    predictor_live_closing(t->slot->predictor, t->job->model_id);
     runner_finish(t->slot, t->job, &outcome);
     for (i = 0; i < ARRAY_LEN(texts); i++) {
         free(texts[i]);
