@@ -480,8 +480,8 @@ START_TEST(damaged_weights_are_named)
 {
     static const char *const damages[] = {
         /* one bit of the second chunk */
-        "UPDATE weight_chunk SET bytes = CAST(substr(bytes, 1, 99) || x'00'"
-        " || substr(bytes, 101) AS BLOB) WHERE weight_id = 2 AND seq = 1",
+        ("UPDATE weight_chunk SET bytes = CAST(substr(bytes, 1, 99) || x'00'"
+         " || substr(bytes, 101) AS BLOB) WHERE weight_id = 2 AND seq = 1"),
         "DELETE FROM weight_chunk WHERE weight_id = 2 AND seq = 1",
         "UPDATE weight_chunk SET seq = 1 - seq + 10 WHERE weight_id = 2", /* another order */
         "UPDATE weight SET bytes = 1000000000000 WHERE id = 2",
