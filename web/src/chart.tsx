@@ -47,6 +47,14 @@ function columns(points: Point[], lines: Line[], log: boolean): uPlot.AlignedDat
   ] as uPlot.AlignedData;
 }
 
+const FEW = 40; // up to here every epoch gets its dot
+
+// The edge of a log axis is no round number; only 1 to 9 times a power of ten gets a label.
+function isTick(v: number): boolean {
+  const mantissa = v / 10 ** Math.floor(Math.log10(v) + 1e-9);
+  return Math.abs(mantissa - Math.round(mantissa)) < 1e-6;
+}
+
 interface Best {
   epoch: number;
   line: number; // which line it lies on
@@ -135,14 +143,18 @@ export function Chart(props: {
             // One epoch is a point, not a range: give it room.
             range: (_u, min, max) => (min === max ? [min - 1, max + 1] : [min, max]),
           },
-          y: log ? { distr: 3, log: 10 } : { distr: 1 },
+          // uPlot's own log range ends at whole decades; half a chart may be empty then.
+          y: log
+            ? { distr: 3, log: 10, range: (_u, min, max) => (min > 0 ? [min / 1.2, max * 1.2] : [0.1, 1]) }
+            : { distr: 1 },
         },
         axes: [
-          { ...axis, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4], size: 34 },
+          { ...axis, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4], size: 28 },
           {
             ...axis,
             size: 62,
-            values: (_u, splits) => splits.map((v) => (v === null ? "" : format.number(v, 3))),
+            values: (_u, splits) =>
+              splits.map((v) => (v === null || (log && !isTick(v)) ? "" : format.number(v, 3))),
           },
         ],
         series: [
@@ -152,7 +164,7 @@ export function Chart(props: {
             stroke: colors[line.color],
             width: 2,
             spanGaps: true,
-            points: { size: 5 },
+            points: { size: 5, show: (self: uPlot) => self.data[0].length <= FEW },
           })),
         ],
         hooks: {

@@ -70,7 +70,7 @@ export function duration(seconds: number | null | undefined): string {
   const s = Math.max(0, seconds);
   if (s < 0.001) return "<1 ms";
   if (s < 1) return `${Math.round(s * 1000)} ms`;
-  if (s < 9.95) return `${s.toFixed(1)} s`;
+  if (s < 9.95 && !Number.isInteger(s)) return `${s.toFixed(1)} s`;
   if (s < 59.5) return `${Math.round(s)} s`;
   const whole = Math.round(s);
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;

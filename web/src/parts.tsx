@@ -4,6 +4,7 @@ import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { words, type ApiError } from "./api";
 import * as format from "./format";
+import { useResource } from "./poll";
 import type { DatasetRef, Job } from "./types";
 
 const STATES: Record<string, { word: string; path: string }> = {
@@ -265,8 +266,12 @@ export function shortHash(hash: string): string {
   return hash.replace(/^sha256:/, "").slice(0, 10);
 }
 
+// Lists and resolved configs name a dataset by its hash; people know it by its name.
 export function DatasetLink({ of }: { of: DatasetRef | string | null | undefined }) {
-  const ref = refParts(of);
+  const given = refParts(of);
+  const all = useResource<{ datasets?: DatasetRef[] }>("/datasets?limit=200").data?.datasets ?? [];
+  const ref: DatasetRef =
+    given.name || !given.sha256 ? given : { ...(all.find((d) => d.sha256 === given.sha256) ?? given) };
   const key = ref.id ?? ref.name;
   const text = ref.name ?? (ref.sha256 ? shortHash(ref.sha256) : ref.id ? `#${ref.id}` : null);
   if (!text) return <span class="quiet">{format.NONE}</span>;

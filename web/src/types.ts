@@ -52,6 +52,8 @@ export interface Job {
   dataset?: DatasetRef | string | null;
   config?: unknown;
   resolved?: unknown;
+  result?: { stopped_by?: string } | null;
+  cancel_requested?: boolean;
   warnings?: string[];
   error?: Problem | null;
 }
@@ -134,7 +136,8 @@ export interface Dataset {
   bytes?: number;
   sha256?: string;
   created_at?: string | null;
-  columns?: Column[] | number;
+  n_columns?: number;
+  columns?: Column[];
 }
 
 export interface Service {

@@ -12,6 +12,7 @@ interface DatasetList {
   datasets?: Dataset[];
 }
 
+const WIDEST = 100; // columns shown of the first rows
 const NAME = /^[A-Za-z_][A-Za-z0-9._-]{0,63}$/;
 
 function keyOf(dataset: Dataset): string {
@@ -19,7 +20,7 @@ function keyOf(dataset: Dataset): string {
 }
 
 export function columnCount(dataset: Dataset): number | undefined {
-  return Array.isArray(dataset.columns) ? dataset.columns.length : dataset.columns;
+  return dataset.n_columns ?? dataset.columns?.length;
 }
 
 // "my data (1).csv" may be called my-data-1.
@@ -182,7 +183,7 @@ export function DatasetView({ id }: { id: string }) {
   const { data, error } = useResource<Dataset>(`/datasets/${encodeURIComponent(id)}`);
   const [refusal, setRefusal] = useState<string | null>(null);
   if (!data) return <Missing error={error} what={`dataset ${id}`} />;
-  const columns = Array.isArray(data.columns) ? data.columns : [];
+  const columns = data.columns ?? [];
   return (
     <>
       <nav class="crumbs" aria-label="Where you are">
@@ -264,7 +265,47 @@ export function DatasetView({ id }: { id: string }) {
           </table>
         </div>
       </Panel>
+      <FirstRows dataset={data} />
     </>
+  );
+}
+
+interface Rows {
+  columns?: string[];
+  rows?: (string | number | null)[][];
+}
+
+function FirstRows({ dataset }: { dataset: Dataset }) {
+  const { data } = useResource<Rows>(`/datasets/${dataset.id}/rows?limit=8`, () => true);
+  const rows = data?.rows ?? [];
+  if (rows.length === 0) return null;
+  return (
+    <Panel title="First rows">
+      <div class="scroll" tabIndex={0} role="group" aria-label="First rows">
+        <table class="plain rows-table">
+          <thead>
+            <tr>
+              {(data?.columns ?? []).slice(0, WIDEST).map((name, j) => (
+                <th scope="col" key={name} class={typeof rows[0]?.[j] === "number" ? "num" : ""}>
+                  {name}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map((row, i) => (
+              <tr key={i}>
+                {row.slice(0, WIDEST).map((cell, j) => (
+                  <td key={j} class={typeof cell === "number" ? "num" : ""}>
+                    {cell === null ? <span class="quiet">missing</span> : typeof cell === "number" ? format.number(cell, 6) : cell}
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </Panel>
   );
 }
 

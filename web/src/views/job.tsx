@@ -72,7 +72,7 @@ function JobPage({ job, route, gone }: { job: Job; route: Route; gone: boolean }
       </div>
       <Tiles job={job} />
       {job.kind === undefined || job.kind === "train" ? <CurvePanel job={job} route={route} /> : null}
-      {final && job.model_id ? <FinalMetrics id={job.model_id} /> : null}
+      {final && job.model_id && job.best ? <FinalMetrics id={job.model_id} /> : null}
       <div class="columns">
         <Events id={job.id} state={job.state} />
         <Configs job={job} route={route} />

@@ -23,6 +23,7 @@ export function JobsView({ route }: { route: Route }) {
   if (!data) return <Missing error={error} what="jobs" />;
   const jobs = data.jobs ?? [];
   if (jobs.length === 0) return <Welcome />;
+  const withDataset = jobs.some((job) => jobDataset(job) !== null);
   return (
     <>
       <h1>Jobs</h1>
@@ -43,7 +44,7 @@ export function JobsView({ route }: { route: Route }) {
             <th scope="col" class="num">
               Validation loss
             </th>
-            <th scope="col">Dataset</th>
+            {withDataset ? <th scope="col">Dataset</th> : null}
             <th scope="col">Created</th>
             <th scope="col">
               <span class="sr-only">Actions</span>
@@ -52,7 +53,7 @@ export function JobsView({ route }: { route: Route }) {
         </thead>
         <tbody>
           {jobs.map((job) => (
-            <JobRow key={job.id} job={job} onError={setRefusal} />
+            <JobRow key={job.id} job={job} withDataset={withDataset} onError={setRefusal} />
           ))}
         </tbody>
       </table>
@@ -67,7 +68,8 @@ export function JobsView({ route }: { route: Route }) {
   );
 }
 
-function JobRow({ job, onError }: { job: Job; onError: (detail: string) => void }) {
+function JobRow(props: { job: Job; withDataset: boolean; onError: (detail: string) => void }) {
+  const { job, onError } = props;
   return (
     <tr data-job={job.id} data-state={job.state}>
       <td class="cell-main">
@@ -88,10 +90,12 @@ function JobRow({ job, onError }: { job: Job; onError: (detail: string) => void 
       <td data-label="Validation loss" class="num">
         {format.loss(job.latest?.validation_loss)}
       </td>
-      <td data-label="Dataset">
-        <DatasetLink of={jobDataset(job)} />
-      </td>
-      <td data-label="Created" class="quiet">
+      {props.withDataset ? (
+        <td data-label="Dataset">
+          <DatasetLink of={jobDataset(job)} />
+        </td>
+      ) : null}
+      <td data-label="Created" class="quiet nowrap">
         <Age at={job.created_at} />
       </td>
       <td class="cell-actions">
@@ -110,6 +114,7 @@ export function progressWords(job: Job): string {
     case "queued":
       return job.queue_position ? `number ${job.queue_position} in the queue` : "waiting";
     case "running":
+      if (job.cancel_requested) return `${where ? `${where}, ` : ""}stopping`;
       if (!where) return "starting";
       return eta === null || eta === undefined ? where : `${where}, ${format.duration(eta)} left`;
     case "succeeded":

@@ -59,6 +59,7 @@ export function ModelsView({ route }: { route: Route }) {
   const { data, error } = useResource<ModelList>(`/models?limit=${limit}`);
   if (!data) return <Missing error={error} what="models" />;
   const models = data.models ?? [];
+  const withShape = models.some((model) => model.architecture);
   if (models.length === 0) {
     return (
       <div class="welcome">
@@ -78,7 +79,7 @@ export function ModelsView({ route }: { route: Route }) {
           <tr>
             <th scope="col">Model</th>
             <th scope="col">Quality</th>
-            <th scope="col">Layers</th>
+            {withShape ? <th scope="col">Layers</th> : null}
             <th scope="col" class="num">
               Parameters
             </th>
@@ -96,18 +97,18 @@ export function ModelsView({ route }: { route: Route }) {
               </td>
               <td data-label="Quality">
                 {model.state && model.state !== "ready" ? (
-                  <span class="quiet">{model.state} </span>
+                  <ModelState model={model} />
                 ) : null}
                 <KeyMetrics metrics={model.metrics} />
               </td>
-              <td data-label="Layers">{shapeWords(model)}</td>
+              {withShape ? <td data-label="Layers">{shapeWords(model)}</td> : null}
               <td data-label="Parameters" class="num">
                 {format.number(model.parameters, 9)}
               </td>
               <td data-label="Dataset">
                 <DatasetLink of={model.dataset} />
               </td>
-              <td data-label="Created" class="quiet">
+              <td data-label="Created" class="quiet nowrap">
                 <Age at={model.created_at} />
               </td>
             </tr>
@@ -143,7 +144,7 @@ export function ModelView({ id, route }: { id: string; route: Route }) {
           <span class="id">{model.id}</span> {model.name ?? "model"}
         </h1>
         {model.state && model.state !== "ready" ? (
-          <span class="state state-other">{stateWords(model)}</span>
+          <ModelState model={model} />
         ) : null}
         <div class="title-actions">
           {model.job_id ? (
@@ -185,10 +186,15 @@ export function ModelView({ id, route }: { id: string; route: Route }) {
   );
 }
 
-function stateWords(model: Model): string {
-  return model.state === "training" && model.epoch
-    ? `training, epoch ${format.number(model.epoch)}`
-    : (model.state ?? "");
+function ModelState({ model }: { model: Model }) {
+  const training = model.state === "training" || model.state === "pending";
+  return (
+    <span class={`state state-other ${training ? "state-running" : ""}`}>
+      {model.state === "training" && model.epoch
+        ? `training, epoch ${format.number(model.epoch)}`
+        : model.state}
+    </span>
+  );
 }
 
 export function MetricsTable({ metrics }: { metrics: Record<string, Metrics | null> }) {

@@ -27,7 +27,7 @@ const XOR = {
 
 // The two keys that are needed; the target is most often the last column.
 function smallest(dataset: Dataset): unknown {
-  const columns = Array.isArray(dataset.columns) ? dataset.columns : [];
+  const columns = dataset.columns ?? [];
   const target = columns[columns.length - 1]?.name ?? "the column to learn";
   return { data: { dataset: dataset.name ?? String(dataset.id), target } };
 }

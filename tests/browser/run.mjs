@@ -1,0 +1,113 @@
+// The page in a real browser against a real daemon.
+//
+//   MLPD=path/to/mlpd node tests/browser/run.mjs [WORD...]    only tests whose name has a WORD
+//
+// Each test gets a tab of its own; all share one daemon with one worker, in the order written.
+// A script error, a line on the browser's console or a violation of the content security policy
+// fails the test it happens in. There are no sleeps: what is waited for is always a condition.
+// Screenshots of every view, light and dark, desk and phone, go to tests/browser/shots/.
+import { spawnSync } from "node:child_process";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Daemon } from "./daemon.mjs";
+import { pageTests } from "./page.mjs";
+import { unitTests } from "./units.mjs";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const top = resolve(here, "../..");
+const web = join(top, "web");
+const require = createRequire(join(web, "package.json"));
+const { chromium } = require("playwright-core");
+const esbuild = require("esbuild");
+
+const program = process.env.MLPD;
+if (!program) {
+  console.error("set MLPD to the daemon to test, for example MLPD=b/mlpd");
+  process.exit(2);
+}
+const words = process.argv.slice(2);
+const wanted = (name) => words.length === 0 || words.some((word) => name.includes(word));
+
+let passed = 0;
+let failed = 0;
+async function test(name, body) {
+  if (!wanted(name)) return;
+  const begin = Date.now();
+  try {
+    await body();
+    passed++;
+    console.log(`ok      ${name} (${Date.now() - begin} ms)`);
+  } catch (error) {
+    failed++;
+    console.log(`FAILED  ${name} (${Date.now() - begin} ms)\n${String(error?.stack ?? error).replace(/^/gm, "        ")}`);
+  }
+}
+
+const scratch = await mkdtemp(join(tmpdir(), "mlpd-page-"));
+const shots = join(here, "shots");
+await mkdir(shots, { recursive: true });
+
+await test("the sources keep their types", () => {
+  const tsc = join(web, "node_modules/typescript/bin/tsc");
+  const done = spawnSync(process.execPath, [tsc, "--noEmit"], { cwd: web, encoding: "utf8" });
+  if (done.status !== 0) throw new Error(done.stdout + done.stderr);
+});
+for (const [name, body] of await unitTests(esbuild, web, scratch)) await test(name, body);
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+  ],
+});
+const daemon = await Daemon.start(resolve(program));
+
+// A tab that keeps account of everything the browser complains about.
+async function tab(options, body) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, ...options.context });
+  const complaints = [];
+  // Reaches the page's console, and so `complaints`, in every document of the tab.
+  await context.addInitScript(() => {
+    document.addEventListener("securitypolicyviolation", (e) =>
+      console.error(`content security policy: ${e.violatedDirective} ${e.blockedURI}`));
+  });
+  const page = await context.newPage();
+  page.setDefaultTimeout(30000);
+  page.on("console", (message) => {
+    if (message.type() !== "error" && message.type() !== "warning") return;
+    complaints.push(`${message.text()} [${message.location().url}]`);
+  });
+  page.on("pageerror", (error) => complaints.push(`script error: ${error.message}`));
+  try {
+    await body(page, context);
+  } catch (error) {
+    await page.screenshot({ path: join(shots, "failed.png"), fullPage: true }).catch(() => {});
+    throw error;
+  } finally {
+    await context.close();
+  }
+  const rest = complaints.filter((text) => !(options.expected ?? []).some((known) => known.test(text)));
+  if (rest.length > 0) throw new Error(`the browser complained:\n${rest.join("\n")}`);
+}
+
+try {
+  for (const [name, options, body] of pageTests({ daemon, top, shots })) {
+    await test(name, () => tab(options, body));
+  }
+} finally {
+  await browser.close();
+  await test("the daemon ends well", async () => {
+    const end = await daemon.stop();
+    if (end !== 0) throw new Error(`it ended with ${end}:\n${daemon.log}`);
+  });
+  await rm(scratch, { recursive: true, force: true });
+}
+
+const all = passed + failed;
+const percent = all === 0 ? 0 : Math.floor((100 * passed) / all);
+console.log(`${percent}%: Checks: ${all}, Failures: ${failed}, Errors: 0`);
+process.exit(failed === 0 && all > 0 ? 0 : 1);

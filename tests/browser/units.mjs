@@ -1,0 +1,76 @@
+// What the page computes without a browser: words for numbers, and places in a JSON text.
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+
+async function load(esbuild, web, name, scratch) {
+  const outfile = join(scratch, `${name}.mjs`);
+  await esbuild.build({
+    absWorkingDir: web,
+    entryPoints: [`src/${name}.ts`],
+    bundle: true,
+    format: "esm",
+    outfile,
+    logLevel: "warning",
+  });
+  return import(pathToFileURL(outfile).href);
+}
+
+export async function unitTests(esbuild, web, scratch) {
+  const format = await load(esbuild, web, "format", scratch);
+  const { locate, unescapePointer } = await load(esbuild, web, "pointer", scratch);
+
+  return [
+    ["losses have four digits and no surprises", () => {
+      assert.equal(format.loss(0.110001), "0.1100");
+      assert.equal(format.loss(1.23456), "1.235");
+      assert.equal(format.loss(0.00001234), "1.23e\u22125");
+      assert.equal(format.loss(12345.678), "12,345.7");
+      assert.equal(format.loss(0), "0");
+      assert.equal(format.loss(-0.5), "\u22120.5000");
+      for (const none of [null, undefined, NaN, Infinity]) assert.equal(format.loss(none), format.NONE);
+    }],
+    ["numbers read well", () => {
+      assert.equal(format.number(1234567), "1,234,567");
+      assert.equal(format.number(0.30000000000000004), "0.3");
+      assert.equal(format.number(214000.5, 6), "214,001");
+      assert.equal(format.number(3), "3");
+      assert.equal(format.percent(0.9995), ">99.9 %");
+      assert.equal(format.percent(1), "100.0 %");
+      assert.equal(format.percent(0.0001), "<0.1 %");
+      assert.equal(format.percent(0), "0.0 %");
+      assert.equal(Number(format.plain(5.843333333)), 5.843);
+    }],
+    ["times and sizes read well", () => {
+      assert.equal(format.duration(0.0123), "12 ms");
+      assert.equal(format.duration(3.14), "3.1 s");
+      assert.equal(format.duration(59.7), "1 min 0 s");
+      assert.equal(format.duration(3725), "1 h 2 min");
+      assert.equal(format.duration(90000), "1 d 1 h");
+      assert.equal(format.age("2026-01-01T00:00:00Z", Date.parse("2026-01-01T00:02:05Z")), "2 min ago");
+      assert.equal(format.age("no time", 0), format.NONE);
+      assert.equal(format.bytes(999), "999 bytes");
+      assert.equal(format.bytes(1500), "1.5 kB");
+      assert.equal(format.bytes(999999999), "1.0 GB");
+    }],
+    ["a pointer finds its place in the text", () => {
+      const text = '{\n  "data": {"x": [[1, 2],\n    [3, 4]], "a/b": "}]"},\n  "loss": "mse"\n}';
+      const at = (pointer) => {
+        const place = locate(text, pointer);
+        return place && [text.slice(place.start, place.end), place.line];
+      };
+      assert.deepEqual(at("/loss"), ['"loss": "mse"', 4]);
+      assert.deepEqual(at("/data/x/1"), ["[3, 4]", 3]);
+      assert.deepEqual(at("/data/x/1/0"), ["3", 3]);
+      assert.deepEqual(at("/data/a~1b"), ['"a/b": "}]"', 3]);
+      // What is not there is shown at the nearest thing that is.
+      assert.deepEqual(at("/data/x/7")?.[1], 2);
+      assert.equal(at("/nothing/here")?.[1], 1);
+      assert.deepEqual(unescapePointer("/a~01/~1"), ["a~1", "/"]);
+    }],
+    ["a pointer into a broken text ends", () => {
+      for (const text of ["", "{", '{"a"', '{"a":', '{"a": [1,', '{"a" 1}', "[[[", '"', '{"\\', "{]}[,"])
+        for (const pointer of ["", "/a", "/a/0", "/0/0/0", "/b"]) locate(text, pointer);
+    }],
+  ];
+}
