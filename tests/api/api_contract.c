@@ -185,7 +185,7 @@ START_TEST(it_is_served)
     struct reply *r = want(http_get("/openapi.json"), 200);
 
     ck_assert(strncmp(reply_header(r, "Content-Type"), "application/json", 16) == 0);
-    ck_assert_str_eq(canonical(r->json), canonical(contract()));
+    want_same(canonical(r->json), canonical(contract()));
     ck_assert(strncmp(str(r, "/openapi"), "3.1", 3) == 0);
     ck_assert_str_eq(str(r, "/info/version"), d.version);
 }

@@ -84,15 +84,15 @@ START_TEST(every_form_is_the_same_row)
                              "'sepal_width': 3.5, 'sepal_length': 5.1, 'petal_length': 1.4}]}")),
              200);
     ck_assert_uint_eq(length(r, "/predictions"), 2);
-    ck_assert_str_eq(canonical(at(r, "/predictions/0")), wanted);
-    ck_assert_str_eq(canonical(at(r, "/predictions/1")), wanted);
+    want_same(canonical(at(r, "/predictions/0")), wanted);
+    want_same(canonical(at(r, "/predictions/1")), wanted);
     r = want(http_get("/models/iris/predict?x=5.1,3.5,1.4,0.2"), 200);
-    ck_assert_str_eq(canonical(at(r, "/predictions/0")), wanted);
+    want_same(canonical(at(r, "/predictions/0")), wanted);
     /* columns in any order */
     r = want(http_csv("petal_width,sepal_length,petal_length,sepal_width\n0.2,5.1,1.4,3.5\n",
                       "/models/iris/predict"),
              200);
-    ck_assert_str_eq(canonical(at(r, "/predictions/0")), wanted);
+    want_same(canonical(at(r, "/predictions/0")), wanted);
     /* CSV out */
     r = want(http_send(&(struct request){
                  .method = "POST",
@@ -128,8 +128,8 @@ START_TEST(a_row_alone_is_the_row_in_a_batch)
     ck_assert_uint_eq(length(batch, "/predictions"), rows);
     for (size_t i = 0; i < rows; i += 7) {
         one = want(predict(diabetes, q("{'instances': [%s]}", instances[i])), 200);
-        ck_assert_str_eq(canonical(at(one, "/predictions/0")),
-                         canonical(at(batch, text("/predictions/%zu", i))));
+        want_same(canonical(at(one, "/predictions/0")),
+                  canonical(at(batch, text("/predictions/%zu", i))));
     }
 }
 END_TEST
@@ -177,6 +177,28 @@ START_TEST(a_model_answers_while_it_trains)
     cancel_job(id);
     r = want(http_get("/models/%lld/predict?x1=0.5&x2=0.5&x3=0.5", (long long)model), 200);
     ck_assert(!has(r, "/state"));
+}
+END_TEST
+
+/* Whoever sees a job's end gets the weights that were stored with it, not those that answered
+ * while it trained. */
+START_TEST(the_end_is_one_moment)
+{
+    for (int i = 0; i < 40; i++) {
+        int64_t id = train("{'data': {'dataset': 'diabetes', 'target': 'progression'}, "
+                           "'training': {'epochs': 12, 'seed': %d}}",
+                           i);
+        int64_t model = trained(id);
+        const char *first = weights_of(model);
+        struct reply *r;
+
+        ck_assert_str_eq(str(http_get("/models/%lld", (long long)model), "/state"), "ready");
+        want_same(first, weights_of(model));
+        r = want(http_get("/models/%lld/predict?x=59,2,32.1,101,157,93.2,38,4,4.8598,87",
+                          (long long)model),
+                 200);
+        ck_assert(!has(r, "/state"));
+    }
 }
 END_TEST
 
@@ -324,6 +346,7 @@ int main(void)
     tcase_add_test(tc, a_row_alone_is_the_row_in_a_batch);
     tcase_add_test(tc, missing_and_unseen);
     tcase_add_test(tc, a_model_answers_while_it_trains);
+    tcase_add_test(tc, the_end_is_one_moment);
     tcase_add_test(tc, evaluate_rows);
     tcase_add_test(tc, evaluate_a_dataset);
     tcase_add_test(tc, evaluation_of_a_split);

@@ -55,15 +55,15 @@ static void compare(const struct before *was)
     struct before is = {.id = was->id, .model_id = was->model_id};
 
     look(&is);
-    ck_assert_str_eq(is.job, was->job);
-    ck_assert_str_eq(is.curve, was->curve);
-    ck_assert_str_eq(is.events, was->events);
-    ck_assert_str_eq(is.model, was->model);
-    ck_assert_str_eq(is.weights, was->weights);
-    ck_assert_str_eq(is.evaluation, was->evaluation);
-    ck_assert_str_eq(is.dataset, was->dataset);
-    ck_assert_str_eq(is.rows, was->rows);
-    ck_assert_str_eq(is.predictions, was->predictions);
+    want_same(is.job, was->job);
+    want_same(is.curve, was->curve);
+    want_same(is.events, was->events);
+    want_same(is.model, was->model);
+    want_same(is.weights, was->weights);
+    want_same(is.evaluation, was->evaluation);
+    want_same(is.dataset, was->dataset);
+    want_same(is.rows, was->rows);
+    want_same(is.predictions, was->predictions);
 }
 
 /* One trained, one running, one queued; end it; start again; all is well. */
@@ -98,7 +98,7 @@ static void end_and_restart(void (*end)(struct daemon *))
     ck_assert_int_eq(integer(r, "/attempt"), 2);
     r = wait_for_job(queued, "succeeded");
     ck_assert_int_eq(integer(r, "/attempt"), 1);
-    ck_assert_str_eq(weights_of(model_of(running)), weights_of(model_of(queued)));
+    want_same(weights_of(model_of(running)), weights_of(model_of(queued)));
     r = want(http_get("/jobs/%lld/curve", (long long)running), 200);
     ck_assert_int_eq(integer(r, "/points/0/epoch"), 1);
     ck_assert_uint_eq(

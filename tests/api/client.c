@@ -469,6 +469,18 @@ bool has(const struct reply *r, const char *pointer)
     return r->json != NULL && json_find(r->json, pointer) != NULL;
 }
 
+void want_same_at(const char *a, const char *b, const char *file, int line)
+{
+    size_t i = 0, from;
+
+    while (a[i] != '\0' && a[i] == b[i]) {
+        i++;
+    }
+    from = i > 40 ? i - 40 : 0;
+    ck_assert_msg(a[i] == b[i], "%s:%d: differ at byte %zu: \"%.120s\" and \"%.120s\"", file, line,
+                  i, a + from, b + from);
+}
+
 char *canonical(const json_t *value)
 {
     return keep(json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY |

@@ -75,6 +75,9 @@ bool truth(const struct reply *r, const char *pointer);
 bool is_null(const struct reply *r, const char *pointer);
 size_t length(const struct reply *r, const char *pointer); /* of an array or object */
 bool has(const struct reply *r, const char *pointer);
+/* Two texts of any length must be equal; tells where they part. */
+#define want_same(a, b) want_same_at(a, b, __FILE__, __LINE__)
+void want_same_at(const char *a, const char *b, const char *file, int line);
 /* Compact text with sorted keys, to compare values. */
 char *canonical(const json_t *value);
 
