@@ -1,1 +1,36 @@
 # unit tests of the jobs' work: pool, runner, judge, predictor
+JOBS_RUN_CHECKS = \
+	tests/unit/check_curve \
+	tests/unit/check_judge \
+	tests/unit/check_pool \
+	tests/unit/check_predictor \
+	tests/unit/check_runner
+check_PROGRAMS += $(JOBS_RUN_CHECKS)
+TESTS += $(JOBS_RUN_CHECKS)
+
+JOBS_HOUSE = tests/unit/jobs_house.c tests/unit/jobs_house.h
+
+tests_unit_check_curve_SOURCES = tests/unit/check_curve.c $(JOBS_HOUSE)
+tests_unit_check_curve_CPPFLAGS = $(JOBS_CPPFLAGS)
+tests_unit_check_curve_CFLAGS = $(JOBS_CFLAGS)
+tests_unit_check_curve_LDADD = $(JOBS_LIBS)
+
+tests_unit_check_judge_SOURCES = tests/unit/check_judge.c $(JOBS_HOUSE)
+tests_unit_check_judge_CPPFLAGS = $(JOBS_CPPFLAGS)
+tests_unit_check_judge_CFLAGS = $(JOBS_CFLAGS)
+tests_unit_check_judge_LDADD = $(JOBS_LIBS)
+
+tests_unit_check_pool_SOURCES = tests/unit/check_pool.c $(JOBS_HOUSE)
+tests_unit_check_pool_CPPFLAGS = $(JOBS_CPPFLAGS)
+tests_unit_check_pool_CFLAGS = $(JOBS_CFLAGS)
+tests_unit_check_pool_LDADD = $(JOBS_LIBS)
+
+tests_unit_check_predictor_SOURCES = tests/unit/check_predictor.c $(JOBS_HOUSE)
+tests_unit_check_predictor_CPPFLAGS = $(JOBS_CPPFLAGS)
+tests_unit_check_predictor_CFLAGS = $(JOBS_CFLAGS)
+tests_unit_check_predictor_LDADD = $(JOBS_LIBS)
+
+tests_unit_check_runner_SOURCES = tests/unit/check_runner.c $(JOBS_HOUSE)
+tests_unit_check_runner_CPPFLAGS = $(JOBS_CPPFLAGS)
+tests_unit_check_runner_CFLAGS = $(JOBS_CFLAGS)
+tests_unit_check_runner_LDADD = $(JOBS_LIBS)

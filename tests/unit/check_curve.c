@@ -1,0 +1,218 @@
+/* A job's curve on its way to the store: which points are kept, and that none is lost. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "jobs/runner_priv.h"
+#include "jobs_house.h"
+
+static struct house h;
+static int64_t job_id;
+
+/* A running job without a worker. */
+static void setup(void)
+{
+    struct store_job_new new_job = {.kind = "train", .config_json = "{}", .resolved_json = "{}",
+                                    .warnings_json = "[]", .max_queued = 10};
+    struct store_job job = {.id = 0};
+    struct err err = ERR_INIT;
+    int64_t model_id;
+
+    house_open(&h, 1);
+    ck_assert_int_eq(h.store->ops->job_submit(h.store, &new_job, &job_id, &model_id, &err), 0);
+    ck_assert_int_eq(h.store->ops->job_claim(h.store, h.owner, &job, &err), 0);
+    store_job_fini(&job);
+}
+
+static void teardown(void)
+{
+    house_close(&h);
+}
+
+static struct runner_point point_of(size_t epoch, bool improved)
+{
+    return (struct runner_point){
+        .epoch = epoch,
+        .samples = 10,
+        .training_loss = 1.0 / (double)epoch,
+        .validation_loss = NAN,
+        .validation_accuracy = NAN,
+        .validation_rmse = NAN,
+        .learning_rate = 0.1,
+        .improved = improved,
+    };
+}
+
+/* Train `epochs` epochs that get better up to `best`, then compare what is stored with what
+ * must be. */
+static void check_kept(size_t epochs, size_t best, const size_t *extra, size_t n_extra)
+{
+    struct runner_curve *curve = runner_curve_new(h.store, job_id, h.owner);
+    bool *want = xcalloc(epochs + 1, sizeof *want);
+    struct store_point *points = NULL;
+    struct err err = ERR_INIT;
+    size_t epoch, n, i = 0;
+
+    for (epoch = 1; epoch <= epochs; epoch++) {
+        struct runner_point point = point_of(epoch, epoch <= best && (epoch == best || epoch < 10));
+
+        runner_curve_add(curve, &point);
+        want[epoch] = epoch <= 2000 || (epoch <= 4000 && epoch % 2 == 0) ||
+                      (epoch <= 8000 && epoch % 4 == 0);
+    }
+    ck_assert_int_eq(runner_curve_close(&curve, &err), 0);
+    ck_assert_ptr_null(curve);
+    for (i = 0; i < n_extra; i++) {
+        want[extra[i]] = true;
+    }
+    ck_assert_int_eq(h.store->ops->curve_read(h.store, job_id, 0, 0, &points, &n, &err), 0);
+    for (epoch = 1, i = 0; epoch <= epochs; epoch++) {
+        if (want[epoch]) {
+            ck_assert_uint_lt(i, n);
+            ck_assert_int_eq(points[i].epoch, (int64_t)epoch);
+            ck_assert_double_eq(points[i].training_loss, 1.0 / (double)epoch);
+            ck_assert(isnan(points[i].validation_loss));
+            ck_assert_ptr_null(points[i].metrics_json);
+            i++;
+        }
+    }
+    ck_assert_uint_eq(i, n);
+    store_points_free(&points, n);
+    free(want);
+}
+
+START_TEST(all_of_a_short_one)
+{
+    check_kept(1, 1, NULL, 0);
+}
+END_TEST
+
+START_TEST(all_up_to_two_thousand)
+{
+    check_kept(2000, 1500, NULL, 0);
+}
+END_TEST
+
+START_TEST(one_more_is_the_last)
+{
+    const size_t extra[] = {2001};
+
+    check_kept(2001, 9, extra, 1);
+}
+END_TEST
+
+START_TEST(the_best_and_the_last_of_the_skipped)
+{
+    const size_t extra[] = {4003, 6001};
+
+    check_kept(6001, 4003, extra, 2);
+}
+END_TEST
+
+START_TEST(the_best_right_before_the_end)
+{
+    const size_t extra[] = {4098, 4099};
+
+    check_kept(4099, 4098, extra, 2);
+}
+END_TEST
+
+/* ---- a store that will not ------------------------------------------------------------------ */
+
+static struct store_ops ops;
+static int (*real_append)(struct store *, int64_t, const char *, const struct store_point *, size_t,
+                          struct err *);
+static size_t failures, calls;
+static enum err_code failure;
+
+/* Only the curve's thread calls it, and the test looks after that has ended. */
+static int failing_append(struct store *store, int64_t id, const char *owner,
+                          const struct store_point *points, size_t n, struct err *err)
+{
+    if (calls++ < failures) {
+        return err_set(err, failure, "the test says no");
+    }
+    return real_append(store, id, owner, points, n, err);
+}
+
+static int run_with_failures(size_t n, enum err_code code, struct err *err)
+{
+    struct runner_curve *curve;
+    size_t epoch;
+
+    ops = *h.store->ops;
+    real_append = ops.curve_append;
+    ops.curve_append = failing_append;
+    h.store->ops = &ops;
+    failures = n;
+    failure = code;
+    calls = 0;
+    curve = runner_curve_new(h.store, job_id, h.owner);
+    for (epoch = 1; epoch <= 300; epoch++) {
+        struct runner_point point = point_of(epoch, true);
+
+        runner_curve_add(curve, &point);
+    }
+    return runner_curve_close(&curve, err);
+}
+
+START_TEST(a_full_disk_is_waited_for)
+{
+    struct store_point *points = NULL;
+    struct err err = ERR_INIT;
+    size_t n;
+
+    ck_assert_int_eq(run_with_failures(2, ERR_NO_SPACE, &err), 0);
+    ck_assert_int_eq(h.store->ops->curve_read(h.store, job_id, 0, 0, &points, &n, &err), 0);
+    ck_assert_uint_eq(n, 300);
+    store_points_free(&points, n);
+}
+END_TEST
+
+START_TEST(a_broken_disk_is_not)
+{
+    struct err err = ERR_INIT;
+
+    ck_assert_int_eq(run_with_failures(SIZE_MAX, ERR_IO, &err), -1);
+    ck_assert_int_eq(err.code, ERR_IO);
+    ck_assert_uint_eq(calls, 1);
+    err_fini(&err);
+}
+END_TEST
+
+START_TEST(a_lost_job_takes_no_points)
+{
+    struct runner_curve *curve = runner_curve_new(h.store, job_id, "somebody else");
+    struct runner_point point = point_of(1, true);
+    struct store_point *points = NULL;
+    struct err err = ERR_INIT;
+    size_t n;
+
+    runner_curve_add(curve, &point);
+    ck_assert_int_eq(runner_curve_close(&curve, &err), -1);
+    ck_assert_int_eq(err.code, ERR_CONFLICT);
+    err_fini(&err);
+    ck_assert_int_eq(h.store->ops->curve_read(h.store, job_id, 0, 0, &points, &n, &err), 0);
+    ck_assert_uint_eq(n, 0);
+    store_points_free(&points, n);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *kept = tcase_create("kept"), *trouble = tcase_create("trouble");
+    TCase *cases[] = {kept, trouble};
+
+    tcase_add_checked_fixture(kept, setup, teardown);
+    tcase_add_checked_fixture(trouble, setup, teardown);
+    tcase_add_test(kept, all_of_a_short_one);
+    tcase_add_test(kept, all_up_to_two_thousand);
+    tcase_add_test(kept, one_more_is_the_last);
+    tcase_add_test(kept, the_best_and_the_last_of_the_skipped);
+    tcase_add_test(kept, the_best_right_before_the_end);
+    tcase_add_test(trouble, a_full_disk_is_waited_for);
+    tcase_add_test(trouble, a_broken_disk_is_not);
+    tcase_add_test(trouble, a_lost_job_takes_no_points);
+    return house_run("curve", cases, ARRAY_LEN(cases));
+}

@@ -1,0 +1,474 @@
+/* The judge against numbers worked out by hand, and against the core's own metrics.
+ *
+ * The networks have no hidden layer and weights set here, so that every prediction is known.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "jobs/judge.h"
+#include "jobs_house.h"
+
+static struct house h;
+
+static void setup(void)
+{
+    house_open(&h, 1);
+}
+
+static void teardown(void)
+{
+    house_close(&h);
+}
+
+/* ---- pieces ------------------------------------------------------------------------------------ */
+
+/* An encoder over a table of one feature "x" and `n_targets` targets named t0, t1, ...; classes
+ * by the integers in the one target. Everything as it is, nothing standardised, unless
+ * `scaled`. */
+static struct encoder *make_encoder(const double *values, size_t rows, size_t n_targets,
+                                    bool classes, bool scaled)
+{
+    static const char *const names[] = {"x", "t0", "t1", "t2"};
+    const size_t features[] = {0}, targets[] = {1, 2, 3};
+    struct encoder_options options = {
+        .numeric = ENCODER_NONE,
+        .target = scaled ? ENCODER_STANDARDIZE : ENCODER_NONE,
+        .classes = classes,
+        .n_features = 1,
+        .features = features,
+        .n_targets = n_targets,
+        .targets = targets,
+    };
+    struct store_dataset row = {.id = 0};
+    const struct dataset *ds = NULL;
+    struct encoder *encoder = NULL;
+    struct err err = ERR_INIT;
+    uint64_t *all = xcalloc(rows, sizeof *all);
+    size_t i;
+
+    for (i = 0; i < rows; i++) {
+        all[i] = i;
+    }
+    house_dataset(&h, "table", 1 + n_targets, names, rows, values, NULL);
+    ck_assert_int_eq(h.store->ops->dataset_get(h.store, "table", &row, &err), 0);
+    ck_assert_int_eq(datasets_open(h.datasets, row.sha256, &ds, &err), 0);
+    ck_assert_msg(encoder_fit(ds, &options, all, rows, &encoder, NULL, &err) == 0, "%s",
+                  err.detail);
+    datasets_put(h.datasets, &ds);
+    store_dataset_fini(&row);
+    free(all);
+    return encoder;
+}
+
+/* One input; output k is weights[k] x + bias[k], then the output function. */
+static struct mlp_net *make_net(size_t n_outputs, enum mlp_output output, enum mlp_loss loss,
+                                const float *weights, const float *bias)
+{
+    struct mlp_spec spec = {.n_inputs = 1, .n_outputs = n_outputs, .output = output, .loss = loss};
+    struct mlp_net *net = NULL;
+
+    ck_assert_int_eq(mlp_net_new(&spec, &net), MLP_OK);
+    memcpy(mlp_net_params(net), weights, n_outputs * sizeof *weights);
+    memcpy(mlp_net_params(net) + n_outputs, bias, n_outputs * sizeof *bias);
+    return net;
+}
+
+static struct judged judge_it(const struct mlp_net *net, const struct encoder *encoder,
+                              const struct mlp_data *data)
+{
+    struct judged judged = {.metrics_json = NULL};
+    struct err err = ERR_INIT;
+
+    ck_assert_msg(judge(net, encoder, data, "test", &judged, &err) == 0, "%s", err.detail);
+    return judged;
+}
+
+static void check_number(const char *json, const char *path, double want)
+{
+    double got = house_number(json, path);
+
+    ck_assert_msg(fabs(got - want) <= 1e-6 * fmax(1, fabs(want)), "%s is %.9g, not %.9g in %s",
+                  path, got, want, json);
+}
+
+static void check_text(const char *json, const char *path, const char *want)
+{
+    char *got = house_text(json, path);
+
+    ck_assert_ptr_nonnull(got);
+    ck_assert_str_eq(got, want);
+    free(got);
+}
+
+static size_t count_points(const char *json, const char *curve)
+{
+    char *path;
+    size_t n = 0;
+
+    for (;; n++) {
+        path = xasprintf("%s.points.%zu.%s", curve, n, strcmp(curve, "roc") == 0 ? "tpr" : "recall");
+        if (isnan(house_number(json, path))) {
+            free(path);
+            return n;
+        }
+        free(path);
+    }
+}
+
+/* ---- classes ------------------------------------------------------------------------------------ */
+
+START_TEST(three_classes_by_hand)
+{
+    /* Scores grow with the class's distance: x < 0 says 0, x = 0 is a tie, x > 0 says 2. */
+    const float weights[] = {-2, 0, 2}, bias[] = {0, 0, 0};
+    const double table[] = {-1, 10, -1, 20, 1, 30, 1, 30, 0, 20};
+    const float x[] = {-1, -1, 1, 1, 0};
+    const uint32_t labels[] = {0, 1, 2, 2, 1};
+    struct encoder *encoder = make_encoder(table, 5, 1, true, false);
+    struct mlp_net *net = make_net(3, MLP_OUT_SOFTMAX, MLP_CROSS_ENTROPY, weights, bias);
+    struct mlp_data data = {.rows = 5, .x = x, .labels = labels};
+    struct judged judged = judge_it(net, encoder, &data);
+    const double all = exp(-2) + 1 + exp(2);
+    const double loss = (-log(exp(2) / all) * 3 - log(1 / all) - log(1.0 / 3)) / 5;
+
+    check_number(judged.metrics_json, "accuracy", 0.6);
+    check_number(judged.metrics_json, "log_loss", loss);
+    check_number(judged.metrics_json, "loss", loss);
+    check_text(judged.evaluation_json, "split", "test");
+    check_text(judged.evaluation_json, "type", "classes");
+    check_number(judged.evaluation_json, "rows", 5);
+    check_text(judged.evaluation_json, "labels.0", "10");
+    check_text(judged.evaluation_json, "labels.2", "30");
+    check_number(judged.evaluation_json, "confusion_matrix.0.0", 1);
+    check_number(judged.evaluation_json, "confusion_matrix.1.0", 2); /* the tie too: lowest */
+    check_number(judged.evaluation_json, "confusion_matrix.1.1", 0);
+    check_number(judged.evaluation_json, "confusion_matrix.2.2", 2);
+    check_text(judged.evaluation_json, "per_class.0.label", "10");
+    check_number(judged.evaluation_json, "per_class.0.precision", 1.0 / 3);
+    check_number(judged.evaluation_json, "per_class.0.recall", 1);
+    check_number(judged.evaluation_json, "per_class.0.f1", 0.5);
+    check_number(judged.evaluation_json, "per_class.1.precision", 0); /* 0 of 0 */
+    check_number(judged.evaluation_json, "per_class.1.recall", 0);
+    check_number(judged.evaluation_json, "per_class.1.f1", 0);
+    check_number(judged.evaluation_json, "per_class.1.support", 2);
+    ck_assert_ptr_null(strstr(judged.evaluation_json, "roc"));
+    judged_fini(&judged);
+    mlp_net_free(&net);
+    encoder_free(&encoder);
+}
+END_TEST
+
+/* One sigmoid output, against the same question to two softmax outputs. */
+START_TEST(two_classes_by_hand)
+{
+    const float w1[] = {1}, b1[] = {0}, w2[] = {0, 1}, b2[] = {0, 0};
+    const double table[] = {0, 0, 0, 1};
+    /* Scores: 4+, 3-, 2+ and 2-, 1+, -1- */
+    const float x[] = {4, 3, 2, 2, 1, -1}, y[] = {1, 0, 1, 0, 1, 0};
+    const uint32_t labels[] = {1, 0, 1, 0, 1, 0};
+    struct encoder *encoder = make_encoder(table, 2, 1, true, false);
+    struct mlp_net *one = make_net(1, MLP_OUT_SIGMOID, MLP_BINARY_CROSS_ENTROPY, w1, b1);
+    struct mlp_net *two = make_net(2, MLP_OUT_SOFTMAX, MLP_CROSS_ENTROPY, w2, b2);
+    struct mlp_data one_data = {.rows = 6, .x = x, .targets = y};
+    struct mlp_data two_data = {.rows = 6, .x = x, .labels = labels};
+    struct judged a = judge_it(one, encoder, &one_data), b = judge_it(two, encoder, &two_data);
+    struct judged *both[] = {&a, &b};
+    size_t i;
+
+    for (i = 0; i < 2; i++) {
+        const char *e = both[i]->evaluation_json;
+
+        check_number(both[i]->metrics_json, "accuracy", 4.0 / 6);
+        check_number(e, "confusion_matrix.0.1", 2);
+        check_text(e, "positive", "1");
+        /* Pairs in order: 3 + 1.5 + 1 of 9. */
+        check_number(e, "roc.auc", 5.5 / 9);
+        check_number(e, "roc.points.0.tpr", 0);
+        check_number(e, "roc.points.1.tpr", 1.0 / 3);
+        check_number(e, "roc.points.1.fpr", 0);
+        check_number(e, "roc.points.1.threshold", 1 / (1 + exp(-4)));
+        check_number(e, "roc.points.3.tpr", 2.0 / 3);
+        check_number(e, "roc.points.3.fpr", 2.0 / 3);
+        check_number(e, "roc.points.5.tpr", 1);
+        check_number(e, "roc.points.5.fpr", 1);
+        ck_assert_uint_eq(count_points(e, "roc"), 6);
+        check_number(e, "precision_recall.average_precision",
+                     (1.0 + 2.0 / 4 + 3.0 / 5) / 3);
+        check_number(e, "precision_recall.points.0.precision", 1);
+        check_number(e, "precision_recall.points.3.precision", 0.5);
+        judged_fini(both[i]);
+    }
+    mlp_net_free(&one);
+    mlp_net_free(&two);
+    encoder_free(&encoder);
+}
+END_TEST
+
+START_TEST(one_class_only_has_no_curves)
+{
+    const float w[] = {1}, b[] = {0}, x[] = {1, 2}, y[] = {1, 1};
+    const double table[] = {0, 0, 0, 1};
+    struct encoder *encoder = make_encoder(table, 2, 1, true, false);
+    struct mlp_net *net = make_net(1, MLP_OUT_SIGMOID, MLP_BINARY_CROSS_ENTROPY, w, b);
+    struct mlp_data data = {.rows = 2, .x = x, .targets = y};
+    struct judged judged = judge_it(net, encoder, &data);
+
+    ck_assert_ptr_nonnull(strstr(judged.evaluation_json, "\"roc\":null"));
+    ck_assert_ptr_nonnull(strstr(judged.evaluation_json, "\"precision_recall\":null"));
+    check_number(judged.metrics_json, "accuracy", 1);
+    judged_fini(&judged);
+    mlp_net_free(&net);
+    encoder_free(&encoder);
+}
+END_TEST
+
+/* Many rows: slices, thinning, and the core's own metrics as the witness. */
+START_TEST(many_rows_agree_with_the_core)
+{
+    enum { ROWS = 5000 };
+    const float w[] = {0.7f}, b[] = {-0.2f};
+    const double table[] = {0, 0, 0, 1};
+    struct encoder *encoder = make_encoder(table, 2, 1, true, false);
+    struct mlp_net *net = make_net(1, MLP_OUT_SIGMOID, MLP_BINARY_CROSS_ENTROPY, w, b);
+    float *x = xcalloc(ROWS, sizeof *x), *y = xcalloc(ROWS, sizeof *y);
+    float *p = xcalloc(ROWS, sizeof *p);
+    uint32_t *labels = xcalloc(ROWS, sizeof *labels);
+    struct mlp_data data = {.rows = ROWS, .x = x, .targets = y};
+    struct mlp_class_metrics want;
+    struct mlp_workspace *ws = NULL;
+    uint64_t confusion[4];
+    struct judged judged;
+    double auc = 0;
+    size_t i, k, positives = 0;
+
+    for (i = 0; i < ROWS; i++) {
+        x[i] = (float)((i * 7919) % ROWS) / ROWS * 6 - 3; /* all different */
+        labels[i] = (i * 31) % 97 < 30 + (x[i] > 0) * 30;
+        y[i] = (float)labels[i];
+        positives += labels[i];
+    }
+    ck_assert_int_eq(mlp_workspace_new(net, 64, &ws), MLP_OK);
+    ck_assert_int_eq(mlp_predict(net, ws, x, ROWS, p), MLP_OK);
+    mlp_metrics_classes(p, 1, labels, ROWS, 2, &want, confusion);
+    judged = judge_it(net, encoder, &data);
+    check_number(judged.metrics_json, "accuracy", want.accuracy);
+    check_number(judged.metrics_json, "log_loss", want.log_loss);
+    check_number(judged.evaluation_json, "confusion_matrix.0.0", (double)confusion[0]);
+    check_number(judged.evaluation_json, "confusion_matrix.0.1", (double)confusion[1]);
+    check_number(judged.evaluation_json, "confusion_matrix.1.0", (double)confusion[2]);
+    check_number(judged.evaluation_json, "confusion_matrix.1.1", (double)confusion[3]);
+    for (i = 0; i < ROWS; i++) { /* the definition: pairs in the right order */
+        for (k = 0; labels[i] == 1 && k < ROWS; k++) {
+            if (labels[k] == 0) {
+                auc += p[i] > p[k] ? 1 : p[i] == p[k] ? 0.5 : 0;
+            }
+        }
+    }
+    check_number(judged.evaluation_json, "roc.auc",
+                 auc / (double)positives / (double)(ROWS - positives));
+    ck_assert_uint_eq(count_points(judged.evaluation_json, "roc"), JUDGE_MAX_POINTS);
+    check_number(judged.evaluation_json, "roc.points.199.tpr", 1);
+    check_number(judged.evaluation_json, "roc.points.199.fpr", 1);
+    judged_fini(&judged);
+    mlp_workspace_free(&ws);
+    free(x);
+    free(y);
+    free(p);
+    free(labels);
+    mlp_net_free(&net);
+    encoder_free(&encoder);
+}
+END_TEST
+
+/* ---- labels ------------------------------------------------------------------------------------- */
+
+START_TEST(labels_by_hand)
+{
+    const float w[] = {1, -1}, b[] = {0, 0};
+    const double table[] = {0, 0, 0, 1, 1, 1};
+    const float x[] = {2, -2, 2}, y[] = {1, 0, 0, 1, 1, 1}; /* (3, 2) */
+    struct encoder *encoder = make_encoder(table, 2, 2, false, false);
+    struct mlp_net *net = make_net(2, MLP_OUT_SIGMOID, MLP_BINARY_CROSS_ENTROPY, w, b);
+    struct mlp_data data = {.rows = 3, .x = x, .targets = y};
+    struct judged judged = judge_it(net, encoder, &data);
+    const double right = -log(1 / (1 + exp(-2))), wrong = -log(1 / (1 + exp(2)));
+
+    check_number(judged.metrics_json, "accuracy", 2.0 / 3);
+    check_number(judged.metrics_json, "log_loss", (5 * right + wrong) / 6);
+    check_number(judged.metrics_json, "loss", (5 * right + wrong) / 6);
+    check_text(judged.evaluation_json, "type", "labels");
+    check_text(judged.evaluation_json, "labels.1", "t1");
+    check_number(judged.evaluation_json, "per_class.0.recall", 1);
+    check_number(judged.evaluation_json, "per_class.1.recall", 0.5);
+    check_number(judged.evaluation_json, "per_class.1.precision", 1);
+    check_number(judged.evaluation_json, "per_class.1.support", 2);
+    judged_fini(&judged);
+    mlp_net_free(&net);
+    encoder_free(&encoder);
+}
+END_TEST
+
+/* ---- numbers ------------------------------------------------------------------------------------ */
+
+START_TEST(one_number_in_its_own_units)
+{
+    /* Truth 10 to 50, scaled by its mean 30 and deviation sqrt(200); predicted: always 40. */
+    const double table[] = {0, 10, 0, 20, 0, 30, 0, 40, 0, 50};
+    const double scale = sqrt(200);
+    const float w[] = {0}, b[] = {(float)(10 / scale)};
+    struct encoder *encoder = make_encoder(table, 5, 1, false, true);
+    struct mlp_net *net = make_net(1, MLP_OUT_IDENTITY, MLP_MSE, w, b);
+    float x[] = {0, 0, 0, 0, 0}, y[5];
+    struct mlp_data data = {.rows = 5, .x = x, .targets = y};
+    struct judged judged;
+    double bins = 0;
+    size_t i;
+
+    for (i = 0; i < 5; i++) {
+        y[i] = (float)((table[2 * i + 1] - 30) / scale);
+    }
+    judged = judge_it(net, encoder, &data);
+    check_number(judged.metrics_json, "rmse", sqrt((900 + 400 + 100 + 0 + 100) / 5.0));
+    check_number(judged.metrics_json, "mae", (30 + 20 + 10 + 0 + 10) / 5.0);
+    check_number(judged.metrics_json, "r2", 1 - 1500.0 / 1000);
+    check_number(judged.metrics_json, "loss", 300.0 / 200);
+    ck_assert_ptr_null(strstr(judged.metrics_json, "targets"));
+    check_text(judged.evaluation_json, "type", "numbers");
+    check_text(judged.evaluation_json, "targets.0.target", "t0");
+    check_number(judged.evaluation_json, "targets.0.sample.1.true", 20);
+    check_number(judged.evaluation_json, "targets.0.sample.4.predicted", 40);
+    check_number(judged.evaluation_json, "targets.0.residuals.edges.0", -10);
+    check_number(judged.evaluation_json, "targets.0.residuals.edges.30", 30);
+    check_number(judged.evaluation_json, "targets.0.residuals.counts.0", 1);
+    check_number(judged.evaluation_json, "targets.0.residuals.counts.29", 1);
+    for (i = 0; i < JUDGE_BINS; i++) {
+        char *path = xasprintf("targets.0.residuals.counts.%zu", i);
+
+        bins += house_number(judged.evaluation_json, path);
+        free(path);
+    }
+    ck_assert_double_eq(bins, 5);
+    judged_fini(&judged);
+    mlp_net_free(&net);
+    encoder_free(&encoder);
+}
+END_TEST
+
+START_TEST(several_numbers_are_averaged)
+{
+    const double table[] = {0, 0, 5, 0, 2, 5};
+    const float w[] = {0, 0}, b[] = {1, 5}, x[] = {0, 0}, y[] = {0, 5, 2, 5};
+    struct encoder *encoder = make_encoder(table, 2, 2, false, false);
+    struct mlp_net *net = make_net(2, MLP_OUT_IDENTITY, MLP_MSE, w, b);
+    struct mlp_data data = {.rows = 2, .x = x, .targets = y};
+    struct judged judged = judge_it(net, encoder, &data);
+
+    check_number(judged.metrics_json, "targets.t0.rmse", 1);
+    check_number(judged.metrics_json, "targets.t0.r2", 0);
+    check_number(judged.metrics_json, "targets.t1.rmse", 0);
+    check_number(judged.metrics_json, "targets.t1.r2", 1); /* constant, and exact */
+    check_number(judged.metrics_json, "rmse", 0.5);
+    check_number(judged.metrics_json, "r2", 0.5);
+    check_number(judged.metrics_json, "loss", 0.5);
+    check_number(judged.evaluation_json, "targets.1.sample.0.true", 5);
+    judged_fini(&judged);
+    mlp_net_free(&net);
+    encoder_free(&encoder);
+}
+END_TEST
+
+START_TEST(what_is_undefined_is_null)
+{
+    const double table[] = {0, 1, 0, 3};
+    const float w[] = {0}, b[] = {2}, x[] = {0, 0}, y[] = {1, 1};
+    struct encoder *encoder = make_encoder(table, 2, 1, false, false);
+    struct mlp_net *net = make_net(1, MLP_OUT_IDENTITY, MLP_MSE, w, b);
+    struct mlp_data data = {.rows = 1, .x = x, .targets = y};
+    struct judged judged = judge_it(net, encoder, &data);
+
+    ck_assert_ptr_nonnull(strstr(judged.metrics_json, "\"r2\":null")); /* of one row */
+    check_number(judged.metrics_json, "rmse", 1);
+    judged_fini(&judged);
+    data.rows = 2; /* a constant truth, not hit */
+    judged = judge_it(net, encoder, &data);
+    check_number(judged.metrics_json, "r2", 0);
+    judged_fini(&judged);
+    mlp_net_params(net)[1] = INFINITY;
+    judged = judge_it(net, encoder, &data);
+    ck_assert_ptr_nonnull(strstr(judged.metrics_json, "\"rmse\":null"));
+    ck_assert_ptr_nonnull(strstr(judged.metrics_json, "\"loss\":null"));
+    judged_fini(&judged);
+    mlp_net_free(&net);
+    encoder_free(&encoder);
+}
+END_TEST
+
+/* More rows than are sampled: the sample spreads over all of them, first to last place. */
+START_TEST(many_numbers_agree_with_the_core)
+{
+    enum { ROWS = 3001 };
+    const float w[] = {2}, b[] = {0.5f};
+    const double table[] = {0, -1, 0, 1};
+    struct encoder *encoder = make_encoder(table, 2, 1, false, false);
+    struct mlp_net *net = make_net(1, MLP_OUT_IDENTITY, MLP_MSE, w, b);
+    float *x = xcalloc(ROWS, sizeof *x), *y = xcalloc(ROWS, sizeof *y);
+    double *truth = xcalloc(ROWS, sizeof *truth), *predicted = xcalloc(ROWS, sizeof *predicted);
+    struct mlp_data data = {.rows = ROWS, .x = x, .targets = y};
+    struct mlp_regression_metrics want;
+    struct judged judged;
+    size_t i;
+
+    for (i = 0; i < ROWS; i++) {
+        x[i] = (float)i;
+        y[i] = 2 * x[i] + (float)((i * 7919) % 101) / 10;
+        truth[i] = y[i];
+        predicted[i] = 2 * x[i] + 0.5f;
+    }
+    mlp_metrics_regression(truth, predicted, ROWS, 1, &want);
+    judged = judge_it(net, encoder, &data);
+    check_number(judged.metrics_json, "rmse", want.rmse);
+    check_number(judged.metrics_json, "mae", want.mae);
+    check_number(judged.metrics_json, "r2", want.r2);
+    for (i = 0; i < JUDGE_MAX_SAMPLE; i++) {
+        char *path = xasprintf("targets.0.sample.%zu.true", i);
+
+        check_number(judged.evaluation_json, path, truth[i * ROWS / JUDGE_MAX_SAMPLE]);
+        free(path);
+        path = xasprintf("targets.0.sample.%zu.predicted", i);
+        check_number(judged.evaluation_json, path, predicted[i * ROWS / JUDGE_MAX_SAMPLE]);
+        free(path);
+    }
+    ck_assert(isnan(house_number(judged.evaluation_json, "targets.0.sample.500.true")));
+    judged_fini(&judged);
+    free(x);
+    free(y);
+    free(truth);
+    free(predicted);
+    mlp_net_free(&net);
+    encoder_free(&encoder);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *classes = tcase_create("classes"), *labels = tcase_create("labels");
+    TCase *numbers = tcase_create("numbers");
+    TCase *cases[] = {classes, labels, numbers};
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(cases); i++) {
+        tcase_add_checked_fixture(cases[i], setup, teardown);
+    }
+    tcase_add_test(classes, three_classes_by_hand);
+    tcase_add_test(classes, two_classes_by_hand);
+    tcase_add_test(classes, one_class_only_has_no_curves);
+    tcase_add_test(classes, many_rows_agree_with_the_core);
+    tcase_add_test(labels, labels_by_hand);
+    tcase_add_test(numbers, one_number_in_its_own_units);
+    tcase_add_test(numbers, several_numbers_are_averaged);
+    tcase_add_test(numbers, what_is_undefined_is_null);
+    tcase_add_test(numbers, many_numbers_agree_with_the_core);
+    return house_run("judge", cases, ARRAY_LEN(cases));
+}

@@ -1,0 +1,598 @@
+/* Jobs from their config text to their outcome, with a real store and real training. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "jobs_house.h"
+
+static struct house h;
+
+static void setup(void)
+{
+    house_open(&h, 2);
+}
+
+static void teardown(void)
+{
+    house_close(&h);
+}
+
+#define CLOUDS                                                                                     \
+    "{\"data\": {\"dataset\": \"clouds\", \"target\": \"y\"},"                                     \
+    " \"architecture\": {\"hidden\": [8]}, \"optimizer\": {\"learning_rate\": 0.02},"              \
+    " \"training\": {\"epochs\": 40, \"seed\": 7, \"early_stopping\": null}}"
+
+#define PLANE(extra)                                                                               \
+    "{\"data\": {\"dataset\": \"plane\", \"target\": \"y\", \"target_type\": \"numeric\"},"        \
+    " \"architecture\": {\"hidden\": [8]}, " extra "}"
+
+/* ---- a job that succeeds ------------------------------------------------------------------ */
+
+static void check_curve(int64_t job_id, size_t epochs, const char *metric)
+{
+    struct store_point *points = NULL;
+    struct err err = ERR_INIT;
+    size_t n, i;
+
+    ck_assert_int_eq(h.store->ops->curve_read(h.store, job_id, 0, 0, &points, &n, &err), 0);
+    ck_assert_uint_eq(n, epochs);
+    for (i = 0; i < n; i++) {
+        ck_assert_int_eq(points[i].epoch, (int64_t)i + 1);
+        ck_assert(isfinite(points[i].training_loss));
+        ck_assert(isfinite(points[i].validation_loss));
+        ck_assert(isfinite(house_number(points[i].metrics_json, metric)));
+        ck_assert_int_gt(points[i].samples, 0);
+        ck_assert(points[i].seconds >= 0 && points[i].elapsed_seconds > 0);
+        ck_assert(i == 0 || points[i].elapsed_seconds >= points[i - 1].elapsed_seconds);
+        ck_assert(points[i].learning_rate > 0);
+    }
+    ck_assert_double_lt(points[n - 1].training_loss, points[0].training_loss);
+    store_points_free(&points, n);
+}
+
+START_TEST(classes_are_learnt)
+{
+    static const char *const splits[] = {"training", "validation", "test"};
+    const float x[] = {0, 1.2f, -1.2f, -0.8f, 1.2f, -0.8f}; /* near the clouds, encoded */
+    struct err err = ERR_INIT;
+    struct store_model model;
+    struct store_job job;
+    int64_t id, model_id;
+    char *text;
+    float *p;
+    size_t i;
+
+    house_clouds(&h, "clouds", 300);
+    pool_start(h.pool);
+    id = house_submit(&h, CLOUDS, &model_id);
+    job = house_end(&h, id, JOB_SUCCEEDED);
+    check_curve(id, 40, "accuracy");
+    ck_assert_double_eq(house_number(job.result_json, "epochs"), 40);
+    ck_assert_double_eq(house_number(job.result_json, "rows.training"), 210);
+    ck_assert_double_eq(house_number(job.result_json, "rows.validation"), 45);
+    ck_assert_double_eq(house_number(job.result_json, "rows.test"), 45);
+    text = house_text(job.result_json, "stopped_by");
+    ck_assert_str_eq(text, "epochs");
+    free(text);
+    store_job_fini(&job);
+
+    model = house_model(&h, model_id);
+    ck_assert_str_eq(model.state, "ready");
+    ck_assert_int_eq(model.parameters, 2 * 8 + 8 + 8 * 3 + 3);
+    for (i = 0; i < 3; i++) {
+        char *path = xasprintf("%s.accuracy", splits[i]), *json = NULL;
+
+        ck_assert_double_gt(house_number(model.metrics_json, path), 0.95);
+        free(path);
+        ck_assert_int_eq(
+            h.store->ops->model_evaluation(h.store, model_id, splits[i], &json, &err), 0);
+        ck_assert_double_eq(house_number(json, "rows"), i == 0 ? 210 : 45);
+        ck_assert_double_gt(house_number(json, "confusion_matrix.1.1"), 10);
+        free(json);
+    }
+    ck_assert_double_eq(house_number(model.info_json, "seed"), 7);
+    text = house_text(model.info_json, "classes.2");
+    ck_assert_str_eq(text, "c");
+    free(text);
+    text = house_text(model.info_json, "features.0.name");
+    ck_assert_str_eq(text, "x1");
+    free(text);
+    text = house_text(model.info_json, "loss");
+    ck_assert_str_eq(text, "cross_entropy");
+    free(text);
+    ck_assert(isfinite(house_number(model.info_json, "features.0.std")));
+    store_model_fini(&model);
+
+    p = house_predict(&h, model_id, x, 3);
+    for (i = 0; i < 3; i++) {
+        ck_assert_float_gt(p[4 * i], 0.5f); /* row i is of class i */
+    }
+    free(p);
+}
+END_TEST
+
+START_TEST(numbers_are_learnt)
+{
+    struct store_model model;
+    struct store_job job;
+    int64_t id, model_id;
+
+    house_plane(&h, "plane", 400);
+    pool_start(h.pool);
+    id = house_submit(&h, PLANE("\"training\": {\"epochs\": 60, \"seed\": 1,"
+                                " \"early_stopping\": null}"),
+                      &model_id);
+    job = house_end(&h, id, JOB_SUCCEEDED);
+    check_curve(id, 60, "rmse");
+    store_job_fini(&job);
+    model = house_model(&h, model_id);
+    ck_assert_double_gt(house_number(model.metrics_json, "test.r2"), 0.97);
+    ck_assert_double_lt(house_number(model.metrics_json, "test.rmse"), 0.4);
+    /* One target: the loss is the square of what rmse is, in units of the target's std. */
+    ck_assert_double_lt(house_number(model.metrics_json, "test.loss"),
+                        house_number(model.metrics_json, "test.rmse"));
+    store_model_fini(&model);
+}
+END_TEST
+
+/* The rmse of the curve and of the metrics are the same number in the same units. */
+START_TEST(curve_and_metrics_agree)
+{
+    struct store_point last = {.epoch = 0};
+    struct err err = ERR_INIT;
+    struct store_model model;
+    struct store_job job;
+    int64_t id, model_id;
+
+    house_plane(&h, "plane", 200);
+    pool_start(h.pool);
+    id = house_submit(&h, PLANE("\"training\": {\"epochs\": 5, \"seed\": 1,"
+                                " \"early_stopping\": null}"),
+                      &model_id);
+    job = house_end(&h, id, JOB_SUCCEEDED);
+    store_job_fini(&job);
+    ck_assert_int_eq(h.store->ops->curve_last(h.store, id, &last, &err), 0);
+    model = house_model(&h, model_id);
+    ck_assert_double_eq_tol(house_number(last.metrics_json, "rmse"),
+                            house_number(model.metrics_json, "validation.rmse"), 1e-5);
+    ck_assert_double_eq_tol(last.validation_loss,
+                            house_number(model.metrics_json, "validation.loss"), 1e-6);
+    free(last.metrics_json);
+    store_model_fini(&model);
+}
+END_TEST
+
+START_TEST(xor_is_learnt)
+{
+    /* Standardised inputs are -1 and 1. */
+    const float x[] = {-1, -1, -1, 1, 1, -1, 1, 1};
+    const float y[] = {0, 1, 1, 0};
+    struct store_model model;
+    struct store_job job;
+    int64_t id, model_id;
+    float *p;
+    size_t i;
+
+    pool_start(h.pool);
+    id = house_submit(&h,
+                      "{\"data\": {\"x\": [[0,0],[0,1],[1,0],[1,1]], \"y\": [0,1,1,0]},"
+                      " \"architecture\": {\"hidden\": [8], \"activation\": \"tanh\"},"
+                      " \"optimizer\": {\"learning_rate\": 0.05},"
+                      " \"training\": {\"epochs\": 300, \"seed\": 3}}",
+                      &model_id);
+    job = house_end(&h, id, JOB_SUCCEEDED);
+    store_job_fini(&job);
+    p = house_predict(&h, model_id, x, 4);
+    for (i = 0; i < 4; i++) {
+        ck_assert_float_eq_tol(p[i], y[i], 0.1f);
+    }
+    free(p);
+    model = house_model(&h, model_id);
+    ck_assert_double_eq(house_number(model.metrics_json, "training.accuracy"), 1);
+    ck_assert(isnan(house_number(model.metrics_json, "validation.loss"))); /* no such part */
+    ck_assert_double_eq(house_number(model.info_json, "rows.validation"), 0);
+    store_model_fini(&model);
+}
+END_TEST
+
+START_TEST(same_job_same_bytes)
+{
+    char first[HASH_HEX_LEN] = "";
+    int i;
+
+    house_clouds(&h, "clouds", 300);
+    pool_start(h.pool);
+    for (i = 0; i < 3; i++) {
+        int64_t model_id, id = house_submit(&h, CLOUDS, &model_id);
+        struct store_job job = house_end(&h, id, JOB_SUCCEEDED);
+        struct store_model model = house_model(&h, model_id);
+
+        if (i == 0) {
+            memcpy(first, model.weights_sha256, sizeof first);
+        }
+        ck_assert_str_eq(model.weights_sha256, first);
+        if (i == 1) { /* and what "resolved" says is the same job again */
+            int64_t again_model, again = house_submit(&h, job.resolved_json, &again_model);
+            struct store_job end = house_end(&h, again, JOB_SUCCEEDED);
+            struct store_model same = house_model(&h, again_model);
+
+            ck_assert_str_eq(same.weights_sha256, first);
+            store_job_fini(&end);
+            store_model_fini(&same);
+        }
+        store_model_fini(&model);
+        store_job_fini(&job);
+    }
+}
+END_TEST
+
+START_TEST(early_stopping_by_training_loss_keeps_the_validation_curve)
+{
+    struct store_point *points = NULL;
+    struct err err = ERR_INIT;
+    struct store_job job;
+    size_t n, i;
+    int64_t id;
+
+    house_plane(&h, "plane", 200);
+    pool_start(h.pool);
+    id = house_submit(&h, PLANE("\"training\": {\"epochs\": 30, \"seed\": 1, \"early_stopping\":"
+                                " {\"monitor\": \"training_loss\", \"patience\": 30}}"),
+                      NULL);
+    job = house_end(&h, id, JOB_SUCCEEDED);
+    ck_assert_int_eq(h.store->ops->curve_read(h.store, id, 0, 0, &points, &n, &err), 0);
+    ck_assert_uint_eq(n, 30);
+    for (i = 0; i < n; i++) {
+        ck_assert(isfinite(points[i].validation_loss));
+    }
+    i = (size_t)house_number(job.result_json, "best_epoch");
+    ck_assert_double_eq(house_number(job.result_json, "best_loss"), points[i - 1].training_loss);
+    store_points_free(&points, n);
+    store_job_fini(&job);
+}
+END_TEST
+
+START_TEST(other_datasets_validate_and_test)
+{
+    struct store_job job;
+    int64_t id, model_id;
+    struct store_model model;
+
+    house_clouds(&h, "clouds", 90);
+    house_clouds(&h, "more", 33);
+    house_clouds(&h, "most", 60);
+    pool_start(h.pool);
+    id = house_submit(&h,
+                      "{\"data\": {\"dataset\": \"clouds\", \"target\": \"y\", \"split\":"
+                      " {\"validation_dataset\": \"more\", \"test_dataset\": \"most\"}},"
+                      " \"training\": {\"epochs\": 5, \"seed\": 1}}",
+                      &model_id);
+    job = house_end(&h, id, JOB_SUCCEEDED);
+    ck_assert_double_eq(house_number(job.result_json, "rows.training"), 90);
+    ck_assert_double_eq(house_number(job.result_json, "rows.validation"), 33);
+    ck_assert_double_eq(house_number(job.result_json, "rows.test"), 60);
+    store_job_fini(&job);
+    model = house_model(&h, model_id);
+    ck_assert(isfinite(house_number(model.metrics_json, "test.accuracy")));
+    store_model_fini(&model);
+}
+END_TEST
+
+START_TEST(several_labels_a_row)
+{
+    struct store_model model;
+    struct store_job job;
+    int64_t id, model_id;
+
+    pool_start(h.pool);
+    id = house_submit(&h,
+                      "{\"data\": {\"x\": [[0,0],[0,1],[1,0],[1,1]],"
+                      " \"y\": [[0,0],[0,1],[0,1],[1,1]]}, \"loss\": \"cross_entropy\","
+                      " \"architecture\": {\"hidden\": [8]},"
+                      " \"optimizer\": {\"learning_rate\": 0.05},"
+                      " \"training\": {\"epochs\": 200, \"seed\": 1}}",
+                      &model_id);
+    job = house_end(&h, id, JOB_SUCCEEDED);
+    store_job_fini(&job);
+    model = house_model(&h, model_id);
+    ck_assert_double_eq(house_number(model.metrics_json, "training.accuracy"), 1);
+    ck_assert_double_lt(house_number(model.metrics_json, "training.log_loss"), 0.1);
+    store_model_fini(&model);
+}
+END_TEST
+
+START_TEST(warnings_of_the_work_join_those_of_the_submission)
+{
+    const char *const columns[] = {"x1", "same", "y"};
+    double values[60][3];
+    struct store_job job;
+    char *text;
+    size_t i;
+
+    for (i = 0; i < 60; i++) {
+        values[i][0] = (double)i;
+        values[i][1] = 5;
+        values[i][2] = (double)i * 0.5;
+    }
+    house_dataset(&h, "plain", 3, columns, 60, values[0], NULL);
+    pool_start(h.pool);
+    i = (size_t)house_submit(&h,
+                             "{\"data\": {\"dataset\": \"plain\", \"target\": \"y\"},"
+                             " \"training\": {\"epochs\": 2}}",
+                             NULL);
+    job = house_end(&h, (int64_t)i, JOB_SUCCEEDED);
+    text = house_text(job.warnings_json, "0");
+    ck_assert_ptr_nonnull(text);
+    ck_assert_ptr_nonnull(strstr(job.warnings_json, "same"));
+    free(text);
+    store_job_fini(&job);
+}
+END_TEST
+
+/* ---- jobs that go wrong ------------------------------------------------------------------ */
+
+START_TEST(divergence_hurts_only_itself)
+{
+    int64_t bad, good, bad_model;
+    struct store_model model;
+    struct store_job job;
+
+    house_plane(&h, "plane", 200);
+    house_clouds(&h, "clouds", 300);
+    pool_start(h.pool);
+    bad = house_submit(&h, PLANE("\"optimizer\": {\"type\": \"sgd\", \"learning_rate\": 1e30},"
+                                 " \"training\": {\"epochs\": 50, \"seed\": 1}"),
+                       &bad_model);
+    good = house_submit(&h, CLOUDS, NULL);
+    job = house_end(&h, bad, JOB_FAILED);
+    ck_assert_str_eq(job.error_code, "diverged");
+    ck_assert_ptr_nonnull(strstr(job.error_detail, "1e+30"));
+    ck_assert_ptr_nonnull(strstr(job.error_detail, "epoch 1"));
+    ck_assert_ptr_nonnull(strstr(job.result_json, "\"stopped_by\":\"diverged\""));
+    ck_assert_ptr_nonnull(strstr(job.result_json, "\"best_epoch\":null"));
+    store_job_fini(&job);
+    model = house_model(&h, bad_model);
+    ck_assert_str_eq(model.state, "failed");
+    store_model_fini(&model);
+    ck_assert(!house_has_weights(&h, bad_model));
+    job = house_end(&h, good, JOB_SUCCEEDED);
+    store_job_fini(&job);
+}
+END_TEST
+
+START_TEST(divergence_keeps_the_best_finite_weights)
+{
+    const float x[] = {0.5f, -0.5f};
+    struct store_model model;
+    struct store_job job;
+    int64_t id, model_id;
+    float *p;
+
+    house_plane(&h, "plane", 200);
+    pool_start(h.pool);
+    /* A line by gradient descent on all rows: each step multiplies the error, slowly. */
+    id = house_submit(&h,
+                      "{\"data\": {\"dataset\": \"plane\", \"target\": \"y\", \"target_type\":"
+                      " \"numeric\"}, \"architecture\": {\"hidden\": []},"
+                      " \"optimizer\": {\"type\": \"sgd\", \"learning_rate\": 1.5},"
+                      " \"training\": {\"epochs\": 2000, \"batch_size\": 1000, \"seed\": 1,"
+                      " \"early_stopping\": null}}",
+                      &model_id);
+    job = house_end(&h, id, JOB_FAILED);
+    ck_assert_str_eq(job.error_code, "diverged");
+    ck_assert_ptr_nonnull(strstr(job.error_detail, "are kept"));
+    ck_assert_double_ge(house_number(job.result_json, "best_epoch"), 1);
+    ck_assert_double_gt(house_number(job.result_json, "epochs"), 20);
+    store_job_fini(&job);
+    model = house_model(&h, model_id);
+    ck_assert_str_eq(model.state, "ready");
+    ck_assert(isfinite(house_number(model.metrics_json, "test.rmse")));
+    store_model_fini(&model);
+    p = house_predict(&h, model_id, x, 1);
+    ck_assert(isfinite(p[0]));
+    free(p);
+}
+END_TEST
+
+START_TEST(a_missing_file_is_the_jobs_error)
+{
+    struct store_dataset ds = {.id = 0};
+    struct err err = ERR_INIT;
+    struct store_job job;
+    char *path;
+    int64_t id;
+
+    house_clouds(&h, "clouds", 60);
+    ck_assert_int_eq(h.store->ops->dataset_get(h.store, "clouds", &ds, &err), 0);
+    id = house_submit(&h, CLOUDS, NULL);
+    path = xasprintf("%s/%s", datasets_dir(h.datasets), ds.sha256);
+    house_stop(&h); /* forgets what is open */
+    ck_assert_int_eq(remove(path), 0);
+    house_again(&h);
+    pool_start(h.pool);
+    job = house_end(&h, id, JOB_FAILED);
+    ck_assert_str_eq(job.error_code, "not_found");
+    store_job_fini(&job);
+    store_dataset_fini(&ds);
+    free(path);
+}
+END_TEST
+
+START_TEST(an_unknown_kind_is_the_jobs_error)
+{
+    struct store_job_new new_job = {.kind = "sweep", .config_json = "{}", .resolved_json = "{}",
+                                    .warnings_json = "[]", .max_queued = 10};
+    struct err err = ERR_INIT;
+    int64_t id, model_id;
+    struct store_job job;
+
+    ck_assert_int_eq(h.store->ops->job_submit(h.store, &new_job, &id, &model_id, &err), 0);
+    pool_start(h.pool);
+    job = house_end(&h, id, JOB_FAILED);
+    ck_assert_str_eq(job.error_code, "invalid");
+    ck_assert_ptr_nonnull(strstr(job.error_detail, "sweep"));
+    store_job_fini(&job);
+}
+END_TEST
+
+START_TEST(a_damaged_config_is_the_jobs_error)
+{
+    static const char *const texts[] = {
+        "{\"data\": {\"dataset\": \"clouds\", \"target\": \"y\"}}", /* by name, not content */
+        "{\"data\": {}}", "[", "{}"};
+    struct store_job_new new_job = {.config_json = "{}", .warnings_json = "[]", .max_queued = 10};
+    struct err err = ERR_INIT;
+    int64_t id, model_id;
+    struct store_job job;
+    size_t i;
+
+    house_clouds(&h, "clouds", 60);
+    pool_start(h.pool);
+    for (i = 0; i < 2 * ARRAY_LEN(texts); i++) {
+        new_job.kind = i % 2 == 0 ? "train" : "evaluate";
+        new_job.resolved_json = texts[i / 2];
+        new_job.model_id = 0;
+        ck_assert_int_eq(h.store->ops->job_submit(h.store, &new_job, &id, &model_id, &err), 0);
+        pool_wake(h.pool);
+        job = house_end(&h, id, JOB_FAILED);
+        ck_assert_ptr_nonnull(job.error_detail);
+        ck_assert_int_gt(strlen(job.error_detail), 0);
+        store_job_fini(&job);
+    }
+}
+END_TEST
+
+/* ---- evaluate ------------------------------------------------------------------------------ */
+
+START_TEST(a_model_is_evaluated_on_a_dataset)
+{
+    struct store_job job;
+    int64_t id, model_id;
+
+    house_clouds(&h, "clouds", 300);
+    house_clouds(&h, "more", 600);
+    pool_start(h.pool);
+    job = house_end(&h, house_submit(&h, CLOUDS, &model_id), JOB_SUCCEEDED);
+    store_job_fini(&job);
+    id = house_evaluate(&h, model_id, "more");
+    job = house_end(&h, id, JOB_SUCCEEDED);
+    ck_assert_int_eq(job.model_id, model_id);
+    ck_assert_double_gt(house_number(job.result_json, "metrics.accuracy"), 0.95);
+    ck_assert_double_eq(house_number(job.result_json, "evaluation.rows"), 600);
+    ck_assert_double_gt(house_number(job.result_json, "evaluation.confusion_matrix.0.0"), 190);
+    store_job_fini(&job);
+}
+END_TEST
+
+/* ---- a restart, and damage ------------------------------------------------------------------ */
+
+START_TEST(a_stored_model_answers_the_same_after_a_restart)
+{
+    float x[2 * 100], *before, *after, *one;
+    struct store_job job;
+    int64_t model_id;
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(x); i++) {
+        x[i] = (float)i / 50 - 2;
+    }
+    house_clouds(&h, "clouds", 300);
+    pool_start(h.pool);
+    job = house_end(&h, house_submit(&h, CLOUDS, &model_id), JOB_SUCCEEDED);
+    store_job_fini(&job);
+    before = house_predict(&h, model_id, x, 100);
+    house_stop(&h);
+    house_again(&h);
+    after = house_predict(&h, model_id, x, 100);
+    ck_assert_mem_eq(before, after, 300 * sizeof *before);
+    one = house_predict(&h, model_id, x + 2 * 42, 1);
+    ck_assert_mem_eq(one, before + 3 * 42, 3 * sizeof *one);
+    free(one);
+    free(after);
+    free(before);
+}
+END_TEST
+
+/* Turn one bit of the weights around, wherever the file has them. */
+static void damage_weights(const char *path, const unsigned char *bytes, size_t len)
+{
+    FILE *f = fopen(path, "r+b");
+    unsigned char *file;
+    long size;
+    void *at;
+
+    ck_assert_ptr_nonnull(f);
+    ck_assert_int_eq(fseek(f, 0, SEEK_END), 0);
+    size = ftell(f);
+    file = xmalloc((size_t)size);
+    rewind(f);
+    ck_assert_uint_eq(fread(file, 1, (size_t)size, f), (size_t)size);
+    at = memmem(file, (size_t)size, bytes, len);
+    ck_assert_ptr_nonnull(at);
+    *(unsigned char *)at ^= 1;
+    rewind(f);
+    ck_assert_uint_eq(fwrite(file, 1, (size_t)size, f), (size_t)size);
+    ck_assert_int_eq(fclose(f), 0);
+    free(file);
+}
+
+START_TEST(damaged_weights_are_named)
+{
+    struct servable *s = NULL;
+    struct err err = ERR_INIT;
+    struct store_job job;
+    int64_t model_id;
+    char *path, named[32];
+    void *bytes;
+    size_t len;
+
+    house_clouds(&h, "clouds", 300);
+    pool_start(h.pool);
+    job = house_end(&h, house_submit(&h, CLOUDS, &model_id), JOB_SUCCEEDED);
+    store_job_fini(&job);
+    ck_assert_int_eq(h.store->ops->model_weights(h.store, model_id, &bytes, &len, &err), 0);
+    house_stop(&h);
+    path = xasprintf("%s/mlpd.db", h.dir);
+    damage_weights(path, bytes, len);
+    free(path);
+    free(bytes);
+    house_again(&h);
+    ck_assert_int_eq(predictor_get(h.predictor, model_id, &s, &err), -1);
+    ck_assert_int_eq(err.code, ERR_CORRUPT);
+    (void)snprintf(named, sizeof named, "model %lld", (long long)model_id);
+    ck_assert_msg(strstr(err.detail, named) != NULL, "%s", err.detail);
+    err_fini(&err);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *success = tcase_create("success"), *failure = tcase_create("failure");
+    TCase *stored = tcase_create("stored");
+    TCase *cases[] = {success, failure, stored};
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(cases); i++) {
+        tcase_add_checked_fixture(cases[i], setup, teardown);
+    }
+    tcase_add_test(success, classes_are_learnt);
+    tcase_add_test(success, numbers_are_learnt);
+    tcase_add_test(success, curve_and_metrics_agree);
+    tcase_add_test(success, xor_is_learnt);
+    tcase_add_test(success, same_job_same_bytes);
+    tcase_add_test(success, early_stopping_by_training_loss_keeps_the_validation_curve);
+    tcase_add_test(success, other_datasets_validate_and_test);
+    tcase_add_test(success, several_labels_a_row);
+    tcase_add_test(success, warnings_of_the_work_join_those_of_the_submission);
+    tcase_add_test(failure, divergence_hurts_only_itself);
+    tcase_add_test(failure, divergence_keeps_the_best_finite_weights);
+    tcase_add_test(failure, a_missing_file_is_the_jobs_error);
+    tcase_add_test(failure, an_unknown_kind_is_the_jobs_error);
+    tcase_add_test(failure, a_damaged_config_is_the_jobs_error);
+    tcase_add_test(stored, a_model_is_evaluated_on_a_dataset);
+    tcase_add_test(stored, a_stored_model_answers_the_same_after_a_restart);
+    tcase_add_test(stored, damaged_weights_are_named);
+    return house_run("runner", cases, ARRAY_LEN(cases));
+}
