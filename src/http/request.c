@@ -164,6 +164,9 @@ static int check_framing(struct request *req, bool *chunked)
                       "Content-Length and Transfer-Encoding exclude each other");
     }
     *chunked = counts.transfer != 0;
+    if (*chunked && strcasecmp(request_header(req, "Transfer-Encoding"), "chunked") != 0) {
+        return refuse(req, MHD_HTTP_BAD_REQUEST, "the only Transfer-Encoding here is chunked");
+    }
     length = request_header(req, "Content-Length");
     if (length != NULL) {
         errno = 0;

@@ -6,6 +6,7 @@
  */
 #include "http/respond.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -202,6 +203,12 @@ static char *sentence(const struct err *err, unsigned status)
     }
     if (first->pointer != NULL && first->pointer[0] != '\0') {
         buf_printf(&out, "%s: ", first->pointer);
+    } else if (first->row != 0 && strncmp(first->detail, "row ", 4) != 0) {
+        buf_printf(&out, "row %" PRId64, first->row);
+        if (first->column != NULL) {
+            buf_printf(&out, ", column \"%s\"", first->column);
+        }
+        buf_puts(&out, ": ");
     }
     buf_puts(&out, first->detail);
     if (more != 0) {
@@ -317,6 +324,11 @@ void respond_stream(struct request *req, unsigned status, const char *type,
         stream_free(stream);
     } else {
         add(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+        /* the library ends a chunked body even where there is none; without chunks it does not */
+        if (strcmp(req->method, "HEAD") == 0) {
+            CHK(MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END) ==
+                MHD_YES);
+        }
     }
     queue(req, status, response);
 }

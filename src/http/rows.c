@@ -199,7 +199,7 @@ int rows_add(struct rows *rows, const char *pointer, struct err *err)
 
 /* ---- names ------------------------------------------------------------------------------ */
 
-static ptrdiff_t find(const struct rows *rows, const char *name)
+ptrdiff_t rows_find(const struct rows *rows, const char *name)
 {
     size_t i;
 
@@ -211,29 +211,27 @@ static ptrdiff_t find(const struct rows *rows, const char *name)
     return -1;
 }
 
-ptrdiff_t rows_column(const struct rows *rows, const char *name, const char *pointer,
-                      struct err *err)
+char *rows_why_not(const struct rows *rows, const char *name)
 {
-    ptrdiff_t column = find(rows, name);
-    const char *near;
-    char *detail;
+    const char *near = text_nearest(name, rows->names, rows->n_columns);
     size_t i;
 
-    if (column >= 0) {
-        return column;
-    }
     for (i = 0; i < encoder_n_targets(rows->encoder); i++) {
         if (strcmp(encoder_target_name(rows->encoder, i), name) == 0) {
-            (void)problem(err, pointer, name, "is what the model predicts, not a feature of it");
-            return -1;
+            return xstrdup("is what the model predicts, not a feature of it");
         }
     }
-    near = text_nearest(name, rows->names, rows->n_columns);
-    detail = near != NULL ? xasprintf("is no feature of this model; did you mean \"%s\"?", near)
-                          : xstrdup("is no feature of this model");
-    (void)problem(err, pointer, name, detail);
-    free(detail);
-    return -1;
+    return near != NULL ? xasprintf("is no feature of this model; did you mean \"%s\"?", near)
+                        : xstrdup("is no feature of this model");
+}
+
+static void refuse_name(const struct rows *rows, const char *name, const char *pointer,
+                        struct err *err)
+{
+    char *why = rows_why_not(rows, name);
+
+    (void)problem(err, pointer, name, why);
+    free(why);
 }
 
 /* ---- JSON ---------------------------------------------------------------------------------- */
@@ -306,8 +304,8 @@ static int take_object(struct rows *rows, const json_t *row, const char *pointer
     /* the macro wants a pointer that is not const, and only reads */
     json_object_foreach((json_t *)(uintptr_t)row, key, value)
     {
-        if (find(rows, key) < 0) {
-            (void)rows_column(rows, key, pointer, err);
+        if (rows_find(rows, key) < 0) {
+            refuse_name(rows, key, pointer, err);
         }
     }
     return -1;
@@ -394,8 +392,8 @@ static int take_named(struct rows *rows, const struct query *query, struct err *
         }
     }
     for (i = 0; i < query->n && query->n > rows->n_columns - bad; i++) {
-        if (find(rows, query->params[i].name) < 0) {
-            (void)rows_column(rows, query->params[i].name, "", err);
+        if (rows_find(rows, query->params[i].name) < 0) {
+            refuse_name(rows, query->params[i].name, "", err);
         }
     }
     return err_is(err) ? -1 : 0;
@@ -406,7 +404,7 @@ int rows_read_query(struct rows *rows, const struct query *query, struct err *er
     char *text = NULL;
     int rc;
 
-    if (query->n == 1 && strcmp(query->params[0].name, "x") == 0 && find(rows, "x") < 0) {
+    if (query->n == 1 && strcmp(query->params[0].name, "x") == 0 && rows_find(rows, "x") < 0) {
         text = xstrdup(query->params[0].value);
         rc = take_positional(rows, text, err);
     } else {

@@ -52,8 +52,9 @@ int rows_read_query(struct rows *rows, const struct query *query, struct err *er
 /* ---- for rows_csv.c ---- */
 /* Append the row in `cells`. Pointers of problems start with `pointer`. */
 int rows_add(struct rows *rows, const char *pointer, struct err *err) MUST_CHECK;
-/* The column of that name; -1 and a problem with a suggestion when there is none. */
-ptrdiff_t rows_column(const struct rows *rows, const char *name, const char *pointer,
-                      struct err *err);
+/* The column of that name; -1 when there is none. */
+ptrdiff_t rows_find(const struct rows *rows, const char *name);
+/* Why there is none, with a suggestion ("is no feature of this model; ..."); caller frees. */
+char *rows_why_not(const struct rows *rows, const char *name);
 
 #endif

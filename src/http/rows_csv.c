@@ -95,10 +95,15 @@ static int read_header(struct rows *rows, struct cutter *c, size_t **columns, si
             (void)err_add_cell(err, 0, 1, NULL, "%s", why);
             break;
         }
-        column = rows_column(rows, name, "", err);
-        if (column >= 0 && seen[column]) {
-            (void)err_add_cell(err, 0, 1, name, "the column is there twice");
-        } else if (column >= 0) {
+        column = rows_find(rows, name);
+        if (column < 0) {
+            char *no = rows_why_not(rows, name);
+
+            (void)err_add_cell(err, 0, 1, name, "column \"%.64s\" %s", name, no);
+            free(no);
+        } else if (seen[column]) {
+            (void)err_add_cell(err, 0, 1, name, "column \"%.64s\" is there twice", name);
+        } else {
             seen[column] = true;
         }
         if (*n % 64 == 0) {

@@ -1,4 +1,4 @@
-/* The HTTP server: libmicrohttpd's epoll pool in front of one exact route table.
+/* The HTTP server: libmicrohttpd's thread pool in front of one exact route table.
  *
  * The life of a request: guard (Host, Origin, duplicate headers) -> route and method ->
  * body limits and media type -> body -> handler -> one response. A handler runs at most
