@@ -4,6 +4,7 @@ STORE_CHECKS = \
 	tests/unit/check_store_faults \
 	tests/unit/check_store_jobs \
 	tests/unit/check_store_open \
+	tests/unit/check_store_queue \
 	tests/unit/check_store_writer
 check_PROGRAMS += $(STORE_CHECKS)
 TESTS += $(STORE_CHECKS)
@@ -26,6 +27,10 @@ tests_unit_check_store_jobs_LDADD = $(STORE_CHECK_LIBS)
 tests_unit_check_store_open_SOURCES = tests/unit/check_store_open.c tests/unit/check_store.h
 tests_unit_check_store_open_CPPFLAGS = $(STORE_CHECK_CPPFLAGS)
 tests_unit_check_store_open_LDADD = $(STORE_CHECK_LIBS)
+
+tests_unit_check_store_queue_SOURCES = tests/unit/check_store_queue.c tests/unit/check_store.h
+tests_unit_check_store_queue_CPPFLAGS = $(STORE_CHECK_CPPFLAGS)
+tests_unit_check_store_queue_LDADD = $(STORE_CHECK_LIBS)
 
 tests_unit_check_store_writer_SOURCES = tests/unit/check_store_writer.c tests/unit/check_store.h
 tests_unit_check_store_writer_CPPFLAGS = $(STORE_CHECK_CPPFLAGS)
