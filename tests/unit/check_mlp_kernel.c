@@ -292,7 +292,7 @@ static void check_product(const struct kernel *k, size_t m, size_t n, size_t inn
     }
     k->product(&p);
     for (size_t i = 0; i < m; i++) {
-        for (size_t j = 0; j < n; j++) {
+        for (size_t j = i % 3 % n; j < n; j += 1 + m * n / 500) { /* some of the large ones */
             double sum = p.bias != NULL ? (double)bias[j] : 0, size = fabs(sum);
 
             for (size_t q = 0; q < inner; q++) {
@@ -324,10 +324,7 @@ START_TEST(products)
     for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
         for (size_t j = 0; j < sizeof(sizes) / sizeof(*sizes); j++) {
             for (size_t q = 0; q < sizeof(inner) / sizeof(*inner); q++) {
-                int orientation = (int)((i + j + q) % 3);
-
-                check_product(table(_i), sizes[i], sizes[j], inner[q], orientation, panel);
-                check_product(table(_i), sizes[i], sizes[j], inner[q], (orientation + 1) % 3,
+                check_product(table(_i), sizes[i], sizes[j], inner[q], (int)((i + j + q) % 3),
                               panel);
             }
         }
