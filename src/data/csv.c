@@ -31,7 +31,7 @@ struct csv_reader {
     struct csv_rows rows;
 };
 
-/* ---- options and life --------------------------------------------------------------- */
+/* ---- options and life -------------------------------------------------------- */
 
 static void copy_options(struct csv_options *to, const struct csv_options *from)
 {
@@ -61,8 +61,9 @@ int csv_reader_new(const char *dir, const struct csv_options *options, struct cs
     char d = options->delimiter;
 
     if (d == '"' || d == '\r' || d == '\n' || d == '\0' || (unsigned char)d >= 0x80) {
-        return err_add(err, "/delimiter", "must be one ASCII character other than a quote or a "
-                                          "line's end");
+        return err_add(err, "/delimiter",
+                       "must be one ASCII character other than a quote or a "
+                       "line's end");
     }
     r = xcalloc(1, sizeof *r);
     r->magic = READER_MAGIC;
@@ -121,7 +122,7 @@ static int parser_failed(struct csv_reader *r, int next)
     case CSV_EPARSE:
         r->rows.line += csv_count_lines((const char *)r->parser.entry_buf, r->parser.entry_pos);
         if (r->rows.n_columns == 0 && (next == ';' || next == '\t' || next == '|')) {
-            hint = next == '\t' ? "; is the delimiter a tab?"
+            hint = next == '\t'  ? "; is the delimiter a tab?"
                    : next == ';' ? "; is the delimiter \";\"?"
                                  : "; is the delimiter \"|\"?";
         }
@@ -134,7 +135,8 @@ static int parser_failed(struct csv_reader *r, int next)
     case CSV_ENOMEM:
         return csv_get_buffer_size(&r->parser) < PARSER_BYTES
                    ? csv_rows_no_memory(&r->rows)
-                   : csv_rows_fail(&r->rows, "the field has more than 64 KiB; is a quote not closed?");
+                   : csv_rows_fail(&r->rows,
+                                   "the field has more than 64 KiB; is a quote not closed?");
     default:
         return csv_rows_fail(&r->rows, "not readable as CSV");
     }

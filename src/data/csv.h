@@ -22,13 +22,15 @@
 #define CSV_MAX_FIELD    (64u << 10)
 
 struct csv_options {
-    bool header;            /* the first row names the columns; else c1..cn */
+    bool header; /* the first row names the columns; else c1..cn */
     char delimiter;
-    size_t n_types;         /* declared types, by column name */
+    size_t n_types; /* declared types, by column name */
     const char *const *type_names;
     const enum column_type *types;
 };
+/* clang-format off */
 #define CSV_OPTIONS_INIT { .header = true, .delimiter = ',' }
+/* clang-format on */
 
 struct csv_reader;
 
@@ -39,13 +41,14 @@ int csv_reader_new(const char *dir, const struct csv_options *options, struct cs
 int csv_reader_feed(struct csv_reader *r, const void *bytes, size_t len,
                     struct err *err) MUST_CHECK;
 /* The end of the text: publish the file. Still free the reader afterwards. */
-int csv_reader_finish(struct csv_reader *r, struct dataset_summary *out, struct err *err) MUST_CHECK;
+int csv_reader_finish(struct csv_reader *r, struct dataset_summary *out,
+                      struct err *err) MUST_CHECK;
 /* Data rows so far. Another thread may ask. */
 uint64_t csv_reader_rows(const struct csv_reader *r);
 void csv_reader_free(struct csv_reader **r);
 
 /* The `types` option of a query, "col:categorical,other:numeric" (a ':' or ',' in a name is
- * written with a backslash before it). Fills n_types, type_names, types; free with csv_types_free. */
+ * written with a backslash before it). Fills n_types, type_names, types; csv_types_free. */
 int csv_types_parse(const char *text, struct csv_options *out, struct err *err) MUST_CHECK;
 void csv_types_free(struct csv_options *options);
 

@@ -37,7 +37,7 @@ struct csv_rows {
 
     size_t n_columns;
     struct csv_column *columns;
-    size_t column;    /* of the next cell */
+    size_t column; /* of the next cell */
     int64_t line;
     int64_t row_line; /* where the current row began */
     bool after_cr;    /* a line feed now belongs to the line's end before it */

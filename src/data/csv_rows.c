@@ -38,7 +38,7 @@ static uint64_t rows_so_far(const struct csv_rows *r)
     return atomic_load_explicit(&r->rows, memory_order_relaxed);
 }
 
-/* ---- cells ------------------------------------------------------------------------------ */
+/* ---- cells ------------------------------------------------------------------- */
 
 /* The number of the row under way; 0 while it is the header. */
 static int64_t current_row(const struct csv_rows *r)
@@ -183,7 +183,7 @@ void csv_rows_cell(struct csv_rows *r, const char *s, size_t len)
     }
 }
 
-/* ---- rows ------------------------------------------------------------------------------- */
+/* ---- rows -------------------------------------------------------------------- */
 
 /* The next cell of a row in the sample. */
 static const char *next_cell(const char **p, uint32_t *len)

@@ -50,7 +50,8 @@ size_t dataset_group_rows(size_t n_columns)
 
 static int compare_names(const void *a, const void *b)
 {
-    const char *const *x = *(const char *const *const *)a, *const *y = *(const char *const *const *)b;
+    const char *const *x = *(const char *const *const *)a, *const *y =
+                                                               *(const char *const *const *)b;
     int order = strcmp(*x, *y);
 
     return order != 0 ? order : (x > y) - (x < y); /* equal names: by place */
@@ -73,8 +74,9 @@ int dataset_check_names(size_t n, const char *const *names, int64_t line, struct
             err_add_cell(err, 0, line, NULL, "column %zu has no name", i + 1);
             bad = true;
         } else if (len > DATASET_MAX_NAME) {
-            err_add_cell(err, 0, line, NULL, "the name of column %zu has %zu bytes, the limit is %d",
-                         i + 1, len, DATASET_MAX_NAME);
+            err_add_cell(err, 0, line, NULL,
+                         "the name of column %zu has %zu bytes, the limit is %d", i + 1, len,
+                         DATASET_MAX_NAME);
             bad = true;
         } else if (!text_is_utf8(names[i], len)) {
             err_add_cell(err, 0, line, NULL, "the name of column %zu is not valid UTF-8", i + 1);

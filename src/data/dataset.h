@@ -19,10 +19,10 @@
 #include "base/err.h"
 #include "base/hash.h"
 
-#define DATASET_GROUP       8192        /* rows of a row group: read whole groups where you can */
+#define DATASET_GROUP       8192 /* rows of a row group: read whole groups where you can */
 #define DATASET_MAX_COLUMNS 100000
-#define DATASET_MAX_NAME    256         /* bytes of a column's name */
-#define DATASET_MISSING     UINT32_MAX  /* the code of a missing text */
+#define DATASET_MAX_NAME    256        /* bytes of a column's name */
+#define DATASET_MISSING     UINT32_MAX /* the code of a missing text */
 
 enum column_type { COLUMN_NUMERIC, COLUMN_CATEGORICAL };
 const char *column_type_name(enum column_type type); /* "numeric", "categorical" */
@@ -31,17 +31,17 @@ bool column_type_parse(const char *name, enum column_type *out);
 struct dataset_column {
     char *name;
     enum column_type type;
-    uint64_t missing;      /* cells without a value */
+    uint64_t missing; /* cells without a value */
     /* numeric: of the present cells; NaN when there is none. std is the population's. */
     double min, max, mean, std;
-    bool integers;         /* numeric: every present value is an integer */
-    uint64_t distinct;     /* numeric: distinct values, counted up to DATASET_MAX_DISTINCT + 1;
-                            * categorical: n_categories */
-    double *values;        /* numeric with distinct <= DATASET_MAX_DISTINCT: sorted values */
+    bool integers;     /* numeric: every present value is an integer */
+    uint64_t distinct; /* numeric: distinct values, counted up to DATASET_MAX_DISTINCT + 1;
+                        * categorical: n_categories */
+    double *values;    /* numeric with distinct <= DATASET_MAX_DISTINCT: sorted values */
     /* categorical: texts in order of first appearance; the code is the index */
     uint32_t n_categories;
     char **categories;
-    uint64_t *counts;      /* [n_categories] */
+    uint64_t *counts; /* [n_categories] */
 };
 #define DATASET_MAX_DISTINCT 64
 
@@ -71,7 +71,7 @@ int dataset_read_codes(const struct dataset *ds, size_t column, uint64_t first, 
 /* Read the whole file again and compare its hash with `sha256` (hex): 0, or ERR_CORRUPT. */
 int dataset_verify(const char *path, const char *sha256, struct err *err) MUST_CHECK;
 
-/* ---- writing ---------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------- */
 
 struct dataset_writer;
 

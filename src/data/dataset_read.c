@@ -30,10 +30,10 @@ struct dataset {
     size_t group_rows;
     size_t n_columns;
     struct dataset_column *columns;
-    const char **names;   /* the columns' own */
-    uint32_t *by_name;    /* columns sorted by name, for dataset_find */
+    const char **names; /* the columns' own */
+    uint32_t *by_name;  /* columns sorted by name, for dataset_find */
     size_t n_groups;
-    uint64_t *groups;     /* position of each group's directory */
+    uint64_t *groups; /* position of each group's directory */
 };
 
 /* What is left of the footer while it is read; `bad` sticks. */
@@ -71,7 +71,7 @@ static int read_at(int fd, void *out, size_t len, uint64_t position, struct err 
     return 0;
 }
 
-/* ---- the footer --------------------------------------------------------------------- */
+/* ---- the footer -------------------------------------------------------------- */
 
 /* The next n bytes, or NULL when there are fewer. */
 static const void *take(struct cursor *c, size_t n)
@@ -143,8 +143,8 @@ static void read_numeric(struct cursor *cur, struct dataset_column *c, uint64_t 
         c->values = xcalloc(n, sizeof *c->values);
         take_into(cur, c->values, n * sizeof *c->values);
         for (i = 0; i < n; i++) {
-            cur->bad = cur->bad || !isfinite(c->values[i]) ||
-                       (i > 0 && c->values[i] <= c->values[i - 1]);
+            cur->bad =
+                cur->bad || !isfinite(c->values[i]) || (i > 0 && c->values[i] <= c->values[i - 1]);
         }
     }
 }
@@ -241,8 +241,8 @@ static int read_footer(struct dataset *ds, struct cursor *cur, uint64_t footer_a
     n_columns = take_u32(cur);
     group_rows = take_u32(cur);
     n_groups = take_u64(cur);
-    if (cur->bad || n_columns == 0 || n_columns > DATASET_MAX_COLUMNS ||
-        n_columns > cur->left || group_rows != dataset_group_rows(n_columns) || ds->rows == 0 ||
+    if (cur->bad || n_columns == 0 || n_columns > DATASET_MAX_COLUMNS || n_columns > cur->left ||
+        group_rows != dataset_group_rows(n_columns) || ds->rows == 0 ||
         n_groups != (ds->rows - 1) / group_rows + 1 || n_groups > cur->left / sizeof *ds->groups) {
         return corrupt(err);
     }
@@ -380,7 +380,7 @@ void dataset_free(struct dataset **dataset)
     *dataset = NULL;
 }
 
-/* ---- questions ------------------------------------------------------------------------ */
+/* ---- questions --------------------------------------------------------------- */
 
 uint64_t dataset_rows(const struct dataset *ds)
 {
@@ -423,17 +423,17 @@ const char *const *dataset_names(const struct dataset *ds)
     return ds->names;
 }
 
-/* ---- cells ------------------------------------------------------------------------------ */
+/* ---- cells ------------------------------------------------------------------- */
 
 /* Where the chunk of a column in a group lies, and of which kind it is. */
 static int find_chunk(const struct dataset *ds, size_t column, size_t group, uint32_t *kind,
                       uint64_t *position, struct err *err)
 {
     uint64_t directory = ds->groups[group];
-    uint64_t start = group == 0 ? DATASET_HEAD_LEN
-                                : ds->groups[group - 1] + ds->n_columns * DATASET_DIR_ENTRY;
-    uint64_t rows = group + 1 < ds->n_groups ? ds->group_rows
-                                             : ds->rows - (uint64_t)group * ds->group_rows;
+    uint64_t start =
+        group == 0 ? DATASET_HEAD_LEN : ds->groups[group - 1] + ds->n_columns * DATASET_DIR_ENTRY;
+    uint64_t rows =
+        group + 1 < ds->n_groups ? ds->group_rows : ds->rows - (uint64_t)group * ds->group_rows;
     bool numeric = ds->columns[column].type == COLUMN_NUMERIC;
     uint32_t entry[2];
     size_t width;
@@ -537,9 +537,9 @@ static int read_cells(const struct dataset *ds, size_t column, uint64_t first, s
             if (read_at(ds->fd, block, k * chunk_width(kind), position, err) != 0) {
                 return -1;
             }
-            good = numbers != NULL ? unpack_numbers(block, k, kind, numbers)
-                                   : unpack_codes(block, k, kind, ds->columns[column].n_categories,
-                                                  codes);
+            good = numbers != NULL
+                       ? unpack_numbers(block, k, kind, numbers)
+                       : unpack_codes(block, k, kind, ds->columns[column].n_categories, codes);
             if (!good) {
                 return corrupt(err);
             }

@@ -47,7 +47,7 @@ struct dataset_writer {
     int dir_fd, fd;
     char tmp_name[sizeof DATASET_TMP + 16];
     struct hash hash;
-    uint64_t position;  /* bytes hashed and given to write(2) or waiting in `out` */
+    uint64_t position; /* bytes hashed and given to write(2) or waiting in `out` */
     struct buf out;
     size_t n_columns;
     struct writer_column *columns;
@@ -57,9 +57,9 @@ struct dataset_writer {
     uint64_t rows;      /* in groups already written */
     uint64_t *groups;   /* positions of directories; owned */
     size_t n_groups, groups_capacity;
-    size_t dict_bytes;  /* of all dictionaries */
+    size_t dict_bytes; /* of all dictionaries */
     struct hash footer_hash;
-    bool in_footer;      /* put() feeds footer_hash too */
+    bool in_footer; /* put() feeds footer_hash too */
     /* scratch for one group */
     uint32_t *directory;   /* [2 * n_columns] */
     union cell *tile;      /* (TILE, group_rows) */
@@ -116,11 +116,10 @@ static int put(struct dataset_writer *w, const void *bytes, size_t len, struct e
     return w->out.len >= FLUSH_BYTES ? flush_out(w, err) : 0;
 }
 
-/* ---- beginning and end of life ------------------------------------------------ */
+/* ---- beginning and end of life ----------------------------------------------- */
 
 int dataset_writer_new(const char *dir, size_t n_columns, const char *const *names,
-                       const enum column_type *types, struct dataset_writer **out,
-                       struct err *err)
+                       const enum column_type *types, struct dataset_writer **out, struct err *err)
 {
     static const char head[DATASET_HEAD_LEN] = DATASET_MAGIC "\1\0\0\0\0\0\0";
     struct dataset_writer *w = NULL;
@@ -214,14 +213,14 @@ void dataset_writer_abort(struct dataset_writer **writer)
     }
     CHK_OBJ(w, WRITER_MAGIC);
     if (w->fd >= 0) {
-        (void)close(w->fd);                       /* its content is thrown away */
+        (void)close(w->fd);                        /* its content is thrown away */
         (void)unlinkat(w->dir_fd, w->tmp_name, 0); /* else dataset_clean_folder will */
     }
     writer_free(w);
     *writer = NULL;
 }
 
-/* ---- groups --------------------------------------------------------------------- */
+/* ---- groups ------------------------------------------------------------------ */
 
 static enum chunk_kind number_kind(const union cell *v, size_t n, bool *integers)
 {
@@ -309,7 +308,7 @@ static int number_chunk(struct dataset_writer *w, struct writer_column *c, const
         return no_memory(err);
     }
     *kind = number_kind(v, n, &c->integers);
-    pack_numbers(v, n, (enum chunk_kind)*kind, w->packed);
+    pack_numbers(v, n, (enum chunk_kind) * kind, w->packed);
     return put(w, w->packed, n * chunk_width(*kind), err);
 }
 
@@ -405,9 +404,10 @@ static int too_many_texts(struct dataset_writer *w, enum dict_result result, str
                             "column \"%s\" has more than %d different texts; leave it out", name,
                             DICT_MAX_TEXTS);
     case DICT_TOO_LONG:
-        return err_add_cell(err, row, 0, name,
-                            "the different texts of column \"%s\" are more than %u MiB; leave it out",
-                            name, DICT_MAX_BYTES >> 20);
+        return err_add_cell(
+            err, row, 0, name,
+            "the different texts of column \"%s\" are more than %u MiB; leave it out", name,
+            DICT_MAX_BYTES >> 20);
     case DICT_OK:
         return err_add_cell(err, row, 0, name,
                             "the different texts of all columns take more than %u MiB at column "
@@ -443,42 +443,44 @@ int dataset_writer_text(struct dataset_writer *w, const char *text, size_t len, 
     return end_cell(w, err);
 }
 
-/* ---- the end ---------------------------------------------------------------------- */
+/* ---- the end ----------------------------------------------------------------- */
 
-struct dictionary_texts {
-    struct buf lengths, counts, bytes;
+/* What of each text a walk over a dictionary writes. */
+struct walk {
+    struct dataset_writer *w;
+    enum { WALK_LENGTHS, WALK_COUNTS, WALK_BYTES } what;
+    struct err *err;
 };
 
-static int collect_text(void *ctx, const char *text, size_t len, uint64_t count)
+static int put_text(void *ctx, const char *text, size_t len, uint64_t count)
 {
-    struct dictionary_texts *t = ctx;
+    const struct walk *walk = ctx;
     uint32_t len32 = (uint32_t)len;
 
-    return buf_append(&t->lengths, &len32, sizeof len32) != 0 ||
-           buf_append(&t->counts, &count, sizeof count) != 0 ||
-           buf_append(&t->bytes, text, len) != 0;
+    switch (walk->what) {
+    case WALK_LENGTHS:
+        return put(walk->w, &len32, sizeof len32, walk->err);
+    case WALK_COUNTS:
+        return put(walk->w, &count, sizeof count, walk->err);
+    default:
+        return put(walk->w, text, len, walk->err);
+    }
 }
 
 static int write_dictionary(struct dataset_writer *w, const struct dict *dict, struct err *err)
 {
-    struct dictionary_texts t = {BUF_INIT, BUF_INIT, BUF_INIT};
+    struct walk walk = {.w = w, .what = WALK_LENGTHS, .err = err};
     uint32_t n = (uint32_t)dict_size(dict);
-    int result = -1;
 
-    if (dict_each(dict, collect_text, &t) != 0) {
-        no_memory(err);
-        goto out;
+    if (put(w, &n, sizeof n, err) != 0) {
+        return -1;
     }
-    result = put(w, &n, sizeof n, err) != 0 || put(w, t.lengths.data, t.lengths.len, err) != 0 ||
-                     put(w, t.counts.data, t.counts.len, err) != 0 ||
-                     put(w, t.bytes.data, t.bytes.len, err) != 0
-                 ? -1
-                 : 0;
-out:
-    buf_fini(&t.lengths);
-    buf_fini(&t.counts);
-    buf_fini(&t.bytes);
-    return result;
+    for (; walk.what <= WALK_BYTES; walk.what++) {
+        if (dict_each(dict, put_text, &walk) != 0) {
+            return -1;
+        }
+    }
+    return 0;
 }
 
 static int write_numbers(struct dataset_writer *w, const struct writer_column *c, struct err *err)
@@ -494,8 +496,7 @@ static int write_numbers(struct dataset_writer *w, const struct writer_column *c
     }
     return put(w, moments, sizeof moments, err) != 0 ||
                    put(w, &integers, sizeof integers, err) != 0 ||
-                   put(w, &distinct, sizeof distinct, err) != 0 ||
-                   put(w, &n, sizeof n, err) != 0 ||
+                   put(w, &distinct, sizeof distinct, err) != 0 || put(w, &n, sizeof n, err) != 0 ||
                    put(w, c->distinct.values, n * sizeof *c->distinct.values, err) != 0
                ? -1
                : 0;
@@ -510,8 +511,7 @@ static int write_column(struct dataset_writer *w, const struct writer_column *c,
         put(w, c->name, len, err) != 0 || put(w, &c->missing, sizeof c->missing, err) != 0) {
         return -1;
     }
-    return c->type == COLUMN_NUMERIC ? write_numbers(w, c, err)
-                                     : write_dictionary(w, c->dict, err);
+    return c->type == COLUMN_NUMERIC ? write_numbers(w, c, err) : write_dictionary(w, c->dict, err);
 }
 
 /* The footer has a hash of its own, so that opening a file need not read all of it. */

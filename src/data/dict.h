@@ -6,8 +6,8 @@
 
 #include "base/base.h"
 
-#define DICT_MAX_TEXTS 1000000      /* of one column */
-#define DICT_MAX_BYTES (64u << 20)  /* of the texts of one column */
+#define DICT_MAX_TEXTS 1000000     /* of one column */
+#define DICT_MAX_BYTES (64u << 20) /* of the texts of one column */
 
 struct dict;
 

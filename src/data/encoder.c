@@ -126,7 +126,7 @@ ptrdiff_t encoder_text_find(char *const *texts, size_t n, const char *text)
     return -1;
 }
 
-/* ---- questions -------------------------------------------------------------------------- */
+/* ---- questions --------------------------------------------------------------- */
 
 size_t encoder_n_inputs(const struct encoder *e)
 {
@@ -233,7 +233,7 @@ double encoder_target_scale(const struct encoder *e, size_t target)
     return e->targets[target].scale;
 }
 
-/* ---- another table -------------------------------------------------------------------------- */
+/* ---- another table ----------------------------------------------------------- */
 
 static int column_missing(const struct dataset *ds, const char *name, struct err *err)
 {

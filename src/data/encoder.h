@@ -25,14 +25,14 @@ enum encoder_numeric { ENCODER_STANDARDIZE, ENCODER_NONE }; /* "standardize", "n
 enum encoder_missing { ENCODER_MEAN, ENCODER_ERROR };       /* "mean", "error" */
 
 struct encoder_options {
-    enum encoder_numeric numeric;        /* features */
+    enum encoder_numeric numeric; /* features */
     enum encoder_missing missing;
-    enum encoder_numeric target;         /* regression targets */
-    bool classes;                        /* the target is classes, else numbers */
+    enum encoder_numeric target; /* regression targets */
+    bool classes;                /* the target is classes, else numbers */
     size_t n_features;
-    const size_t *features;              /* [n_features] columns of the dataset */
-    size_t n_targets;                    /* classes: 1 */
-    const size_t *targets;               /* [n_targets] columns of the dataset */
+    const size_t *features; /* [n_features] columns of the dataset */
+    size_t n_targets;       /* classes: 1 */
+    const size_t *targets;  /* [n_targets] columns of the dataset */
 };
 
 struct encoder;
@@ -63,14 +63,14 @@ size_t encoder_feature_categories(const struct encoder *e, size_t feature,
 void encoder_feature_stats(const struct encoder *e, size_t feature, double *mean, double *std,
                            double *min, double *max);
 bool encoder_is_classes(const struct encoder *e);
-size_t encoder_n_classes(const struct encoder *e);  /* 0 for numbers */
+size_t encoder_n_classes(const struct encoder *e); /* 0 for numbers */
 const char *encoder_class_name(const struct encoder *e, size_t class_index);
 /* The class of that text, or -1; numbers compare by value ("3" is "3.0"). */
 ptrdiff_t encoder_class_find(const struct encoder *e, const char *text);
 size_t encoder_n_targets(const struct encoder *e);
 const char *encoder_target_name(const struct encoder *e, size_t target);
 
-/* ---- rows of a dataset -------------------------------------------------------- */
+/* ---- rows of a dataset ------------------------------------------------------- */
 
 /* Columns are found by name, so `ds` may be another table than the one fitted on; check
  * first that it has them with the same types (pointers "/<column>"). */
@@ -87,7 +87,7 @@ int encoder_encode_labels(const struct encoder *e, const struct dataset *ds, con
 int encoder_encode_targets(const struct encoder *e, const struct dataset *ds, const uint64_t *rows,
                            size_t n_rows, float *y, struct err *err) MUST_CHECK;
 
-/* ---- one row from a client ------------------------------------------------------ */
+/* ---- one row from a client --------------------------------------------------- */
 
 /* A client's cell: a number, a text, or missing (neither). A text for a numeric feature is
  * taken when it is a plain number; a number for a categorical feature is its shortest text
@@ -107,10 +107,11 @@ double encoder_decode_target(const struct encoder *e, size_t target, double y);
 /* Standard deviation the target was divided by (1 without standardisation). */
 double encoder_target_scale(const struct encoder *e, size_t target);
 
-/* ---- stored form ------------------------------------------------------------------ */
+/* ---- stored form ------------------------------------------------------------- */
 
 /* JSON text that reads back equal (17 digits); caller frees. */
 char *encoder_to_json(const struct encoder *e);
-int encoder_from_json(const char *json, size_t len, struct encoder **out, struct err *err) MUST_CHECK;
+int encoder_from_json(const char *json, size_t len, struct encoder **out,
+                      struct err *err) MUST_CHECK;
 
 #endif

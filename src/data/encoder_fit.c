@@ -23,11 +23,11 @@ struct fit {
     const uint64_t *rows;
     size_t n_rows;
     struct encoder *e;
-    double *numbers;  /* [DATASET_GROUP] */
-    uint32_t *codes;  /* [DATASET_GROUP] */
+    double *numbers;            /* [DATASET_GROUP] */
+    uint32_t *codes;            /* [DATASET_GROUP] */
     struct buf constant, empty; /* names for the warnings */
     size_t n_constant, n_empty;
-    bool bad;         /* a problem of the user's is in err */
+    bool bad; /* a problem of the user's is in err */
 };
 
 static int no_memory(struct err *err)
@@ -55,7 +55,7 @@ static void warn_about(struct err *warnings, const struct buf *list, size_t n, c
     }
 }
 
-/* ---- columns ------------------------------------------------------------------------------ */
+/* ---- columns ----------------------------------------------------------------- */
 
 /* One pass over the training rows of a numeric column. Any of the outs may be NULL. */
 static int scan_numbers(struct fit *fit, size_t column, struct stats *stats,
@@ -212,7 +212,7 @@ static int fit_feature(struct fit *fit, struct encoder_feature *f, size_t column
     return 0;
 }
 
-/* ---- targets ------------------------------------------------------------------------------ */
+/* ---- targets ----------------------------------------------------------------- */
 
 static int fit_number_target(struct fit *fit, struct encoder_target *t, size_t column,
                              struct err *warnings, struct err *err)
@@ -279,8 +279,8 @@ static int fit_classes(struct fit *fit, size_t column, struct err *err)
         if (fit_number_classes(fit, column, &missing_row, err) != 0) {
             return -1;
         }
-    } else if (scan_texts(fit, column, &fit->e->n_classes, &fit->e->classes, &missing_row,
-                          err) != 0) {
+    } else if (scan_texts(fit, column, &fit->e->n_classes, &fit->e->classes, &missing_row, err) !=
+               0) {
         return -1;
     }
     if (missing_row != UINT64_MAX) {
@@ -299,7 +299,7 @@ static int fit_classes(struct fit *fit, size_t column, struct err *err)
     return 0;
 }
 
-/* ---- all of it ------------------------------------------------------------------------------ */
+/* ---- all of it --------------------------------------------------------------- */
 
 static int fit_all(struct fit *fit, struct err *warnings, struct err *err)
 {
@@ -327,10 +327,11 @@ static int fit_all(struct fit *fit, struct err *warnings, struct err *err)
     }
     if (e->n_inputs == 0) {
         fit->bad = true;
-        err_add(err, NULL, e->n_features == 0
-                               ? "there is no column to learn from"
-                               : "every column is constant or empty in the training rows: there is "
-                                 "nothing to learn from");
+        err_add(err, NULL,
+                e->n_features == 0
+                    ? "there is no column to learn from"
+                    : "every column is constant or empty in the training rows: there is "
+                      "nothing to learn from");
     }
     if (fit->bad) {
         return -1;
@@ -379,7 +380,7 @@ int encoder_fit(const struct dataset *ds, const struct encoder_options *options,
     return 0;
 }
 
-/* ---- before any row is read ------------------------------------------------------------------ */
+/* ---- before any row is read -------------------------------------------------- */
 
 /* How many classes a column can have at most. */
 static size_t class_bound(const struct dataset *ds, const struct dataset_column *c)
@@ -403,8 +404,7 @@ int encoder_estimate(const struct dataset *ds, const struct encoder_options *opt
 
     for (i = 0; i < options->n_features; i++) {
         const struct dataset_column *c = dataset_column(ds, options->features[i]);
-        size_t width =
-            c->type == COLUMN_NUMERIC ? 1 : (size_t)c->n_categories + (c->missing != 0);
+        size_t width = c->type == COLUMN_NUMERIC ? 1 : (size_t)c->n_categories + (c->missing != 0);
 
         if (!mem_add(inputs, width, &inputs)) {
             return no_memory(err);

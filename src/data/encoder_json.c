@@ -23,7 +23,7 @@ static const char *const numeric_names[] = {
     [ENCODER_STANDARDIZE] = "standardize", [ENCODER_NONE] = "none"};
 static const char *const missing_names[] = {[ENCODER_MEAN] = "mean", [ENCODER_ERROR] = "error"};
 
-/* ---- writing ------------------------------------------------------------------------------ */
+/* ---- writing ----------------------------------------------------------------- */
 
 /* Texts were checked when they came in and memory of this size is ours: NULL is a bug. */
 static json_t *sure(json_t *value)
@@ -108,7 +108,7 @@ char *encoder_to_json(const struct encoder *e)
     return text;
 }
 
-/* ---- reading ------------------------------------------------------------------------------ */
+/* ---- reading ----------------------------------------------------------------- */
 
 /* Readers return false on anything unexpected; the encoder is then freed as far as it is. */
 
@@ -166,8 +166,7 @@ static bool read_texts(const json_t *array, bool sorted, size_t *n, char ***out)
     for (i = 0; i < size; i++) {
         const json_t *item = json_array_get(array, i);
 
-        if (!json_is_string(item) ||
-            strlen(json_string_value(item)) != json_string_length(item)) {
+        if (!json_is_string(item) || strlen(json_string_value(item)) != json_string_length(item)) {
             return false;
         }
         (*out)[i] = xstrdup(json_string_value(item));
@@ -203,8 +202,8 @@ static bool read_feature(const struct encoder *e, const json_t *o, struct encode
         return false;
     }
     f->width = used ? 1 : 0;
-    return !used || (f->std >= 0.0 && f->min <= f->max &&
-                     (f->std > 0.0 || e->numeric == ENCODER_NONE));
+    return !used ||
+           (f->std >= 0.0 && f->min <= f->max && (f->std > 0.0 || e->numeric == ENCODER_NONE));
 }
 
 static bool read_target(const json_t *o, struct encoder_target *t)
@@ -246,7 +245,8 @@ static bool read_classes(struct encoder *e, const json_t *classes, const json_t 
 
 static bool read_encoder(const json_t *o, struct encoder **out)
 {
-    const json_t *features = json_object_get(o, "features"), *targets = json_object_get(o, "targets");
+    const json_t *features = json_object_get(o, "features"),
+                 *targets = json_object_get(o, "targets");
     const json_t *classes = json_object_get(o, "classes");
     const json_t *version = json_object_get(o, "version");
     size_t n_features = json_array_size(features), n_targets = json_array_size(targets), i;

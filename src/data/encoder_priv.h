@@ -15,8 +15,8 @@ struct encoder_feature {
     double mean, std, min, max;
     /* categorical */
     size_t n_texts;
-    char **texts;         /* sorted by bytes */
-    bool missing_level;   /* the input after the texts' */
+    char **texts;       /* sorted by bytes */
+    bool missing_level; /* the input after the texts' */
 };
 
 struct encoder_target {

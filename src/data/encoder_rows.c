@@ -15,7 +15,7 @@
 #include "data/cell.h"
 #include "data/stats.h"
 
-#define TILE        16
+#define TILE 16
 /* Columns of the tile are this far apart: a power of two would put them into one cache set. */
 #define TILE_STRIDE (DATASET_GROUP + 16)
 #define LEVEL_NEW   UINT32_MAX       /* not looked up yet */
@@ -90,7 +90,7 @@ static int bad_number(const char *what, const char *name, uint64_t row, double v
                         (unsigned long long)row + 1, value, what, name);
 }
 
-/* ---- features --------------------------------------------------------------------------------- */
+/* ---- features ---------------------------------------------------------------- */
 
 /* One feature of k rows into out[k]. */
 static int encode_numbers(struct work *w, size_t feature, const uint64_t *rows, size_t k,
@@ -243,7 +243,7 @@ int encoder_encode_rows(const struct encoder *e, const struct dataset *ds, const
     return result;
 }
 
-/* ---- targets ------------------------------------------------------------------------------------ */
+/* ---- targets ----------------------------------------------------------------- */
 
 static int unknown_class(const struct encoder *e, uint64_t row, const char *text, struct err *err)
 {
@@ -292,8 +292,7 @@ static int labels_of_numbers(struct work *w, size_t column, const uint64_t *rows
 
 /* `known` maps codes to classes, LEVEL_NEW before the first look. */
 static int labels_of_texts(struct work *w, size_t column, uint32_t *known, const uint64_t *rows,
-                           size_t k, uint64_t first, size_t span, uint32_t *labels,
-                           struct err *err)
+                           size_t k, uint64_t first, size_t span, uint32_t *labels, struct err *err)
 {
     char *const *texts = dataset_column(w->ds, column)->categories;
     int result = 0;
@@ -311,7 +310,8 @@ static int labels_of_texts(struct work *w, size_t column, uint32_t *known, const
             known[code] = found >= 0 ? (uint32_t)found : LEVEL_NONE;
         }
         if (code == DATASET_MISSING || known[code] == LEVEL_NONE) {
-            result = unknown_class(w->e, rows[i], code == DATASET_MISSING ? NULL : texts[code], err);
+            result =
+                unknown_class(w->e, rows[i], code == DATASET_MISSING ? NULL : texts[code], err);
         } else {
             labels[i] = known[code];
         }

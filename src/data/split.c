@@ -29,9 +29,9 @@ struct job {
     const struct split_options *options;
     struct err *warnings;
     size_t n_rows;
-    uint8_t *part;        /* [n_rows] */
-    double *numbers;      /* [DATASET_GROUP] */
-    uint32_t *codes;      /* [DATASET_GROUP] */
+    uint8_t *part;   /* [n_rows] */
+    double *numbers; /* [DATASET_GROUP] */
+    uint32_t *codes; /* [DATASET_GROUP] */
     /* the target's classes; without a target one class of all rows. The last one holds the
      * rows without a target. */
     struct distinct values;
@@ -63,7 +63,7 @@ static uint64_t pick(uint64_t key, uint64_t row, uint64_t n)
     return (uint64_t)(((unsigned __int128)splitmix64(key + row) * n) >> 64);
 }
 
-/* ---- classes ------------------------------------------------------------------------------- */
+/* ---- classes ----------------------------------------------------------------- */
 
 static char *class_name(const struct job *job, size_t k)
 {
@@ -161,7 +161,7 @@ static size_t class_of(const struct job *job, size_t row)
     return job->class_of_row != NULL ? job->class_of_row[row] : 0;
 }
 
-/* ---- seats ----------------------------------------------------------------------------------- */
+/* ---- seats ------------------------------------------------------------------- */
 
 /* Seats of one class by largest remainder. `owed` carries from class to class what each part
  * lacks against its share: remainders that tie go to whom most is owed, so that many small
@@ -272,7 +272,7 @@ static int split_by_fraction(struct job *job, uint8_t from, double validation, d
     return 0;
 }
 
-/* ---- by a column --------------------------------------------------------------------------- */
+/* ---- by a column ------------------------------------------------------------- */
 
 static uint8_t part_named(const char *text)
 {
@@ -312,10 +312,11 @@ static int split_by_column(struct job *job, struct err *err)
     uint8_t *parts;
 
     if (c->type != COLUMN_CATEGORICAL) {
-        return err_add_cell(err, 1, 0, c->name,
-                            "row 1: the split column \"%s\" has numbers; a part is train, validation "
-                            "or test",
-                            c->name);
+        return err_add_cell(
+            err, 1, 0, c->name,
+            "row 1: the split column \"%s\" has numbers; a part is train, validation "
+            "or test",
+            c->name);
     }
     parts = mem_try_alloc(c->n_categories, sizeof *parts);
     if (parts == NULL) {
@@ -353,7 +354,7 @@ static int split_by_column(struct job *job, struct err *err)
     return validates ? 0 : split_by_fraction(job, SPLIT_TRAINING, FALLBACK_VALIDATION, 0.0, err);
 }
 
-/* ---- all of it ------------------------------------------------------------------------------- */
+/* ---- all of it --------------------------------------------------------------- */
 
 static int check_training(struct job *job, struct err *err)
 {

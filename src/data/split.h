@@ -18,12 +18,12 @@ struct split {
 };
 
 struct split_options {
-    double validation, test;     /* fractions, 0 = absent; sum < 1 */
-    bool stratify;               /* by the target's classes */
-    bool stratify_asked;         /* the user asked: a class too small is then an error */
+    double validation, test; /* fractions, 0 = absent; sum < 1 */
+    bool stratify;           /* by the target's classes */
+    bool stratify_asked;     /* the user asked: a class too small is then an error */
     uint64_t seed;
-    ptrdiff_t column;            /* split by this column's values instead; -1 = none */
-    ptrdiff_t target;            /* the class column for stratify; -1 = none */
+    ptrdiff_t column; /* split by this column's values instead; -1 = none */
+    ptrdiff_t target; /* the class column for stratify; -1 = none */
 };
 
 /* Rows with a missing target are the encoder's to refuse; here every row has a part.

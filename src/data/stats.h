@@ -14,8 +14,8 @@
 
 struct stats {
     uint64_t n;
-    double min, max;  /* NaN while n is 0 */
-    double mean, m2;  /* in units of 2^unit; m2 is the sum of squared distances */
+    double min, max; /* NaN while n is 0 */
+    double mean, m2; /* in units of 2^unit; m2 is the sum of squared distances */
     int unit;
 };
 
@@ -30,7 +30,7 @@ struct distinct {
     double *values; /* owned */
     size_t n, capacity;
     size_t limit;
-    bool over;      /* more than `limit`: n is then limit + 1, later values are ignored */
+    bool over; /* more than `limit`: n is then limit + 1, later values are ignored */
 };
 
 void distinct_init(struct distinct *d, size_t limit);

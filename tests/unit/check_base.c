@@ -14,18 +14,41 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-/* ---- text ---------------------------------------------------------------------------------- */
+/* ---- text -------------------------------------------------------------------- */
 
 START_TEST(utf8)
 {
     static const char *const good[] = {
-        "", "plain", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80",
-        "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf", "caf\xc3\xa9",
+        "",
+        "plain",
+        "\xc2\x80",
+        "\xdf\xbf",
+        "\xe0\xa0\x80",
+        "\xed\x9f\xbf",
+        "\xee\x80\x80",
+        "\xef\xbf\xbf",
+        "\xf0\x90\x80\x80",
+        "\xf4\x8f\xbf\xbf",
+        "caf\xc3\xa9",
     };
     static const char *const bad[] = {
-        "\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc2", "\xc2 ", "\xe0\x9f\xbf", "\xe0\xa0",
-        "\xed\xa0\x80", "\xed\xbf\xbf", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80",
-        "\xfe", "\xff", "ok\xe2\x82", "\xe2\x28\xa1",
+        "\x80",
+        "\xbf",
+        "\xc0\x80",
+        "\xc1\xbf",
+        "\xc2",
+        "\xc2 ",
+        "\xe0\x9f\xbf",
+        "\xe0\xa0",
+        "\xed\xa0\x80",
+        "\xed\xbf\xbf",
+        "\xf0\x8f\xbf\xbf",
+        "\xf4\x90\x80\x80",
+        "\xf5\x80\x80\x80",
+        "\xfe",
+        "\xff",
+        "ok\xe2\x82",
+        "\xe2\x28\xa1",
     };
     size_t i;
 
@@ -43,8 +66,29 @@ END_TEST
 START_TEST(to_double)
 {
     static const char *const bad[] = {
-        "", " ", "nan", "inf", "-inf", "NaN", "0x10", "1,5", "1 2", "1e", "e1", ".", "-", "+",
-        "--1", "1.2.3", "1e400", "-1e400", "1_000", "1f", "infinity", "\xc2\xa0" "1",
+        "",
+        " ",
+        "nan",
+        "inf",
+        "-inf",
+        "NaN",
+        "0x10",
+        "1,5",
+        "1 2",
+        "1e",
+        "e1",
+        ".",
+        "-",
+        "+",
+        "--1",
+        "1.2.3",
+        "1e400",
+        "-1e400",
+        "1_000",
+        "1f",
+        "infinity",
+        ("\xc2\xa0"
+         "1"),
     };
     double value = 99.0;
     char digits[500];
@@ -105,7 +149,7 @@ START_TEST(nearest)
 }
 END_TEST
 
-/* ---- errors ---------------------------------------------------------------------------------- */
+/* ---- errors ------------------------------------------------------------------ */
 
 START_TEST(errors)
 {
@@ -174,7 +218,7 @@ START_TEST(many_and_long_errors)
 }
 END_TEST
 
-/* ---- memory ------------------------------------------------------------------------------------ */
+/* ---- memory ------------------------------------------------------------------ */
 
 START_TEST(buffers)
 {
@@ -238,7 +282,7 @@ START_TEST(a_bug_aborts)
 }
 END_TEST
 
-/* ---- the rest ------------------------------------------------------------------------------------ */
+/* ---- the rest ---------------------------------------------------------------- */
 
 START_TEST(hashes)
 {

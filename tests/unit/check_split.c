@@ -6,8 +6,12 @@
 
 static struct split_options options_for(double validation, double test, ptrdiff_t target)
 {
-    return (struct split_options){.validation = validation, .test = test, .stratify = target >= 0,
-                                  .seed = 42, .column = -1, .target = target};
+    return (struct split_options){.validation = validation,
+                                  .test = test,
+                                  .stratify = target >= 0,
+                                  .seed = 42,
+                                  .column = -1,
+                                  .target = target};
 }
 
 /* Every row is in exactly one part, and parts are ascending. */
@@ -94,10 +98,17 @@ START_TEST(fractions_come_out_exactly)
         double validation, test;
         size_t want[SPLIT_PARTS];
     } cases[] = {
-        {100, 0.15, 0.15, {70, 15, 15}}, {10, 0.2, 0.1, {7, 2, 1}},   {10, 0.0, 0.3, {7, 0, 3}},
-        {10, 0.3, 0.0, {7, 3, 0}},       {10, 0.0, 0.0, {10, 0, 0}},  {3, 0.15, 0.15, {2, 1, 0}},
-        {1, 0.4, 0.5, {1, 0, 0}},        {2, 0.4, 0.5, {1, 0, 1}},    {7, 0.15, 0.15, {5, 1, 1}},
-        {1000, 0.123, 0.3, {577, 123, 300}}, {9000, 0.15, 0.15, {6300, 1350, 1350}},
+        {100, 0.15, 0.15, {70, 15, 15}},
+        {10, 0.2, 0.1, {7, 2, 1}},
+        {10, 0.0, 0.3, {7, 0, 3}},
+        {10, 0.3, 0.0, {7, 3, 0}},
+        {10, 0.0, 0.0, {10, 0, 0}},
+        {3, 0.15, 0.15, {2, 1, 0}},
+        {1, 0.4, 0.5, {1, 0, 0}},
+        {2, 0.4, 0.5, {1, 0, 1}},
+        {7, 0.15, 0.15, {5, 1, 1}},
+        {1000, 0.123, 0.3, {577, 123, 300}},
+        {9000, 0.15, 0.15, {6300, 1350, 1350}},
     };
     size_t i;
 
@@ -122,8 +133,8 @@ START_TEST(stratified)
     struct err warnings = ERR_INIT;
     struct split split = make(ds, &options, &warnings);
     /* 50: 35, 7.5, 7.5: ties in turn; 20: 14, 3, 3; 7: 4.9, 1.05, 1.05; 2: 1.4, .3, .3. */
-    static const size_t want[6][3] = {
-        {35, 8, 7}, {35, 7, 8}, {35, 8, 7}, {14, 3, 3}, {5, 1, 1}, {2, 0, 0}};
+    static const size_t want[6][3] = {{35, 8, 7}, {35, 7, 8}, {35, 8, 7},
+                                      {14, 3, 3}, {5, 1, 1},  {2, 0, 0}};
     size_t k, p;
 
     for (k = 0; k < 6; k++) {
@@ -345,14 +356,18 @@ static void column_refused(const char *text, int64_t row, size_t items, const ch
 
 START_TEST(bad_columns)
 {
-    column_refused("f,y\ntrain,a\ntrain,b\nTrial,a\ntrial,a\nTrial,a\n,b\n", 3, 3,
-                   "row 3: the split column \"f\" has \"Trial\"; a part is train, validation or test");
-    column_refused("f,y\ntrain,a\n?,a\n", 2, 1,
-                   "row 2: the split column \"f\" has no value; a part is train, validation or test");
-    column_refused("f,y\n1,a\n2,b\n", 1, 1,
-                   "row 1: the split column \"f\" has numbers; a part is train, validation or test");
+    column_refused(
+        "f,y\ntrain,a\ntrain,b\nTrial,a\ntrial,a\nTrial,a\n,b\n", 3, 3,
+        "row 3: the split column \"f\" has \"Trial\"; a part is train, validation or test");
+    column_refused(
+        "f,y\ntrain,a\n?,a\n", 2, 1,
+        "row 2: the split column \"f\" has no value; a part is train, validation or test");
+    column_refused(
+        "f,y\n1,a\n2,b\n", 1, 1,
+        "row 1: the split column \"f\" has numbers; a part is train, validation or test");
     column_refused("f,y\ntest,a\nval,b\n", 0, 1, "the split leaves no training rows");
-    column_refused("f,y\ntrain,a\ntest,b\nval,c\ntrain,d\n", 0, 2, "class \"b\" has no training row");
+    column_refused("f,y\ntrain,a\ntest,b\nval,c\ntrain,d\n", 0, 2,
+                   "class \"b\" has no training row");
 }
 END_TEST
 

@@ -1,14 +1,21 @@
 # unit tests of data
 DATA_CHECKS = \
+	tests/unit/check_cell \
 	tests/unit/check_csv \
 	tests/unit/check_dataset \
+	tests/unit/check_dataset_damage \
 	tests/unit/check_encoder \
+	tests/unit/check_encoder_rows \
 	tests/unit/check_split
 check_PROGRAMS += $(DATA_CHECKS)
 TESTS += $(DATA_CHECKS)
 
 DATA_CHECK_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
 DATA_CHECK_LIBS = libdata.a libbase.a $(CSV_LIBS) $(JANSSON_LIBS) $(SODIUM_LIBS) $(UNIT_LIBS)
+
+tests_unit_check_cell_SOURCES = tests/unit/check_cell.c tests/unit/data_help.h
+tests_unit_check_cell_CFLAGS = $(DATA_CHECK_CFLAGS)
+tests_unit_check_cell_LDADD = $(DATA_CHECK_LIBS)
 
 tests_unit_check_csv_SOURCES = tests/unit/check_csv.c tests/unit/data_help.h
 tests_unit_check_csv_CFLAGS = $(DATA_CHECK_CFLAGS)
@@ -18,9 +25,17 @@ tests_unit_check_dataset_SOURCES = tests/unit/check_dataset.c tests/unit/data_he
 tests_unit_check_dataset_CFLAGS = $(DATA_CHECK_CFLAGS)
 tests_unit_check_dataset_LDADD = $(DATA_CHECK_LIBS)
 
-tests_unit_check_encoder_SOURCES = tests/unit/check_encoder.c tests/unit/data_help.h
+tests_unit_check_dataset_damage_SOURCES = tests/unit/check_dataset_damage.c tests/unit/data_help.h
+tests_unit_check_dataset_damage_CFLAGS = $(DATA_CHECK_CFLAGS)
+tests_unit_check_dataset_damage_LDADD = $(DATA_CHECK_LIBS)
+
+tests_unit_check_encoder_SOURCES = tests/unit/check_encoder.c tests/unit/data_help.h tests/unit/encoder_help.h
 tests_unit_check_encoder_CFLAGS = $(DATA_CHECK_CFLAGS)
 tests_unit_check_encoder_LDADD = $(DATA_CHECK_LIBS)
+
+tests_unit_check_encoder_rows_SOURCES = tests/unit/check_encoder_rows.c tests/unit/data_help.h tests/unit/encoder_help.h
+tests_unit_check_encoder_rows_CFLAGS = $(DATA_CHECK_CFLAGS)
+tests_unit_check_encoder_rows_LDADD = $(DATA_CHECK_LIBS)
 
 tests_unit_check_split_SOURCES = tests/unit/check_split.c tests/unit/data_help.h
 tests_unit_check_split_CFLAGS = $(DATA_CHECK_CFLAGS)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -30,7 +31,7 @@
 
 static char folder[64];
 
-static void folder_make(void)
+HELPER void folder_make(void)
 {
     (void)snprintf(folder, sizeof folder, "/tmp/mlpd-data-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(folder));
@@ -55,7 +56,7 @@ HELPER size_t folder_files(bool remove_all)
     return n;
 }
 
-static void folder_remove(void)
+HELPER void folder_remove(void)
 {
     folder_files(true);
     ck_assert_int_eq(rmdir(folder), 0);
@@ -95,6 +96,41 @@ HELPER struct dataset *dataset_of(const struct dataset_summary *summary)
     ck_assert_msg(dataset_open(path, &ds, &err) == 0, "%s", err.detail);
     ck_assert_msg(dataset_verify(path, summary->sha256, &err) == 0, "%s", err.detail);
     return ds;
+}
+
+/* A table of one numeric column "v". */
+HELPER struct dataset *numbers(const double *values, size_t n, struct dataset_summary *summary)
+{
+    static const char *const names[] = {"v"};
+    static const enum column_type types[] = {COLUMN_NUMERIC};
+    struct dataset_writer *w = NULL;
+    struct err err = ERR_INIT;
+    size_t i;
+
+    ck_assert_int_eq(dataset_writer_new(folder, 1, names, types, &w, &err), 0);
+    for (i = 0; i < n; i++) {
+        if (dataset_writer_number(w, values[i], &err) != 0) {
+            ck_abort_msg("%s", err.detail);
+        }
+    }
+    ck_assert_msg(dataset_writer_finish(&w, summary, &err) == 0, "%s", err.detail);
+    ck_assert_ptr_null(w);
+    ck_assert_uint_eq(summary->rows, n);
+    return dataset_of(summary);
+}
+
+/* A whole file; the caller frees. */
+HELPER size_t slurp(const char *path, unsigned char **out)
+{
+    FILE *f = fopen(path, "rb");
+    struct stat st;
+
+    ck_assert_ptr_nonnull(f);
+    ck_assert_int_eq(fstat(fileno(f), &st), 0);
+    *out = xmalloc((size_t)st.st_size);
+    ck_assert_uint_eq(fread(*out, 1, (size_t)st.st_size, f), (size_t)st.st_size);
+    ck_assert_int_eq(fclose(f), 0);
+    return (size_t)st.st_size;
 }
 
 HELPER struct dataset *table_with(const char *text, const struct csv_options *options)
