@@ -13,7 +13,8 @@
 
 #include "work.h"
 
-#define EPOCHS 150 /* of the interrupted job: long enough to be caught running */
+/* Of the interrupted job: long enough to be caught running, and a second or two to train. */
+#define EPOCHS (150 / PATIENCE)
 
 static struct daemon d;
 
