@@ -1,1 +1,28 @@
-# unit tests of http
+# unit tests of http and of the daemon's own files
+HTTP_CHECKS = \
+	tests/unit/check_http \
+	tests/unit/check_http_rows \
+	tests/unit/check_options
+check_PROGRAMS += $(HTTP_CHECKS)
+TESTS += $(HTTP_CHECKS)
+
+HTTP_CHECK_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(MICROHTTPD_CFLAGS) $(JANSSON_CFLAGS) \
+	$(ZLIB_CFLAGS) $(SODIUM_CFLAGS)
+HTTP_CHECK_LIBS = \
+	libhttp.a libpage.a libjobs.a libstore.a libdata.a libbase.a libmlpcore.la \
+	$(MICROHTTPD_LIBS) $(SQLITE_LIBS) $(JANSSON_LIBS) $(CSV_LIBS) $(ZLIB_LIBS) $(SODIUM_LIBS) \
+	$(UNIT_LIBS)
+
+tests_unit_check_http_SOURCES = tests/unit/check_http.c
+tests_unit_check_http_CFLAGS = $(HTTP_CHECK_CFLAGS)
+tests_unit_check_http_LDADD = $(HTTP_CHECK_LIBS)
+
+tests_unit_check_http_rows_SOURCES = tests/unit/check_http_rows.c tests/unit/data_help.h
+tests_unit_check_http_rows_CFLAGS = $(HTTP_CHECK_CFLAGS)
+tests_unit_check_http_rows_LDADD = $(HTTP_CHECK_LIBS)
+
+tests_unit_check_options_SOURCES = tests/unit/check_options.c \
+	src/mlpd/options.c src/mlpd/options.h src/mlpd/options.def \
+	src/mlpd/state.c src/mlpd/state.h
+tests_unit_check_options_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
+tests_unit_check_options_LDADD = libbase.a $(SODIUM_LIBS) $(UNIT_LIBS)

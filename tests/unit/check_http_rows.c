@@ -1,0 +1,331 @@
+/* Rows of a client: JSON, CSV and query give the same numbers, and every problem is told at once
+ * with its place.
+ */
+#include "data_help.h"
+
+#include <jansson.h>
+
+#include "http/rows.h"
+
+static struct encoder *amounts, *kinds; /* a, kind -> y; a, kind -> label */
+static const struct mlp_spec number_spec = {.n_outputs = 1, .loss = MLP_MSE};
+static const struct mlp_spec class_spec = {.n_outputs = 3, .loss = MLP_CROSS_ENTROPY};
+static const struct mlp_spec sigmoid_spec = {.n_outputs = 1, .loss = MLP_BINARY_CROSS_ENTROPY};
+
+static struct encoder *fitted(const struct dataset *ds, size_t target, bool is_classes)
+{
+    static const size_t features[] = {0, 1};
+    static const uint64_t rows[] = {0, 1, 2, 3};
+    struct encoder_options options = {.classes = is_classes,
+                                      .n_features = 2,
+                                      .features = features,
+                                      .n_targets = 1,
+                                      .targets = &target};
+    struct encoder *e = NULL;
+    struct err err = ERR_INIT;
+
+    ck_assert_msg(encoder_fit(ds, &options, rows, 4, &e, NULL, &err) == 0, "%s", err.detail);
+    return e;
+}
+
+static void setup(void)
+{
+    struct dataset *ds;
+
+    folder_make();
+    ds = table("a,kind,y,label\n1,red,10,cat\n2,blue,20,dog\n3,red,30,eel\n4,blue,40,cat\n");
+    amounts = fitted(ds, 2, false);
+    kinds = fitted(ds, 3, true);
+    dataset_free(&ds);
+}
+
+static void teardown(void)
+{
+    encoder_free(&amounts);
+    encoder_free(&kinds);
+    folder_remove();
+}
+
+static int from_json(struct rows *rows, const char *text, struct err *err)
+{
+    json_t *json = json_loads(text, 0, NULL);
+    int rc;
+
+    ck_assert_msg(json != NULL, "%s", text);
+    rc = rows_read_json(rows, json, err);
+    json_decref(json);
+    return rc;
+}
+
+static int from_csv(struct rows *rows, const char *text, struct err *err)
+{
+    char *copy = xstrdup(text);
+    int rc = rows_read_csv(rows, copy, strlen(copy), err);
+
+    free(copy);
+    return rc;
+}
+
+static int from_query(struct rows *rows, const char *text, struct err *err)
+{
+    struct query query;
+    int rc;
+
+    ck_assert_int_eq(query_parse(text, &query, err), 0);
+    rc = rows_read_query(rows, &query, err);
+    query_fini(&query);
+    return rc;
+}
+
+static void same(const struct rows *rows, const struct rows *other)
+{
+    ck_assert_uint_eq(rows->n, other->n);
+    ck_assert_mem_eq(rows->x, other->x, rows->n * encoder_n_inputs(rows->encoder) * sizeof(float));
+}
+
+START_TEST(three_ways_in)
+{
+    static const char *const json[] = {"[[2.5,\"red\"]]", "[{\"kind\":\"red\",\"a\":2.5}]",
+                                       "[[\"2.5\",\"red\"]]"};
+    static const char *const csv[] = {"a,kind\n2.5,red\n", "kind,a\r\nred,2.5\r\n",
+                                      "\xEF\xBB\xBF\"a\",kind\n\"2.5\",\"red\"",
+                                      "a,kind\n2.5,red\n\n"};
+    static const char *const query[] = {"a=2.5&kind=red", "kind=red&a=2.5", "x=2.5,red",
+                                        "x=2.5%2Cred"};
+    struct err err = ERR_INIT;
+    struct rows first, rows;
+    size_t i;
+
+    rows_init(&first, amounts, &number_spec, false);
+    ck_assert_int_eq(from_json(&first, json[0], &err), 0);
+    ck_assert_uint_eq(first.n, 1);
+    for (i = 1; i < ARRAY_LEN(json); i++) {
+        rows_init(&rows, amounts, &number_spec, false);
+        ck_assert_int_eq(from_json(&rows, json[i], &err), 0);
+        same(&rows, &first);
+        rows_fini(&rows);
+    }
+    for (i = 0; i < ARRAY_LEN(csv); i++) {
+        rows_init(&rows, amounts, &number_spec, false);
+        ck_assert_msg(from_csv(&rows, csv[i], &err) == 0, "%s: %s", csv[i], err.detail);
+        same(&rows, &first);
+        rows_fini(&rows);
+    }
+    for (i = 0; i < ARRAY_LEN(query); i++) {
+        rows_init(&rows, amounts, &number_spec, false);
+        ck_assert_msg(from_query(&rows, query[i], &err) == 0, "%s: %s", query[i], err.detail);
+        same(&rows, &first);
+        rows_fini(&rows);
+    }
+    rows_fini(&first);
+}
+END_TEST
+
+START_TEST(missing_cells)
+{
+    struct err err = ERR_INIT;
+    struct rows json, csv;
+
+    rows_init(&json, amounts, &number_spec, false);
+    rows_init(&csv, amounts, &number_spec, false);
+    ck_assert_int_eq(from_json(&json, "[[null,\"red\"],[2,\"never seen\"]]", &err), 0);
+    ck_assert_int_eq(from_csv(&csv, "a,kind\nNA,red\n2,never seen\n", &err), 0);
+    same(&json, &csv);
+    rows_fini(&json);
+    rows_fini(&csv);
+}
+END_TEST
+
+/* Whether some problem has that pointer (or column) and text. */
+static bool told(const struct err *err, const char *place, const char *detail)
+{
+    size_t i;
+
+    for (i = 0; i < err->n_items; i++) {
+        const struct err_item *item = &err->items[i];
+        const char *at = item->pointer != NULL  ? item->pointer
+                         : item->column != NULL ? item->column
+                                                : "";
+
+        if (strcmp(at, place) == 0 && strstr(item->detail, detail) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+START_TEST(all_problems_of_json)
+{
+    struct err err = ERR_INIT;
+    struct rows rows;
+
+    rows_init(&rows, amounts, &number_spec, false);
+    ck_assert_int_eq(from_json(&rows,
+                               "[[1,\"red\"],{\"aa\":1,\"y\":2},[1],7,[\"x\",\"red\"],[[],{}],"
+                               "{\"a\":1,\"kind\":\"red\",\"z/~\":1}]",
+                               &err),
+                     -1);
+    ck_assert_int_eq(err.code, ERR_INVALID);
+    ck_assert(told(&err, "/instances/1/a", "missing"));
+    ck_assert(told(&err, "/instances/1/kind", "missing"));
+    ck_assert(told(&err, "/instances/1/aa", "did you mean \"a\"?"));
+    ck_assert(told(&err, "/instances/1/y", "predicts"));
+    ck_assert(told(&err, "/instances/2", "2 values"));
+    ck_assert(told(&err, "/instances/3", "array in feature order"));
+    ck_assert(told(&err, "/instances/4/a", "number"));
+    ck_assert(told(&err, "/instances/5/a", "number, a text or null"));
+    ck_assert(told(&err, "/instances/5/kind", "number, a text or null"));
+    ck_assert(told(&err, "/instances/6/z~1~0", "no feature"));
+    ck_assert_uint_eq(err.n_items, 10);
+    err_fini(&err);
+    rows_fini(&rows);
+}
+END_TEST
+
+START_TEST(all_problems_of_csv)
+{
+    static const struct {
+        const char *text, *place, *detail;
+        int64_t row, line;
+    } bad[] = {
+        {"", "", "is no feature", 0, 1},
+        {"a\n1\n", "kind", "missing", 0, 1},
+        {"a,kind,a\n1,red,2\n", "a", "twice", 0, 1},
+        {"a,kimd\n1,red\n", "kimd", "did you mean \"kind\"", 0, 1},
+        {"a,kind\n", "", "no rows", 0, 0},
+        {"a,kind\n1,red\n1\n", "", "1 cells", 2, 3},
+        {"a,kind\n1,red,\n", "", "3 cells", 1, 2},
+        {"a,kind\n\"1\nx\",red\n2,\"red", "", "never closed", 2, 4},
+        {"a,kind\n1,\"red\"x\n", "", "follows", 1, 2},
+        {"a,kind\n1,r\"ed\n", "", "quote inside", 1, 2},
+        {"a,kind\nabc,red\n", "a", "number", 1, 2},
+    };
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(bad); i++) {
+        struct err err = ERR_INIT;
+        struct rows rows;
+        const struct err_item *last;
+
+        rows_init(&rows, amounts, &number_spec, false);
+        ck_assert_msg(from_csv(&rows, bad[i].text, &err) == -1, "%s is taken", bad[i].text);
+        ck_assert_msg(told(&err, bad[i].place, bad[i].detail), "%s: %s", bad[i].text, err.detail);
+        last = &err.items[err.n_items - 1];
+        ck_assert_msg(last->row == bad[i].row && last->line == bad[i].line, "%s: row %d line %d",
+                      bad[i].text, (int)last->row, (int)last->line);
+        err_fini(&err);
+        rows_fini(&rows);
+    }
+}
+END_TEST
+
+START_TEST(problems_of_queries)
+{
+    struct err err = ERR_INIT;
+    struct rows rows;
+
+    rows_init(&rows, amounts, &number_spec, false);
+    ck_assert_int_eq(from_query(&rows, "aa=1&kind=red", &err), -1);
+    ck_assert(told(&err, "/a", "missing") && told(&err, "/aa", "did you mean"));
+    err_fini(&err);
+    ck_assert_int_eq(from_query(&rows, "x=1", &err), -1);
+    ck_assert(told(&err, "/x", "2 values"));
+    err_fini(&err);
+    ck_assert_int_eq(from_query(&rows, "a=1&kind=red&x=1", &err), -1);
+    ck_assert(told(&err, "/x", "no feature"));
+    err_fini(&err);
+    ck_assert_int_eq(from_query(&rows, "a=one&kind=red", &err), -1);
+    ck_assert(told(&err, "/a", "number"));
+    err_fini(&err);
+    ck_assert_int_eq(from_query(&rows, NULL, &err), -1);
+    ck_assert_uint_eq(err.n_items, 2);
+    err_fini(&err);
+    rows_fini(&rows);
+}
+END_TEST
+
+START_TEST(truth_of_labelled_rows)
+{
+    struct err err = ERR_INIT;
+    struct rows rows;
+
+    rows_init(&rows, kinds, &class_spec, true);
+    ck_assert_int_eq(
+        from_json(&rows, "[[1,\"red\",\"eel\"],{\"label\":\"cat\",\"a\":1,\"kind\":null}]", &err),
+        0);
+    ck_assert_uint_eq(rows.labels[0], 2);
+    ck_assert_uint_eq(rows.labels[1], 0);
+    rows_fini(&rows);
+    rows_init(&rows, kinds, &class_spec, true);
+    ck_assert_int_eq(
+        from_json(&rows, "[[1,\"red\",\"fox\"],[1,\"red\",null],[1,\"red\"],[1,\"red\",3]]", &err),
+        -1);
+    ck_assert(told(&err, "/instances/0/label", "\"fox\" is no class"));
+    ck_assert(told(&err, "/instances/1/label", "missing"));
+    ck_assert(told(&err, "/instances/2", "3 values"));
+    ck_assert(told(&err, "/instances/3/label", "\"3\" is no class"));
+    err_fini(&err);
+    rows_fini(&rows);
+
+    rows_init(&rows, amounts, &number_spec, true);
+    ck_assert_int_eq(from_csv(&rows, "y,a,kind\n25,1,red\n10,1,red\n", &err), 0);
+    ck_assert_double_eq_tol(encoder_decode_target(amounts, 0, (double)rows.targets[0]), 25, 1e-5);
+    ck_assert_double_eq_tol(encoder_decode_target(amounts, 0, (double)rows.targets[1]), 10, 1e-5);
+    rows_fini(&rows);
+    rows_init(&rows, amounts, &number_spec, true);
+    ck_assert_int_eq(from_csv(&rows, "y,a,kind\n,1,red\nx,1,red\n1e300,1,red\n", &err), -1);
+    ck_assert_uint_eq(err.n_items, 3);
+    ck_assert(told(&err, "y", "missing") && told(&err, "y", "number") &&
+              told(&err, "y", "too large"));
+    err_fini(&err);
+    rows_fini(&rows);
+
+    /* one sigmoid output for two classes: the truth is 0 or 1 */
+    rows_init(&rows, kinds, &sigmoid_spec, true);
+    ck_assert_int_eq(from_json(&rows, "[[1,\"red\",\"dog\"],[1,\"red\",\"cat\"]]", &err), 0);
+    ck_assert(rows.targets[0] == 1 && rows.targets[1] == 0);
+    rows_fini(&rows);
+}
+END_TEST
+
+START_TEST(limits)
+{
+    struct err err = ERR_INIT;
+    struct rows rows;
+
+    ck_assert_uint_eq(rows_limit(4), ROWS_MOST);
+    ck_assert_uint_eq(rows_limit(784), ROWS_MOST_BYTES / 784 / 4);
+    ck_assert_uint_eq(rows_limit(1000000), 16);
+    ck_assert_uint_eq(rows_limit((size_t)1 << 40), 1);
+    rows_init(&rows, amounts, &number_spec, false);
+    rows.limit = 2;
+    ck_assert_int_eq(from_csv(&rows, "a,kind\n1,red\n2,red\n", &err), 0);
+    rows.n = 0;
+    ck_assert_int_eq(from_csv(&rows, "a,kind\n1,red\n2,red\n3,red\n", &err), -1);
+    ck_assert_int_eq(err.code, ERR_TOO_LARGE);
+    ck_assert_ptr_nonnull(strstr(err.detail, "at most 2 rows"));
+    err_fini(&err);
+    rows.n = 0;
+    ck_assert_int_eq(from_json(&rows, "[[1,\"red\"],[1,\"red\"],[1,\"red\"]]", &err), -1);
+    ck_assert_int_eq(err.code, ERR_TOO_LARGE);
+    err_fini(&err);
+    rows_fini(&rows);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("http_rows");
+    TCase *tc = tcase_create("rows");
+
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_test(tc, three_ways_in);
+    tcase_add_test(tc, missing_cells);
+    tcase_add_test(tc, all_problems_of_json);
+    tcase_add_test(tc, all_problems_of_csv);
+    tcase_add_test(tc, problems_of_queries);
+    tcase_add_test(tc, truth_of_labelled_rows);
+    tcase_add_test(tc, limits);
+    suite_add_tcase(suite, tc);
+    return run_suite(suite);
+}

@@ -1,0 +1,216 @@
+/* Flags, environment and defaults; the state folder and its lock. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "mlpd/options.h"
+#include "mlpd/state.h"
+
+static void clean(void)
+{
+    static const char *const names[] = {
+#define OPTION(field, flag, variable, argument, otherwise, help) variable,
+#include "mlpd/options.def"
+#undef OPTION
+        "STATE_DIRECTORY", "XDG_STATE_HOME"};
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(names); i++) {
+        ck_assert_int_eq(unsetenv(names[i]), 0);
+    }
+    ck_assert_int_eq(setenv("HOME", "/home/someone", 1), 0);
+}
+
+static int parse(struct options *out, struct err *err, const char *a, const char *b)
+{
+    char *argv[4] = {strdup("mlpd"), a != NULL ? strdup(a) : NULL, b != NULL ? strdup(b) : NULL};
+    int rc = options_parse(1 + (a != NULL) + (b != NULL), argv, out, err);
+
+    free(argv[0]);
+    free(argv[1]);
+    free(argv[2]);
+    return rc;
+}
+
+START_TEST(defaults)
+{
+    struct options o;
+    struct err err = ERR_INIT;
+
+    ck_assert_int_eq(parse(&o, &err, NULL, NULL), 0);
+    ck_assert_str_eq(o.host, "127.0.0.1");
+    ck_assert_uint_eq(o.port, 6573);
+    ck_assert_str_eq(o.state, "/home/someone/.local/state/mlpd");
+    ck_assert_uint_ge(o.workers, 1);
+    ck_assert_int_eq(o.log_level, LOG_INFO);
+    ck_assert_uint_eq(o.max_body, (size_t)32 << 20);
+    ck_assert_uint_gt(o.memory_limit, 1 << 20);
+    options_fini(&o);
+}
+END_TEST
+
+START_TEST(flags_win_over_the_environment)
+{
+    struct options o;
+    struct err err = ERR_INIT;
+
+    setenv("MLPD_WORKERS", "3", 1);
+    setenv("MLPD_LISTEN", "[::1]:0", 1);
+    setenv("MLPD_MAX_BODY", "", 1); /* empty counts as not set */
+    setenv("XDG_STATE_HOME", "/x", 1);
+    ck_assert_int_eq(parse(&o, &err, NULL, NULL), 0);
+    ck_assert_uint_eq(o.workers, 3);
+    ck_assert_str_eq(o.host, "::1");
+    ck_assert_uint_eq(o.port, 0);
+    ck_assert_str_eq(o.state, "/x/mlpd");
+    options_fini(&o);
+    setenv("STATE_DIRECTORY", "/var/lib/a:/var/lib/b", 1);
+    ck_assert_int_eq(parse(&o, &err, "--workers", "5"), 0);
+    ck_assert_uint_eq(o.workers, 5);
+    ck_assert_str_eq(o.state, "/var/lib/a");
+    options_fini(&o);
+    ck_assert_int_eq(parse(&o, &err, "--state=/y", "--workers=7"), 0);
+    ck_assert_str_eq(o.state, "/y");
+    ck_assert_uint_eq(o.workers, 7);
+    options_fini(&o);
+    ck_assert_int_eq(parse(&o, &err, "--listen", "localhost:1"), 0);
+    ck_assert_str_eq(o.host, "127.0.0.1");
+    options_fini(&o);
+    ck_assert_int_eq(parse(&o, &err, "--nonsense-after", "--help"), -1);
+    err_fini(&err);
+    ck_assert_int_eq(parse(&o, &err, "--help", "--nonsense"), 0);
+    ck_assert(o.help);
+}
+END_TEST
+
+START_TEST(bad_values_name_their_source)
+{
+    static const struct {
+        const char *flag, *value, *detail;
+    } bad[] = {
+        {"--listne", "x", "did you mean --listen?"},
+        {"extra", NULL, "unknown option extra"},
+        {"--workers", NULL, "--workers needs a value"},
+        {"--workers", "0", "--workers must be"},
+        {"--workers", "257", "1 to 256"},
+        {"--workers", "2x", "not \"2x\""},
+        {"--workers", "1K", "1 to 256"},
+        {"--workers", "", "--workers"},
+        {"--listen", "127.0.0.1", "ADDR:PORT"},
+        {"--listen", "127.0.0.1:", "port"},
+        {"--listen", "127.0.0.1:65536", "65535"},
+        {"--listen", "example.org:80", "in digits"},
+        {"--listen", "::1:80", "in digits"},
+        {"--listen", "[::1]80", "ADDR:PORT"},
+        {"--listen", "[::1:80", "[ADDR]:PORT"},
+        {"--listen", ":80", "in digits"},
+        {"--log-level", "loud", "debug, info"},
+        {"--memory-limit", "1X", "--memory-limit"},
+        {"--memory-limit", "99999999999T", "--memory-limit"},
+        {"--max-body", "2G", "--max-body"},
+        {"--max-queued", "-1", "--max-queued"},
+    };
+    struct options o;
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(bad); i++) {
+        struct err err = ERR_INIT;
+
+        ck_assert_msg(parse(&o, &err, bad[i].flag, bad[i].value) == -1, "%s %s is taken",
+                      bad[i].flag, bad[i].value);
+        ck_assert_msg(strstr(err.detail, bad[i].detail) != NULL, "%s", err.detail);
+        err_fini(&err);
+    }
+    setenv("MLPD_MAX_QUEUED", "none", 1);
+    {
+        struct err err = ERR_INIT;
+
+        ck_assert_int_eq(parse(&o, &err, NULL, NULL), -1);
+        ck_assert_ptr_nonnull(strstr(err.detail, "MLPD_MAX_QUEUED"));
+        err_fini(&err);
+    }
+}
+END_TEST
+
+START_TEST(sizes)
+{
+    uint64_t n;
+
+    ck_assert(options_size("0", &n) && n == 0);
+    ck_assert(options_size("1024", &n) && n == 1024);
+    ck_assert(options_size("3K", &n) && n == 3072);
+    ck_assert(options_size("2T", &n) && n == (uint64_t)2 << 40);
+    ck_assert(!options_size("", &n) && !options_size("K", &n) && !options_size("1KB", &n) &&
+              !options_size("-1", &n) && !options_size(" 1", &n) && !options_size("1.5G", &n) &&
+              !options_size("18446744073709551615K", &n) &&
+              !options_size("18446744073709551616", &n));
+}
+END_TEST
+
+START_TEST(one_process_a_folder)
+{
+    char dir[] = "/tmp/mlpd-state-XXXXXX", *deep, text[64];
+    struct err err = ERR_INIT;
+    struct stat st;
+    int fd = -1, other = -1, status;
+    pid_t child;
+
+    ck_assert_ptr_nonnull(mkdtemp(dir));
+    ck_assert_int_gt(asprintf(&deep, "%s/a/b", dir), 0);
+    ck_assert_int_eq(state_open(deep, &fd, &err), 0);
+    ck_assert_int_eq(stat(deep, &st), 0);
+    ck_assert_int_eq(st.st_mode & 0777, 0700);
+    ck_assert_int_eq(state_open(deep, &other, &err), -1);
+    ck_assert_int_eq(err.code, ERR_CONFLICT);
+    (void)snprintf(text, sizeof text, "is held by process %ld", (long)getpid());
+    ck_assert_ptr_nonnull(strstr(err.detail, text));
+    err_fini(&err);
+    /* it goes with the process, however that ends */
+    ck_assert_int_eq(close(fd), 0);
+    child = fork();
+    if (child == 0) {
+        _exit(state_open(deep, &fd, &err) == 0 ? 0 : 1);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    ck_assert_int_eq(state_open(deep, &fd, &err), 0);
+    ck_assert_int_eq(close(fd), 0);
+    ck_assert_int_eq(state_open("/proc/nothing/here", &fd, &err), -1);
+    ck_assert_int_eq(err.code, ERR_IO);
+    err_fini(&err);
+    (void)snprintf(text, sizeof text, "%s/a/b/lock", dir);
+    ck_assert_int_eq(state_open(text, &fd, &err), -1); /* a file is no folder */
+    err_fini(&err);
+    ck_assert_int_eq(unlink(text), 0);
+    ck_assert_int_eq(rmdir(deep), 0);
+    *strrchr(deep, '/') = '\0';
+    ck_assert_int_eq(rmdir(deep), 0);
+    ck_assert_int_eq(rmdir(dir), 0);
+    free(deep);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("options");
+    TCase *tc = tcase_create("options");
+    SRunner *runner;
+    int failed;
+
+    tcase_add_checked_fixture(tc, clean, NULL);
+    tcase_add_test(tc, defaults);
+    tcase_add_test(tc, flags_win_over_the_environment);
+    tcase_add_test(tc, bad_values_name_their_source);
+    tcase_add_test(tc, sizes);
+    tcase_add_test(tc, one_process_a_folder);
+    suite_add_tcase(suite, tc);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
