@@ -26,11 +26,11 @@ struct answer {
     struct rows rows;
     bool csv;
     enum answer_kind kind;
-    size_t n_names;   /* classes or targets */
-    char **names;     /* as they stand in the answer: JSON strings with a colon, CSV cells */
-    size_t done;      /* rows */
-    size_t slice;     /* rows */
-    float *out;       /* (slice, n_outputs) */
+    size_t n_names; /* classes or targets */
+    char **names;   /* as they stand in the answer: JSON strings with a colon, CSV cells */
+    size_t done;    /* rows */
+    size_t slice;   /* rows */
+    float *out;     /* (slice, n_outputs) */
     bool begun;
 };
 
@@ -83,7 +83,7 @@ struct answer *answer_new(struct servable **servable, struct rows *rows, bool cs
     a->csv = csv;
     *servable = NULL;
     *rows = (struct rows){.n = 0};
-    a->kind = encoder_is_classes(e)                  ? ANSWER_CLASSES
+    a->kind = encoder_is_classes(e)                    ? ANSWER_CLASSES
               : spec->loss == MLP_BINARY_CROSS_ENTROPY ? ANSWER_LABELS
                                                        : ANSWER_NUMBERS;
     a->n_names = a->kind == ANSWER_CLASSES ? encoder_n_classes(e) : encoder_n_targets(e);
@@ -115,15 +115,6 @@ void answer_free(struct answer **answer)
     *answer = NULL;
 }
 
-static void number(struct buf *out, double value)
-{
-    if (isfinite(value)) {
-        buf_printf(out, "%.9g", value); /* reads back as the same float32 */
-    } else {
-        buf_puts(out, "null");
-    }
-}
-
 /* The probability of name i. One sigmoid output stands for two classes. */
 static double probability(const struct answer *a, const float *row, size_t i)
 {
@@ -145,8 +136,8 @@ static size_t chosen(const struct answer *a, const float *row)
     return best;
 }
 
-static void json_members(const struct answer *a, struct buf *out, const char *key,
-                         const float *row, bool values)
+static void json_members(const struct answer *a, struct buf *out, const char *key, const float *row,
+                         bool values)
 {
     size_t i;
 
@@ -154,7 +145,8 @@ static void json_members(const struct answer *a, struct buf *out, const char *ke
     for (i = 0; i < a->n_names; i++) {
         buf_puts(out, i == 0 ? "" : ",");
         buf_puts(out, a->names[i]);
-        number(out, values ? encoder_decode_target(servable_encoder(a->servable), i, (double)row[i])
+        jw_single(out, values
+                           ? encoder_decode_target(servable_encoder(a->servable), i, (double)row[i])
                            : probability(a, row, i));
     }
     buf_puts(out, "}");
@@ -186,7 +178,7 @@ static void json_row(const struct answer *a, struct buf *out, const float *row)
     case ANSWER_NUMBERS:
         if (a->n_names == 1) {
             buf_puts(out, "\"value\":");
-            number(out, encoder_decode_target(e, 0, (double)row[0]));
+            jw_single(out, encoder_decode_target(e, 0, (double)row[0]));
         } else {
             json_members(a, out, "values", row, true);
         }
@@ -205,8 +197,8 @@ static void csv_row(const struct answer *a, struct buf *out, const float *row)
     }
     for (i = 0; i < a->n_names; i++) {
         buf_puts(out, i != 0 || a->kind == ANSWER_CLASSES ? "," : "");
-        number(out, a->kind == ANSWER_NUMBERS ? encoder_decode_target(e, i, (double)row[i])
-                                              : probability(a, row, i));
+        jw_single(out, a->kind == ANSWER_NUMBERS ? encoder_decode_target(e, i, (double)row[i])
+                                                 : probability(a, row, i));
     }
     buf_puts(out, "\n");
 }

@@ -35,8 +35,7 @@ int api_model_id(const struct request *req, int64_t *out, struct err *err) MUST_
 
 /* 202 with Location for a committed job; 200 for a dry run (job_id 0). */
 struct submitted;
-void api_answer_submitted(struct request *req, const struct submitted *submitted,
-                          const char *kind);
+void api_answer_submitted(struct request *req, const struct submitted *submitted, const char *kind);
 
 /* The name of the family, or NULL, in a filter: checked. */
 int api_name_check(const char *name, struct err *err) MUST_CHECK;

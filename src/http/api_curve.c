@@ -65,8 +65,7 @@ static void csv_number(struct buf *out, double value)
 
 /* The metrics' columns are those of the first point; all points of a job have the same. Their
  * names are our own words and need no quotes. */
-static void write_csv(struct buf *out, const struct store_point *points, size_t n,
-                      const bool *keep)
+static void write_csv(struct buf *out, const struct store_point *points, size_t n, const bool *keep)
 {
     json_t *names = n != 0 ? metrics_of(&points[0]) : NULL, *metrics, *value;
     const char *name;

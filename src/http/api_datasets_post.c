@@ -21,13 +21,13 @@
 struct upload {
     char name[65];
     bool replace;
-    bool registered;      /* `ticket` is to be ended */
+    bool registered; /* `ticket` is to be ended */
     int64_t ticket;
     struct csv_reader *reader;
     struct gunzip *gunzip; /* NULL: plain text, or not known yet */
     unsigned char magic[2];
-    size_t n_magic;       /* how many of the first two bytes are in */
-    uint64_t bytes;       /* plain ones */
+    size_t n_magic; /* how many of the first two bytes are in */
+    uint64_t bytes; /* plain ones */
     uint64_t limit;
 };
 
@@ -84,8 +84,7 @@ int api_datasets_begin(struct request *req, struct err *err)
 
     req->upload = upload;
     upload->limit = req->context->max_dataset;
-    if (query_only(&req->query, known, err) == 0 &&
-        read_options(req, upload, &options, err) == 0 &&
+    if (query_only(&req->query, known, err) == 0 && read_options(req, upload, &options, err) == 0 &&
         datasets_upload_begin(datasets, upload->name, &upload->ticket, err) == 0) {
         upload->registered = true;
         rc = csv_reader_new(datasets_dir(datasets), &options, &upload->reader, err);
@@ -109,9 +108,8 @@ static int take_plain(void *arg, const void *bytes, size_t len, struct err *err)
 
 static int take(struct upload *upload, const void *bytes, size_t len, struct err *err)
 {
-    return upload->gunzip != NULL
-               ? gunzip_feed(upload->gunzip, bytes, len, take_plain, upload, err)
-               : take_plain(upload, bytes, len, err);
+    return upload->gunzip != NULL ? gunzip_feed(upload->gunzip, bytes, len, take_plain, upload, err)
+                                  : take_plain(upload, bytes, len, err);
 }
 
 /* The first two bytes are held back until both are there: they tell gzip from text. */

@@ -147,7 +147,7 @@ void api_models_evaluation(struct request *req)
     err_fini(&err);
 }
 
-/* ---- weights: streamed, because a network may have hundreds of megabytes ---------------- */
+/* ---- weights: streamed, because a network may have hundreds of megabytes ---- */
 
 struct weights {
     struct servable *servable;
@@ -160,7 +160,10 @@ static void put_row(struct buf *out, const float *values, size_t n)
 
     buf_puts(out, "[");
     for (i = 0; i < n; i++) {
-        buf_printf(out, i == 0 ? "%.9g" : ",%.9g", (double)values[i]); /* 9 digits read back equal */
+        if (i != 0) {
+            buf_puts(out, ",");
+        }
+        jw_single(out, (double)values[i]);
     }
     buf_puts(out, "]");
 }
@@ -173,8 +176,7 @@ static int weights_next(void *arg, struct buf *out)
     struct mlp_layer_view layer;
 
     if (s->layer == 0 && s->row == 0) {
-        buf_printf(out, "{\"model_id\":%" PRId64 ",\"layers\":[",
-                   servable_model_id(s->servable));
+        buf_printf(out, "{\"model_id\":%" PRId64 ",\"layers\":[", servable_model_id(s->servable));
     }
     while (s->layer < layers && out->len < WEIGHTS_PIECE) {
         mlp_net_layer(net, s->layer, &layer);

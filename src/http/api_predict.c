@@ -46,7 +46,7 @@ static int get_servable(const struct request *req, struct servable **out, struct
                                             : predictor_get(req->context->predictor, id, out, err);
 }
 
-/* ---- answers -------------------------------------------------------------------------- */
+/* ---- answers ---- */
 
 struct streaming {
     struct answer *answer;
@@ -125,7 +125,7 @@ void api_models_predict(struct request *req)
     err_fini(&err);
 }
 
-/* ---- bodies ------------------------------------------------------------------------------- */
+/* ---- bodies ---- */
 
 /* The array of "instances", which must be the body's only key. */
 static int find_instances(const json_t *root, const char *other, const json_t **out,
@@ -159,14 +159,12 @@ static int find_instances(const json_t *root, const char *other, const json_t **
     return err_is(err) ? -1 : 0;
 }
 
-static int read_json_rows(struct rows *rows, const json_t *root, const char *other,
-                          struct err *err)
+static int read_json_rows(struct rows *rows, const json_t *root, const char *other, struct err *err)
 {
     const json_t *instances = NULL;
 
-    return find_instances(root, other, &instances, err) != 0
-               ? -1
-               : rows_read_json(rows, instances, err);
+    return find_instances(root, other, &instances, err) != 0 ? -1
+                                                             : rows_read_json(rows, instances, err);
 }
 
 static bool body_is_csv(const struct request *req)
@@ -183,10 +181,9 @@ static void drop_body(struct request *req)
 static int read_body(struct request *req, json_t **root, struct err *err)
 {
     *root = NULL;
-    return body_is_csv(req)
-               ? 0
-               : json_util_parse(req->body.data != NULL ? req->body.data : "", req->body.len,
-                                 JSON_UTIL_MANY, root, err);
+    return body_is_csv(req) ? 0
+                            : json_util_parse(req->body.data != NULL ? req->body.data : "",
+                                              req->body.len, JSON_UTIL_MANY, root, err);
 }
 
 /* Rows from the body, JSON or CSV; takes root over. */
@@ -229,7 +226,7 @@ void api_models_predict_rows(struct request *req)
     err_fini(&err);
 }
 
-/* ---- evaluate --------------------------------------------------------------------------------- */
+/* ---- evaluate ---- */
 
 static void evaluate_rows(struct request *req, struct servable *servable, json_t **root,
                           struct err *err)
@@ -275,7 +272,8 @@ static void evaluate_dataset(struct request *req, int64_t model_id, const json_t
     char key[24];
 
     if (json_object_size(root) != 1) {
-        (void)err_add(err, "", "send {\"dataset\": ...} or {\"instances\": [...]} and nothing else");
+        (void)err_add(err, "",
+                      "send {\"dataset\": ...} or {\"instances\": [...]} and nothing else");
         return;
     }
     (void)snprintf(key, sizeof key, "%" PRId64,

@@ -65,9 +65,8 @@ void api_train_post(struct request *req)
 
     if (query_only(&req->query, known, &err) != 0 ||
         query_bool(&req->query, "dry_run", false, &dry_run, &err) != 0 ||
-        submit_train(c->datasets, c->pool, &c->limits,
-                     req->body.data != NULL ? req->body.data : "", req->body.len, dry_run,
-                     &submitted, &err) != 0) {
+        submit_train(c->datasets, c->pool, &c->limits, req->body.data != NULL ? req->body.data : "",
+                     req->body.len, dry_run, &submitted, &err) != 0) {
         respond_err(req, &err);
     } else {
         api_answer_submitted(req, &submitted, "train");

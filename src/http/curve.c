@@ -53,10 +53,9 @@ void curve_thin(const struct store_point *points, size_t n, size_t most, bool *k
     for (s = 0; s < stretches; s++) {
         size_t from = 1 + (n - 2) * s / stretches, to = 1 + (n - 2) * (s + 1) / stretches;
         /* in order of worth, for when there is no room for all four */
-        const size_t chosen[] = {extreme(points, from, to, true, 1),
-                                 extreme(points, from, to, false, 1),
-                                 extreme(points, from, to, true, -1),
-                                 extreme(points, from, to, false, -1)};
+        const size_t chosen[] = {
+            extreme(points, from, to, true, 1), extreme(points, from, to, false, 1),
+            extreme(points, from, to, true, -1), extreme(points, from, to, false, -1)};
 
         for (i = 0; i < ARRAY_LEN(chosen); i++) {
             if (chosen[i] != to) {

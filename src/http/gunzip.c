@@ -6,12 +6,12 @@
 
 #include "base/mem.h"
 
-#define BLOCK (64u << 10)
+#define BLOCK      (64u << 10)
 #define FREE_BYTES (1u << 20)
 
 struct gunzip {
     z_stream z;
-    bool ended;        /* between members, or after the last */
+    bool ended; /* between members, or after the last */
     uint64_t in, out;
     unsigned char block[BLOCK];
 };

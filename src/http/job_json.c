@@ -121,8 +121,12 @@ static int gather(struct numbers *n, const struct server_context *c, const struc
 {
     struct pool_progress live;
 
-    *n = (struct numbers){.fraction = NAN, .samples_per_second = NAN, .eta_seconds = NAN,
-                          .training_loss = NAN, .validation_loss = NAN, .best_loss = NAN};
+    *n = (struct numbers){.fraction = NAN,
+                          .samples_per_second = NAN,
+                          .eta_seconds = NAN,
+                          .training_loss = NAN,
+                          .validation_loss = NAN,
+                          .best_loss = NAN};
     if (job->state == JOB_RUNNING && pool_progress_get(c->pool, job->id, &live)) {
         from_pool(n, &live);
         return 0;

@@ -116,17 +116,13 @@ void jw_double(struct jw *w, const char *key, double value)
     json_util_number(&w->buf, value);
 }
 
-void jw_float(struct jw *w, const char *key, float value)
+void jw_single(struct buf *buf, double value)
 {
     char text[32];
+    int len = isfinite(value) ? snprintf(text, sizeof text, "%.9g", value)
+                              : snprintf(text, sizeof text, "null");
 
-    begin(w, key);
-    if (!isfinite(value)) {
-        put(w, "null", 4);
-        return;
-    }
-    (void)snprintf(text, sizeof text, "%.9g", (double)value);
-    put_text(w, text);
+    CHK(buf_append(buf, text, (size_t)len) == 0);
 }
 
 void jw_bool(struct jw *w, const char *key, bool value)

@@ -14,13 +14,16 @@
 
 struct jw {
     struct buf buf;
-    bool failed;               /* no memory: the text is not whole */
-    bool comma;                /* the next item follows another */
+    bool failed; /* no memory: the text is not whole */
+    bool comma;  /* the next item follows another */
     unsigned depth;
     char closers[JW_MAX_DEPTH];
 };
 
-#define JW_INIT { .buf = BUF_INIT }
+#define JW_INIT                                                                                    \
+    {                                                                                              \
+        .buf = BUF_INIT                                                                            \
+    }
 
 void jw_fini(struct jw *w);
 
@@ -31,12 +34,15 @@ void jw_end(struct jw *w); /* closes the innermost of the two */
 void jw_string(struct jw *w, const char *key, const char *value); /* NULL: null */
 void jw_int(struct jw *w, const char *key, int64_t value);
 void jw_double(struct jw *w, const char *key, double value);
-void jw_float(struct jw *w, const char *key, float value); /* 9 digits read back equal */
 void jw_bool(struct jw *w, const char *key, bool value);
 void jw_null(struct jw *w, const char *key);
 /* Text that is JSON already; NULL: null. */
 void jw_raw(struct jw *w, const char *key, const char *json);
 /* Milliseconds UTC as RFC 3339; 0: null. */
 void jw_time(struct jw *w, const char *key, int64_t ms);
+
+/* Append a float32 with 9 digits, which read back equal; null when it is not finite. Cheap, for
+ * answers that are mostly numbers. */
+void jw_single(struct buf *buf, double value);
 
 #endif

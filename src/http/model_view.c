@@ -104,8 +104,8 @@ static void write_member(struct jw *w, const json_t *object, const char *key)
 /* The rest of what the runner wrote down about the training. */
 static void write_info(struct jw *w, const char *info_json)
 {
-    static const char *const training[] = {"optimizer", "batch_size", "epochs",
-                                           "best_epoch", "seconds", "rows"};
+    static const char *const training[] = {"optimizer",  "batch_size", "epochs",
+                                           "best_epoch", "seconds",    "rows"};
     json_t *info = info_json != NULL ? json_loads(info_json, 0, NULL) : NULL;
     size_t i;
 

@@ -112,7 +112,7 @@ bool request_too_slow(enum route_body body, double seconds, uint64_t received)
     return seconds > JSON_SECONDS;
 }
 
-/* ---- the first call: headers only ---------------------------------------------------- */
+/* ---- the first call: headers only ---- */
 
 /* Headers that must not come twice, counted. */
 struct counts {
@@ -211,8 +211,8 @@ static int find_route(struct request *req)
     }
     if (allow[0] == '\0') {
         /* the page's assets have no routes; api_page_asset looks for them at the end */
-        return req->path != NULL && (strcmp(req->method, "GET") == 0 ||
-                                     strcmp(req->method, "HEAD") == 0)
+        return req->path != NULL &&
+                       (strcmp(req->method, "GET") == 0 || strcmp(req->method, "HEAD") == 0)
                    ? 0
                    : refuse(req, MHD_HTTP_NOT_FOUND, "there is nothing at this address");
     }
@@ -357,7 +357,7 @@ static enum MHD_Result begin(struct request *req, const char *method)
     return MHD_YES;
 }
 
-/* ---- the calls between: pieces of the body --------------------------------------------- */
+/* ---- the calls between: pieces of the body ---- */
 
 static enum MHD_Result take_piece(struct request *req, const char *bytes, size_t len)
 {
@@ -390,7 +390,7 @@ static enum MHD_Result take_piece(struct request *req, const char *bytes, size_t
     return MHD_YES;
 }
 
-/* ---- the last call ----------------------------------------------------------------------- */
+/* ---- the last call ---- */
 
 static void answer(struct request *req)
 {

@@ -30,30 +30,30 @@ struct request {
     struct server *server;
     const struct server_context *context;
     struct MHD_Connection *connection;
-    char *target;               /* as sent; owned */
-    char *path;                 /* decoded; owned; NULL: not a path of ours */
-    const char *method;         /* the library's, for the time of the exchange */
-    const struct route *route;  /* NULL: none */
-    char arg[ROUTE_ARG_LEN];    /* what stands for {id} or {key} */
-    int64_t id;                 /* the same as a number; 0 when it is a name */
+    char *target;              /* as sent; owned */
+    char *path;                /* decoded; owned; NULL: not a path of ours */
+    const char *method;        /* the library's, for the time of the exchange */
+    const struct route *route; /* NULL: none */
+    char arg[ROUTE_ARG_LEN];   /* what stands for {id} or {key} */
+    int64_t id;                /* the same as a number; 0 when it is a name */
     struct query query;
-    double started_at;          /* clock_monotonic */
+    double started_at; /* clock_monotonic */
 
     /* the body */
-    bool begun;                 /* the headers were looked at */
+    bool begun; /* the headers were looked at */
     bool has_length;
-    uint64_t length;            /* Content-Length */
+    uint64_t length; /* Content-Length */
     uint64_t received;
-    struct buf body;            /* JSON and ROWS: all of it */
-    size_t reserved;            /* bytes taken from the server's budget */
-    struct upload *upload;      /* UPLOAD: where the bytes go */
+    struct buf body;       /* JSON and ROWS: all of it */
+    size_t reserved;       /* bytes taken from the server's budget */
+    struct upload *upload; /* UPLOAD: where the bytes go */
 
     /* the answer */
-    unsigned refused;           /* not 0: the status to answer once the body is drained */
-    struct err err;             /* why */
+    unsigned refused; /* not 0: the status to answer once the body is drained */
+    struct err err;   /* why */
     struct request_header headers[6];
     size_t n_headers;
-    unsigned status;            /* of the answer that was queued; 0: none yet */
+    unsigned status; /* of the answer that was queued; 0: none yet */
 };
 
 /* libmicrohttpd's three callbacks: the request line, the request in pieces, its end. */

@@ -129,7 +129,7 @@ void respond_static(struct request *req, const char *type, const void *bytes, si
     queue(req, MHD_HTTP_OK, response);
 }
 
-/* ---- errors ---------------------------------------------------------------------- */
+/* ---- errors ---- */
 
 unsigned respond_status_of(enum err_code code)
 {
@@ -267,7 +267,7 @@ void respond_problem(struct request *req, unsigned status, const char *fmt, ...)
     respond_refusal(req, status, &err);
 }
 
-/* ---- streams ----------------------------------------------------------------------- */
+/* ---- streams ---- */
 
 struct stream {
     struct respond_source source;

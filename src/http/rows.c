@@ -87,7 +87,7 @@ static int grow(struct rows *rows, struct err *err)
     return 0;
 }
 
-/* ---- the truth of a labelled row ---------------------------------------------------- */
+/* ---- the truth of a labelled row ---- */
 
 /* "<pointer>/<name>"; caller frees. */
 static char *place(const char *pointer, const char *name)
@@ -144,8 +144,8 @@ static int take_number(struct rows *rows, size_t target, const struct encoder_ce
     double value = cell->number, mean = encoder_decode_target(rows->encoder, target, 0);
     float y;
 
-    if (cell->missing || (cell->text != NULL &&
-                          !text_to_double(cell->text, strlen(cell->text), &value))) {
+    if (cell->missing ||
+        (cell->text != NULL && !text_to_double(cell->text, strlen(cell->text), &value))) {
         return problem(err, pointer, encoder_target_name(rows->encoder, target),
                        cell->missing ? "is missing, and it is a target" : "must be a number");
     }
@@ -197,7 +197,7 @@ int rows_add(struct rows *rows, const char *pointer, struct err *err)
     return rc;
 }
 
-/* ---- names ------------------------------------------------------------------------------ */
+/* ---- names ---- */
 
 ptrdiff_t rows_find(const struct rows *rows, const char *name)
 {
@@ -234,7 +234,7 @@ static void refuse_name(const struct rows *rows, const char *name, const char *p
     free(why);
 }
 
-/* ---- JSON ---------------------------------------------------------------------------------- */
+/* ---- JSON ---- */
 
 static int take_value(struct rows *rows, size_t column, const json_t *value, const char *pointer,
                       struct err *err)
@@ -253,8 +253,8 @@ static int take_value(struct rows *rows, size_t column, const json_t *value, con
     } else if (json_is_boolean(value)) {
         cell->text = json_is_true(value) ? "true" : "false";
     } else {
-        detail = xasprintf("must be a number, a text or null, got %s",
-                           json_util_describe(value, shown));
+        detail =
+            xasprintf("must be a number, a text or null, got %s", json_util_describe(value, shown));
         (void)problem(err, pointer, rows->names[column], detail);
         free(detail);
         return -1;
@@ -268,9 +268,9 @@ static int take_array(struct rows *rows, const json_t *row, const char *pointer,
     int rc = 0;
 
     if (json_array_size(row) != rows->n_columns) {
-        return err_add(err, pointer, "must have %zu values (the features in their order%s), has %zu",
-                       rows->n_columns, rows->labelled ? ", then the target" : "",
-                       json_array_size(row));
+        return err_add(
+            err, pointer, "must have %zu values (the features in their order%s), has %zu",
+            rows->n_columns, rows->labelled ? ", then the target" : "", json_array_size(row));
     }
     for (i = 0; i < rows->n_columns; i++) {
         if (take_value(rows, i, json_array_get(row, i), pointer, err) != 0) {
@@ -346,7 +346,7 @@ int rows_read_json(struct rows *rows, const json_t *instances, struct err *err)
     return bad ? -1 : 0;
 }
 
-/* ---- a query ----------------------------------------------------------------------------------- */
+/* ---- a query ---- */
 
 static struct encoder_cell text_cell(const char *text)
 {

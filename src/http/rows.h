@@ -13,24 +13,24 @@
 #include "http/query.h"
 #include "mlp/mlp.h"
 
-#define ROWS_MOST       100000       /* in one request */
-#define ROWS_MOST_BYTES (64u << 20)  /* encoded */
+#define ROWS_MOST       100000      /* in one request */
+#define ROWS_MOST_BYTES (64u << 20) /* encoded */
 
 struct rows {
-    size_t n;          /* so far */
-    size_t limit;      /* at most */
-    float *x;          /* (n, n_inputs); owned */
-    uint32_t *labels;  /* (n): truth for cross-entropy; owned */
-    float *targets;    /* (n, n_outputs): truth for the other losses; owned */
+    size_t n;         /* so far */
+    size_t limit;     /* at most */
+    float *x;         /* (n, n_inputs); owned */
+    uint32_t *labels; /* (n): truth for cross-entropy; owned */
+    float *targets;   /* (n, n_outputs): truth for the other losses; owned */
 
     /* what they are rows of; set by rows_init */
     const struct encoder *encoder;
     const struct mlp_spec *spec;
     bool labelled;
-    size_t n_columns;         /* features, then targets when labelled */
-    const char **names;       /* [n_columns]; owned array of the encoder's strings */
+    size_t n_columns;           /* features, then targets when labelled */
+    const char **names;         /* [n_columns]; owned array of the encoder's strings */
     struct encoder_cell *cells; /* [n_columns]: the row in work; owned */
-    size_t room;              /* rows allocated */
+    size_t room;                /* rows allocated */
 };
 
 void rows_init(struct rows *rows, const struct encoder *encoder, const struct mlp_spec *spec,
@@ -43,10 +43,11 @@ size_t rows_limit(size_t n_inputs);
 /* instances: an array of objects by name or arrays in order. Pointers "/instances/3/name".
  * ERR_INVALID, ERR_TOO_LARGE, ERR_NO_MEMORY. */
 int rows_read_json(struct rows *rows, const json_t *instances, struct err *err) MUST_CHECK;
-/* A table with a header, columns in any order. Errors carry row, line and column. The text is changed
- * (cells are cut out in place). */
+/* A table with a header, columns in any order. Errors carry row, line and column. The text is
+ * changed (cells are cut out in place). */
 int rows_read_csv(struct rows *rows, char *text, size_t len, struct err *err) MUST_CHECK;
-/* One row from query parameters: every one a feature, or x=1,2,3 by position when no feature is named x. */
+/* One row from query parameters: every one a feature, or x=1,2,3 by position when no feature is
+ * named x. */
 int rows_read_query(struct rows *rows, const struct query *query, struct err *err) MUST_CHECK;
 
 /* ---- for rows_csv.c ---- */

@@ -113,7 +113,8 @@ static int read_header(struct rows *rows, struct cutter *c, size_t **columns, si
     } while (cut == CUT_CELL && err->n_dropped == 0);
     for (i = 0; i < rows->n_columns && cut != CUT_BAD; i++) {
         if (!seen[i]) {
-            (void)err_add_cell(err, 0, 1, rows->names[i], "column \"%s\" is missing", rows->names[i]);
+            (void)err_add_cell(err, 0, 1, rows->names[i], "column \"%s\" is missing",
+                               rows->names[i]);
         }
     }
     free(seen);

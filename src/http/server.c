@@ -4,8 +4,9 @@
  * libmicrohttpd runs its poll threads over it; main only starts, quiesces and stops. Threads
  * inherit main's blocked signals. poll, not epoll: with the latter, version 0.9.75 misses a
  * client that sends and closes in one go until the timeout (30 s, in which its upload seems to
- * run), for 0.1 ms less a request at 900 idle connections. What must hold: no connection is ever suspended, and the
- * request's memory goes with request_end, which the library calls for every request it began.
+ * run), for 0.1 ms less a request at 900 idle connections. What must hold: no connection is ever
+ * suspended, and the request's memory goes with request_end, which the library calls for every
+ * request it began.
  */
 #include "http/server.h"
 
@@ -26,9 +27,9 @@
 #include "http/request.h"
 #include "http/server_priv.h"
 
-#define CONNECTION_SECONDS 30            /* without a byte */
-#define CONNECTION_MEMORY  (128u << 10)  /* request line and headers live in it */
-#define BODIES_AT_ONCE     4             /* budget of body bytes, in largest bodies */
+#define CONNECTION_SECONDS 30           /* without a byte */
+#define CONNECTION_MEMORY  (128u << 10) /* request line and headers live in it */
+#define BODIES_AT_ONCE     4            /* budget of body bytes, in largest bodies */
 #define BACKLOG            512
 
 void server_prepare(void)
@@ -108,9 +109,9 @@ static int listen_on(const struct server_options *options, struct server *server
         return -1;
     }
     server->listener = fd;
-    server->guard.port = ntohs(address.ss_family == AF_INET
-                                   ? ((struct sockaddr_in *)&address)->sin_port
-                                   : ((struct sockaddr_in6 *)&address)->sin6_port);
+    server->guard.port =
+        ntohs(address.ss_family == AF_INET ? ((struct sockaddr_in *)&address)->sin_port
+                                           : ((struct sockaddr_in6 *)&address)->sin6_port);
     (void)snprintf(server->guard.bound, sizeof server->guard.bound,
                    address.ss_family == AF_INET ? "%s" : "[%s]", options->host);
     (void)snprintf(server->url, sizeof server->url, "http://%s:%u", server->guard.bound,
@@ -137,11 +138,11 @@ int server_start(const struct server_options *options, const struct server_conte
         MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG, 0, NULL, NULL,
         request_handle, server, MHD_OPTION_EXTERNAL_LOGGER, library_log, NULL,
         MHD_OPTION_LISTEN_SOCKET, server->listener, MHD_OPTION_THREAD_POOL_SIZE,
-        (unsigned)options->threads, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)options->max_connections, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)CONNECTION_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK,
-        request_start, server, MHD_OPTION_NOTIFY_COMPLETED, request_end, server, MHD_OPTION_END);
+        (unsigned)options->threads, MHD_OPTION_CONNECTION_LIMIT, (unsigned)options->max_connections,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CONNECTION_SECONDS,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT,
+        1, MHD_OPTION_URI_LOG_CALLBACK, request_start, server, MHD_OPTION_NOTIFY_COMPLETED,
+        request_end, server, MHD_OPTION_END);
     if (server->daemon == NULL) {
         (void)close(server->listener); /* nothing was written to it */
         free(server);

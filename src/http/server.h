@@ -34,9 +34,9 @@ void server_prepare(void);
 const char *server_libraries(char *out, size_t size);
 
 struct server_options {
-    const char *host;          /* address literal: "127.0.0.1", "::1", "0.0.0.0" */
-    uint16_t port;             /* 0: any free one */
-    size_t threads;            /* 2 to 4 */
+    const char *host; /* address literal: "127.0.0.1", "::1", "0.0.0.0" */
+    uint16_t port;    /* 0: any free one */
+    size_t threads;   /* 2 to 4 */
     size_t max_connections;
 };
 

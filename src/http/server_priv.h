@@ -19,8 +19,8 @@ struct server {
     char url[96];                  /* set once */
     int listener;                  /* main only */
     atomic_bool quiescing;
-    atomic_size_t body_bytes;      /* bodies held in memory right now */
-    size_t body_budget;            /* set once */
+    atomic_size_t body_bytes; /* bodies held in memory right now */
+    size_t body_budget;       /* set once */
 };
 
 #endif

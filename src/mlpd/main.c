@@ -29,10 +29,11 @@
 #include "mlpd/state.h"
 #include "store/store_sqlite.h"
 
-#define CONNECTIONS   1000
-#define FILES_BESIDE  256          /* descriptors that are not connections */
-#define CACHE_SHARE   16           /* of the memory limit, for models that answer */
-#define CACHE_LEAST   (64u << 20)
+#define SERVER_THREADS 4 /* more than cores: a bulk request holds one for a while */
+#define CONNECTIONS    1000
+#define FILES_BESIDE   256 /* descriptors that are not connections */
+#define CACHE_SHARE    16  /* of the memory limit, for models that answer */
+#define CACHE_LEAST    (64u << 20)
 
 struct app {
     int lock;
@@ -72,7 +73,7 @@ static size_t connections(void)
     }
     if (files.rlim_cur < CONNECTIONS + FILES_BESIDE && files.rlim_max > files.rlim_cur) {
         files.rlim_cur = files.rlim_max < CONNECTIONS + FILES_BESIDE ? files.rlim_max
-                                                                      : CONNECTIONS + FILES_BESIDE;
+                                                                     : CONNECTIONS + FILES_BESIDE;
         if (setrlimit(RLIMIT_NOFILE, &files) != 0) {
             log_warn("the open-files limit stays: %s", strerror(errno));
             (void)getrlimit(RLIMIT_NOFILE, &files); /* it answered a moment ago */
@@ -94,10 +95,9 @@ static struct submit_limits job_limits(const struct options *o)
 
 static int start_server(struct app *app, const struct options *o, struct err *err)
 {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
     struct server_options server = {.host = o->host,
                                     .port = o->port,
-                                    .threads = cores < 2 ? 2 : cores > 4 ? 4 : (size_t)cores,
+                                    .threads = SERVER_THREADS,
                                     .max_connections = connections()};
     struct server_context context = {.store = app->store,
                                      .datasets = app->datasets,

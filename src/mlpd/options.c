@@ -15,7 +15,7 @@ enum { /* places in the tables below */
 #define OPTION(field, flag, variable, argument, otherwise, help) OPT_##field,
 #include "mlpd/options.def"
 #undef OPTION
-    OPTIONS
+       OPTIONS
 };
 
 static const struct known {
@@ -200,7 +200,8 @@ static int interpret(const struct given *g, struct options *out, struct err *err
         return refuse(err, &g[OPT_log_level], "debug, info, warn or error");
     }
     n = machine_memory() / 4 * 3;
-    if (g[OPT_memory].value != NULL && read_size(&g[OPT_memory], 1 << 20, SIZE_MAX / 4, &n, err) != 0) {
+    if (g[OPT_memory].value != NULL &&
+        read_size(&g[OPT_memory], 1 << 20, SIZE_MAX / 4, &n, err) != 0) {
         return -1;
     }
     out->memory_limit = (size_t)n;

@@ -6,13 +6,13 @@
 #include "base/log.h"
 
 struct options {
-    bool help, version;      /* print it and exit 0; nothing else is set */
-    char *host;              /* address literal, without brackets; owned */
+    bool help, version; /* print it and exit 0; nothing else is set */
+    char *host;         /* address literal, without brackets; owned */
     uint16_t port;
-    char *state;             /* folder; owned */
+    char *state; /* folder; owned */
     size_t workers;
     enum log_level log_level;
-    size_t memory_limit;     /* bytes of all jobs together */
+    size_t memory_limit; /* bytes of all jobs together */
     size_t max_body;
     uint64_t max_dataset;
     int64_t max_queued;

@@ -4,8 +4,9 @@
 
 #include "base/err.h"
 
-/* Make the folder (0700, parents too) if it is not there, and take DIR/lock. *fd holds the lock until
- * it is closed, or the process ends. ERR_CONFLICT: another process has it, named by its id. */
+/* Make the folder (0700, parents too) if it is not there, and take DIR/lock. *fd holds the lock
+ * until it is closed, or the process ends. ERR_CONFLICT: another process has it, named by its id.
+ */
 int state_open(const char *dir, int *fd, struct err *err) MUST_CHECK;
 
 #endif
