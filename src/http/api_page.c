@@ -59,11 +59,16 @@ bool api_page_asset(struct request *req)
     return true;
 }
 
+/* A build without the dashboard still says what it is. */
+static const char no_page[] =
+    "<!DOCTYPE html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>mlpd</title>\n"
+    "<p>This mlpd was built without its dashboard. "
+    "The API is described at <a href=\"/openapi.json\">/openapi.json</a>.\n";
+
 void api_page(struct request *req)
 {
     if (!api_page_asset(req)) {
-        respond_problem(req, MHD_HTTP_NOT_FOUND,
-                        "this mlpd was built without the dashboard; the API is described at "
-                        "/openapi.json");
+        respond_header(req, "Content-Security-Policy", "%s", POLICY);
+        respond_static(req, "text/html; charset=utf-8", no_page, sizeof no_page - 1, NULL, NULL);
     }
 }
