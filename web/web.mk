@@ -16,6 +16,7 @@ web_sources = \
 	web/src/poll.ts \
 	web/src/route.ts \
 	web/src/style.css \
+	web/src/ticks.ts \
 	web/src/types.ts \
 	web/src/views/datasets.tsx \
 	web/src/views/job.tsx \

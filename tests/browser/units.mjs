@@ -20,7 +20,21 @@ export async function unitTests(esbuild, web, scratch) {
   const format = await load(esbuild, web, "format", scratch);
   const { locate, unescapePointer } = await load(esbuild, web, "pointer", scratch);
 
+  const { logTicks } = await load(esbuild, web, "ticks", scratch);
+
   return [
+    ["a log axis has a few round ticks, wherever it begins", () => {
+      assert.deepEqual(logTicks(0.03, 1.2), [0.05, 0.1, 0.2, 0.5, 1]);
+      assert.deepEqual(logTicks(0.31, 0.58), [0.4, 0.5]);
+      assert.deepEqual(logTicks(0.41, 0.49), [0.42, 0.44, 0.46, 0.48]);
+      assert.deepEqual(logTicks(9.75e-11 / 1.2, 5.1), [1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1].filter((_, i) => i % 2 === 0));
+      for (const [min, max] of [[5e-324, 1.7e308], [1e-12, 1e12], [1, 1], [2, 1]]) {
+        const ticks = logTicks(min, max);
+        assert.ok(ticks.length <= 10, `${ticks}`);
+        assert.ok(ticks.every((t) => t >= min && t <= max));
+      }
+      for (const [min, max] of [[0, 1], [NaN, NaN], [-1, 1], [1, Infinity]]) logTicks(min, max);
+    }],
     ["losses have four digits and no surprises", () => {
       assert.equal(format.loss(0.110001), "0.1100");
       assert.equal(format.loss(1.23456), "1.235");

@@ -4,6 +4,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import * as format from "./format";
+import { logTicks } from "./ticks";
 import type { Point } from "./types";
 
 export interface Line {
@@ -48,12 +49,6 @@ function columns(points: Point[], lines: Line[], log: boolean): uPlot.AlignedDat
 }
 
 const FEW = 40; // up to here every epoch gets its dot
-
-// The edge of a log axis is no round number; only 1 to 9 times a power of ten gets a label.
-function isTick(v: number): boolean {
-  const mantissa = v / 10 ** Math.floor(Math.log10(v) + 1e-9);
-  return Math.abs(mantissa - Math.round(mantissa)) < 1e-6;
-}
 
 interface Best {
   epoch: number;
@@ -134,7 +129,7 @@ export function Chart(props: {
       {
         width: Math.max(120, host.clientWidth),
         height: height(),
-        padding: [10, 12, 0, 0],
+        padding: [10, 22, 0, 0],
         legend: { show: false },
         cursor: { points: { size: 8 }, drag: { x: true, y: false } },
         scales: {
@@ -153,8 +148,13 @@ export function Chart(props: {
           {
             ...axis,
             size: 62,
-            values: (_u, splits) =>
-              splits.map((v) => (v === null || (log && !isTick(v)) ? "" : format.number(v, 3))),
+            ...(log
+              ? {
+                  splits: (_u: uPlot, _axis: number, min: number, max: number) => logTicks(min, max),
+                  filter: (_u: uPlot, ticks: number[]) => ticks,
+                }
+              : {}),
+            values: (_u, ticks) => ticks.map((v) => (v === null ? "" : format.number(v, 3))),
           },
         ],
         series: [
@@ -204,7 +204,7 @@ export function Chart(props: {
     <figure class="chart">
       <figcaption>
         <span class="chart-epoch">
-          {point ? `epoch ${point.epoch}${cursor === null ? " (latest)" : ""}` : "no epoch yet"}
+          {point ? `epoch ${format.number(point.epoch)}${cursor === null ? " (latest)" : ""}` : "no epoch yet"}
         </span>
         {lines.map((line) => (
           <span key={line.key} class={`key key-${line.color}`}>

@@ -58,6 +58,11 @@ export function Tile(props: { label: string; value: ComponentChildren; note?: Co
   );
 }
 
+// What a job or model is called; most have no name.
+export function Name({ name }: { name: string | null | undefined }) {
+  return name ? <>{name}</> : <span class="unnamed">unnamed</span>;
+}
+
 // Shows the age of a moment and keeps it true without asking the daemon.
 export function Age({ at }: { at: string | null | undefined }) {
   const [now, setNow] = useState(Date.now());
@@ -145,9 +150,12 @@ export function Notice(props: {
 export function Missing({ error, what }: { error: ApiError | null; what: string }) {
   if (!error) return <p class="quiet loading">Loading {what}…</p>;
   return (
-    <Notice kind={error.status === 404 ? "info" : "error"} title={`No ${what} to show.`}>
-      <p>{error.message}</p>
-    </Notice>
+    <>
+      <h1>No {what} to show</h1>
+      <Notice kind={error.status === 404 ? "info" : "error"}>
+        <p>{error.message}</p>
+      </Notice>
+    </>
   );
 }
 
@@ -237,11 +245,14 @@ export function Json({ value }: { value: unknown }) {
   );
 }
 
-// JSON with what fits on a line on a line: lists of layers stay readable.
-export function compactJson(value: unknown, indent = ""): string {
+const LINE = 64; // characters of JSON on one line
+
+// JSON with what fits on a line on a line: lists of layers stay readable. `open`: the outermost
+// brackets get lines of their own even so, for a text that is to be edited.
+export function compactJson(value: unknown, indent = "", open = false): string {
   const flat = JSON.stringify(value);
   if (flat === undefined) return "";
-  if (value === null || typeof value !== "object" || flat.length + indent.length <= 76) {
+  if (value === null || typeof value !== "object" || (!open && flat.length + indent.length <= LINE)) {
     return flat.replace(/("(?:[^"\\]|\\.)*")|([,:])/g, (_, text: string, sign: string) =>
       text ? text : `${sign} `,
     );
@@ -252,8 +263,8 @@ export function compactJson(value: unknown, indent = ""): string {
     : Object.entries(value).map(
         ([key, item]) => `${inner}${JSON.stringify(key)}: ${compactJson(item, inner)}`,
       );
-  const [open, close] = Array.isArray(value) ? ["[", "]"] : ["{", "}"];
-  return `${open}\n${lines.join(",\n")}\n${indent}${close}`;
+  const [first, last] = Array.isArray(value) ? ["[", "]"] : ["{", "}"];
+  return `${first}\n${lines.join(",\n")}\n${indent}${last}`;
 }
 
 function refParts(ref: DatasetRef | string | null | undefined): DatasetRef {

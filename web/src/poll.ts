@@ -37,7 +37,7 @@ abstract class Entry {
 class Resource<T> extends Entry {
   data: T | null = null;
   private etag: string | null = null;
-  readonly final: ((data: T) => boolean) | null;
+  final: ((data: T) => boolean) | null; // as the view that asked last has it
   constructor(path: string, final: ((data: T) => boolean) | null) {
     super(path);
     this.final = final;
@@ -47,21 +47,24 @@ class Resource<T> extends Entry {
   }
   async turn(signal: AbortSignal): Promise<boolean> {
     const fresh = await get<T>(this.path, this.etag, signal);
-    if (!fresh.changed) return false;
-    this.data = fresh.data;
-    this.etag = fresh.etag;
-    this.settled = this.final !== null && this.final(fresh.data);
-    return true;
+    if (fresh.changed) {
+      this.data = fresh.data;
+      this.etag = fresh.etag;
+    }
+    this.settled = this.final !== null && this.data !== null && this.final(this.data);
+    return fresh.changed;
   }
 }
 
-// A job's curve, fetched from the last point on. A new attempt writes its epochs again, so a
-// point that goes back means: throw away what we have and read the curve from its beginning.
+// A job's curve, fetched from the last point on while it grows. A new attempt writes its epochs
+// again: then it is read from its beginning. So it is once more when it is complete, because the
+// daemon thins a long curve as it grows, and what stays is what everybody shall see.
 class CurveEntry extends Entry {
   points: Point[] = [];
   private attempt: number;
   private etag: string | null = null;
   private asked = false;
+  private whole = true; // the next turn asks for all of it
   constructor(path: string, attempt: number) {
     super(path);
     this.attempt = attempt;
@@ -74,22 +77,26 @@ class CurveEntry extends Entry {
     this.attempt = attempt;
     this.points = [];
     this.etag = null;
+    this.whole = true;
     this.settled = false;
   }
   async turn(signal: AbortSignal): Promise<boolean> {
     const attempt = this.attempt;
-    const last = this.points[this.points.length - 1]?.epoch;
+    const last = this.whole ? undefined : this.points[this.points.length - 1]?.epoch;
     const query = last === undefined ? "" : `?after=${last}`;
     const fresh = await get<Curve>(this.path + query, this.etag, signal);
     if (attempt !== this.attempt) return false;
     const first = !this.asked;
     this.asked = true;
     if (!fresh.changed) return first;
-    const news = (fresh.data.points ?? []).filter((p) => last === undefined || p.epoch > last);
-    // The tag belongs to the query; with another `after` it would be compared to nothing.
-    this.etag = news.length === 0 ? fresh.etag : null;
-    if (news.length > 0) this.points = this.points.concat(news);
-    this.settled = fresh.data.complete === true && news.length === 0;
+    const news = fresh.data.points ?? [];
+    const complete = fresh.data.complete === true;
+    if (last === undefined) this.points = news;
+    else if (news.length > 0) this.points = this.points.concat(news);
+    this.settled = complete && last === undefined;
+    this.whole = complete || this.points.length === 0;
+    // A tag belongs to its query: it is worth something when the next one is the same.
+    this.etag = news.length === 0 && !this.whole ? fresh.etag : null;
     return first || news.length > 0;
   }
 }
@@ -239,6 +246,7 @@ export function useResource<T>(path: string, final?: (data: T) => boolean): Load
     entry = new Resource<T>(path, final ?? null);
     entries.set(path, entry);
   }
+  if (final) entry.final = final;
   const held = entry;
   useEffect(() => watch(held, tick), [held]);
   return { data: entry.data, error: entry.error };

@@ -252,7 +252,7 @@ export function DatasetView({ id }: { id: string }) {
             <tbody>
               {columns.map((column) => (
                 <tr key={column.name}>
-                  <th scope="row">{column.name}</th>
+                  <th scope="row" title={column.name}>{column.name}</th>
                   <td>{column.type}</td>
                   <td class="num">{format.number(column.missing, 9)}</td>
                   <td class="num">{format.number(column.min)}</td>

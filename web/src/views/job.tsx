@@ -5,7 +5,7 @@ import { JobActions } from "../actions";
 import { Chart, type Line } from "../chart";
 import * as format from "../format";
 import {
-  Choice, DatasetLink, jobDataset, Json, Missing, Notice, Panel, ProgressBar, State, Tile,
+  Choice, DatasetLink, jobDataset, Json, Missing, Name, Notice, Panel, ProgressBar, State, Tile,
 } from "../parts";
 import { jobIsFinal, useCurve, useResource } from "../poll";
 import { go, setQuery, type Route } from "../route";
@@ -29,7 +29,7 @@ function JobPage({ job, route, gone }: { job: Job; route: Route; gone: boolean }
       </nav>
       <div class="title">
         <h1>
-          <span class="id">{job.id}</span> {job.name ?? job.kind ?? "job"}
+          <span class="id">{job.id}</span> <Name name={job.name} />
         </h1>
         <State state={job.state} />
         <div class="title-actions">
@@ -218,8 +218,14 @@ function FinalMetrics({ id }: { id: number }) {
   );
 }
 
+function lastKind(events: JobEvent[]): string {
+  const last = events[events.length - 1];
+  return last?.kind ?? last?.event ?? last?.state ?? "";
+}
+
 function Events({ id, state }: { id: number; state: string }) {
-  const { data, error } = useResource<{ events?: JobEvent[] }>(`/jobs/${id}/events`);
+  const { data, error } = useResource<{ events?: JobEvent[] }>(`/jobs/${id}/events`, (d) =>
+    FINAL.has(state) && FINAL.has(lastKind(d.events ?? [])));
   const events = data?.events ?? [];
   return (
     <Panel title="What happened">

@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { JobActions } from "../actions";
 import * as format from "../format";
-import { Age, Command, DatasetLink, jobDataset, Missing, Notice, ProgressBar, State } from "../parts";
+import { Age, Command, DatasetLink, jobDataset, Missing, Name, Notice, ProgressBar, State } from "../parts";
 import { useResource } from "../poll";
 import { setQuery, type Route } from "../route";
 import type { Job } from "../types";
@@ -74,7 +74,7 @@ function JobRow(props: { job: Job; withDataset: boolean; onError: (detail: strin
     <tr data-job={job.id} data-state={job.state}>
       <td class="cell-main">
         <a class="row-link" href={`#/jobs/${job.id}`}>
-          <span class="id">{job.id}</span> {job.name ?? job.kind ?? "job"}
+          <span class="id">{job.id}</span> <Name name={job.name} />
         </a>
       </td>
       <td data-label="State">

@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { remove } from "../api";
 import * as format from "../format";
 import {
-  Action, Age, DatasetLink, Missing, Notice, Panel, shortHash, Tile,
+  Action, Age, DatasetLink, Missing, Name, Notice, Panel, shortHash, Tile,
 } from "../parts";
 import { refresh, useResource } from "../poll";
 import { go, setQuery, type Route } from "../route";
@@ -92,14 +92,14 @@ export function ModelsView({ route }: { route: Route }) {
             <tr key={model.id} data-model={model.id}>
               <td class="cell-main">
                 <a class="row-link" href={`#/models/${model.id}`}>
-                  <span class="id">{model.id}</span> {model.name ?? "model"}
+                  <span class="id">{model.id}</span> <Name name={model.name} />
                 </a>
               </td>
               <td data-label="Quality">
                 {model.state && model.state !== "ready" ? (
                   <ModelState model={model} />
                 ) : null}
-                <KeyMetrics metrics={model.metrics} />
+                {model.state === "failed" ? null : <KeyMetrics metrics={model.metrics} />}
               </td>
               {withShape ? <td data-label="Layers">{shapeWords(model)}</td> : null}
               <td data-label="Parameters" class="num">
@@ -141,7 +141,7 @@ export function ModelView({ id, route }: { id: string; route: Route }) {
       </nav>
       <div class="title">
         <h1>
-          <span class="id">{model.id}</span> {model.name ?? "model"}
+          <span class="id">{model.id}</span> <Name name={model.name} />
         </h1>
         {model.state && model.state !== "ready" ? (
           <ModelState model={model} />
@@ -192,7 +192,9 @@ function ModelState({ model }: { model: Model }) {
     <span class={`state state-other ${training ? "state-running" : ""}`}>
       {model.state === "training" && model.epoch
         ? `training, epoch ${format.number(model.epoch)}`
-        : model.state}
+        : model.state === "failed"
+          ? "no weights" // its job failed or was cancelled before the first epoch was done
+          : model.state}
     </span>
   );
 }

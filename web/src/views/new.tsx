@@ -38,15 +38,15 @@ async function starter(route: Route): Promise<string> {
   try {
     if (from) {
       const got = await get<Job>(`/jobs/${encodeURIComponent(from)}`, null);
-      if (got.changed && got.data.config) return compactJson(got.data.config);
+      if (got.changed && got.data.config) return compactJson(got.data.config, "", true);
     } else if (dataset) {
       const got = await get<Dataset>(`/datasets/${encodeURIComponent(dataset)}`, null);
-      if (got.changed) return compactJson(smallest(got.data));
+      if (got.changed) return compactJson(smallest(got.data), "", true);
     }
   } catch {
     // It is gone, or nobody answers: the example that needs nothing does.
   }
-  return compactJson(XOR);
+  return compactJson(XOR, "", true);
 }
 
 export function NewView({ route }: { route: Route }) {

@@ -144,7 +144,11 @@ export function PredictPanel({ model, route }: { model: Model; route: Route }) {
   if (features.length === 0) {
     return (
       <Panel title="Predict">
-        <p class="quiet">This model has no features to ask about yet.</p>
+        <p class="quiet">
+          {model.state === "failed"
+            ? "It cannot answer: its job ended before the first epoch was done."
+            : "It answers as soon as its job has finished the first epoch."}
+        </p>
       </Panel>
     );
   }
