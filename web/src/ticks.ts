@@ -21,7 +21,7 @@ function even(min: number, max: number): number[] {
   const rough = (max - min) / 4;
   if (!(rough > 0)) return [];
   const power = Math.floor(Math.log10(rough));
-  const digit = [1, 2, 5, 10].find((d) => d * 10 ** power >= rough) ?? 10;
+  const digit = [1, 2, 5, 10].find((d) => d * 10 ** power >= rough * 0.999999) ?? 10;
   const step = digit * 10 ** power;
   const ticks: number[] = [];
   for (let i = Math.ceil(min / step); i <= Math.floor(max / step) && ticks.length < MANY; i++)
