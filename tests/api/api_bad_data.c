@@ -131,7 +131,7 @@ static const struct bad_case tables[] = {
         .shown = "POST /datasets?name=bad a,b 1,1 2,1 ... oops,1"),
     CSV("CSV: one text among 40 numbers", NULL, "types=", .make = mostly_numbers, .row = 21,
         .line = 22, .column = "a", .shown = "POST /datasets?name=bad a 0 1 ... twenty 21 ..."),
-    BAD("CSV: a dataset's name that is none", "POST", "/datasets?name=..%2fx", "a\n1\n", 422,
+    BAD("CSV: a dataset's name that is none", "POST", "/datasets?name=..%2fx", "a\n1\n", 400,
         "/name", NULL, .type = "text/csv"),
     BAD("CSV: a name of digits", "POST", "/datasets?name=12", "a\n1\n", 400, "/name", NULL,
         .type = "text/csv"),
