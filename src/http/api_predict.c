@@ -186,15 +186,33 @@ static int read_body(struct request *req, json_t **root, struct err *err)
                                               req->body.len, JSON_UTIL_MANY, root, err);
 }
 
+/* Room for the encoded rows comes out of the budget before it is taken. */
+static int reserve_rows(struct request *req, const struct rows *rows, const json_t *root,
+                        struct err *err)
+{
+    const char *p = req->body.data, *end = p + req->body.len;
+    size_t n = json_array_size(json_object_get(root, "instances"));
+
+    for (; root == NULL && p != NULL && p < end; n++) {
+        p = memchr(p, '\n', (size_t)(end - p));
+        p = p != NULL ? p + 1 : end;
+    }
+    n = n < rows->limit ? n : rows->limit;
+    return request_reserve(req, n * encoder_n_inputs(rows->encoder) * sizeof(float), err);
+}
+
 /* Rows from the body, JSON or CSV; takes root over. */
 static int read_rows(struct request *req, struct rows *rows, json_t **root, const char *other,
                      struct err *err)
 {
     char nothing[1] = "";
-    int rc = *root != NULL ? read_json_rows(rows, *root, other, err)
+    int rc = reserve_rows(req, rows, *root, err);
+
+    if (rc == 0) {
+        rc = *root != NULL ? read_json_rows(rows, *root, other, err)
                            : rows_read_csv(rows, req->body.data != NULL ? req->body.data : nothing,
                                            req->body.len, err);
-
+    }
     json_decref(*root);
     *root = NULL;
     drop_body(req);

@@ -25,11 +25,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "http/request.h"
+#include "http/rows.h"
 #include "http/server_priv.h"
 
 #define CONNECTION_SECONDS 30           /* without a byte */
 #define CONNECTION_MEMORY  (128u << 10) /* request line and headers live in it */
-#define BODIES_AT_ONCE     4            /* budget of body bytes, in largest bodies */
+#define BODIES_AT_ONCE     4            /* the budget, in largest bodies with their rows */
 #define BACKLOG            512
 
 void server_prepare(void)
@@ -126,7 +127,7 @@ int server_start(const struct server_options *options, const struct server_conte
 
     server->magic = SERVER_MAGIC;
     server->context = *context;
-    server->body_budget = context->max_body * BODIES_AT_ONCE;
+    server->body_budget = (context->max_body + ROWS_MOST_BYTES) * BODIES_AT_ONCE;
     atomic_init(&server->quiescing, false);
     atomic_init(&server->body_bytes, 0);
     if (listen_on(options, server, err) != 0) {
