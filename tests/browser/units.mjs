@@ -56,6 +56,7 @@ export async function unitTests(esbuild, web, scratch) {
       assert.equal(Number(format.plain(5.843333333)), 5.843);
     }],
     ["times and sizes read well", () => {
+      assert.equal(format.duration(0), "0 s");
       assert.equal(format.duration(0.0123), "12 ms");
       assert.equal(format.duration(3.14), "3.1 s");
       assert.equal(format.duration(59.7), "1 min 0 s");

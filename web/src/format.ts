@@ -68,6 +68,7 @@ export function metricName(name: string): string {
 export function duration(seconds: number | null | undefined): string {
   if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return NONE;
   const s = Math.max(0, seconds);
+  if (s === 0) return "0 s";
   if (s < 0.001) return "<1 ms";
   if (s < 1) return `${Math.round(s * 1000)} ms`;
   if (s < 9.95 && !Number.isInteger(s)) return `${s.toFixed(1)} s`;

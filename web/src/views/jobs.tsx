@@ -85,10 +85,10 @@ function JobRow(props: { job: Job; withDataset: boolean; onError: (detail: strin
         <span class="quiet">{progressWords(job)}</span>
       </td>
       <td data-label="Training loss" class="num">
-        {format.loss(job.latest?.training_loss)}
+        {format.loss(job.latest?.training_loss ?? job.best?.training_loss)}
       </td>
       <td data-label="Validation loss" class="num">
-        {format.loss(job.latest?.validation_loss)}
+        {format.loss(job.latest?.validation_loss ?? job.best?.validation_loss)}
       </td>
       {props.withDataset ? (
         <td data-label="Dataset">
@@ -109,7 +109,8 @@ function JobRow(props: { job: Job; withDataset: boolean; onError: (detail: strin
 export function progressWords(job: Job): string {
   const { epoch, epochs, eta_seconds: eta } = job.progress ?? {};
   const done = epoch ?? job.latest?.epoch ?? 0;
-  const where = epochs ? `epoch ${format.number(done)} of ${format.number(epochs)}` : "";
+  let where = done > 0 ? `epoch ${format.number(done)}` : "";
+  if (epochs) where = `epoch ${format.number(done)} of ${format.number(epochs)}`;
   switch (job.state) {
     case "queued":
       return job.queue_position ? `number ${job.queue_position} in the queue` : "waiting";

@@ -1,5 +1,6 @@
 // Models: the list, and one model with what it is, how good it is, and a form to ask it.
 
+import { Fragment } from "preact";
 import { useState } from "preact/hooks";
 import { remove } from "../api";
 import * as format from "../format";
@@ -38,11 +39,13 @@ function KeyMetrics({ metrics }: { metrics: Model["metrics"] }) {
       {orderedNames(Object.keys(values))
         .slice(0, 2)
         .map((name) => (
-          <span class="key-metric" key={name}>
-            {format.metricName(name)} <b>{format.metric(name, values[name])}</b>
-          </span>
+          <Fragment key={name}>
+            <span class="key-metric">
+              {format.metricName(name)} <b>{format.metric(name, values[name])}</b>
+            </span>{" "}
+          </Fragment>
         ))}
-      <span class="quiet">on {split} data</span>
+      <span class="quiet nowrap">on {split} data</span>
     </>
   );
 }
