@@ -16,7 +16,8 @@
 #include "jobs/judge.h"
 #include "jobs/submit.h"
 
-#define AT_ONCE 1000 /* more rows are answered as a stream */
+#define AT_ONCE       1000  /* more rows are answered as a stream */
+#define EVALUATE_MOST 10000 /* rows in the body; more are a job's work, on a dataset */
 
 int api_model_id(const struct request *req, int64_t *out, struct err *err)
 {
@@ -255,6 +256,7 @@ static void evaluate_rows(struct request *req, struct servable *servable, json_t
     struct jw w = JW_INIT;
 
     rows_init(&rows, servable_encoder(servable), mlp_net_spec(net), true);
+    rows.limit = rows.limit < EVALUATE_MOST ? rows.limit : EVALUATE_MOST;
     if (read_rows(req, &rows, root, " or {\"dataset\": ...}", err) == 0) {
         bool labels = mlp_net_spec(net)->loss == MLP_CROSS_ENTROPY;
         struct mlp_data data = {.rows = rows.n,

@@ -80,22 +80,19 @@ static void from_pool(struct numbers *n, const struct pool_progress *live)
     n->metrics_json = live_metrics(live);
     n->best_epoch = (int64_t)live->best_epoch;
     n->best_loss = live->best_loss;
-    n->best_by_training = isnan(live->validation_loss);
+    n->best_by_training = live->best_is_training;
 }
 
 static void from_result(struct numbers *n, const struct store_job *job)
 {
     json_t *result = parse_own(job->result_json), *resolved = parse_own(job->resolved_json);
-    const json_t *training = json_object_get(resolved, "training");
-    const char *monitor =
-        json_string_value(json_object_get(json_object_get(training, "early_stopping"), "monitor"));
+    const char *best_of = json_string_value(json_object_get(result, "best_of"));
 
     n->epoch = member_integer(result, "epochs");
-    n->epochs = member_integer(training, "epochs");
+    n->epochs = member_integer(json_object_get(resolved, "training"), "epochs");
     n->best_epoch = member_integer(result, "best_epoch");
     n->best_loss = member_number(result, "best_loss");
-    n->best_by_training = member_integer(json_object_get(result, "rows"), "validation") == 0 ||
-                          (monitor != NULL && strcmp(monitor, "training_loss") == 0);
+    n->best_by_training = best_of != NULL && strcmp(best_of, "training_loss") == 0;
     json_decref(result);
     json_decref(resolved);
 }
@@ -117,7 +114,7 @@ static int from_curve(struct numbers *n, const struct server_context *c, int64_t
 }
 
 static int gather(struct numbers *n, const struct server_context *c, const struct store_job *job,
-                  bool full, struct err *err)
+                  struct err *err)
 {
     struct pool_progress live;
 
@@ -132,13 +129,15 @@ static int gather(struct numbers *n, const struct server_context *c, const struc
         return 0;
     }
     from_result(n, job);
-    if (full && job->state != JOB_QUEUED && from_curve(n, c, job->id, err) != 0) {
+    if (job->state != JOB_QUEUED && from_curve(n, c, job->id, err) != 0) {
         return -1;
     }
     if (job->state == JOB_QUEUED) {
         n->fraction = 0;
+    } else if (job->state == JOB_SUCCEEDED) {
+        n->fraction = 1;
     } else if (n->epochs > 0) {
-        n->fraction = job->state == JOB_SUCCEEDED ? 1 : (double)n->epoch / (double)n->epochs;
+        n->fraction = (double)n->epoch / (double)n->epochs;
     }
     n->eta_seconds = job->state >= JOB_SUCCEEDED ? 0 : NAN;
     return 0;
@@ -213,7 +212,7 @@ int job_json_write(struct jw *w, const char *key, const struct server_context *c
 {
     struct numbers n;
 
-    if (gather(&n, context, job, full, err) != 0) {
+    if (gather(&n, context, job, err) != 0) {
         return -1;
     }
     jw_object(w, key);

@@ -5,7 +5,7 @@
 #include "http/jw.h"
 #include "http/server.h"
 
-/* `full`: with config and resolved, and the last point of its curve. position: from 1, or 0 when it
+/* `full`: with config, resolved and result. position: from 1, or 0 when it
  * is not queued. */
 int job_json_write(struct jw *w, const char *key, const struct server_context *context,
                    const struct store_job *job, int64_t position, bool full,

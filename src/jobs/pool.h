@@ -42,6 +42,7 @@ struct pool_progress {
     double learning_rate;
     size_t best_epoch;          /* 0 = none yet */
     double best_loss;
+    bool best_is_training;      /* best_loss is a training loss, not a validation loss */
     size_t parameters;
 };
 /* False when no worker of ours runs that job. */

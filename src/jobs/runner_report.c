@@ -88,6 +88,9 @@ char *runner_report_result(const struct runner_facts *f)
     put_text(out, "stopped_by", stopped_by(f->result->stopped_by));
     put_length(out, f);
     put_number(out, "best_loss", f->result->best_loss);
+    put_text(out, "best_of",
+             f->spec->monitor_training || f->rows[SPLIT_VALIDATION] == 0 ? "training_loss"
+                                                                         : "validation_loss");
     put_count(out, "steps", f->result->steps);
     return model_json_take(out);
 }

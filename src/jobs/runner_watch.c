@@ -113,6 +113,7 @@ void runner_watch_epoch(void *arg, const struct mlp_epoch *epoch)
     p->learning_rate = epoch->learning_rate;
     if (epoch->improved) {
         p->best_epoch = epoch->epoch;
+        p->best_is_training = isnan(epoch->validation.loss);
         p->best_loss = isnan(epoch->validation.loss) ? epoch->training_loss
                                                      : epoch->validation.loss;
     }
