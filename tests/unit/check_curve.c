@@ -44,16 +44,49 @@ static struct runner_point point_of(size_t epoch, bool improved)
     };
 }
 
+static struct store_ops ops; /* the real ones, some replaced */
+static int (*real_append)(struct store *, int64_t, const char *, const struct store_point *, size_t,
+                          struct err *);
+
+static void replace_append(int (*append)(struct store *, int64_t, const char *,
+                                         const struct store_point *, size_t, struct err *))
+{
+    ops = *h.store->ops;
+    real_append = ops.curve_append;
+    ops.curve_append = append;
+    h.store->ops = &ops;
+}
+
+/* A reader who asks for what is new must miss none, so points come in order, each once. */
+static int64_t newest;
+static bool in_order;
+
+static int ordered_append(struct store *store, int64_t id, const char *owner,
+                          const struct store_point *points, size_t n, struct err *err)
+{
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        in_order = in_order && points[i].epoch > newest;
+        newest = points[i].epoch;
+    }
+    return real_append(store, id, owner, points, n, err);
+}
+
 /* Train `epochs` epochs that get better up to `best`, then compare what is stored with what
  * must be. */
 static void check_kept(size_t epochs, size_t best, const size_t *extra, size_t n_extra)
 {
-    struct runner_curve *curve = runner_curve_new(h.store, job_id, h.owner);
     bool *want = xcalloc(epochs + 1, sizeof *want);
     struct store_point *points = NULL;
     struct err err = ERR_INIT;
+    struct runner_curve *curve;
     size_t epoch, n, i = 0;
 
+    replace_append(ordered_append);
+    newest = 0;
+    in_order = true;
+    curve = runner_curve_new(h.store, job_id, h.owner);
     for (epoch = 1; epoch <= epochs; epoch++) {
         struct runner_point point = point_of(epoch, epoch <= best && (epoch == best || epoch < 10));
 
@@ -63,6 +96,7 @@ static void check_kept(size_t epochs, size_t best, const size_t *extra, size_t n
     }
     ck_assert_int_eq(runner_curve_close(&curve, &err), 0);
     ck_assert_ptr_null(curve);
+    ck_assert(in_order);
     for (i = 0; i < n_extra; i++) {
         want[extra[i]] = true;
     }
@@ -120,9 +154,6 @@ END_TEST
 
 /* ---- a store that will not ------------------------------------------------------------------ */
 
-static struct store_ops ops;
-static int (*real_append)(struct store *, int64_t, const char *, const struct store_point *, size_t,
-                          struct err *);
 static size_t failures, calls;
 static enum err_code failure;
 
@@ -141,10 +172,7 @@ static int run_with_failures(size_t n, enum err_code code, struct err *err)
     struct runner_curve *curve;
     size_t epoch;
 
-    ops = *h.store->ops;
-    real_append = ops.curve_append;
-    ops.curve_append = failing_append;
-    h.store->ops = &ops;
+    replace_append(failing_append);
     failures = n;
     failure = code;
     calls = 0;

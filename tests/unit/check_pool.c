@@ -149,6 +149,35 @@ START_TEST(a_model_answers_while_it_trains)
 }
 END_TEST
 
+/* An epoch takes well under a millisecond; weights are copied twice a second at most. */
+START_TEST(weights_are_copied_now_and_then)
+{
+    double start = clock_monotonic(), seconds;
+    size_t copies = 0, last = 0, epoch;
+    struct pool_progress progress;
+    int64_t id, model_id;
+
+    house_clouds(&h, "clouds", 300);
+    pool_start(h.pool);
+    id = house_submit(&h, ENDLESS, &model_id);
+    house_until(house_has_weights, &h, model_id);
+    do {
+        struct servable *s = NULL;
+        struct err err = ERR_INIT;
+
+        ck_assert_int_eq(predictor_get(h.predictor, model_id, &s, &err), 0);
+        epoch = servable_epoch(s);
+        servable_put(&s);
+        copies += epoch != last;
+        last = epoch;
+        seconds = clock_monotonic() - start;
+        ck_assert(pool_progress_get(h.pool, id, &progress));
+    } while (seconds < 60 && (copies < 2 || progress.epoch < 50));
+    ck_assert_uint_ge(copies, 2); /* they do follow */
+    ck_assert_uint_le(copies, (size_t)(seconds / 0.5) + 1);
+}
+END_TEST
+
 /* ---- cancel -------------------------------------------------------------------------------- */
 
 START_TEST(a_cancelled_job_keeps_its_best_weights)
@@ -440,6 +469,7 @@ int main(void)
     tcase_add_test(run, one_job_is_one_thread);
     tcase_add_test(run, a_model_answers_while_it_trains);
     tcase_add_test(run, each_job_runs_once);
+    tcase_add_test(run, weights_are_copied_now_and_then);
     tcase_add_test(cancelled, a_cancelled_job_keeps_its_best_weights);
     tcase_add_test(cancelled, a_cancel_between_claim_and_start_is_not_lost);
     tcase_add_test(cancelled, cancelling_what_nobody_runs_does_nothing);

@@ -303,6 +303,79 @@ START_TEST(several_labels_a_row)
 }
 END_TEST
 
+/* y is whether x > 0 in the training rows, by a coin in the validation rows, and the other way
+ * round in the test rows; where x lies there is nobody's business but theirs. */
+START_TEST(each_part_is_measured_by_itself)
+{
+    static const char *const columns[] = {"x", "y", "part"};
+    static const char *const parts[] = {"train", "validation", "test"};
+    double values[120][3];
+    struct store_model model;
+    struct store_job job;
+    int64_t id, model_id;
+    size_t i;
+
+    for (i = 0; i < 120; i++) {
+        size_t part = i % 3, sign = i % 2, coin = i / 6 % 2;
+
+        values[i][0] = (sign ? 1.0 : -1.0) * (part == 2 ? 50 : part == 1 ? 9 : 1);
+        values[i][1] = (double)(part == 0 ? sign : part == 1 ? sign ^ coin : !sign);
+        values[i][2] = (double)part;
+    }
+    values[0][0] = -2; /* a mean of its own */
+    house_dataset(&h, "parts", 3, columns, 120, values[0], parts);
+    pool_start(h.pool);
+    id = house_submit(&h,
+                      "{\"data\": {\"dataset\": \"parts\", \"target\": \"y\", \"split\":"
+                      " {\"column\": \"part\"}}, \"architecture\": {\"hidden\": []},"
+                      " \"optimizer\": {\"learning_rate\": 0.1},"
+                      " \"training\": {\"epochs\": 50, \"seed\": 1, \"early_stopping\": null}}",
+                      &model_id);
+    job = house_end(&h, id, JOB_SUCCEEDED);
+    store_job_fini(&job);
+    model = house_model(&h, model_id);
+    ck_assert_double_eq(house_number(model.metrics_json, "training.accuracy"), 1);
+    ck_assert_double_eq(house_number(model.metrics_json, "validation.accuracy"), 0.5);
+    ck_assert_double_eq(house_number(model.metrics_json, "test.accuracy"), 0);
+    /* The encoder has seen the training rows alone, and the split column is no feature. */
+    ck_assert_double_eq_tol(house_number(model.info_json, "features.0.mean"), -1.0 / 40, 1e-12);
+    ck_assert_double_eq(house_number(model.info_json, "features.0.max"), 1);
+    ck_assert_ptr_null(house_text(model.info_json, "features.1.name"));
+    store_model_fini(&model);
+}
+END_TEST
+
+START_TEST(the_best_epoch_is_what_is_kept)
+{
+    struct store_point *points = NULL;
+    struct err err = ERR_INIT;
+    struct store_model model;
+    struct store_job job;
+    int64_t id, model_id;
+    size_t n, best;
+
+    house_plane(&h, "plane", 60);
+    pool_start(h.pool);
+    id = house_submit(&h, PLANE("\"optimizer\": {\"learning_rate\": 0.1},"
+                                " \"training\": {\"epochs\": 400, \"batch_size\": 4, \"seed\": 1,"
+                                " \"early_stopping\": {\"patience\": 5}}"),
+                      &model_id);
+    job = house_end(&h, id, JOB_SUCCEEDED);
+    ck_assert_ptr_nonnull(strstr(job.result_json, "\"stopped_by\":\"patience\""));
+    best = (size_t)house_number(job.result_json, "best_epoch");
+    ck_assert_int_eq(h.store->ops->curve_read(h.store, id, 0, 0, &points, &n, &err), 0);
+    ck_assert_uint_eq(n, best + 5);
+    model = house_model(&h, model_id);
+    ck_assert_double_eq_tol(house_number(model.metrics_json, "validation.loss"),
+                            points[best - 1].validation_loss, 1e-6);
+    ck_assert_double_gt(fabs(points[n - 1].validation_loss - points[best - 1].validation_loss),
+                        1e-5); /* the last one is another */
+    store_points_free(&points, n);
+    store_model_fini(&model);
+    store_job_fini(&job);
+}
+END_TEST
+
 START_TEST(warnings_of_the_work_join_those_of_the_submission)
 {
     const char *const columns[] = {"x1", "same", "y"};
@@ -327,6 +400,37 @@ START_TEST(warnings_of_the_work_join_those_of_the_submission)
     ck_assert_ptr_nonnull(text);
     ck_assert_ptr_nonnull(strstr(job.warnings_json, "same"));
     free(text);
+    store_job_fini(&job);
+}
+END_TEST
+
+/* The split is tried at the submission and made again by the job: one warning, not two. */
+START_TEST(a_warning_is_said_once)
+{
+    const char *const columns[] = {"x", "y"}, *const labels[] = {"a", "b", "rare"};
+    double values[61][2];
+    struct store_job job;
+    json_t *warnings;
+    size_t i, same = 0;
+    int64_t id;
+
+    for (i = 0; i < 61; i++) {
+        values[i][0] = (double)(i % 7);
+        values[i][1] = i == 60 ? 2 : (double)(i % 2);
+    }
+    house_dataset(&h, "rare", 2, columns, 61, values[0], labels);
+    pool_start(h.pool);
+    id = house_submit(&h,
+                      "{\"data\": {\"dataset\": \"rare\", \"target\": \"y\"},"
+                      " \"training\": {\"epochs\": 2}}",
+                      NULL);
+    job = house_end(&h, id, JOB_SUCCEEDED);
+    warnings = json_loads(job.warnings_json, 0, NULL);
+    for (i = 0; i < json_array_size(warnings); i++) {
+        same += strstr(json_string_value(json_array_get(warnings, i)), "rare") != NULL;
+    }
+    ck_assert_msg(same == 1, "%s", job.warnings_json);
+    json_decref(warnings);
     store_job_fini(&job);
 }
 END_TEST
@@ -585,7 +689,10 @@ int main(void)
     tcase_add_test(success, early_stopping_by_training_loss_keeps_the_validation_curve);
     tcase_add_test(success, other_datasets_validate_and_test);
     tcase_add_test(success, several_labels_a_row);
+    tcase_add_test(success, each_part_is_measured_by_itself);
+    tcase_add_test(success, the_best_epoch_is_what_is_kept);
     tcase_add_test(success, warnings_of_the_work_join_those_of_the_submission);
+    tcase_add_test(success, a_warning_is_said_once);
     tcase_add_test(failure, divergence_hurts_only_itself);
     tcase_add_test(failure, divergence_keeps_the_best_finite_weights);
     tcase_add_test(failure, a_missing_file_is_the_jobs_error);
