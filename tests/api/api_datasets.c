@@ -192,6 +192,28 @@ START_TEST(declared_types)
 }
 END_TEST
 
+/* Known by its first bytes, whatever the name; "a,b\n1,2\n3,4\n". */
+static const char zipped[] = "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\x4b\xd4\x49\xe2\x32\xd4"
+                             "\x31\xe2\x32\xd6\x31\xe1\x02\x00\xe5\xe9\xd6\xce\x0c\x00\x00\x00";
+
+static struct reply *upload_zipped(const char *path, size_t len)
+{
+    return http_send(&(struct request){
+        .method = "POST", .path = path, .type = "text/csv", .body = zipped, .len = len});
+}
+
+START_TEST(gzip_is_unpacked)
+{
+    struct reply *r = http_csv("a,b\n1,2\n3,4\n", "/datasets?name=plain"), *z;
+
+    ck_assert_int_lt(r->status, 300);
+    z = want(upload_zipped("/datasets?name=zipped", sizeof(zipped) - 1), 201);
+    ck_assert_str_eq(str(z, "/sha256"), str(r, "/sha256"));
+    want_problem(upload_zipped("/datasets?name=short", sizeof(zipped) - 9), 422, NULL, "gzip");
+    want_problem(http_get("/datasets/short"), 404, NULL, NULL);
+}
+END_TEST
+
 START_TEST(texts_that_are_hard)
 {
     struct reply *r = want(http_csv("\xEF\xBB\xBF"
@@ -375,6 +397,7 @@ int main(void)
     tcase_add_test(tc, names_and_contents);
     tcase_add_test(tc, without_header_and_other_delimiter);
     tcase_add_test(tc, declared_types);
+    tcase_add_test(tc, gzip_is_unpacked);
     tcase_add_test(tc, texts_that_are_hard);
     tcase_add_test(tc, numbers_are_exact);
     tcase_add_test(tc, delete_follows_the_jobs);

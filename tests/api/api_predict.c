@@ -223,6 +223,33 @@ START_TEST(evaluate_rows)
 }
 END_TEST
 
+/* Many rows in one body: predicted as a stream; to be judged they go as a dataset. */
+START_TEST(many_rows)
+{
+    size_t n = 10001, len = strlen("5.1,3.5,1.4,0.2,setosa\n"), at_ = 0;
+    char *csv = keep(malloc(64 + n * len + 1)), *rows = keep(malloc(64 + n * 24));
+    struct reply *r;
+
+    at_ += (size_t)snprintf(csv, 64, "sepal_length,sepal_width,petal_length,petal_width,species\n");
+    for (size_t i = 0; i < n; i++, at_ += len) {
+        memcpy(csv + at_, "5.1,3.5,1.4,0.2,setosa\n", len + 1);
+    }
+    want_problem(http_csv(csv, "/models/iris/evaluate"), 413, NULL, "10000");
+    csv[at_ - len] = '\0';
+    r = want(http_csv(csv, "/models/iris/evaluate"), 200);
+    ck_assert_double_eq(num(r, "/metrics/accuracy"), 1);
+
+    at_ = (size_t)snprintf(rows, 64, "{\"instances\": [[5.1,3.5,1.4,0.2]");
+    for (size_t i = 1; i < n; i++) {
+        at_ += (size_t)snprintf(rows + at_, 24, ",[5.1,3.5,1.4,%zu]", i % 3);
+    }
+    memcpy(rows + at_, "]}", 3);
+    r = want(predict(iris, rows), 200);
+    ck_assert_uint_eq(length(r, "/predictions"), n);
+    ck_assert_str_eq(str(r, "/predictions/0/label"), "setosa");
+}
+END_TEST
+
 START_TEST(evaluate_a_dataset)
 {
     struct reply *by_rows, *r;
@@ -348,6 +375,7 @@ int main(void)
     tcase_add_test(tc, a_model_answers_while_it_trains);
     tcase_add_test(tc, the_end_is_one_moment);
     tcase_add_test(tc, evaluate_rows);
+    tcase_add_test(tc, many_rows);
     tcase_add_test(tc, evaluate_a_dataset);
     tcase_add_test(tc, evaluation_of_a_split);
     tcase_add_test(tc, weights_are_the_model);
