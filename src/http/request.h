@@ -46,6 +46,7 @@ struct request {
     uint64_t received;
     struct buf body;       /* JSON and ROWS: all of it */
     size_t reserved;       /* bytes taken from the server's budget */
+    bool heavy;            /* its memory goes back to the system at the end */
     struct upload *upload; /* UPLOAD: where the bytes go */
 
     /* the answer */
@@ -69,6 +70,9 @@ const char *request_header(const struct request *req, const char *name);
 
 /* Take `bytes` from the server's budget until the request ends. ERR_BUSY when there is none. */
 int request_reserve(struct request *req, size_t bytes, struct err *err) MUST_CHECK;
+
+/* About what the tree of a JSON text takes once parsed; more rather than less. */
+size_t request_tree_bytes(const char *json, size_t len);
 
 /* Too slow: JSON bodies have 60 s, uploads a minute's grace and then 1 KiB a second. */
 bool request_too_slow(enum route_body body, double seconds, uint64_t received);

@@ -19,7 +19,7 @@ struct server {
     char url[96];                  /* set once */
     int listener;                  /* main only */
     atomic_bool quiescing;
-    atomic_size_t body_bytes; /* bodies and encoded rows held right now */
+    atomic_size_t body_bytes; /* bodies, their trees and encoded rows held right now */
     size_t body_budget;       /* set once */
 };
 

@@ -299,6 +299,27 @@ START_TEST(slow_bodies)
 }
 END_TEST
 
+START_TEST(trees_are_weighed)
+{
+    char *text = malloc(4000001);
+    size_t i;
+
+    ck_assert_uint_eq(request_tree_bytes("", 0), 0);
+    ck_assert_uint_eq(request_tree_bytes("7", 1), 0);
+    /* "[]," a million times: what jansson really takes is 136 bytes each */
+    for (i = 0; i < 3000000; i++) {
+        text[i] = "[],"[i % 3];
+    }
+    ck_assert_uint_ge(request_tree_bytes(text, 3000000), 136000000);
+    ck_assert_uint_le(request_tree_bytes(text, 3000000), 272000000);
+    for (i = 0; i < 4000000; i++) {
+        text[i] = "1.5,"[i % 4];
+    }
+    ck_assert_uint_ge(request_tree_bytes(text, 4000000), 40000000);
+    free(text);
+}
+END_TEST
+
 /* ---- the curve ---- */
 
 START_TEST(thinning_keeps_extremes)
@@ -484,6 +505,7 @@ int main(void)
     tcase_add_test(tc, hosts);
     tcase_add_test(tc, sites);
     tcase_add_test(tc, slow_bodies);
+    tcase_add_test(tc, trees_are_weighed);
     tcase_add_test(tc, thinning_keeps_extremes);
     tcase_add_test(tc, writer_makes_json);
     tcase_add_test(tc, singles_read_back_equal);
