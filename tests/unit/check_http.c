@@ -395,7 +395,7 @@ END_TEST
 
 START_TEST(singles_read_back_equal)
 {
-    static const float values[] = {0.1f, -3.4028235e38f, 1e-45f, 1, 16777217, 0.98f, -0.0f};
+    static const float values[] = {0.1f, -3.4028235e38f, 1e-45f, 1, 16777216, 0.98f, -0.0f};
     struct buf buf = BUF_INIT;
     size_t i;
 
