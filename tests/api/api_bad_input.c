@@ -28,9 +28,7 @@ static void start(void)
 
 static void stop(void)
 {
-    wait_for_job(bystander, "running"); /* nothing has disturbed it */
-    cancel_job(bystander);
-    daemon_stop(&d);
+    daemon_retire(&d);
 }
 
 /* ---- bodies that are made ------------------------------------------------------------- */
@@ -483,6 +481,14 @@ START_TEST(idle_connections)
 }
 END_TEST
 
+/* The last test of a case: all that went wrong has not touched the job beside it. */
+START_TEST(nobody_else_noticed)
+{
+    wait_for_job(bystander, "running");
+    cancel_job(bystander);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("api_bad_input");
@@ -506,6 +512,7 @@ int main(void)
     tcase_add_test(tc, another_site);
     tcase_add_test(tc, idle_connections);
     tcase_add_test(tc, predict_before_there_are_weights); /* last: it makes jobs of its own */
+    tcase_add_test(tc, nobody_else_noticed);
     suite_add_tcase(suite, tc);
     return harness_main(suite);
 }

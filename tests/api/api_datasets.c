@@ -21,7 +21,7 @@ static void start(void)
 
 static void stop(void)
 {
-    daemon_stop(&d);
+    daemon_retire(&d);
 }
 
 #define SMALL "size,kind,price\n1.5,a,10\n2.5,b,20\n,a,30\n4.5,\"b, really\",40\n"

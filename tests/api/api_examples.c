@@ -24,7 +24,7 @@ static void start(void)
 
 static void stop(void)
 {
-    daemon_stop(&d);
+    daemon_retire(&d);
 }
 
 START_TEST(every_example_trains)

@@ -33,7 +33,7 @@ static void start(void)
 
 static void stop(void)
 {
-    daemon_stop(&d);
+    daemon_retire(&d);
 }
 
 static struct reply *predict(int64_t model, const char *json)

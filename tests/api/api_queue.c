@@ -19,7 +19,7 @@ static void start(void)
 
 static void stop(void)
 {
-    daemon_stop(&d);
+    daemon_retire(&d);
 }
 
 static int64_t train_forever(int seed)

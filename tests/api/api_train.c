@@ -20,7 +20,7 @@ static void start(void)
 
 static void stop(void)
 {
-    daemon_stop(&d);
+    daemon_retire(&d);
 }
 
 /* ---- what is learnt --------------------------------------------------------------- */

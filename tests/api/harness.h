@@ -48,6 +48,9 @@ void daemon_start(struct daemon *d, const char *state, const char *const *argume
 void daemon_stop(struct daemon *d);
 /* The same with another signal. */
 void daemon_stop_by(struct daemon *d, int signal_number);
+/* The same at the end of a case, outside of any test, where check cannot take an assertion: says
+ * what is wrong and fails the program. */
+void daemon_retire(struct daemon *d);
 /* kill -9. */
 void daemon_kill(struct daemon *d);
 /* Whether it still runs; fails the test if it died. */
