@@ -40,7 +40,8 @@ struct judged {
 };
 void judged_fini(struct judged *j);
 
-/* data: encoded rows with their truth, at least one. Predictions go in slices; memory stays small. */
+/* data: encoded rows with their truth, at least one. Predictions go in slices; memory stays
+ * small. */
 int judge(const struct mlp_net *net, const struct encoder *encoder, const struct mlp_data *data,
           const char *split, struct judged *out, struct err *err) MUST_CHECK;
 

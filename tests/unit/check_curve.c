@@ -152,7 +152,7 @@ START_TEST(the_best_right_before_the_end)
 }
 END_TEST
 
-/* ---- a store that will not ------------------------------------------------------------------ */
+/* ---- a store that will not --------------------------------------------------- */
 
 static size_t failures, calls;
 static enum err_code failure;

@@ -22,7 +22,7 @@ static void teardown(void)
     house_close(&h);
 }
 
-/* ---- pieces ------------------------------------------------------------------------------------ */
+/* ---- pieces ------------------------------------------------------------------ */
 
 /* An encoder over a table of one feature "x" and `n_targets` targets named t0, t1, ...; classes
  * by the integers in the one target. Everything as it is, nothing standardised, unless
@@ -104,11 +104,12 @@ static void check_text(const char *json, const char *path, const char *want)
 
 static size_t count_points(const char *json, const char *curve)
 {
+    const char *member = strcmp(curve, "roc") == 0 ? "tpr" : "recall";
     char *path;
     size_t n = 0;
 
     for (;; n++) {
-        path = xasprintf("%s.points.%zu.%s", curve, n, strcmp(curve, "roc") == 0 ? "tpr" : "recall");
+        path = xasprintf("%s.points.%zu.%s", curve, n, member);
         if (isnan(house_number(json, path))) {
             free(path);
             return n;
@@ -117,7 +118,7 @@ static size_t count_points(const char *json, const char *curve)
     }
 }
 
-/* ---- classes ------------------------------------------------------------------------------------ */
+/* ---- classes ----------------------------------------------------------------- */
 
 START_TEST(three_classes_by_hand)
 {
@@ -282,7 +283,7 @@ START_TEST(many_rows_agree_with_the_core)
 }
 END_TEST
 
-/* ---- labels ------------------------------------------------------------------------------------- */
+/* ---- labels ------------------------------------------------------------------ */
 
 START_TEST(labels_by_hand)
 {
@@ -310,7 +311,7 @@ START_TEST(labels_by_hand)
 }
 END_TEST
 
-/* ---- numbers ------------------------------------------------------------------------------------ */
+/* ---- numbers ----------------------------------------------------------------- */
 
 START_TEST(one_number_in_its_own_units)
 {

@@ -40,7 +40,7 @@ static void cancel(int64_t job_id)
     pool_cancel(h.pool, job_id);
 }
 
-/* ---- running ------------------------------------------------------------------------------- */
+/* ---- running ----------------------------------------------------------------- */
 
 START_TEST(workers_must_be_at_least_one)
 {
@@ -178,7 +178,7 @@ START_TEST(weights_are_copied_now_and_then)
 }
 END_TEST
 
-/* ---- cancel -------------------------------------------------------------------------------- */
+/* ---- cancel ------------------------------------------------------------------ */
 
 START_TEST(a_cancelled_job_keeps_its_best_weights)
 {
@@ -255,7 +255,7 @@ START_TEST(cancelling_what_nobody_runs_does_nothing)
 }
 END_TEST
 
-/* ---- stop ---------------------------------------------------------------------------------- */
+/* ---- stop -------------------------------------------------------------------- */
 
 START_TEST(stop_gives_jobs_back_and_another_boot_completes_them)
 {
@@ -334,7 +334,7 @@ START_TEST(a_pool_that_never_started_stops)
 }
 END_TEST
 
-/* ---- a store that fails ----------------------------------------------------------------------- */
+/* ---- a store that fails ------------------------------------------------------ */
 
 static atomic_size_t claims;
 
@@ -430,7 +430,7 @@ START_TEST(a_model_too_large_for_the_disk_fails_by_name)
 }
 END_TEST
 
-/* ---- many -------------------------------------------------------------------------------------- */
+/* ---- many -------------------------------------------------------------------- */
 
 START_TEST(each_job_runs_once)
 {

@@ -21,7 +21,7 @@ static void teardown(void)
     house_close(&h);
 }
 
-/* ---- models without training ------------------------------------------------------------------ */
+/* ---- models without training ------------------------------------------------- */
 
 static const struct mlp_layer_spec layers[] = {
     {.units = 5, .activation = MLP_TANH, .init = MLP_GLOROT_UNIFORM}};
@@ -162,7 +162,7 @@ static struct servable *get(int64_t model_id)
     return s;
 }
 
-/* ---- stored ------------------------------------------------------------------------------------ */
+/* ---- stored ------------------------------------------------------------------ */
 
 START_TEST(a_stored_model_answers)
 {
@@ -213,7 +213,7 @@ START_TEST(parts_that_do_not_fit_are_damage)
 }
 END_TEST
 
-/* ---- the cache --------------------------------------------------------------------------------- */
+/* ---- the cache --------------------------------------------------------------- */
 
 static size_t loads;
 static int (*real_weights)(struct store *, int64_t, void **, size_t *, struct err *);
@@ -311,7 +311,7 @@ START_TEST(a_model_deleted_while_it_loads_is_not_kept)
 }
 END_TEST
 
-/* ---- live -------------------------------------------------------------------------------------- */
+/* ---- live -------------------------------------------------------------------- */
 
 START_TEST(live_weights_come_and_go)
 {
@@ -346,7 +346,52 @@ START_TEST(live_weights_come_and_go)
 }
 END_TEST
 
-/* ---- threads ----------------------------------------------------------------------------------- */
+/* From the commit of the job's end on, nobody gets the weights of half a second ago. */
+START_TEST(a_closing_job_gives_way_to_the_store)
+{
+    struct encoder *encoder = make_encoder();
+    struct mlp_net *before = make_net(7), *after = make_net(8);
+    char *spec = predictor_spec_to_json(&shape), *text = encoder_to_json(encoder);
+    struct store_outcome outcome = {
+        .state = JOB_SUCCEEDED,
+        .has_model = true,
+        .spec_json = spec,
+        .encoder_json = text,
+        .info_json = "{}",
+        .metrics_json = "{}",
+        .weights = mlp_net_params(after),
+        .weights_bytes = mlp_net_parameters(after) * sizeof(float),
+        .parameters = (int64_t)mlp_net_parameters(after),
+    };
+    struct err err = ERR_INIT;
+    struct servable *s;
+    int64_t job_id, id = submit(&job_id);
+
+    predictor_live_begin(h.predictor, id, encoder);
+    predictor_live_closing(h.predictor, id);
+    check_refused(id, ERR_CONFLICT, "no weights yet");
+    predictor_live_publish(h.predictor, id, &shape, mlp_net_params(before), 3);
+    s = get(id); /* not committed yet */
+    ck_assert(servable_training(s));
+    check_answer(s, 7);
+    servable_put(&s);
+    ck_assert_int_eq(h.store->ops->job_finish(h.store, job_id, h.owner, &outcome, &err), 0);
+    s = get(id); /* committed, and the job has not yet ended here */
+    ck_assert(!servable_training(s));
+    check_answer(s, 8);
+    servable_put(&s);
+    predictor_live_end(h.predictor, id);
+    s = get(id);
+    check_answer(s, 8);
+    servable_put(&s);
+    mlp_net_free(&before);
+    mlp_net_free(&after);
+    free(spec);
+    free(text);
+}
+END_TEST
+
+/* ---- threads ----------------------------------------------------------------- */
 
 #define ASKERS 4
 
@@ -415,7 +460,7 @@ START_TEST(many_threads_ask_while_weights_change)
 }
 END_TEST
 
-/* ---- the stored form of a shape ------------------------------------------------------------------ */
+/* ---- the stored form of a shape ---------------------------------------------- */
 
 START_TEST(a_shape_reads_back)
 {
@@ -535,6 +580,7 @@ int main(void)
     tcase_add_test(cache, a_forgotten_model_is_gone_but_for_who_holds_it);
     tcase_add_test(cache, a_model_deleted_while_it_loads_is_not_kept);
     tcase_add_test(live, live_weights_come_and_go);
+    tcase_add_test(live, a_closing_job_gives_way_to_the_store);
     tcase_add_test(live, many_threads_ask_while_weights_change);
     tcase_add_test(spec, a_shape_reads_back);
     tcase_add_test(spec, a_damaged_shape_is_named);

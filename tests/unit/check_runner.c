@@ -28,7 +28,7 @@ static void teardown(void)
     "{\"data\": {\"dataset\": \"plane\", \"target\": \"y\", \"target_type\": \"numeric\"},"        \
     " \"architecture\": {\"hidden\": [8]}, " extra "}"
 
-/* ---- a job that succeeds ------------------------------------------------------------------ */
+/* ---- a job that succeeds ----------------------------------------------------- */
 
 static void check_curve(int64_t job_id, size_t epochs, const char *metric)
 {
@@ -435,7 +435,7 @@ START_TEST(a_warning_is_said_once)
 }
 END_TEST
 
-/* ---- jobs that go wrong ------------------------------------------------------------------ */
+/* ---- jobs that go wrong ------------------------------------------------------ */
 
 START_TEST(divergence_hurts_only_itself)
 {
@@ -568,7 +568,7 @@ START_TEST(a_damaged_config_is_the_jobs_error)
 }
 END_TEST
 
-/* ---- evaluate ------------------------------------------------------------------------------ */
+/* ---- evaluate ---------------------------------------------------------------- */
 
 START_TEST(a_model_is_evaluated_on_a_dataset)
 {
@@ -590,7 +590,7 @@ START_TEST(a_model_is_evaluated_on_a_dataset)
 }
 END_TEST
 
-/* ---- a restart, and damage ------------------------------------------------------------------ */
+/* ---- a restart, and damage --------------------------------------------------- */
 
 START_TEST(a_stored_model_answers_the_same_after_a_restart)
 {

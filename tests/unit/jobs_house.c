@@ -73,7 +73,7 @@ void house_close(struct house *h)
     ck_assert_int_eq(nftw(h->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
-/* ---- jobs ------------------------------------------------------------------------------ */
+/* ---- jobs -------------------------------------------------------------------- */
 
 static const char *problems(const struct err *err)
 {
@@ -200,7 +200,7 @@ float *house_predict(struct house *h, int64_t model_id, const float *x, size_t r
     return out;
 }
 
-/* ---- data ------------------------------------------------------------------------------ */
+/* ---- data -------------------------------------------------------------------- */
 
 void house_dataset(struct house *h, const char *name, size_t n_columns, const char *const *names,
                    size_t rows, const double *values, const char *const *labels)
@@ -276,7 +276,7 @@ void house_plane(struct house *h, const char *name, size_t rows)
     free(values);
 }
 
-/* ---- JSON ------------------------------------------------------------------------------- */
+/* ---- JSON -------------------------------------------------------------------- */
 
 /* Borrowed from root. */
 static const json_t *walk(const json_t *root, const char *path)
