@@ -315,12 +315,14 @@ static char *divergence(const struct training *t)
 {
     const struct mlp_result *r = &t->result;
     double rate = t->spec.train.learning_rate;
+    double usual = t->spec.train.optimizer == MLP_ADAM ? 0.001 : 0.01;
     struct buf out = BUF_INIT;
 
     buf_printf(&out,
-               "the numbers ran away in epoch %zu, after %zu steps, at learning rate %g: try a "
+               "the numbers ran away in epoch %zu, after %zu step%s, at learning rate %g: try a "
                "smaller one, such as %g",
-               r->epochs + 1, r->steps, rate, rate / 10);
+               r->epochs + 1, r->steps, r->steps == 1 ? "" : "s", rate,
+               rate > usual ? usual : rate / 10);
     if (t->spec.numeric == ENCODER_NONE ||
         (t->spec.loss == MLP_MSE && t->spec.target_scale == ENCODER_NONE)) {
         buf_puts(&out, ", or standardize features and target");
