@@ -1,10 +1,11 @@
-# MLPD_TRY_CFLAGS(VARIABLE, FLAGS): keep in VARIABLE the flags the compiler takes.
+# MLPD_TRY_CFLAGS(VARIABLE, FLAGS): keep in VARIABLE the flags the compiler takes, each tried
+# beside those before it (-Wformat-security wants -Wformat).
 AC_DEFUN([MLPD_TRY_CFLAGS], [
   $1=
   for mlpd_flag in m4_normalize([$2]); do
     AC_MSG_CHECKING([whether $CC takes $mlpd_flag])
     mlpd_save=$CFLAGS
-    CFLAGS="$CFLAGS -Werror $mlpd_flag"
+    CFLAGS="$CFLAGS -Werror $$1 $mlpd_flag"
     AC_COMPILE_IFELSE([AC_LANG_PROGRAM([], [])],
       [$1="$$1 $mlpd_flag"; AC_MSG_RESULT([yes])], [AC_MSG_RESULT([no])])
     CFLAGS=$mlpd_save
