@@ -58,16 +58,7 @@ struct pool {
     atomic_bool stop;    /* written under mtx, so that no sleeper misses it */
 };
 
-static const struct pool_progress nothing_yet = {
-    .samples_per_second = NAN,
-    .eta_seconds = NAN,
-    .training_loss = NAN,
-    .validation_loss = NAN,
-    .validation_accuracy = NAN,
-    .validation_rmse = NAN,
-    .learning_rate = NAN,
-    .best_loss = NAN,
-};
+static const struct pool_progress nothing_yet = POOL_PROGRESS_INIT;
 
 static void on_progress(void *arg, const struct pool_progress *progress)
 {

@@ -8,6 +8,8 @@
 #ifndef MLPD_JOBS_POOL_H
 #define MLPD_JOBS_POOL_H
 
+#include <math.h>
+
 #include "jobs/datasets.h"
 #include "jobs/predictor.h"
 
@@ -45,6 +47,10 @@ struct pool_progress {
     bool best_is_training;      /* best_loss is a training loss, not a validation loss */
     size_t parameters;
 };
+/* A job of which nothing is known yet. */
+#define POOL_PROGRESS_INIT                                                                         \
+    {.samples_per_second = NAN, .eta_seconds = NAN, .training_loss = NAN, .validation_loss = NAN,  \
+     .validation_accuracy = NAN, .validation_rmse = NAN, .learning_rate = NAN, .best_loss = NAN}
 /* False when no worker of ours runs that job. */
 bool pool_progress_get(struct pool *pool, int64_t job_id, struct pool_progress *out);
 

@@ -19,18 +19,9 @@
 
 void runner_watch_start(struct runner_watch *w)
 {
-    w->progress = (struct pool_progress){
-        .epochs = w->epochs,
-        .samples_per_second = NAN,
-        .eta_seconds = NAN,
-        .training_loss = NAN,
-        .validation_loss = NAN,
-        .validation_accuracy = NAN,
-        .validation_rmse = NAN,
-        .learning_rate = NAN,
-        .best_loss = NAN,
-        .parameters = mlp_net_parameters(w->net),
-    };
+    w->progress = (struct pool_progress)POOL_PROGRESS_INIT;
+    w->progress.epochs = w->epochs;
+    w->progress.parameters = mlp_net_parameters(w->net);
     w->epoch_seconds = NAN;
     w->last_epoch_at = w->last_progress_at = clock_monotonic();
     w->slot->progress(w->slot->arg, &w->progress);
