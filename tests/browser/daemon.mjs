@@ -53,6 +53,10 @@ export class Daemon {
     });
   }
 
+  get alive() {
+    return running.has(this.child);
+  }
+
   get address() {
     return this.url.replace("http://", "");
   }

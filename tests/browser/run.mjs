@@ -96,7 +96,10 @@ async function tab(options, body) {
 
 try {
   for (const [name, options, body] of pageTests({ daemon, top, shots })) {
-    await test(name, () => tab(options, body));
+    await test(name, async () => {
+      if (!daemon.alive) await daemon.again(); // a test that failed may have left it dead
+      await tab(options, body);
+    });
   }
 } finally {
   await browser.close();
