@@ -15,7 +15,12 @@ web_sources = \
 	web/src/pointer.ts \
 	web/src/poll.ts \
 	web/src/route.ts \
-	web/src/style.css \
+	web/src/style/base.css \
+	web/src/style/controls.css \
+	web/src/style/frame.css \
+	web/src/style/lists.css \
+	web/src/style/narrow.css \
+	web/src/style/views.css \
 	web/src/ticks.ts \
 	web/src/types.ts \
 	web/src/views/datasets.tsx \

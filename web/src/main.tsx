@@ -4,7 +4,12 @@
 import { render } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import "uplot/dist/uPlot.min.css";
-import "./style.css";
+import "./style/base.css";
+import "./style/frame.css";
+import "./style/controls.css";
+import "./style/lists.css";
+import "./style/views.css";
+import "./style/narrow.css";
 import * as format from "./format";
 import { startLoop, useLink, useResource } from "./poll";
 import { useRoute, type Route } from "./route";
