@@ -67,4 +67,5 @@ tests_unit_check_page_LDADD = libpage.a libbase.a $(SODIUM_LIBS) $(ZLIB_LIBS) $(
 
 CLEANFILES += web-build.log
 MAINTAINERCLEANFILES = $(web_stamp) $(web_parts)
-EXTRA_DIST += $(web_sources) $(web_tools) web/.npmrc $(web_stamp) $(web_parts)
+EXTRA_DIST += $(web_sources) $(web_tools) web/.npmrc $(web_stamp) $(web_parts) \
+	tests/browser/daemon.mjs tests/browser/page.mjs tests/browser/run.mjs tests/browser/units.mjs
