@@ -21,7 +21,7 @@ MLP_SOURCES = \
 	src/mlp/kernel.c src/mlp/kernel.h \
 	src/mlp/loss.c src/mlp/loss.h \
 	src/mlp/metrics.c \
-	src/mlp/mlp.h \
+	src/mlp/mlp.h src/mlp/mlp_metrics.h \
 	src/mlp/net.c src/mlp/net.h \
 	src/mlp/optimizer.c src/mlp/optimizer.h \
 	src/mlp/pass.c src/mlp/pass.h \
@@ -73,4 +73,4 @@ lib_LTLIBRARIES += libmlp.la
 libmlp_la_SOURCES =
 libmlp_la_LIBADD = libmlpcore.la
 libmlp_la_LDFLAGS = $(SAN_CFLAGS) -Wl,-z,relro -Wl,-z,now -no-undefined -export-symbols-regex '^mlp_' -version-info 0:0:0
-include_HEADERS += src/mlp/mlp.h
+include_HEADERS += src/mlp/mlp.h src/mlp/mlp_metrics.h
