@@ -228,7 +228,7 @@ void predictor_live_publish(struct predictor *p, int64_t model_id, const struct 
         err_fini(&err);
         return;
     }
-    memcpy(mlp_net_params(s->net), params, mlp_net_parameters(s->net) * sizeof *params);
+    memcpy(mlp_net_params(s->net), params, mlp_net_values(s->net) * sizeof *params);
     s->training = true;
     s->epoch = epoch;
 

@@ -213,8 +213,8 @@ static int make_net(struct training *t, struct err *err)
     if (status != MLP_OK) {
         return model_json_status(err, status, "the network could not be made");
     }
-    mlp_net_init(t->net, spec->train.seed);
-    return 0;
+    status = mlp_net_init(t->net, spec->train.seed);
+    return status == MLP_OK ? 0 : model_json_status(err, status, "the network could not be made");
 }
 
 /* mlp_train with its watch. 0 or -1; an interruption shows in t->result. */
@@ -357,7 +357,7 @@ static void fill_model(struct training *t, const struct runner_facts *facts,
     outcome->metrics_json = texts[3];
     outcome->parameters = (int64_t)mlp_net_parameters(t->net);
     outcome->weights = mlp_net_params_const(t->net);
-    outcome->weights_bytes = mlp_net_parameters(t->net) * sizeof(mlp_real);
+    outcome->weights_bytes = mlp_net_values(t->net) * sizeof(mlp_real);
     outcome->evaluations = evaluations;
     for (part = 0; part < SPLIT_PARTS; part++) {
         if (t->judged[part].evaluation_json != NULL) {

@@ -77,7 +77,7 @@ struct servable *servable_new(int64_t model_id, struct encoder_box *box,
     atomic_init(&s->refs, 1);
     s->model_id = model_id;
     s->box = encoder_box_ref(box);
-    s->bytes = mlp_net_parameters(s->net) * sizeof(float) + SERVABLE_OVERHEAD;
+    s->bytes = mlp_net_values(s->net) * sizeof(float) + SERVABLE_OVERHEAD;
     s->slice = slice_rows(spec);
     PTOK(pthread_mutex_init(&s->mtx, NULL));
     return s;
@@ -201,7 +201,7 @@ static int check_parts(const struct store_model *model, const struct encoder *en
 
 static void copy_weights(struct mlp_net *net, const void *bytes)
 {
-    size_t n = mlp_net_parameters(net), i;
+    size_t n = mlp_net_values(net), i;
     mlp_real *params = mlp_net_params(net);
     const unsigned char *from = bytes;
     uint32_t word;

@@ -30,11 +30,21 @@ struct product {
 };
 #define KERNEL_PANEL ((size_t)256 * 32)
 
-/* Losses of a block of rows: `loss` grows by the sum of l_i, row after row, `hits` by the rows
- * whose every output is on the right side. */
-struct kernel_sum {
-    double loss;
-    size_t hits;
+/* Losses of a block of rows, and what z becomes: the gradient. */
+struct kernel_loss {
+    enum mlp_loss loss;
+    enum mlp_output output;
+    mlp_real parameter;         /* the loss's own, see enum mlp_loss */
+    mlp_real smoothing;         /* of labels */
+    size_t rows, cols;
+    mlp_real *z;                /* (rows, cols), the last layer's linear output; with scale != 0 it
+                                 * becomes scale w_i dl_i/dz, else it is left undefined */
+    const uint32_t *labels;     /* (rows), or */
+    const mlp_real *targets;    /* (rows, cols) */
+    const mlp_real *weights;    /* (rows), or NULL: all 1 */
+    mlp_real scale;
+    double *row_loss;           /* (rows): l_i, without its weight */
+    unsigned char *row_hit;     /* (rows): 1 where every output is on the right side; NULL: not asked */
 };
 
 struct kernel_adam {
@@ -58,9 +68,10 @@ struct kernel {
 
     void (*product)(const struct product *p);
 
-    /* z becomes f(z); delta becomes delta f'(z), with f' written in terms of a = f(z). */
-    void (*activate)(enum mlp_activation f, mlp_real *z, size_t n);
-    void (*derive)(enum mlp_activation f, const mlp_real *a, mlp_real *delta, size_t n);
+    /* a = f(z), all but prelu and maxout; a may be z. delta becomes delta f'(z), with f' in terms
+     * of `from`: z where activation_keeps_z says so, else f(z). */
+    void (*activate)(enum mlp_activation f, const mlp_real *z, mlp_real *a, size_t n);
+    void (*derive)(enum mlp_activation f, const mlp_real *from, mlp_real *delta, size_t n);
 
     /* out[j] = sum over rows of x[i][j], rows in order */
     void (*column_sums)(const mlp_real *x, size_t rows, size_t cols, mlp_real *out);
@@ -68,15 +79,7 @@ struct kernel {
     /* z (rows, cols) becomes the probabilities */
     void (*softmax)(mlp_real *z, size_t rows, size_t cols);
 
-    /* Loss of logits z (or of the linear z, for the squared loss). With scale != 0, z becomes
-     * scale * dl_i/dz; with scale 0, z is left undefined and hits are counted. For the squared
-     * loss `squash` says that the prediction is sigmoid(z). */
-    void (*softmax_loss)(mlp_real *z, const uint32_t *labels, size_t rows, size_t cols,
-                         mlp_real scale, struct kernel_sum *sum);
-    void (*sigmoid_loss)(mlp_real *z, const mlp_real *y, size_t rows, size_t cols, mlp_real scale,
-                         struct kernel_sum *sum);
-    void (*square_loss)(mlp_real *z, const mlp_real *y, bool squash, size_t rows, size_t cols,
-                        mlp_real scale, struct kernel_sum *sum);
+    void (*loss)(const struct kernel_loss *l);
 
     /* One optimizer step of n parameters w with gradient g and moments m, v. */
     void (*adam)(const struct kernel_adam *s, mlp_real *w, const mlp_real *g, mlp_real *m,

@@ -71,7 +71,7 @@ static inline void vec_store(mlp_real *p, vec v)
 /* The functions of one table, by file. */
 void ISA(kernel_product)(const struct product *p);
 
-void ISA(kernel_activate)(enum mlp_activation f, mlp_real *z, size_t n);
+void ISA(kernel_activate)(enum mlp_activation f, const mlp_real *z, mlp_real *a, size_t n);
 void ISA(kernel_derive)(enum mlp_activation f, const mlp_real *a, mlp_real *delta, size_t n);
 void ISA(kernel_column_sums)(const mlp_real *x, size_t rows, size_t cols, mlp_real *out);
 void ISA(kernel_exp)(const mlp_real *x, mlp_real *out, size_t n);
@@ -79,13 +79,7 @@ void ISA(kernel_tanh)(const mlp_real *x, mlp_real *out, size_t n);
 void ISA(kernel_log1p)(const mlp_real *x, mlp_real *out, size_t n);
 
 void ISA(kernel_softmax)(mlp_real *z, size_t rows, size_t cols);
-void ISA(kernel_softmax_loss)(mlp_real *z, const uint32_t *labels, size_t rows, size_t cols,
-                              mlp_real scale, struct kernel_sum *sum);
-void ISA(kernel_sigmoid_loss)(mlp_real *z, const mlp_real *y, size_t rows, size_t cols,
-                              mlp_real scale, struct kernel_sum *sum);
-void ISA(kernel_square_loss)(mlp_real *z, const mlp_real *y, bool squash, size_t rows, size_t cols,
-                             mlp_real scale, struct kernel_sum *sum);
-
+void ISA(kernel_loss)(const struct kernel_loss *l);
 void ISA(kernel_adam)(const struct kernel_adam *s, mlp_real *w, const mlp_real *g, mlp_real *m,
                       mlp_real *v, size_t n);
 void ISA(kernel_sgd)(const struct kernel_sgd *s, mlp_real *w, const mlp_real *g, mlp_real *m,

@@ -119,60 +119,65 @@ static bool is_hit(const mlp_real *z, size_t n, size_t label)
     return true;
 }
 
-/* l = log sum_j exp(z_j) - z_label, dl/dz = softmax(z) - onehot(label). */
-void ISA(kernel_softmax_loss)(mlp_real *z, const uint32_t *labels, size_t rows, size_t cols,
-                              mlp_real scale, struct kernel_sum *sum)
+static inline mlp_real row_scale(const struct kernel_loss *l, size_t row)
 {
-    size_t step = block_rows(cols);
+    return l->weights != NULL ? l->scale * l->weights[row] : l->scale;
+}
+
+/* l = log sum_j exp(z_j) - z_label, dl/dz = softmax(z) - onehot(label). */
+static void softmax_loss(const struct kernel_loss *l)
+{
+    size_t cols = l->cols, step = block_rows(cols);
     double behind[BLOCK]; /* the label's z minus the largest */
 
-    for (size_t i = 0; i < rows; i += step) {
-        size_t n = rows - i < step ? rows - i : step;
-        mlp_real *block = z + i * cols;
+    for (size_t i = 0; i < l->rows; i += step) {
+        size_t n = l->rows - i < step ? l->rows - i : step;
+        mlp_real *block = l->z + i * cols;
 
         for (size_t k = 0; k < n; k++) {
             const mlp_real *row = block + k * cols;
-            uint32_t label = labels[i + k];
+            uint32_t label = l->labels[i + k];
 
             behind[k] = (double)row[label] - (double)row_max(row, cols);
-            if (scale == 0) {
-                sum->hits += is_hit(row, cols, label);
+            if (l->row_hit != NULL) {
+                l->row_hit[i + k] = is_hit(row, cols, label);
             }
         }
         exp_rows(block, n, cols);
         for (size_t k = 0; k < n; k++) {
             mlp_real *row = block + k * cols;
             double s = total(row, cols); /* at least 1 */
+            mlp_real scale = row_scale(l, i + k);
 
-            sum->loss += log(s) - behind[k];
-            if (scale != 0) {
+            l->row_loss[i + k] = log(s) - behind[k];
+            if (l->scale != 0) {
                 scale_row(row, cols, (mlp_real)((double)scale / s));
-                row[labels[i + k]] -= scale;
+                row[l->labels[i + k]] -= scale;
             }
         }
     }
 }
 
-/* Add a block's element losses to the sum, row by row, each averaged over its columns. A row
- * longer than a block comes in pieces: `part` carries it. */
+/* From a block's element losses to rows' losses, each the average of its columns. A row longer
+ * than a block comes in pieces: `part` carries it. */
 struct averager {
-    size_t cols, filled;
+    size_t cols, filled, row;
     double part;
-    struct kernel_sum *sum;
+    double *row_loss;
 };
 
 static void averager_add(struct averager *a, const mlp_real *l, size_t n)
 {
     if (a->cols <= BLOCK) {
         for (size_t i = 0; i < n; i += a->cols) {
-            a->sum->loss += total(l + i, a->cols) / (double)a->cols;
+            a->row_loss[a->row++] = total(l + i, a->cols) / (double)a->cols;
         }
         return;
     }
     a->part += total(l, n);
     a->filled += n;
     if (a->filled == a->cols) {
-        a->sum->loss += a->part / (double)a->cols;
+        a->row_loss[a->row++] = a->part / (double)a->cols;
         a->filled = 0;
         a->part = 0;
     }
@@ -189,77 +194,101 @@ static size_t next_block(size_t at, size_t rows, size_t cols)
 
 /* l_j = softplus(z_j) - y_j z_j, written so that a sure and right answer costs nothing:
  * max(z, 0) - y z + log(1 + exp(-|z|)); dl/dz = sigmoid(z) - y. */
-void ISA(kernel_sigmoid_loss)(mlp_real *restrict z, const mlp_real *restrict y, size_t rows,
-                              size_t cols, mlp_real scale, struct kernel_sum *sum)
+static void sigmoid_block(mlp_real *restrict z, const mlp_real *restrict y, size_t n,
+                          mlp_real factor, mlp_real *restrict l)
 {
-    struct averager average = {.cols = cols, .sum = sum};
-    mlp_real factor = scale / (mlp_real)cols;
-    mlp_real l[BLOCK];
+    SIMD
+    for (size_t j = 0; j < n; j++) {
+        mlp_real v = z[j];
+        mlp_real e = math_exp(-math_abs(v)); /* <= 1 */
+        mlp_real s = 1 / (1 + e);
+        mlp_real positive = v < 0 ? 0 : v;
 
-    if (scale == 0) {
-        for (size_t i = 0; i < rows; i++) {
-            bool hit = true;
-
-            for (size_t j = 0; j < cols; j++) {
-                mlp_real v = z[i * cols + j];
-
-                hit &= v == v && (v >= 0) == (y[i * cols + j] >= (mlp_real)0.5);
-            }
-            sum->hits += hit;
-        }
-    }
-    for (size_t at = 0, n; at < rows * cols; at += n) {
-        mlp_real *zb = z + at;
-        const mlp_real *yb = y + at;
-
-        n = next_block(at, rows, cols);
-        SIMD
-        for (size_t j = 0; j < n; j++) {
-            mlp_real v = zb[j];
-            mlp_real e = math_exp(-math_abs(v)); /* <= 1 */
-            mlp_real s = 1 / (1 + e);
-            mlp_real positive = v < 0 ? 0 : v;
-
-            l[j] = positive - yb[j] * v + math_log1p(e);
-            zb[j] = factor * ((v < 0 ? e * s : s) - yb[j]);
-        }
-        averager_add(&average, l, n);
+        l[j] = positive - y[j] * v + math_log1p(e);
+        z[j] = factor * ((v < 0 ? e * s : s) - y[j]);
     }
 }
 
-/* l_j = (y_j - f_j)^2, dl/dz = 2 (f_j - y_j) f'. */
-void ISA(kernel_square_loss)(mlp_real *restrict z, const mlp_real *restrict y, bool squash,
-                             size_t rows, size_t cols, mlp_real scale, struct kernel_sum *sum)
+/* l_j = (y_j - z_j)^2, dl/dz = 2 (z_j - y_j). */
+static void square_block(mlp_real *restrict z, const mlp_real *restrict y, size_t n,
+                         mlp_real factor, mlp_real *restrict l)
 {
-    struct averager average = {.cols = cols, .sum = sum};
-    mlp_real factor = 2 * scale / (mlp_real)cols;
-    mlp_real l[BLOCK];
+    SIMD
+    for (size_t j = 0; j < n; j++) {
+        mlp_real d = z[j] - y[j];
 
-    for (size_t at = 0, n; at < rows * cols; at += n) {
-        mlp_real *zb = z + at;
-        const mlp_real *yb = y + at;
-
-        n = next_block(at, rows, cols);
-        if (squash) {
-            SIMD
-            for (size_t j = 0; j < n; j++) {
-                mlp_real v = zb[j];
-                mlp_real e = math_exp(-math_abs(v)); /* f' keeps its digits where f is near 1 */
-                mlp_real s = 1 / (1 + e);
-                mlp_real d = (v < 0 ? e * s : s) - yb[j];
-
-                l[j] = d * d;
-                zb[j] = factor * d * (e * s * s);
-            }
-        } else {
-            SIMD
-            for (size_t j = 0; j < n; j++) {
-                mlp_real d = zb[j] - yb[j];
-
-                l[j] = d * d;
-                zb[j] = factor * d;
-            }
-        }
-        averager_add(&average, l, n);
+        l[j] = d * d;
+        z[j] = 2 * factor * d;
     }
+}
+
+/* l_j = (y_j - f_j)^2 with f = sigmoid(z), dl/dz = 2 (f_j - y_j) f'. */
+static void square_sigmoid_block(mlp_real *restrict z, const mlp_real *restrict y, size_t n,
+                                 mlp_real factor, mlp_real *restrict l)
+{
+    SIMD
+    for (size_t j = 0; j < n; j++) {
+        mlp_real v = z[j];
+        mlp_real e = math_exp(-math_abs(v)); /* f' keeps its digits where f is near 1 */
+        mlp_real s = 1 / (1 + e);
+        mlp_real d = (v < 0 ? e * s : s) - y[j];
+
+        l[j] = d * d;
+        z[j] = 2 * factor * d * (e * s * s);
+    }
+}
+
+/* Columns that each have a loss of their own: blocks of elements, whatever the columns. */
+static void columns_loss(const struct kernel_loss *l)
+{
+    struct averager average = {.cols = l->cols, .row_loss = l->row_loss};
+    mlp_real factor = l->scale / (mlp_real)l->cols;
+    mlp_real element[BLOCK];
+
+    for (size_t at = 0, n; at < l->rows * l->cols; at += n) {
+        mlp_real *z = l->z + at;
+        const mlp_real *y = l->targets + at;
+
+        n = next_block(at, l->rows, l->cols);
+        if (l->loss == MLP_BINARY_CROSS_ENTROPY) {
+            sigmoid_block(z, y, n, factor, element);
+        } else if (l->output == MLP_OUT_SIGMOID) {
+            square_sigmoid_block(z, y, n, factor, element);
+        } else {
+            square_block(z, y, n, factor, element);
+        }
+        averager_add(&average, element, n);
+    }
+    if (l->weights != NULL && l->scale != 0) {
+        for (size_t i = 0; i < l->rows; i++) {
+            scale_row(l->z + i * l->cols, l->cols, l->weights[i]);
+        }
+    }
+}
+
+/* A sigmoid's side is right when z >= 0 goes with y >= 1/2. */
+static void sigmoid_hits(const struct kernel_loss *l)
+{
+    for (size_t i = 0; i < l->rows; i++) {
+        bool hit = true;
+
+        for (size_t j = 0; j < l->cols; j++) {
+            mlp_real v = l->z[i * l->cols + j];
+
+            hit &= v == v && (v >= 0) == (l->targets[i * l->cols + j] >= (mlp_real)0.5);
+        }
+        l->row_hit[i] = hit;
+    }
+}
+
+void ISA(kernel_loss)(const struct kernel_loss *l)
+{
+    if (l->loss == MLP_CROSS_ENTROPY) {
+        softmax_loss(l);
+        return;
+    }
+    if (l->row_hit != NULL && l->loss == MLP_BINARY_CROSS_ENTROPY) {
+        sigmoid_hits(l);
+    }
+    columns_loss(l);
 }

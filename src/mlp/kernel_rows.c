@@ -3,59 +3,64 @@
  * Compiled once per instruction set, see kernel_isa.h. Each element is computed by
  * itself, so neither vector width nor position can change its bits.
  */
+#include <string.h>
+
 #include "mlp/kernel_math.h"
 
 #define LEAK ((mlp_real)0.01)
 
-static void sigmoid(mlp_real *z, size_t n)
+static void sigmoid(const mlp_real *z, mlp_real *a, size_t n)
 {
     SIMD
     for (size_t i = 0; i < n; i++) {
-        z[i] = math_sigmoid(z[i]);
+        a[i] = math_sigmoid(z[i]);
     }
 }
 
-static void hyperbolic(mlp_real *z, size_t n)
+static void hyperbolic(const mlp_real *z, mlp_real *a, size_t n)
 {
     SIMD
     for (size_t i = 0; i < n; i++) {
-        z[i] = math_tanh(z[i]);
+        a[i] = math_tanh(z[i]);
     }
 }
 
 /* slope below zero; written so that NaN stays NaN */
-static void rectify(mlp_real *z, size_t n, mlp_real slope)
+static void rectify(const mlp_real *z, mlp_real *a, size_t n, mlp_real slope)
 {
     SIMD
     for (size_t i = 0; i < n; i++) {
-        z[i] = z[i] < 0 ? slope * z[i] : z[i];
+        a[i] = z[i] < 0 ? slope * z[i] : z[i];
     }
 }
 
-static void relu(mlp_real *z, size_t n)
+static void relu(const mlp_real *z, mlp_real *a, size_t n)
 {
     SIMD
     for (size_t i = 0; i < n; i++) {
-        z[i] = z[i] < 0 ? 0 : z[i];
+        a[i] = z[i] < 0 ? 0 : z[i];
     }
 }
 
-void ISA(kernel_activate)(enum mlp_activation f, mlp_real *z, size_t n)
+void ISA(kernel_activate)(enum mlp_activation f, const mlp_real *z, mlp_real *a, size_t n)
 {
     switch (f) {
-    case MLP_IDENTITY:
-        break;
     case MLP_SIGMOID:
-        sigmoid(z, n);
+        sigmoid(z, a, n);
         break;
     case MLP_TANH:
-        hyperbolic(z, n);
+        hyperbolic(z, a, n);
         break;
     case MLP_RELU:
-        relu(z, n);
+        relu(z, a, n);
         break;
     case MLP_LEAKY_RELU:
-        rectify(z, n, LEAK);
+        rectify(z, a, n, LEAK);
+        break;
+    default:
+        if (a != z) {
+            memcpy(a, z, n * sizeof(*a));
+        }
         break;
     }
 }
@@ -89,6 +94,8 @@ void ISA(kernel_derive)(enum mlp_activation f, const mlp_real *restrict a, mlp_r
         for (size_t i = 0; i < n; i++) {
             delta[i] = a[i] > 0 ? delta[i] : LEAK * delta[i];
         }
+        break;
+    default:
         break;
     }
 }

@@ -23,50 +23,62 @@ bool loss_data_fits(const struct mlp_spec *spec, const struct mlp_data *data)
     return true;
 }
 
-struct mlp_data loss_rows(const struct mlp_spec *spec, const struct mlp_data *data, size_t first,
-                          size_t rows)
+struct mlp_data loss_slice(const struct mlp_spec *spec, const struct mlp_data *data, size_t first,
+                           size_t rows)
 {
     return (struct mlp_data){
         .rows = rows,
         .x = data->x + first * spec->n_inputs,
         .targets = data->targets != NULL ? data->targets + first * spec->n_outputs : NULL,
         .labels = data->labels != NULL ? data->labels + first : NULL,
+        .weights = data->weights != NULL ? data->weights + first : NULL,
+        .offset = data->offset != NULL ? data->offset + first : NULL,
     };
 }
 
-/* scale 0: measure only */
-static void run(const struct mlp_net *net, const struct mlp_data *truth, mlp_real *z,
-                mlp_real scale, struct kernel_sum *sum)
+static void run(const struct mlp_net *net, const struct loss_rows *r, mlp_real scale,
+                mlp_real smoothing)
 {
-    const struct kernel *k = net->kernel;
     const struct mlp_spec *spec = &net->spec;
-    size_t rows = truth->rows, cols = spec->n_outputs;
 
-    switch (spec->loss) {
-    case MLP_CROSS_ENTROPY:
-        k->softmax_loss(z, truth->labels, rows, cols, scale, sum);
-        break;
-    case MLP_BINARY_CROSS_ENTROPY:
-        k->sigmoid_loss(z, truth->targets, rows, cols, scale, sum);
-        break;
-    case MLP_MSE:
-        k->square_loss(z, truth->targets, spec->output == MLP_OUT_SIGMOID, rows, cols, scale, sum);
-        break;
+    net->kernel->loss(&(struct kernel_loss){
+        .loss = spec->loss,
+        .output = spec->output,
+        .parameter = (mlp_real)spec->loss_parameter,
+        .smoothing = smoothing,
+        .rows = r->truth->rows,
+        .cols = spec->n_outputs,
+        .z = r->z,
+        .labels = r->truth->labels,
+        .targets = r->truth->targets,
+        .weights = r->truth->weights,
+        .scale = scale,
+        .row_loss = r->row_loss,
+        .row_hit = r->row_hit,
+    });
+}
+
+void loss_gradient(const struct mlp_net *net, const struct loss_rows *r, size_t batch_rows,
+                   mlp_real smoothing)
+{
+    run(net, r, (mlp_real)(1.0 / (double)batch_rows), smoothing);
+}
+
+void loss_measure(const struct mlp_net *net, const struct loss_rows *r)
+{
+    run(net, r, 0, 0);
+}
+
+void loss_sum(const struct mlp_data *truth, const double *row_loss, double *sum)
+{
+    for (size_t i = 0; i < truth->rows; i++) {
+        *sum += truth->weights != NULL ? (double)truth->weights[i] * row_loss[i] : row_loss[i];
     }
 }
 
-double loss_gradient(const struct mlp_net *net, const struct mlp_data *truth, mlp_real *z)
+bool loss_of_classes(enum mlp_loss loss)
 {
-    struct kernel_sum sum = {0};
-
-    run(net, truth, z, (mlp_real)(1.0 / (double)truth->rows), &sum);
-    return sum.loss / (double)truth->rows;
-}
-
-void loss_measure(const struct mlp_net *net, const struct mlp_data *truth, mlp_real *z,
-                  struct kernel_sum *sum)
-{
-    run(net, truth, z, 0, sum);
+    return loss <= MLP_BINARY_FOCAL;
 }
 
 void loss_output(const struct mlp_net *net, mlp_real *z, size_t rows)
@@ -75,10 +87,12 @@ void loss_output(const struct mlp_net *net, mlp_real *z, size_t rows)
     case MLP_OUT_IDENTITY:
         break;
     case MLP_OUT_SIGMOID:
-        net->kernel->activate(MLP_SIGMOID, z, rows * net->spec.n_outputs);
+        net->kernel->activate(MLP_SIGMOID, z, z, rows * net->spec.n_outputs);
         break;
     case MLP_OUT_SOFTMAX:
         net->kernel->softmax(z, rows, net->spec.n_outputs);
+        break;
+    case MLP_OUT_EXP:
         break;
     }
 }

@@ -13,17 +13,32 @@
 bool loss_data_fits(const struct mlp_spec *spec, const struct mlp_data *data);
 
 /* `data` from row `first` on; the caller keeps count of how many. */
-struct mlp_data loss_rows(const struct mlp_spec *spec, const struct mlp_data *data, size_t first,
+struct mlp_data loss_slice(const struct mlp_spec *spec, const struct mlp_data *data, size_t first,
                           size_t rows);
 
-/* z (rows, n_outputs) becomes dL/dz of the batch loss, the mean over `rows`; returns that loss. */
-double loss_gradient(const struct mlp_net *net, const struct mlp_data *truth, mlp_real *z);
+/* Rows [first, first + rows) of the truth of a batch: what a loss is computed from, and where its
+ * results go. */
+struct loss_rows {
+    const struct mlp_data *truth; /* `rows` rows of it */
+    mlp_real *z;                  /* (rows, n_outputs), the last layer's linear output */
+    double *row_loss;             /* (rows), written: l_i without its weight */
+    unsigned char *row_hit;       /* (rows), written; or NULL */
+};
 
-/* Add the rows' losses and hits to `sum`; z is used up. */
-void loss_measure(const struct mlp_net *net, const struct mlp_data *truth, mlp_real *z,
-                  struct kernel_sum *sum);
+/* z becomes dL/dz of a batch of batch_rows rows, of which these are some: w_i / batch_rows dl_i/dz. */
+void loss_gradient(const struct mlp_net *net, const struct loss_rows *r, size_t batch_rows,
+                   mlp_real smoothing);
+
+/* row_loss and row_hit only; z is used up. */
+void loss_measure(const struct mlp_net *net, const struct loss_rows *r);
+
+/* Add w_i l_i to *sum, row after row. */
+void loss_sum(const struct mlp_data *truth, const double *row_loss, double *sum);
 
 /* z (rows, n_outputs) becomes the prediction. */
 void loss_output(const struct mlp_net *net, mlp_real *z, size_t rows);
+
+/* Whether "accuracy" means something: the loss is of classes or of labels. */
+bool loss_of_classes(enum mlp_loss loss);
 
 #endif

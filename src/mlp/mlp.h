@@ -54,24 +54,85 @@ MLP_API const char *mlp_status_text(enum mlp_status status);
 
 /* ---- what a network is ------------------------------------------------------ */
 
-enum mlp_activation { MLP_IDENTITY, MLP_SIGMOID, MLP_TANH, MLP_RELU, MLP_LEAKY_RELU };
-enum mlp_init { MLP_GLOROT_UNIFORM, MLP_GLOROT_NORMAL, MLP_HE_UNIFORM, MLP_HE_NORMAL };
+enum mlp_activation {
+    MLP_IDENTITY,
+    MLP_SIGMOID,
+    MLP_TANH,
+    MLP_RELU,       /* f'(0) = 0 */
+    MLP_LEAKY_RELU, /* slope .01 below 0 */
+    MLP_PRELU,      /* a learnt slope below 0 for each unit, .25 at first */
+    MLP_ELU,        /* e^z - 1 below 0 */
+    MLP_SELU,       /* scaled elu (Klambauer 2017); its dropout is alpha dropout */
+    MLP_GELU,       /* z Phi(z), exact */
+    MLP_SILU,       /* z sigmoid(z) */
+    MLP_SOFTPLUS,   /* log(1 + e^z) */
+    MLP_SOFTSIGN,   /* z / (1 + |z|) */
+    MLP_MISH,       /* z tanh(softplus(z)) */
+    MLP_MAXOUT,     /* the largest of `pieces` linear pieces (Goodfellow 2013); ties: the first */
+};
 
-/* What the last layer's z becomes in a prediction. */
-enum mlp_output { MLP_OUT_IDENTITY, MLP_OUT_SIGMOID, MLP_OUT_SOFTMAX };
+/* Deviations: glorot sqrt(2 / (in + out)), he sqrt(2 / in), lecun sqrt(1 / in); the uniform ones have
+ * the same deviation. The others: see init_scale. Biases are 0 but for UNIFORM_FAN_IN. */
+enum mlp_init {
+    MLP_GLOROT_UNIFORM,
+    MLP_GLOROT_NORMAL,
+    MLP_HE_UNIFORM,
+    MLP_HE_NORMAL,
+    MLP_LECUN_UNIFORM,
+    MLP_LECUN_NORMAL,
+    MLP_UNIFORM_FAN_IN, /* weights and biases in +-1 / sqrt(in) */
+    MLP_ORTHOGONAL,     /* orthonormal rows or columns, times init_scale (0: 1) */
+    MLP_UNIFORM,        /* in +-init_scale (0: .05) */
+    MLP_NORMAL,         /* of deviation init_scale (0: .05) */
+    MLP_ZEROS,
+};
 
-/* Which loss trains it. The two cross-entropies work on logits (the last z):
- *   CROSS_ENTROPY         softmax, one label a row: log-sum-exp(z) - z[label]
- *   BINARY_CROSS_ENTROPY  sigmoid a column, targets in [0,1]: softplus(z) - y z,
- *                         averaged over columns (binary and multi-label)
- *   MSE                   (y - f(z))^2 averaged over columns, no one half; f = output
- * A row's loss l_i, the batch loss is their mean (learning rate times its gradient). */
-enum mlp_loss { MLP_CROSS_ENTROPY, MLP_BINARY_CROSS_ENTROPY, MLP_MSE };
+enum mlp_norm { MLP_NORM_NONE, MLP_NORM_BATCH, MLP_NORM_LAYER };
 
+/* What the last layer's z becomes in a prediction. EXP is the log link: z clamped to +-30. */
+enum mlp_output { MLP_OUT_IDENTITY, MLP_OUT_SIGMOID, MLP_OUT_SOFTMAX, MLP_OUT_EXP };
+
+/* Which loss trains it. z is the last layer's linear output, p the prediction, r = y - p.
+ *   CROSS_ENTROPY         softmax: -sum_k y_k log p_k, y one-hot of a label, or a row of targets
+ *   BINARY_CROSS_ENTROPY  sigmoid a column, targets in [0,1]: softplus(z) - y z
+ *   FOCAL, BINARY_FOCAL   -y_k (1 - p_k)^g log p_k, g = loss_parameter; softmax, or sigmoid
+ *                         (there also for the other side: -(1-y) p^g log(1-p))
+ *   MSE                   r^2, no one half
+ *   MAE                   |r|, derivative 0 at 0
+ *   HUBER                 r^2/2 within d, d(|r| - d/2) beyond, d = loss_parameter
+ *   QUANTILE              max(t r, (t-1) r), t = loss_parameter in (0,1)
+ *   LOG_COSH              log cosh r
+ *   POISSON, GAMMA, TWEEDIE  half the deviance less what the weights cannot change; log link.
+ *                         p - y log p;  y/p + log p;  p^(2-q)/(2-q) - y p^(1-q)/(1-q),
+ *                         q = loss_parameter in (1,2)
+ * Losses of columns are averaged: a row's loss is l_i. The batch loss is sum(w_i l_i) / rows. */
+enum mlp_loss {
+    MLP_CROSS_ENTROPY,
+    MLP_BINARY_CROSS_ENTROPY,
+    MLP_FOCAL,
+    MLP_BINARY_FOCAL,
+    MLP_MSE,
+    MLP_MAE,
+    MLP_HUBER,
+    MLP_QUANTILE,
+    MLP_LOG_COSH,
+    MLP_POISSON,
+    MLP_GAMMA,
+    MLP_TWEEDIE,
+};
+#define MLP_MAX_PIECES 16
+
+/* linear -> norm -> activation -> noise -> dropout -> + the layer's input if residual */
 struct mlp_layer_spec {
     size_t units;
     enum mlp_activation activation;
+    size_t pieces;     /* of maxout, 2 to MLP_MAX_PIECES; else 0 */
+    enum mlp_norm norm; /* a layer with batch norm has no bias */
+    bool residual;     /* the layer must be as wide as its input */
     enum mlp_init init;
+    double init_scale; /* see enum mlp_init */
+    double dropout;    /* share of units dropped while training, [0, 1) */
+    double noise;      /* deviation of normal noise added while training */
 };
 
 struct mlp_spec {
@@ -79,9 +140,13 @@ struct mlp_spec {
     size_t n_outputs;
     size_t n_hidden;                     /* 0 = linear or logistic regression */
     const struct mlp_layer_spec *hidden; /* [n_hidden]; copied by mlp_net_new */
+    bool input_scale;                    /* a learnt factor for each input, 1 at first */
+    double input_dropout, input_noise;   /* as a layer's */
     enum mlp_init output_init;
+    double output_init_scale;
     enum mlp_output output;
     enum mlp_loss loss;
+    double loss_parameter;               /* of those losses that have one, else 0 */
 };
 
 /* The names used in JSON, SQL and messages: "relu", "glorot_uniform", ... ; the
@@ -90,43 +155,57 @@ struct mlp_spec {
 MLP_API const char *const *mlp_activation_names(void);
 MLP_API const char *const *mlp_init_names(void);
 MLP_API const char *const *mlp_output_names(void);
+MLP_API const char *const *mlp_loss_names(void);
 MLP_API bool mlp_activation_parse(const char *name, enum mlp_activation *out);
 MLP_API bool mlp_init_parse(const char *name, enum mlp_init *out);
 MLP_API bool mlp_output_parse(const char *name, enum mlp_output *out);
+MLP_API bool mlp_loss_parse(const char *name, enum mlp_loss *out);
 
-/* Whether sizes are in range and output fits loss (softmax with CROSS_ENTROPY, sigmoid
- * with BINARY_CROSS_ENTROPY, identity or sigmoid with MSE). Takes no memory, and no time
- * however absurd the numbers; so do mlp_spec_parameters and mlp_estimate. */
+/* Whether sizes are in range and all fits together: output and loss (softmax with
+ * CROSS_ENTROPY and FOCAL, sigmoid with the BINARY ones, exp with POISSON, GAMMA and TWEEDIE,
+ * identity or sigmoid with the rest), pieces and maxout, residual and widths. Takes no memory,
+ * and no time however absurd the numbers; so do mlp_spec_parameters and mlp_estimate. */
 MLP_API MLP_CHECK enum mlp_status mlp_spec_check(const struct mlp_spec *spec);
 
-/* sum over layers of in * out + out; MLP_E_TOO_LARGE on overflow. */
+/* Trained numbers: weights, biases, slopes, scales. MLP_E_TOO_LARGE on overflow. */
 MLP_API MLP_CHECK enum mlp_status mlp_spec_parameters(const struct mlp_spec *spec, size_t *out);
 
 /* ---- a network -------------------------------------------------------------- */
 
 struct mlp_net;
 
-/* Parameters zero. Free with mlp_net_free. */
+/* All parameters zero. Free with mlp_net_free. */
 MLP_API MLP_CHECK enum mlp_status mlp_net_new(const struct mlp_spec *spec, struct mlp_net **out);
 MLP_API void mlp_net_free(struct mlp_net **net);
 
-/* Draw the weights from stream "init" of the seed (see rng.h); biases 0. */
-MLP_API void mlp_net_init(struct mlp_net *net, uint64_t seed);
+/* Draw the weights from stream "init" of the seed (see rng.h); the rest to its first values.
+ * ORTHOGONAL takes scratch of one layer's weights: hence a status. */
+MLP_API MLP_CHECK enum mlp_status mlp_net_init(struct mlp_net *net, uint64_t seed);
 
 MLP_API const struct mlp_spec *mlp_net_spec(const struct mlp_net *net);
 MLP_API size_t mlp_net_parameters(const struct mlp_net *net);
-/* The one flat parameter array: layer after layer, weights [in][out], then bias [out].
- * Owned by the net. */
+/* Parameters, and behind them the state that is not trained (batch norm's running
+ * statistics): together what a prediction needs, and what is stored. */
+MLP_API size_t mlp_net_values(const struct mlp_net *net);
+/* The one flat array of mlp_net_values numbers, owned by the net: [input scale], then layer
+ * after layer weights [in][out x pieces], bias, [norm's gain, shift], [slopes]; then the
+ * state, layer after layer running mean, running variance. */
 MLP_API mlp_real *mlp_net_params(struct mlp_net *net);
 MLP_API const mlp_real *mlp_net_params_const(const struct mlp_net *net);
 
-/* Layer k of n_hidden + 1: pointers into the flat array. */
+/* Layer k of n_hidden + 1: pointers into the flat array, NULL where the layer has no such thing. */
 struct mlp_layer_view {
-    size_t n_in, n_out;
+    size_t n_in, n_out;      /* n_out: columns of z, units x pieces */
+    size_t units;
     const mlp_real *weights; /* [n_in][n_out] */
     const mlp_real *bias;    /* [n_out] */
+    const mlp_real *gain, *shift;    /* [n_out], of a norm */
+    const mlp_real *slope;           /* [units], of prelu */
+    const mlp_real *mean, *variance; /* [n_out], batch norm's running statistics */
 };
 MLP_API void mlp_net_layer(const struct mlp_net *net, size_t k, struct mlp_layer_view *out);
+/* [n_inputs], or NULL */
+MLP_API const mlp_real *mlp_net_input_scale(const struct mlp_net *net);
 
 /* ---- a thread's room for passes ---------------------------------------------- */
 
@@ -143,40 +222,148 @@ MLP_API void mlp_workspace_free(struct mlp_workspace **ws);
 MLP_API MLP_CHECK enum mlp_status mlp_predict(const struct mlp_net *net, struct mlp_workspace *ws,
                                               const mlp_real *x, size_t rows, mlp_real *out);
 
-/* Rows with their truth: `labels` for CROSS_ENTROPY, else `targets`. Borrowed. */
+/* The same where rows have an offset (rows) of their own, added to each z of the last layer. */
+MLP_API MLP_CHECK enum mlp_status mlp_predict_offset(const struct mlp_net *net,
+                                                     struct mlp_workspace *ws, const mlp_real *x,
+                                                     const mlp_real *offset, size_t rows,
+                                                     mlp_real *out);
+
+/* Rows with their truth: `labels` or rows of probabilities in `targets` for a softmax, else
+ * `targets`. Borrowed. */
 struct mlp_data {
     size_t rows;
     const mlp_real *x;       /* (rows, n_inputs) */
     const mlp_real *targets; /* (rows, n_outputs), or NULL */
     const uint32_t *labels;  /* (rows), each < n_outputs, or NULL */
+    const mlp_real *weights; /* (rows), >= 0, mean 1 over the training rows; NULL: all 1 */
+    const mlp_real *offset;  /* (rows), added to each z of the last layer; NULL: all 0 */
 };
 
 struct mlp_score {
-    double loss;     /* mean over rows, training units, no penalty */
-    double accuracy; /* share of rows whose every output is on the right side; NaN for MSE */
+    double loss;     /* weighted mean over rows, training units, no penalty */
+    double accuracy; /* weighted share of rows whose every output is on the right side; NaN for
+                      * losses of numbers */
 };
 MLP_API MLP_CHECK enum mlp_status mlp_evaluate(const struct mlp_net *net, struct mlp_workspace *ws,
                                                const struct mlp_data *data, struct mlp_score *out);
 
 /* ---- training ---------------------------------------------------------------- */
 
-enum mlp_optimizer { MLP_SGD, MLP_ADAM };
+/* Definitions as PyTorch's; learning rates and parameters of each: see struct mlp_train_spec. */
+enum mlp_optimizer {
+    MLP_SGD,
+    MLP_ADAM,
+    MLP_ADAMW, /* adam; what differs is the usual weight_decay */
+    MLP_NADAM,
+    MLP_RADAM,
+    MLP_LION,
+    MLP_RMSPROP,
+    MLP_ADAGRAD,
+    MLP_ADADELTA,
+    MLP_RPROP, /* full batch */
+    MLP_LBFGS, /* full batch: history 10, strong Wolfe line search; an epoch is an iteration */
+};
 MLP_API const char *const *mlp_optimizer_names(void);
 MLP_API bool mlp_optimizer_parse(const char *name, enum mlp_optimizer *out);
 
+/* The learning rate at fractional epoch e = step / steps_per_epoch, as a factor of
+ * learning_rate; E = epochs. Computed in double. */
+enum mlp_schedule_type {
+    MLP_CONSTANT,
+    MLP_STEP,         /* factor ^ floor(e / every) */
+    MLP_MULTISTEP,    /* factor ^ (milestones <= e) */
+    MLP_EXPONENTIAL,  /* factor ^ e */
+    MLP_INVERSE_TIME, /* 1 / (1 + factor e) */
+    MLP_POLYNOMIAL,   /* final + (1 - final) (1 - e/E) ^ power */
+    MLP_COSINE,       /* final + (1 - final) (1 + cos(pi c)) / 2, c the share of the cycle done */
+    MLP_ONE_CYCLE,    /* up from 1/start_divisor by a cosine over peak E, then down to
+                       * 1/(start_divisor final_divisor) */
+    MLP_PLATEAU,      /* times factor after `patience` epochs without gain, not under final */
+};
+MLP_API const char *const *mlp_schedule_names(void);
+MLP_API bool mlp_schedule_parse(const char *name, enum mlp_schedule_type *out);
+
+struct mlp_schedule {
+    enum mlp_schedule_type type;
+    double warmup_epochs;     /* any type: first the rate rises linearly, from rate / steps of it;
+                               * the schedule runs on the epochs after it */
+    double factor;
+    double every;             /* step: epochs */
+    size_t n_milestones;
+    const double *milestones; /* epochs, rising; borrowed */
+    double power;             /* polynomial */
+    double final;             /* share of learning_rate */
+    double cycle_epochs;      /* cosine: length of the first cycle; 0: one cycle, E */
+    double cycle_growth;      /* each cycle is so many times the one before, >= 1 */
+    double peak;              /* one_cycle: share of E, (0, 1) */
+    double start_divisor, final_divisor; /* one_cycle */
+    size_t patience, cooldown; /* plateau, in evaluated epochs */
+    double min_delta;          /* plateau */
+};
+
+/* Averages of the weights; what is evaluated, kept as best and published, while the
+ * training itself goes on with the raw ones. */
+enum mlp_average { MLP_AVERAGE_NONE, MLP_AVERAGE_EMA, MLP_AVERAGE_SWA };
+
+/* Settings of one layer's parameters. */
+struct mlp_layer_train {
+    double l1, l2;  /* in place of the spec's */
+    double rate;    /* times the learning rate */
+    bool frozen;    /* keep the parameters as they are */
+};
+
+enum mlp_precision { MLP_FLOAT32, MLP_BFLOAT16 };
+/* Whether products in bfloat16 are possible here; *why says what is missing. */
+MLP_API bool mlp_bfloat16_available(const char **why);
+
+/* Rows that are pictures: each training row is moved by whole pixels, drawn per (epoch, row),
+ * what comes in from outside takes `fill`. */
+struct mlp_augment {
+    size_t shift; /* at most so many pixels each way; 0: off */
+    size_t height, width, channels; /* row-major, channels innermost */
+    mlp_real fill;
+};
+
+/* One step: sum the gradients of `accumulate` batches, divide by their number; clip_value;
+ * clip_norm; add l1 and l2; update; weight_decay comes before the update; max_norm; average. */
 struct mlp_train_spec {
     enum mlp_optimizer optimizer;
     double learning_rate;
-    double momentum; /* sgd: buf = momentum buf + g */
+    double momentum; /* sgd: buf = momentum buf + g; rmsprop too */
     bool nesterov;   /* sgd: step along g + momentum buf */
-    double beta1, beta2, epsilon; /* adam: w -= lr mhat / (sqrt(vhat) + epsilon) */
-    double l2;       /* adds l2/2 sum W^2 to the batch-mean loss; weights only, no biases */
+    double beta1, beta2, epsilon; /* adam and its kin; lion has no epsilon */
+    double rho;      /* rmsprop's alpha, adadelta's rho */
+    bool amsgrad;    /* adam, adamw: the largest v so far */
+    double momentum_decay;         /* nadam: psi */
+    double l1, l2;   /* add l1 sum |W| + l2/2 sum W^2 to the batch-mean loss; weights only */
+    double weight_decay; /* W *= 1 - rate weight_decay before the update; weights only */
+    double clip_value;   /* each gradient element to +-clip_value; 0: off */
+    double clip_norm;    /* the whole gradient to this length; 0: off */
+    double max_norm;     /* each unit's incoming weights to this length after the step; 0: off */
+    double bias_rate, input_scale_rate;    /* times the learning rate; 0: 1 */
+    const struct mlp_layer_train *layers;  /* [n_hidden + 1], borrowed; NULL: none has its own */
+    struct mlp_schedule schedule;
+    enum mlp_average average;
+    double average_decay;   /* ema */
+    double average_start;   /* swa: the epoch after which averaging begins */
     size_t epochs;
     size_t batch_size;
+    size_t accumulate; /* batches in a step; 0 and 1: one */
     bool shuffle;    /* a fresh permutation every epoch, from (seed, epoch) */
+    bool drop_last;  /* leave out an epoch's last batch when it is not full */
     uint64_t seed;
+    double label_smoothing; /* of a softmax: (1 - e) onehot + e / K, while training */
+    struct mlp_augment augment;
+    enum mlp_precision precision;
+    size_t threads;  /* at most so many; 0 and 1: the caller's alone. Never changes a bit */
+    bool gradient_norms; /* measure each layer's, see struct mlp_epoch */
+
+    bool maximize;   /* a larger monitored value is better (only with callbacks.monitor) */
     size_t patience; /* evaluated epochs without gain before stopping; 0 = never */
     double min_delta;
+    bool has_target;
+    double target;   /* stop when the monitored value is there or beyond */
+    double max_seconds; /* of training, by callbacks.clock; 0: no limit */
     bool restore_best;
 };
 
@@ -199,12 +386,16 @@ struct mlp_epoch {
     size_t epoch;          /* from 1 */
     double training_loss;  /* running mean while the weights moved, no penalty */
     struct mlp_score validation; /* NaNs without validation rows */
-    double learning_rate;
+    double monitored;      /* what decides: validation.loss, or training_loss without
+                            * validation rows, or what callbacks.monitor said */
+    double learning_rate;  /* of its last step */
     double seconds;        /* training alone, evaluation left out */
     size_t samples;        /* rows trained in it */
+    const double *gradient_norms; /* [n_hidden + 1]: root of the mean over steps of |dL/dW_k|^2;
+                                   * NULL unless asked for */
     bool improved;         /* it is the best so far */
     size_t best_epoch;     /* 0 = none yet */
-    const mlp_real *best_params; /* [parameters], NULL while best_epoch is 0; always finite */
+    const mlp_real *best_params; /* [mlp_net_values], NULL while best_epoch is 0; always finite */
 };
 
 struct mlp_callbacks {
@@ -212,9 +403,22 @@ struct mlp_callbacks {
     bool (*stop)(void *arg);                                /* polled before every batch; may be NULL */
     void (*epoch)(void *arg, const struct mlp_epoch *epoch); /* may be NULL */
     double (*clock)(void);                                  /* monotonic seconds; NULL = no timing */
+    /* What is to decide instead of the loss: called after each epoch with the weights
+     * that would be published. May be NULL. */
+    double (*monitor)(void *arg, const struct mlp_net *net, const struct mlp_epoch *epoch);
+    /* Call body(ctx, i) for every i < n, on up to n threads at once, and return when all are
+     * done. NULL: one thread. */
+    void (*parallel_for)(void *arg, size_t n, void (*body)(void *ctx, size_t i), void *ctx);
 };
 
-enum mlp_stop { MLP_BY_EPOCHS, MLP_BY_PATIENCE, MLP_BY_CALLER, MLP_BY_DIVERGENCE };
+enum mlp_stop {
+    MLP_BY_EPOCHS,
+    MLP_BY_PATIENCE,
+    MLP_BY_CALLER,
+    MLP_BY_DIVERGENCE,
+    MLP_BY_TARGET,
+    MLP_BY_MAX_SECONDS,
+};
 
 struct mlp_result {
     enum mlp_stop stopped_by;
@@ -237,6 +441,33 @@ MLP_API MLP_CHECK enum mlp_status mlp_train(struct mlp_net *net, const struct ml
                                             const struct mlp_data *validation,
                                             const struct mlp_callbacks *callbacks,
                                             struct mlp_result *result);
+
+/* The same in pieces, for those who stop and go on. A trainer borrows all it is given; the net is
+ * its own until it is freed. mlp_trainer_run goes on until the training ends or the stop
+ * callback says so; then it may be called again. */
+struct mlp_trainer;
+MLP_API MLP_CHECK enum mlp_status mlp_trainer_new(struct mlp_net *net,
+                                                  const struct mlp_train_spec *spec,
+                                                  const struct mlp_data *training,
+                                                  const struct mlp_data *validation,
+                                                  const struct mlp_callbacks *callbacks,
+                                                  struct mlp_trainer **out);
+MLP_API MLP_CHECK enum mlp_status mlp_trainer_run(struct mlp_trainer *t,
+                                                  struct mlp_result *result);
+MLP_API void mlp_trainer_free(struct mlp_trainer **t);
+
+/* All that another trainer of the same spec and data needs to go on from here and come to the
+ * same bits: weights, moments, counters, the best so far. For the same build and machine. */
+MLP_API size_t mlp_trainer_state_size(const struct mlp_trainer *t);
+MLP_API void mlp_trainer_save(const struct mlp_trainer *t, void *out);
+/* Right after mlp_trainer_new. MLP_E_ARGUMENT when the state is of another network or training. */
+MLP_API MLP_CHECK enum mlp_status mlp_trainer_load(struct mlp_trainer *t, const void *state,
+                                                   size_t size);
+/* Go on where another training of the same network ended: its last weights, moments, steps and
+ * epoch count; the best so far and patience begin anew, and spec.epochs come on top of its
+ * epochs. MLP_E_ARGUMENT when network or optimizer differ. */
+MLP_API MLP_CHECK enum mlp_status mlp_trainer_extend(struct mlp_trainer *t, const void *state,
+                                                     size_t size);
 
 /* ---- metrics ------------------------------------------------------------------ */
 

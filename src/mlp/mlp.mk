@@ -18,10 +18,14 @@ MLP_KERNEL_SOURCES = \
 MLP_SOURCES = \
 	src/mlp/arena.h \
 	src/mlp/gemm.c src/mlp/gemm.h \
+	src/mlp/init.c \
 	src/mlp/kernel.c src/mlp/kernel.h \
 	src/mlp/loss.c src/mlp/loss.h \
-	src/mlp/metrics.c \
+	src/mlp/metrics.c src/mlp/metrics_priv.h \
+	src/mlp/metrics_classes.c src/mlp/metrics_meter.c \
+	src/mlp/metrics_numbers.c src/mlp/metrics_rank.c \
 	src/mlp/mlp.h src/mlp/mlp_metrics.h \
+	src/mlp/names.c \
 	src/mlp/net.c src/mlp/net.h \
 	src/mlp/optimizer.c src/mlp/optimizer.h \
 	src/mlp/pass.c src/mlp/pass.h \

@@ -5,11 +5,9 @@
  */
 #include "mlp/net.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "mlp/gemm.h"
-#include "mlp/rng.h"
 
 const char *mlp_version(void)
 {
@@ -21,14 +19,19 @@ const char *mlp_backend(void)
     return gemm_backend_text(kernel_best());
 }
 
-struct mlp_net *net_layout(const struct mlp_spec *spec, size_t n_params, struct arena *arena)
+struct mlp_net *net_layout(const struct mlp_spec *spec, struct arena *arena)
 {
-    size_t n_layers = spec->n_hidden + 1;
+    size_t n_layers = spec->n_hidden + 1, n_params = 0, n_values = 0;
+    size_t most = 1 + NET_SEGMENTS_PER_LAYER * n_layers;
     struct mlp_net *net = arena_take(arena, 1, sizeof(*net));
     struct mlp_layer_spec *hidden = arena_take(arena, spec->n_hidden, sizeof(*hidden));
     struct layer *layers = arena_take(arena, n_layers, sizeof(*layers));
-    struct segment *segments = arena_take(arena, 2 * n_layers, sizeof(*segments));
-    mlp_real *params = arena_take(arena, n_params, sizeof(*params));
+    struct segment *segments = arena_take(arena, most, sizeof(*segments));
+
+    if (net_spec_sizes(spec, &n_params, &n_values) != MLP_OK) {
+        arena->overflow = true;
+    }
+    mlp_real *params = arena_take(arena, n_values, sizeof(*params));
 
     if (net != NULL) {
         *net = (struct mlp_net){
@@ -37,47 +40,70 @@ struct mlp_net *net_layout(const struct mlp_spec *spec, size_t n_params, struct 
             .kernel = kernel_best(),
             .n_layers = n_layers,
             .layers = layers,
-            .n_segments = 2 * n_layers,
             .segments = segments,
+            .input_scale = NET_NONE,
             .n_params = n_params,
+            .n_values = n_values,
             .params = params,
         };
     }
     return net;
 }
 
-/* Layer after layer: weights, then bias. */
+/* The next parameters of the flat array; 0 of them are none. */
+static size_t add_segment(struct mlp_net *net, size_t *at, enum segment_kind kind, size_t layer,
+                          size_t length)
+{
+    size_t offset = *at;
+
+    if (length == 0) {
+        return NET_NONE;
+    }
+    net->segments[net->n_segments++] = (struct segment){.offset = offset,
+                                                        .length = length,
+                                                        .kind = kind,
+                                                        .layer = layer,
+                                                        .decay = kind == SEGMENT_WEIGHTS};
+    *at += length;
+    return offset;
+}
+
+/* The order of mlp_net_params. */
 static void fill_tables(struct mlp_net *net)
 {
-    size_t at = 0;
+    size_t at = 0, state = net->n_params;
 
+    net->input_scale = add_segment(net, &at, SEGMENT_INPUT_SCALE, 0,
+                                   net->spec.input_scale ? net->spec.n_inputs : 0);
     for (size_t k = 0; k < net->n_layers; k++) {
         struct layer *l = &net->layers[k];
 
         net_spec_layer(&net->spec, k, l);
-        l->weights = at;
-        l->bias = at + l->n_in * l->n_out;
-        at = l->bias + l->n_out;
-        net->segments[2 * k] = (struct segment){.offset = l->weights,
-                                                .length = l->n_in * l->n_out,
-                                                .kind = SEGMENT_WEIGHTS,
-                                                .layer = k,
-                                                .decay = true};
-        net->segments[2 * k + 1] = (struct segment){
-            .offset = l->bias, .length = l->n_out, .kind = SEGMENT_BIAS, .layer = k};
+        size_t normed = l->norm != MLP_NORM_NONE ? l->n_z : 0;
+
+        l->weights = add_segment(net, &at, SEGMENT_WEIGHTS, k, l->n_in * l->n_z);
+        l->bias = add_segment(net, &at, SEGMENT_BIAS, k, l->norm == MLP_NORM_BATCH ? 0 : l->n_z);
+        l->gain = add_segment(net, &at, SEGMENT_GAIN, k, normed);
+        l->shift = add_segment(net, &at, SEGMENT_SHIFT, k, normed);
+        l->slope =
+            add_segment(net, &at, SEGMENT_SLOPE, k, l->activation == MLP_PRELU ? l->n_out : 0);
+        if (l->norm == MLP_NORM_BATCH) {
+            l->mean = state;
+            l->variance = state + l->n_z;
+            state += 2 * l->n_z;
+        }
     }
 }
 
 enum mlp_status mlp_net_new(const struct mlp_spec *spec, struct mlp_net **out)
 {
     struct arena arena = {0};
-    size_t n_params = 0;
-    enum mlp_status status = mlp_spec_parameters(spec, &n_params);
+    enum mlp_status status = mlp_spec_check(spec);
 
     if (status != MLP_OK) {
         return status;
     }
-    (void)net_layout(spec, n_params, &arena); /* measures only */
+    (void)net_layout(spec, &arena); /* measures only */
     if (arena.overflow) {
         return MLP_E_TOO_LARGE;
     }
@@ -86,14 +112,14 @@ enum mlp_status mlp_net_new(const struct mlp_spec *spec, struct mlp_net **out)
         return MLP_E_MEMORY;
     }
     arena.used = 0;
-    struct mlp_net *net = net_layout(spec, n_params, &arena);
+    struct mlp_net *net = net_layout(spec, &arena);
 
     if (spec->n_hidden > 0) {
         memcpy(net->hidden, spec->hidden, spec->n_hidden * sizeof(*net->hidden));
     }
     net->spec.hidden = net->hidden;
     fill_tables(net);
-    memset(net->params, 0, n_params * sizeof(*net->params));
+    memset(net->params, 0, net->n_values * sizeof(*net->params));
     *out = net;
     return MLP_OK;
 }
@@ -103,58 +129,6 @@ void mlp_net_free(struct mlp_net **net)
     if (net != NULL) {
         free(*net); /* one block: the net is its first piece */
         *net = NULL;
-    }
-}
-
-/* The standard deviation each rule wants: Glorot keeps the variance of both passes,
- * He that of the forward pass behind a relu. */
-static double init_deviation(enum mlp_init init, double n_in, double n_out)
-{
-    switch (init) {
-    case MLP_GLOROT_UNIFORM:
-    case MLP_GLOROT_NORMAL:
-        return sqrt(2.0 / (n_in + n_out));
-    case MLP_HE_UNIFORM:
-    case MLP_HE_NORMAL:
-        return sqrt(2.0 / n_in);
-    }
-    return 0;
-}
-
-static void init_weights(const struct layer *l, const struct rng *rng, size_t k, mlp_real *w)
-{
-    bool normal = l->init == MLP_GLOROT_NORMAL || l->init == MLP_HE_NORMAL;
-    double deviation = init_deviation(l->init, (double)l->n_in, (double)l->n_out);
-    double limit = deviation * sqrt(3.0); /* uniform in +-limit has that deviation */
-    size_t n = l->n_in * l->n_out;
-
-    for (size_t i = 0; i < n; i += 4) {
-        struct rng_at at = {.layer = (uint32_t)k};
-        double draw[4];
-
-        if (normal) {
-            rng_normal4(rng, at, i / 4, draw);
-        } else {
-            rng_uniform4(rng, at, i / 4, draw);
-        }
-        for (size_t j = 0; j < 4 && i + j < n; j++) {
-            w[i + j] = (mlp_real)(normal ? deviation * draw[j] : limit * (2 * draw[j] - 1));
-        }
-    }
-}
-
-void mlp_net_init(struct mlp_net *net, uint64_t seed)
-{
-    struct rng rng = rng_stream(seed, RNG_INIT);
-
-    for (size_t i = 0; i < net->n_segments; i++) {
-        const struct segment *s = &net->segments[i];
-
-        if (s->kind == SEGMENT_WEIGHTS) {
-            init_weights(&net->layers[s->layer], &rng, s->layer, net->params + s->offset);
-        } else {
-            memset(net->params + s->offset, 0, s->length * sizeof(*net->params));
-        }
     }
 }
 
@@ -168,6 +142,11 @@ size_t mlp_net_parameters(const struct mlp_net *net)
     return net->n_params;
 }
 
+size_t mlp_net_values(const struct mlp_net *net)
+{
+    return net->n_values;
+}
+
 mlp_real *mlp_net_params(struct mlp_net *net)
 {
     return net->params;
@@ -178,12 +157,28 @@ const mlp_real *mlp_net_params_const(const struct mlp_net *net)
     return net->params;
 }
 
+static const mlp_real *at(const struct mlp_net *net, size_t offset)
+{
+    return offset != NET_NONE ? net->params + offset : NULL;
+}
+
 void mlp_net_layer(const struct mlp_net *net, size_t k, struct mlp_layer_view *out)
 {
     const struct layer *l = &net->layers[k];
 
     *out = (struct mlp_layer_view){.n_in = l->n_in,
-                                   .n_out = l->n_out,
-                                   .weights = net->params + l->weights,
-                                   .bias = net->params + l->bias};
+                                   .n_out = l->n_z,
+                                   .units = l->n_out,
+                                   .weights = at(net, l->weights),
+                                   .bias = at(net, l->bias),
+                                   .gain = at(net, l->gain),
+                                   .shift = at(net, l->shift),
+                                   .slope = at(net, l->slope),
+                                   .mean = at(net, l->mean),
+                                   .variance = at(net, l->variance)};
+}
+
+const mlp_real *mlp_net_input_scale(const struct mlp_net *net)
+{
+    return at(net, net->input_scale);
 }

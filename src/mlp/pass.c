@@ -1,34 +1,65 @@
 /* The two passes: the mathematics of mlp.h, in its order.
  *
- * A pass works on the caller's thread in its own room; the net is only read. The
- * derivative of every activation can be had from its value, so z is never kept: a_k
- * takes its place.
+ * A pass works on the caller's thread in its own room. Stages of a layer that many networks
+ * do not have (norm, noise, dropout, residual) each are a line here and a file of their own.
  */
 #include "mlp/pass.h"
 
 #include <math.h>
+#include <string.h>
 
-void pass_layout(struct pass *p, const struct mlp_spec *spec, size_t max_rows, bool backward,
+/* ---- room ---------------------------------------------------------------------- */
+
+static void layer_layout(struct pass_layer *b, const struct layer *l, size_t rows,
+                         struct arena *arena)
+{
+    size_t wide = l->n_z * sizeof(mlp_real), narrow = l->n_out * sizeof(mlp_real);
+    bool behind = l->dropout > 0 || l->noise > 0 || l->residual;
+
+    b->z = arena_take(arena, rows, wide);
+    b->y = l->norm != MLP_NORM_NONE ? arena_take(arena, rows, wide) : b->z;
+    b->h = activation_keeps_z(l->activation) ? arena_take(arena, rows, narrow) : b->y;
+    b->a = behind ? arena_take(arena, rows, narrow) : b->h;
+    b->mask = l->dropout > 0 ? arena_take(arena, rows, narrow) : NULL;
+    b->delta = arena_take(arena, rows, wide);
+    b->scale = l->norm == MLP_NORM_LAYER   ? arena_take(arena, rows, sizeof(mlp_real))
+               : l->norm == MLP_NORM_BATCH ? arena_take(arena, l->n_z, sizeof(mlp_real))
+                                           : NULL;
+}
+
+void pass_layout(struct pass *p, const struct mlp_spec *spec, size_t max_rows, bool training,
                  struct arena *arena)
 {
     size_t widest = net_spec_widest(spec), row_bytes = widest * sizeof(mlp_real);
     size_t max_in = spec->n_inputs > widest ? spec->n_inputs : widest;
+    size_t input_bytes = spec->n_inputs * sizeof(mlp_real);
+    bool own_input = spec->input_scale || (training && (spec->input_dropout > 0 ||
+                                                        spec->input_noise > 0));
+    bool turns = !training;
 
-    *p = (struct pass){.max_rows = max_rows, .n_layers = spec->n_hidden + 1};
-    gemm_layout(&p->gemm, p->n_layers, max_in, widest, backward, arena);
-    for (size_t k = 0; k < p->n_layers; k++) {
+    *p = (struct pass){.max_rows = max_rows, .n_layers = spec->n_hidden + 1, .training = training};
+    gemm_layout(&p->gemm, p->n_layers, max_in, widest, training, arena);
+    for (size_t k = 0; k < p->n_layers && training; k++) {
         struct layer l;
 
         net_spec_layer(spec, k, &l);
-        if (backward) {
-            p->a[k] = arena_take(arena, max_rows, l.n_out * sizeof(mlp_real));
-        } else { /* in turn: a layer's input may go once its output is there */
-            p->a[k] = k < 2 ? arena_take(arena, max_rows, row_bytes) : p->a[k - 2];
-        }
+        layer_layout(&p->layer[k], &l, max_rows, arena);
+        turns = turns || l.residual || l.pieces > 1;
     }
-    for (int i = 0; i < 2 && backward; i++) {
-        p->delta[i] = arena_take(arena, max_rows, row_bytes);
+    if (own_input) {
+        p->input = arena_take(arena, max_rows, input_bytes);
     }
+    if (training && spec->input_dropout > 0) {
+        p->input_mask = arena_take(arena, max_rows, input_bytes);
+    }
+    if (training && spec->input_scale) {
+        p->input_delta = arena_take(arena, max_rows, input_bytes);
+    }
+    for (int i = 0; i < 2 && turns; i++) {
+        p->turn[i] = arena_take(arena, max_rows, row_bytes);
+    }
+    p->row_loss = arena_take(arena, max_rows, sizeof(*p->row_loss));
+    p->row_hit = arena_take(arena, max_rows, sizeof(*p->row_hit));
 }
 
 enum mlp_status pass_init(struct pass *p, const struct mlp_net *net)
@@ -41,67 +72,47 @@ void pass_fini(struct pass *p)
     gemm_fini(&p->gemm);
 }
 
-enum mlp_status pass_forward(struct pass *p, const struct mlp_net *net, const mlp_real *x,
-                             size_t rows, mlp_real *out)
+static const mlp_real *param(const struct mlp_net *net, size_t offset)
+{
+    return offset != NET_NONE ? net->params + offset : NULL;
+}
+
+/* ---- prediction ------------------------------------------------------------------- */
+
+static void add_offset(const mlp_real *offset, size_t rows, size_t cols, mlp_real *z)
+{
+    for (size_t i = 0; offset != NULL && i < rows; i++) {
+        for (size_t j = 0; j < cols; j++) {
+            z[i * cols + j] += offset[i];
+        }
+    }
+}
+
+enum mlp_status pass_predict(struct pass *p, const struct mlp_net *net, const mlp_real *x,
+                             const mlp_real *offset, size_t rows, mlp_real *out, mlp_real **z_out)
 {
     const mlp_real *a = x;
+    mlp_real *z = NULL;
 
     for (size_t k = 0; k < net->n_layers; k++) {
         const struct layer *l = &net->layers[k];
-        const mlp_real *W = net->params + l->weights, *b = net->params + l->bias;
-        mlp_real *z = k + 1 == net->n_layers && out != NULL ? out : p->a[k];
+        const mlp_real *W = param(net, l->weights), *b = param(net, l->bias);
+        bool last = k + 1 == net->n_layers;
 
+        z = last && out != NULL ? out : p->training ? p->layer[k].z : p->turn[k % 2];
         /* z_k = a_{k-1} W_k + b_k */
         enum mlp_status status =
-            gemm_forward(&p->gemm, (struct gemm_shape){k, rows, l->n_in, l->n_out}, a, W, b, z);
+            gemm_forward(&p->gemm, (struct gemm_shape){k, rows, l->n_in, l->n_z}, a, W, b, z);
         if (status != MLP_OK) {
             return status;
         }
         /* a_k = f_k(z_k) */
-        net->kernel->activate(l->activation, z, rows * l->n_out);
+        net->kernel->activate(l->activation, z, z, rows * l->n_out);
         a = z;
     }
-    return MLP_OK;
-}
-
-enum mlp_status pass_gradient(struct pass *p, const struct mlp_net *net,
-                              const struct mlp_data *batch, mlp_real *gradient, double *loss)
-{
-    size_t rows = batch->rows;
-    enum mlp_status status = pass_forward(p, net, batch->x, rows, NULL);
-
-    if (status != MLP_OK) {
-        return status;
-    }
-    /* delta = dL/dz of the last layer, in place of z */
-    mlp_real *delta = p->a[net->n_layers - 1];
-    *loss = loss_gradient(net, batch, delta);
-
-    for (size_t k = net->n_layers; k-- > 0;) {
-        const struct layer *l = &net->layers[k];
-        const struct gemm_shape shape = {k, rows, l->n_in, l->n_out};
-        const mlp_real *a = k > 0 ? p->a[k - 1] : batch->x;
-        const mlp_real *W = net->params + l->weights;
-        mlp_real *dW = gradient + l->weights, *db = gradient + l->bias;
-
-        /* dL/dW_k = a_{k-1}^T delta_k    dL/db_k = sum over rows of delta_k */
-        status = gemm_back_weights(&p->gemm, shape, a, delta, dW);
-        if (status != MLP_OK) {
-            return status;
-        }
-        net->kernel->column_sums(delta, rows, l->n_out, db);
-        if (k == 0) {
-            break; /* nobody asks for dL/dx */
-        }
-        /* delta_{k-1} = (delta_k W_k^T) * f'(z_{k-1}) */
-        mlp_real *before = p->delta[k % 2];
-
-        status = gemm_back_delta(&p->gemm, shape, delta, W, before);
-        if (status != MLP_OK) {
-            return status;
-        }
-        net->kernel->derive(net->layers[k - 1].activation, a, before, rows * l->n_in);
-        delta = before;
+    add_offset(offset, rows, net->spec.n_outputs, z);
+    if (z_out != NULL) {
+        *z_out = z;
     }
     return MLP_OK;
 }
@@ -109,19 +120,115 @@ enum mlp_status pass_gradient(struct pass *p, const struct mlp_net *net,
 enum mlp_status pass_score(struct pass *p, const struct mlp_net *net, const struct mlp_data *data,
                            struct mlp_score *out)
 {
-    struct kernel_sum sum = {0};
+    double loss = 0, hits = 0, weight = 0;
 
     for (size_t i = 0; i < data->rows; i += p->max_rows) {
         size_t rows = data->rows - i < p->max_rows ? data->rows - i : p->max_rows;
-        const struct mlp_data slice = loss_rows(&net->spec, data, i, rows);
-        enum mlp_status status = pass_forward(p, net, slice.x, rows, NULL);
+        const struct mlp_data slice = loss_slice(&net->spec, data, i, rows);
+        struct loss_rows r = {&slice, NULL, p->row_loss, p->row_hit};
+        enum mlp_status status =
+            pass_predict(p, net, slice.x, slice.offset, rows, NULL, &r.z);
 
         if (status != MLP_OK) {
             return status;
         }
-        loss_measure(net, &slice, p->a[net->n_layers - 1], &sum);
+        loss_measure(net, &r);
+        loss_sum(&slice, p->row_loss, &loss);
+        for (size_t j = 0; j < rows; j++) {
+            double w = slice.weights != NULL ? (double)slice.weights[j] : 1;
+
+            weight += w;
+            hits += p->row_hit[j] ? w : 0;
+        }
     }
-    out->loss = sum.loss / (double)data->rows;
-    out->accuracy = net->spec.loss == MLP_MSE ? NAN : (double)sum.hits / (double)data->rows;
+    out->loss = loss / weight;
+    out->accuracy = loss_of_classes(net->spec.loss) ? hits / weight : NAN;
     return MLP_OK;
+}
+
+/* ---- phase one: rows to the loss, and back ------------------------------------------- */
+
+static enum mlp_status forward_layer(struct pass *p, struct mlp_net *net, size_t k,
+                                     const mlp_real *a, size_t rows)
+{
+    const struct layer *l = &net->layers[k];
+    struct pass_layer *at = &p->layer[k];
+    const mlp_real *W = param(net, l->weights), *b = param(net, l->bias);
+
+    /* z_k = a_{k-1} W_k + b_k */
+    enum mlp_status status =
+        gemm_forward(&p->gemm, (struct gemm_shape){k, rows, l->n_in, l->n_z}, a, W, b, at->z);
+    if (status != MLP_OK) {
+        return status;
+    }
+    /* a_k = f_k(z_k) */
+    net->kernel->activate(l->activation, at->y, at->h, rows * l->n_out);
+    return MLP_OK;
+}
+
+/* p->layer[k].delta holds dL/da_k and becomes dL/dz_k; then dL/da_{k-1} is made from it. */
+static enum mlp_status backward_layer(struct pass *p, const struct mlp_net *net, size_t k,
+                                      size_t rows)
+{
+    const struct layer *l = &net->layers[k];
+    struct pass_layer *at = &p->layer[k];
+    const mlp_real *from = activation_keeps_z(l->activation) ? at->y : at->h;
+
+    net->kernel->derive(l->activation, from, at->delta, rows * l->n_out);
+    if (k == 0) {
+        return MLP_OK; /* nobody asks for dL/dx */
+    }
+    /* dL/da_{k-1} = delta_k W_k^T */
+    return gemm_back_delta(&p->gemm, (struct gemm_shape){k, rows, l->n_in, l->n_z}, at->delta,
+                           param(net, l->weights), p->layer[k - 1].delta);
+}
+
+/* ---- phase two: gradients ------------------------------------------------------------- */
+
+/* dL/dW_k = a_{k-1}^T delta_k    dL/db_k = sum over rows of delta_k */
+static enum mlp_status layer_gradient(struct pass *p, const struct mlp_net *net, size_t k,
+                                      const mlp_real *a, size_t rows, mlp_real *gradient)
+{
+    const struct layer *l = &net->layers[k];
+    const mlp_real *delta = p->layer[k].delta;
+
+    if (l->bias != NET_NONE) {
+        net->kernel->column_sums(delta, rows, l->n_z, gradient + l->bias);
+    }
+    return gemm_back_weights(&p->gemm, (struct gemm_shape){k, rows, l->n_in, l->n_z}, a, delta,
+                             gradient + l->weights);
+}
+
+enum mlp_status pass_gradient(struct pass *p, struct mlp_net *net, const struct mlp_data *batch,
+                              const struct pass_moment *moment, double smoothing,
+                              mlp_real *gradient, double *loss)
+{
+    size_t rows = batch->rows, last = net->n_layers - 1;
+    const mlp_real *input = batch->x;
+    enum mlp_status status = MLP_OK;
+
+    (void)moment;
+    for (size_t k = 0; k < net->n_layers && status == MLP_OK; k++) {
+        status = forward_layer(p, net, k, k > 0 ? p->layer[k - 1].a : input, rows);
+    }
+    if (status != MLP_OK) {
+        return status;
+    }
+    add_offset(batch->offset, rows, net->spec.n_outputs, p->layer[last].z);
+    /* delta = dL/dz of the last layer */
+    struct loss_rows r = {batch, p->layer[last].delta, p->row_loss, NULL};
+
+    memcpy(r.z, p->layer[last].z, rows * net->spec.n_outputs * sizeof(*r.z));
+    loss_gradient(net, &r, rows, (mlp_real)smoothing);
+    *loss = 0;
+    loss_sum(batch, p->row_loss, loss);
+    *loss /= (double)rows;
+
+    for (size_t k = net->n_layers; k-- > 0 && status == MLP_OK;) {
+        status = backward_layer(p, net, k, rows);
+    }
+    for (size_t k = 0; k < net->n_layers && status == MLP_OK; k++) {
+        status = layer_gradient(p, net, k, k > 0 ? p->layer[k - 1].a : input, rows, gradient);
+    }
+    return status;
 }

@@ -1,7 +1,12 @@
 /* The forward and the backward pass over a net's layers.
  *
- * A struct pass is the room they need. For training every layer's output is kept; for
- * prediction two buffers take turns. One thread at a time.
+ * A struct pass is the room they need: for training every layer's buffers, for prediction two
+ * that take turns. One thread at a time.
+ *
+ * A step of training has two phases. The first takes rows from x to the loss and back to
+ * delta_k = dL/dz_k of every layer; the second makes the gradients, dL/dW_k = a_{k-1}^T
+ * delta_k and dL/db_k, of which no row needs to know. Slices of rows, then pieces of layers, may
+ * so be worked at side by side.
  */
 #ifndef MLP_PASS_H
 #define MLP_PASS_H
@@ -9,31 +14,61 @@
 #include "mlp/gemm.h"
 #include "mlp/loss.h"
 #include "mlp/net.h"
+#include "mlp/rng.h"
+
+/* What one layer keeps between the passes, each (max_rows, n_z or n_out). Stages that a layer does
+ * not have, or that work in place, share the buffer of the stage before. */
+struct pass_layer {
+    mlp_real *z;     /* n_z: linear output; behind a norm, normalised but not yet scaled */
+    mlp_real *y;     /* n_z: what the activation gets; is z without a norm */
+    mlp_real *h;     /* n_out: f(y); is y unless activation_keeps_z */
+    mlp_real *a;     /* n_out: the layer's output; is h without noise, dropout and residual */
+    mlp_real *mask;  /* n_out: factors of dropout, or NULL */
+    mlp_real *delta; /* n_z: dL/dz */
+    mlp_real *scale; /* 1 / deviation: of rows (layer norm) or of columns (batch norm), or NULL */
+};
+
+/* Where in a training we are: what random numbers are drawn from. */
+struct pass_moment {
+    struct rng rng; /* stream "dropout" of the seed */
+    uint32_t epoch, step;
+};
 
 struct pass {
     struct gemm_ctx gemm;
     size_t max_rows;
     size_t n_layers;
-    mlp_real *a[MLP_MAX_LAYERS + 1]; /* a[k] (max_rows, n_out of layer k) */
-    mlp_real *delta[2];              /* (max_rows, widest layer), training only */
+    bool training;
+    struct pass_layer layer[MLP_MAX_LAYERS + 1];
+    mlp_real *input;       /* (max_rows, n_inputs): scaled, dropped, noisy; NULL: x as it is */
+    mlp_real *input_mask;  /* likewise, or NULL */
+    mlp_real *input_delta; /* (max_rows, n_inputs), with a learnt input scale; or NULL */
+    mlp_real *turn[2];     /* (max_rows, widest): predictions; training uses them for what
+                            * maxout and residual must set aside */
+    double *row_loss;      /* (max_rows) */
+    unsigned char *row_hit;
 };
 
-/* Reserve room for passes of max_rows rows; `backward`: for training. */
-void pass_layout(struct pass *p, const struct mlp_spec *spec, size_t max_rows, bool backward,
+/* Reserve room for passes of max_rows rows; `training`: for both. */
+void pass_layout(struct pass *p, const struct mlp_spec *spec, size_t max_rows, bool training,
                  struct arena *arena);
 /* After a layout with memory; pass_fini also after a failure. */
 MLP_CHECK enum mlp_status pass_init(struct pass *p, const struct mlp_net *net);
 void pass_fini(struct pass *p);
 
-/* x (rows, n_inputs), rows <= max_rows, to the last layer's linear output. `out` (rows,
- * n_outputs) takes it, or is NULL: then it is in p->a[last]. */
-MLP_CHECK enum mlp_status pass_forward(struct pass *p, const struct mlp_net *net, const mlp_real *x,
-                                       size_t rows, mlp_real *out);
+/* x (rows, n_inputs), rows <= max_rows, to the last layer's linear output, as a prediction does
+ * it: no dropout, running statistics. `out` (rows, n_outputs) takes it, or is NULL: then it
+ * is where *z points. offset (rows) or NULL. */
+MLP_CHECK enum mlp_status pass_predict(struct pass *p, const struct mlp_net *net, const mlp_real *x,
+                                       const mlp_real *offset, size_t rows, mlp_real *out,
+                                       mlp_real **z);
 
-/* Forward, loss and backward of one batch: gradient [n_params] is written, not added to. */
-MLP_CHECK enum mlp_status pass_gradient(struct pass *p, const struct mlp_net *net,
-                                        const struct mlp_data *batch, mlp_real *gradient,
-                                        double *loss);
+/* Forward, loss and backward of one batch: gradient [n_params] is written, not added to. The
+ * net's running statistics move. `smoothing` is of labels. loss: sum w_i l_i / rows. */
+MLP_CHECK enum mlp_status pass_gradient(struct pass *p, struct mlp_net *net,
+                                        const struct mlp_data *batch,
+                                        const struct pass_moment *moment, double smoothing,
+                                        mlp_real *gradient, double *loss);
 
 /* Mean loss and accuracy over data of any number of rows, which must fit the spec. */
 MLP_CHECK enum mlp_status pass_score(struct pass *p, const struct mlp_net *net,

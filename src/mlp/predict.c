@@ -73,6 +73,13 @@ static bool matches(const struct mlp_workspace *ws, const struct mlp_net *net)
 enum mlp_status mlp_predict(const struct mlp_net *net, struct mlp_workspace *ws, const mlp_real *x,
                             size_t rows, mlp_real *out)
 {
+    return mlp_predict_offset(net, ws, x, NULL, rows, out);
+}
+
+enum mlp_status mlp_predict_offset(const struct mlp_net *net, struct mlp_workspace *ws,
+                                   const mlp_real *x, const mlp_real *offset, size_t rows,
+                                   mlp_real *out)
+{
     struct pass *p = &ws->pass;
 
     if (!matches(ws, net)) {
@@ -81,7 +88,9 @@ enum mlp_status mlp_predict(const struct mlp_net *net, struct mlp_workspace *ws,
     for (size_t i = 0; i < rows; i += p->max_rows) {
         size_t n = rows - i < p->max_rows ? rows - i : p->max_rows;
         mlp_real *z = out + i * ws->n_outputs;
-        enum mlp_status status = pass_forward(p, net, x + i * ws->n_inputs, n, z);
+        enum mlp_status status =
+            pass_predict(p, net, x + i * ws->n_inputs, offset != NULL ? offset + i : NULL, n, z,
+                         NULL);
 
         if (status != MLP_OK) {
             return status;

@@ -1,18 +1,11 @@
-/* What a network is, in numbers and in words: checks, sizes, names.
+/* What a network is, in numbers: checks and sizes.
  *
  * Everything here is cheap and allocates nothing, so that a specification from a
  * stranger can be refused before it costs anything. Pure functions.
  */
-#include <string.h>
+#include <math.h>
 
 #include "mlp/net.h"
-
-static const char *const activation_names[] = {"identity", "sigmoid", "tanh", "relu", "leaky_relu",
-                                               NULL};
-static const char *const init_names[] = {"glorot_uniform", "glorot_normal", "he_uniform",
-                                         "he_normal", NULL};
-static const char *const output_names[] = {"identity", "sigmoid", "softmax", NULL};
-static const char *const optimizer_names[] = {"sgd", "adam", NULL};
 
 const char *mlp_status_text(enum mlp_status status)
 {
@@ -29,81 +22,6 @@ const char *mlp_status_text(enum mlp_status status)
         return "the matrix product library failed";
     }
     return "unknown status";
-}
-
-const char *const *mlp_activation_names(void)
-{
-    return activation_names;
-}
-
-const char *const *mlp_init_names(void)
-{
-    return init_names;
-}
-
-const char *const *mlp_output_names(void)
-{
-    return output_names;
-}
-
-const char *const *mlp_optimizer_names(void)
-{
-    return optimizer_names;
-}
-
-static bool parse(const char *const *names, const char *name, int *out)
-{
-    for (int i = 0; names[i] != NULL; i++) {
-        if (strcmp(names[i], name) == 0) {
-            *out = i;
-            return true;
-        }
-    }
-    return false;
-}
-
-bool mlp_activation_parse(const char *name, enum mlp_activation *out)
-{
-    int i = 0;
-    bool found = parse(activation_names, name, &i);
-
-    if (found) {
-        *out = (enum mlp_activation)i;
-    }
-    return found;
-}
-
-bool mlp_init_parse(const char *name, enum mlp_init *out)
-{
-    int i = 0;
-    bool found = parse(init_names, name, &i);
-
-    if (found) {
-        *out = (enum mlp_init)i;
-    }
-    return found;
-}
-
-bool mlp_output_parse(const char *name, enum mlp_output *out)
-{
-    int i = 0;
-    bool found = parse(output_names, name, &i);
-
-    if (found) {
-        *out = (enum mlp_output)i;
-    }
-    return found;
-}
-
-bool mlp_optimizer_parse(const char *name, enum mlp_optimizer *out)
-{
-    int i = 0;
-    bool found = parse(optimizer_names, name, &i);
-
-    if (found) {
-        *out = (enum mlp_optimizer)i;
-    }
-    return found;
 }
 
 /* Whether an enum from a caller's hands is one of n. */
@@ -124,13 +42,63 @@ static bool output_fits_loss(const struct mlp_spec *spec)
 {
     switch (spec->loss) {
     case MLP_CROSS_ENTROPY:
+    case MLP_FOCAL:
         return spec->output == MLP_OUT_SOFTMAX;
     case MLP_BINARY_CROSS_ENTROPY:
+    case MLP_BINARY_FOCAL:
         return spec->output == MLP_OUT_SIGMOID;
     case MLP_MSE:
+    case MLP_MAE:
+    case MLP_HUBER:
+    case MLP_QUANTILE:
+    case MLP_LOG_COSH:
         return spec->output == MLP_OUT_IDENTITY || spec->output == MLP_OUT_SIGMOID;
+    case MLP_POISSON:
+    case MLP_GAMMA:
+    case MLP_TWEEDIE:
+        return spec->output == MLP_OUT_EXP;
     }
     return false;
+}
+
+static bool parameter_fits_loss(const struct mlp_spec *spec)
+{
+    double p = spec->loss_parameter;
+
+    switch (spec->loss) {
+    case MLP_FOCAL:
+    case MLP_BINARY_FOCAL:
+        return p >= 0 && isfinite(p);
+    case MLP_HUBER:
+        return p > 0 && isfinite(p);
+    case MLP_QUANTILE:
+        return p > 0 && p < 1;
+    case MLP_TWEEDIE:
+        return p > 1 && p < 2;
+    default:
+        return true;
+    }
+}
+
+static bool share(double x)
+{
+    return x >= 0 && x < 1;
+}
+
+static bool deviation(double x)
+{
+    return x >= 0 && isfinite(x);
+}
+
+static bool hidden_makes_sense(const struct mlp_layer_spec *h, size_t n_in)
+{
+    bool maxout = h->activation == MLP_MAXOUT;
+
+    return known((int)h->activation, MLP_MAXOUT + 1) && known((int)h->init, MLP_ZEROS + 1) &&
+           known((int)h->norm, MLP_NORM_LAYER + 1) &&
+           (maxout ? h->pieces >= 2 && h->pieces <= MLP_MAX_PIECES : h->pieces == 0) &&
+           (!h->residual || h->units == n_in) && deviation(h->init_scale) && share(h->dropout) &&
+           deviation(h->noise);
 }
 
 enum mlp_status mlp_spec_check(const struct mlp_spec *spec)
@@ -144,8 +112,9 @@ enum mlp_status mlp_spec_check(const struct mlp_spec *spec)
     if (in != MLP_OK || out != MLP_OK) {
         return in != MLP_OK ? in : out;
     }
-    if (!known((int)spec->output_init, MLP_HE_NORMAL + 1) || !output_fits_loss(spec) ||
-        (spec->n_hidden > 0 && spec->hidden == NULL)) {
+    if (!known((int)spec->output_init, MLP_ZEROS + 1) || !deviation(spec->output_init_scale) ||
+        !output_fits_loss(spec) || !parameter_fits_loss(spec) || !share(spec->input_dropout) ||
+        !deviation(spec->input_noise) || (spec->n_hidden > 0 && spec->hidden == NULL)) {
         return MLP_E_ARGUMENT;
     }
     for (size_t i = 0; i < spec->n_hidden; i++) {
@@ -155,8 +124,7 @@ enum mlp_status mlp_spec_check(const struct mlp_spec *spec)
         if (width != MLP_OK) {
             return width;
         }
-        if (!known((int)h->activation, MLP_LEAKY_RELU + 1) ||
-            !known((int)h->init, MLP_HE_NORMAL + 1)) {
+        if (!hidden_makes_sense(h, i == 0 ? spec->n_inputs : h[-1].units)) {
             return MLP_E_ARGUMENT;
         }
     }
@@ -165,44 +133,78 @@ enum mlp_status mlp_spec_check(const struct mlp_spec *spec)
 
 void net_spec_layer(const struct mlp_spec *spec, size_t k, struct layer *out)
 {
-    bool last = k == spec->n_hidden;
+    *out = (struct layer){.n_in = k == 0 ? spec->n_inputs : spec->hidden[k - 1].units,
+                          .weights = NET_NONE,
+                          .bias = NET_NONE,
+                          .gain = NET_NONE,
+                          .shift = NET_NONE,
+                          .slope = NET_NONE,
+                          .mean = NET_NONE,
+                          .variance = NET_NONE,
+                          .pieces = 1};
+    if (k == spec->n_hidden) {
+        out->n_out = out->n_z = spec->n_outputs;
+        out->activation = MLP_IDENTITY;
+        out->init = spec->output_init;
+        out->init_scale = spec->output_init_scale;
+        return;
+    }
+    const struct mlp_layer_spec *h = &spec->hidden[k];
 
-    *out = (struct layer){
-        .n_in = k == 0 ? spec->n_inputs : spec->hidden[k - 1].units,
-        .n_out = last ? spec->n_outputs : spec->hidden[k].units,
-        .activation = last ? MLP_IDENTITY : spec->hidden[k].activation,
-        .init = last ? spec->output_init : spec->hidden[k].init,
-    };
+    out->n_out = h->units;
+    out->activation = h->activation;
+    out->pieces = h->pieces > 0 ? h->pieces : 1;
+    out->n_z = h->units * out->pieces;
+    out->norm = h->norm;
+    out->residual = h->residual;
+    out->init = h->init;
+    out->init_scale = h->init_scale;
+    out->dropout = h->dropout;
+    out->noise = h->noise;
 }
 
 size_t net_spec_widest(const struct mlp_spec *spec)
 {
-    size_t widest = spec->n_outputs;
+    size_t widest = 0;
 
-    for (size_t i = 0; i < spec->n_hidden; i++) {
-        widest = spec->hidden[i].units > widest ? spec->hidden[i].units : widest;
+    for (size_t k = 0; k <= spec->n_hidden; k++) {
+        struct layer l;
+
+        net_spec_layer(spec, k, &l);
+        widest = l.n_z > widest ? l.n_z : widest;
     }
     return widest;
 }
 
-enum mlp_status mlp_spec_parameters(const struct mlp_spec *spec, size_t *out)
+enum mlp_status net_spec_sizes(const struct mlp_spec *spec, size_t *n_params, size_t *n_values)
 {
-    enum mlp_status status = mlp_spec_check(spec);
-    size_t sum = 0;
+    size_t params = spec->input_scale ? spec->n_inputs : 0, state = 0, all = 0;
 
-    for (size_t k = 0; status == MLP_OK && k <= spec->n_hidden; k++) {
+    for (size_t k = 0; k <= spec->n_hidden; k++) {
         struct layer l;
-        size_t weights = 0;
+        size_t weights = 0, others;
 
         net_spec_layer(spec, k, &l);
-        if (__builtin_mul_overflow(l.n_in, l.n_out, &weights) ||
-            __builtin_add_overflow(weights, l.n_out, &weights) ||
-            __builtin_add_overflow(sum, weights, &sum)) {
-            status = MLP_E_TOO_LARGE;
+        others = l.norm == MLP_NORM_BATCH ? 0 : l.n_z;               /* bias */
+        others += l.norm != MLP_NORM_NONE ? 2 * l.n_z : 0;           /* gain, shift */
+        others += l.activation == MLP_PRELU ? l.n_out : 0;           /* slopes */
+        state += l.norm == MLP_NORM_BATCH ? 2 * l.n_z : 0;
+        if (__builtin_mul_overflow(l.n_in, l.n_z, &weights) ||
+            __builtin_add_overflow(weights, others, &weights) ||
+            __builtin_add_overflow(params, weights, &params) ||
+            __builtin_add_overflow(params, state, &all)) {
+            return MLP_E_TOO_LARGE;
         }
     }
-    if (status == MLP_OK) {
-        *out = sum;
-    }
-    return status;
+    *n_params = params;
+    *n_values = all;
+    return MLP_OK;
+}
+
+enum mlp_status mlp_spec_parameters(const struct mlp_spec *spec, size_t *out)
+{
+    size_t values = 0;
+    enum mlp_status status = mlp_spec_check(spec);
+
+    return status == MLP_OK ? net_spec_sizes(spec, out, &values) : status;
 }

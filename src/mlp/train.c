@@ -48,25 +48,28 @@ static size_t batch_rows(const struct mlp_train_spec *train, size_t rows)
 }
 
 void train_layout(struct trainer *t, const struct mlp_spec *spec,
-                  const struct mlp_train_spec *train, size_t rows, size_t n_params,
-                  struct arena *arena)
+                  const struct mlp_train_spec *train, size_t rows, struct arena *arena)
 {
+    size_t n_params = 0, n_values = 0;
+
+    if (net_spec_sizes(spec, &n_params, &n_values) != MLP_OK) {
+        arena->overflow = true;
+    }
     size_t batch = batch_rows(train, rows);
     size_t pass_rows = batch > TRAIN_MIN_PASS_ROWS ? batch : TRAIN_MIN_PASS_ROWS;
 
     t->batch_rows = batch;
     t->gradient = arena_take(arena, n_params, sizeof(mlp_real));
-    t->best = arena_take(arena, n_params, sizeof(mlp_real));
+    t->best = arena_take(arena, n_values, sizeof(mlp_real));
     optimizer_layout(&t->optimizer, train, n_params, arena);
     pass_layout(&t->pass, spec, pass_rows, true, arena);
     if (train->shuffle) {
         t->order = arena_take(arena, rows, sizeof(uint32_t));
         t->x = arena_take(arena, batch, spec->n_inputs * sizeof(mlp_real));
-        if (spec->loss == MLP_CROSS_ENTROPY) {
-            t->labels = arena_take(arena, batch, sizeof(uint32_t));
-        } else {
-            t->targets = arena_take(arena, batch, spec->n_outputs * sizeof(mlp_real));
-        }
+        t->labels = arena_take(arena, batch, sizeof(uint32_t));
+        t->targets = arena_take(arena, batch, spec->n_outputs * sizeof(mlp_real));
+        t->weights = arena_take(arena, batch, sizeof(mlp_real));
+        t->offset = arena_take(arena, batch, sizeof(mlp_real));
     }
 }
 
@@ -103,7 +106,7 @@ static enum mlp_status measure(const struct mlp_spec *spec, const struct mlp_tra
     if (rows > UINT32_MAX || train->epochs > UINT32_MAX) { /* counters of the generator */
         return MLP_E_TOO_LARGE;
     }
-    train_layout(&t, spec, train, rows, *n_params, &arena);
+    train_layout(&t, spec, train, rows, &arena);
     *arena_bytes = arena.used;
     return arena.overflow ? MLP_E_TOO_LARGE : MLP_OK;
 }
@@ -118,7 +121,7 @@ enum mlp_status mlp_estimate(const struct mlp_spec *spec, const struct mlp_train
     if (status != MLP_OK) {
         return status;
     }
-    (void)net_layout(spec, n_params, &net);
+    (void)net_layout(spec, &net);
     if (net.overflow) {
         return MLP_E_TOO_LARGE;
     }
@@ -127,7 +130,7 @@ enum mlp_status mlp_estimate(const struct mlp_spec *spec, const struct mlp_train
         struct layer l;
 
         net_spec_layer(spec, k, &l);
-        products += (k > 0 ? 3.0 : 2.0) * (double)l.n_in * (double)l.n_out;
+        products += (k > 0 ? 3.0 : 2.0) * (double)l.n_in * (double)l.n_z;
     }
     *out = (struct mlp_estimate){
         .parameters = n_params,
@@ -144,23 +147,35 @@ enum mlp_status mlp_estimate(const struct mlp_spec *spec, const struct mlp_train
 static struct mlp_data batch_at(const struct trainer *t, size_t first, size_t rows)
 {
     const struct mlp_spec *spec = &t->net->spec;
+    const struct mlp_data *d = t->data;
     size_t n_in = spec->n_inputs, n_out = spec->n_outputs;
 
     if (t->order == NULL) {
-        return loss_rows(spec, t->data, first, rows);
+        return loss_slice(spec, d, first, rows);
     }
     for (size_t i = 0; i < rows; i++) {
         size_t row = t->order[first + i];
 
-        memcpy(t->x + i * n_in, t->data->x + row * n_in, n_in * sizeof(*t->x));
-        if (t->labels != NULL) {
-            t->labels[i] = t->data->labels[row];
-        } else {
-            memcpy(t->targets + i * n_out, t->data->targets + row * n_out,
-                   n_out * sizeof(*t->targets));
+        memcpy(t->x + i * n_in, d->x + row * n_in, n_in * sizeof(*t->x));
+        if (d->labels != NULL) {
+            t->labels[i] = d->labels[row];
+        }
+        if (d->targets != NULL) {
+            memcpy(t->targets + i * n_out, d->targets + row * n_out, n_out * sizeof(*t->targets));
+        }
+        if (d->weights != NULL) {
+            t->weights[i] = d->weights[row];
+        }
+        if (d->offset != NULL) {
+            t->offset[i] = d->offset[row];
         }
     }
-    return (struct mlp_data){.rows = rows, .x = t->x, .targets = t->targets, .labels = t->labels};
+    return (struct mlp_data){.rows = rows,
+                             .x = t->x,
+                             .targets = d->targets != NULL ? t->targets : NULL,
+                             .labels = d->labels != NULL ? t->labels : NULL,
+                             .weights = d->weights != NULL ? t->weights : NULL,
+                             .offset = d->offset != NULL ? t->offset : NULL};
 }
 
 enum outcome { GO_ON, STOPPED, DIVERGED, FAILED };
@@ -177,7 +192,12 @@ static enum outcome train_batches(struct trainer *t, double *sum, enum mlp_statu
         }
         const struct mlp_data batch = batch_at(t, first, rows);
 
-        *status = pass_gradient(&t->pass, t->net, &batch, t->gradient, &t->result.last_loss);
+        const struct pass_moment moment = {.rng = rng_stream(t->spec->seed, RNG_DROPOUT),
+                                           .epoch = (uint32_t)t->result.epochs + 1,
+                                           .step = (uint32_t)(first / t->batch_rows)};
+
+        *status = pass_gradient(&t->pass, t->net, &batch, &moment, t->spec->label_smoothing,
+                                t->gradient, &t->result.last_loss);
         if (*status != MLP_OK) {
             return FAILED;
         }
@@ -193,7 +213,7 @@ static enum outcome train_batches(struct trainer *t, double *sum, enum mlp_statu
 
 static bool params_finite(const struct trainer *t)
 {
-    return t->net->kernel->finite(t->net->params, t->net->n_params);
+    return t->net->kernel->finite(t->net->params, t->net->n_values);
 }
 
 /* Is this epoch's loss better than the best one by more than min_delta? */
@@ -245,11 +265,12 @@ static enum outcome train_epoch(struct trainer *t, const struct rng *rng, enum m
     t->result.epochs = e.epoch;
     t->waited = gain ? 0 : t->waited + 1;
     if (gain) {
-        memcpy(t->best, t->net->params, t->net->n_params * sizeof(*t->best));
+        memcpy(t->best, t->net->params, t->net->n_values * sizeof(*t->best));
         t->result.best_epoch = e.epoch;
         t->result.best_loss = monitored;
     }
     if (t->callbacks->epoch != NULL) {
+        e.monitored = monitored;
         e.improved = gain;
         e.best_epoch = t->result.best_epoch;
         e.best_params = e.best_epoch > 0 ? t->best : NULL;
@@ -287,7 +308,7 @@ static enum mlp_status train_epochs(struct trainer *t, unsigned caller_mode)
     }
     if (t->result.best_epoch > 0 &&
         (t->spec->restore_best || !finite || t->result.stopped_by == MLP_BY_DIVERGENCE)) {
-        memcpy(t->net->params, t->best, t->net->n_params * sizeof(*t->best));
+        memcpy(t->net->params, t->best, t->net->n_values * sizeof(*t->best));
     }
     return MLP_OK;
 }
@@ -320,7 +341,7 @@ enum mlp_status mlp_train(struct mlp_net *net, const struct mlp_train_spec *spec
     void *memory = arena.base;
 
     arena.used = 0;
-    train_layout(&t, &net->spec, spec, training->rows, n_params, &arena);
+    train_layout(&t, &net->spec, spec, training->rows, &arena);
     t.net = net;
     t.spec = spec;
     t.data = training;

@@ -19,9 +19,10 @@ struct trainer {
 
     struct pass pass;
     struct optimizer optimizer;
-    mlp_real *gradient, *best; /* [n_params] */
+    mlp_real *gradient;        /* [n_params] */
+    mlp_real *best;            /* [n_values] */
     uint32_t *order;           /* [rows], and one gathered batch; only with shuffle */
-    mlp_real *x, *targets;
+    mlp_real *x, *targets, *weights, *offset;
     uint32_t *labels;
 
     size_t waited; /* epochs since the best one */
@@ -30,7 +31,6 @@ struct trainer {
 
 /* The trainer's pieces of one arena. */
 void train_layout(struct trainer *t, const struct mlp_spec *spec,
-                  const struct mlp_train_spec *train, size_t rows, size_t n_params,
-                  struct arena *arena);
+                  const struct mlp_train_spec *train, size_t rows, struct arena *arena);
 
 #endif

@@ -222,7 +222,9 @@ static void float_gradient(const struct problem *p, const struct kernel *kernel,
     arena.used = 0;
     pass_layout(&pass, &p->spec, p->rows, true, &arena);
     ck_assert_int_eq(pass_init(&pass, net), MLP_OK);
-    ck_assert_int_eq(pass_gradient(&pass, net, &batch, gradient, loss), MLP_OK);
+    ck_assert_int_eq(pass_gradient(&pass, net, &batch, &(struct pass_moment){.epoch = 1}, 0,
+                                   gradient, loss),
+                     MLP_OK);
     pass_fini(&pass);
     mlp_net_free(&net);
     free(memory);

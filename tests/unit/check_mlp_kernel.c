@@ -135,7 +135,7 @@ START_TEST(activations_and_derivatives)
 
             memcpy(a, z, n * sizeof(*a));
             memcpy(g, d, n * sizeof(*g));
-            k->activate((enum mlp_activation)f, a, n);
+            k->activate((enum mlp_activation)f, a, a, n);
             k->derive((enum mlp_activation)f, a, g, n);
             for (size_t i = 0; i < n; i++) {
                 double truth = activation((enum mlp_activation)f, (double)z[i]);
@@ -164,7 +164,7 @@ START_TEST(activations_let_nan_through)
         for (int i = 0; i < 33; i++) {
             z[i] = NAN;
         }
-        k->activate((enum mlp_activation)f, z, 33);
+        k->activate((enum mlp_activation)f, z, z, 33);
         for (int i = 0; i < 33; i++) {
             ck_assert_msg(isnan(z[i]), "activation %d, element %d", f, i);
         }
@@ -181,12 +181,12 @@ START_TEST(position_does_not_matter)
 
     for (int f = MLP_IDENTITY; f <= MLP_LEAKY_RELU; f++) {
         memcpy(whole, x, sizeof(whole));
-        k->activate((enum mlp_activation)f, whole, 200);
+        k->activate((enum mlp_activation)f, whole, whole, 200);
         for (size_t from = 0; from < 200;) {
             size_t n = 1 + from % 23 < 200 - from ? 1 + from % 23 : 200 - from;
 
             memcpy(alone, x + from, n * sizeof(*alone));
-            k->activate((enum mlp_activation)f, alone, n);
+            k->activate((enum mlp_activation)f, alone, alone, n);
             ck_assert_mem_eq(alone, whole + from, n * sizeof(*alone));
             from += n;
         }

@@ -176,7 +176,7 @@ START_TEST(workspaces_fit_a_spec)
     struct mlp_workspace *ws = make_workspace(net, 2), *huge = NULL;
     float x[64] = {1, 2, 3, 4}, a[10], b[10];
 
-    mlp_net_init(twin, 99);
+    ck_assert_int_eq(mlp_net_init(twin, 99), MLP_OK);
     memcpy(mlp_net_params(twin), mlp_net_params(net), mlp_net_parameters(net) * sizeof(float));
     ck_assert_int_eq(mlp_predict(net, ws, x, 1, a), MLP_OK);
     ck_assert_int_eq(mlp_predict(twin, ws, x, 1, b), MLP_OK);

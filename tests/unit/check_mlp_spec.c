@@ -92,15 +92,24 @@ END_TEST
 
 START_TEST(output_must_fit_loss)
 {
-    static const bool fits[3][3] = {
-        /* identity, sigmoid, softmax */
-        [MLP_CROSS_ENTROPY] = {false, false, true},
-        [MLP_BINARY_CROSS_ENTROPY] = {false, true, false},
-        [MLP_MSE] = {true, true, false},
+    static const bool fits[][4] = {
+        /* identity, sigmoid, softmax, exp */
+        [MLP_CROSS_ENTROPY] = {false, false, true, false},
+        [MLP_BINARY_CROSS_ENTROPY] = {false, true, false, false},
+        [MLP_FOCAL] = {false, false, true, false},
+        [MLP_BINARY_FOCAL] = {false, true, false, false},
+        [MLP_MSE] = {true, true, false, false},
+        [MLP_MAE] = {true, true, false, false},
+        [MLP_HUBER] = {true, true, false, false},
+        [MLP_QUANTILE] = {true, true, false, false},
+        [MLP_LOG_COSH] = {true, true, false, false},
+        [MLP_POISSON] = {false, false, false, true},
+        [MLP_GAMMA] = {false, false, false, true},
+        [MLP_TWEEDIE] = {false, false, false, true},
     };
 
-    for (int loss = 0; loss < 3; loss++) {
-        for (int output = 0; output < 3; output++) {
+    for (int loss = 0; loss <= MLP_TWEEDIE; loss++) {
+        for (int output = 0; output < 4; output++) {
             struct mlp_spec spec = help_spec(2, 0, NULL, 2, (enum mlp_loss)loss);
 
             spec.output = (enum mlp_output)output;

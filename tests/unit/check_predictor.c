@@ -64,7 +64,7 @@ static struct mlp_net *make_net(uint64_t seed)
     struct mlp_net *net = NULL;
 
     ck_assert_int_eq(mlp_net_new(&shape, &net), MLP_OK);
-    mlp_net_init(net, seed);
+    ck_assert_int_eq(mlp_net_init(net, seed), MLP_OK);
     return net;
 }
 

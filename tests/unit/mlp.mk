@@ -6,7 +6,7 @@ check_LTLIBRARIES = libmlpdouble.la
 libmlpdouble_la_SOURCES = \
 	src/mlp/gemm.c src/mlp/gemm_reference.c src/mlp/kernel.c \
 	src/mlp/kernel_loss.c src/mlp/kernel_product.c src/mlp/kernel_rows.c src/mlp/kernel_step.c \
-	src/mlp/loss.c src/mlp/net.c src/mlp/pass.c src/mlp/rng.c src/mlp/spec.c \
+	src/mlp/init.c src/mlp/loss.c src/mlp/net.c src/mlp/pass.c src/mlp/rng.c src/mlp/spec.c \
 	tests/unit/mlp_double.c tests/unit/mlp_double.h tests/unit/mlp_gradient.h
 libmlpdouble_la_CPPFLAGS = $(AM_CPPFLAGS) -DKERNEL_ISA=wide -DMLP_VERSION='"double"' \
 	-include $(srcdir)/tests/unit/mlp_double.h
@@ -36,7 +36,8 @@ tests_unit_check_mlp_golden_SOURCES = tests/unit/check_mlp_golden.c tests/golden
 tests_unit_check_mlp_golden_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_check_mlp_golden_LDADD = libmlpcore.la $(UNIT_LIBS)
 
-tests_unit_check_mlp_gradient_SOURCES = tests/unit/check_mlp_gradient.c
+tests_unit_check_mlp_gradient_SOURCES = tests/unit/check_mlp_gradient.c \
+	tests/unit/mlp_gradient_check.c
 tests_unit_check_mlp_gradient_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_check_mlp_gradient_LDADD = libmlpdouble.la libmlpcore.la $(UNIT_LIBS)
 

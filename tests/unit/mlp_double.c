@@ -5,22 +5,31 @@
 
 #include "mlp/pass.h"
 
-static bool run(struct mlp_net *net, const struct mlp_data *batch, double *loss, double *gradient)
+static bool run(struct mlp_net *net, const struct double_batch *b, double *loss, double *gradient)
 {
     struct arena arena = {0};
     struct pass pass;
+    const struct mlp_data batch = {.rows = b->rows,
+                                   .x = b->x,
+                                   .targets = b->targets,
+                                   .labels = b->labels,
+                                   .weights = b->weights,
+                                   .offset = b->offset};
+    const struct pass_moment moment = {.rng = rng_stream(b->seed, RNG_DROPOUT),
+                                       .epoch = b->epoch,
+                                       .step = b->step};
 
-    pass_layout(&pass, &net->spec, batch->rows, true, &arena);
+    pass_layout(&pass, &net->spec, batch.rows, true, &arena);
     arena.base = arena_alloc(&arena);
     arena.used = 0;
     void *memory = arena.base;
     if (memory == NULL) {
         return false;
     }
-    pass_layout(&pass, &net->spec, batch->rows, true, &arena);
+    pass_layout(&pass, &net->spec, batch.rows, true, &arena);
     double *g = malloc(net->n_params * sizeof(*g));
     bool ok = g != NULL && pass_init(&pass, net) == MLP_OK &&
-              pass_gradient(&pass, net, batch, g, loss) == MLP_OK;
+              pass_gradient(&pass, net, &batch, &moment, b->smoothing, g, loss) == MLP_OK;
 
     if (ok && gradient != NULL) {
         memcpy(gradient, g, net->n_params * sizeof(*g));
@@ -31,19 +40,30 @@ static bool run(struct mlp_net *net, const struct mlp_data *batch, double *loss,
     return ok;
 }
 
+bool double_batch_gradient(const struct double_batch *b, double *loss, double *gradient)
+{
+    struct mlp_net *net = NULL;
+
+    if (mlp_net_new(b->spec, &net) != MLP_OK) {
+        return false;
+    }
+    memcpy(net->params, b->params, net->n_params * sizeof(*b->params));
+    bool ok = run(net, b, loss, gradient);
+
+    mlp_net_free(&net);
+    return ok;
+}
+
 bool double_gradient(const struct mlp_spec *spec, const double *params, const double *x,
                      const double *targets, const uint32_t *labels, size_t rows, double *loss,
                      double *gradient)
 {
-    struct mlp_net *net = NULL;
+    const struct double_batch b = {.spec = spec,
+                                   .rows = rows,
+                                   .params = params,
+                                   .x = x,
+                                   .targets = targets,
+                                   .labels = labels};
 
-    if (mlp_net_new(spec, &net) != MLP_OK) {
-        return false;
-    }
-    memcpy(net->params, params, net->n_params * sizeof(*params));
-    const struct mlp_data batch = {.rows = rows, .x = x, .targets = targets, .labels = labels};
-    bool ok = run(net, &batch, loss, gradient);
-
-    mlp_net_free(&net);
-    return ok;
+    return double_batch_gradient(&b, loss, gradient);
 }

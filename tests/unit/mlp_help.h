@@ -56,12 +56,41 @@ static inline uint32_t *help_labels(uint64_t *state, size_t n, size_t classes)
     return labels;
 }
 
-/* The output that goes with a loss (identity for MSE). */
+/* The output that goes with a loss (identity for numbers). */
 static inline enum mlp_output help_output(enum mlp_loss loss)
 {
-    return loss == MLP_CROSS_ENTROPY          ? MLP_OUT_SOFTMAX
-           : loss == MLP_BINARY_CROSS_ENTROPY ? MLP_OUT_SIGMOID
-                                              : MLP_OUT_IDENTITY;
+    switch (loss) {
+    case MLP_CROSS_ENTROPY:
+    case MLP_FOCAL:
+        return MLP_OUT_SOFTMAX;
+    case MLP_BINARY_CROSS_ENTROPY:
+    case MLP_BINARY_FOCAL:
+        return MLP_OUT_SIGMOID;
+    case MLP_POISSON:
+    case MLP_GAMMA:
+    case MLP_TWEEDIE:
+        return MLP_OUT_EXP;
+    default:
+        return MLP_OUT_IDENTITY;
+    }
+}
+
+/* A parameter for those losses that have one. */
+static inline double help_loss_parameter(enum mlp_loss loss)
+{
+    switch (loss) {
+    case MLP_FOCAL:
+    case MLP_BINARY_FOCAL:
+        return 2;
+    case MLP_HUBER:
+        return 0.7;
+    case MLP_QUANTILE:
+        return 0.3;
+    case MLP_TWEEDIE:
+        return 1.5;
+    default:
+        return 0;
+    }
 }
 
 static inline struct mlp_spec help_spec(size_t n_inputs, size_t n_hidden,
@@ -73,7 +102,8 @@ static inline struct mlp_spec help_spec(size_t n_inputs, size_t n_hidden,
                              .n_hidden = n_hidden,
                              .hidden = hidden,
                              .output = help_output(loss),
-                             .loss = loss};
+                             .loss = loss,
+                             .loss_parameter = help_loss_parameter(loss)};
 }
 
 static inline struct mlp_net *help_net(const struct mlp_spec *spec, uint64_t seed)
@@ -81,7 +111,7 @@ static inline struct mlp_net *help_net(const struct mlp_spec *spec, uint64_t see
     struct mlp_net *net = NULL;
 
     ck_assert_int_eq(mlp_net_new(spec, &net), MLP_OK);
-    mlp_net_init(net, seed);
+    ck_assert_int_eq(mlp_net_init(net, seed), MLP_OK);
     return net;
 }
 
