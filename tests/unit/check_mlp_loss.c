@@ -12,6 +12,58 @@ static const struct kernel *table(int i)
     return tables[i];
 }
 
+struct sum {
+    double loss;
+    size_t hits;
+};
+
+/* Run the kernel and add up what it says of the rows. */
+static void run_kernel(const struct kernel *k, const struct kernel_loss *l, struct sum *sum)
+{
+    double loss[512];
+    unsigned char hit[512] = {0};
+    struct kernel_loss all = *l;
+
+    ck_assert_uint_le(l->rows, 512);
+    all.row_loss = loss;
+    all.row_hit = hit;
+    k->loss(&all);
+    for (size_t i = 0; i < l->rows; i++) {
+        sum->loss += loss[i];
+        sum->hits += hit[i];
+    }
+}
+
+static void softmax_loss(const struct kernel *k, float *z, const uint32_t *labels, size_t rows,
+                         size_t cols, float scale, struct sum *sum)
+{
+    run_kernel(k,
+               &(struct kernel_loss){.loss = MLP_CROSS_ENTROPY,
+                                     .output = MLP_OUT_SOFTMAX,
+                                     .rows = rows,
+                                     .cols = cols,
+                                     .z = z,
+                                     .labels = labels,
+                                     .scale = scale},
+               sum);
+}
+
+static void columns_loss(const struct kernel *k, enum mlp_loss loss, enum mlp_output output,
+                         float *z, const float *y, size_t rows, size_t cols, float scale,
+                         struct sum *sum)
+{
+    run_kernel(k,
+               &(struct kernel_loss){.loss = loss,
+                                     .output = output,
+                                     .parameter = (float)help_loss_parameter(loss),
+                                     .rows = rows,
+                                     .cols = cols,
+                                     .z = z,
+                                     .targets = y,
+                                     .scale = scale},
+               sum);
+}
+
 /* rows x cols logits, with labels, targets and gradients to compare */
 struct losses {
     size_t rows, cols;
@@ -19,7 +71,7 @@ struct losses {
     uint32_t *labels;
 };
 
-static const size_t loss_shapes[][2] = {{1, 2},  {3, 3},    {7, 10},  {33, 1}, {5, 16}, {65, 17},
+static const size_t loss_shapes[][2] = {{1, 2},   {3, 3},   {7, 10},  {33, 1},  {5, 16},  {65, 17},
                                         {2, 255}, {3, 256}, {2, 257}, {1, 700}, {300, 1}, {100, 3}};
 #define LOSS_SHAPES (sizeof(loss_shapes) / sizeof(*loss_shapes))
 
@@ -77,15 +129,15 @@ START_TEST(softmax_and_its_loss)
         struct losses l = losses_new(s, 6);
         size_t n = l.rows * l.cols, hits = 0;
         float *p = malloc(n * sizeof(*p)), *g = malloc(n * sizeof(*g)), *m = malloc(n * sizeof(*m));
-        struct kernel_sum sum = {0}, measured = {0};
+        struct sum sum = {0}, measured = {0};
         double truth[1024], total = 0;
 
         memcpy(p, l.z, n * sizeof(*p));
         memcpy(g, l.z, n * sizeof(*g));
         memcpy(m, l.z, n * sizeof(*m));
         k->softmax(p, l.rows, l.cols);
-        k->softmax_loss(g, l.labels, l.rows, l.cols, 0.25F, &sum);
-        k->softmax_loss(m, l.labels, l.rows, l.cols, 0, &measured);
+        softmax_loss(k, g, l.labels, l.rows, l.cols, 0.25F, &sum);
+        softmax_loss(k, m, l.labels, l.rows, l.cols, 0, &measured);
         for (size_t r = 0; r < l.rows; r++) {
             total += softmax_row(&l, r, truth);
             hits += argmax(l.z + r * l.cols, l.cols) == l.labels[r];
@@ -109,16 +161,17 @@ END_TEST
 
 /* One of the losses; kind 0 softmax, 1 sigmoid, 2 squared, 3 squared behind a sigmoid. */
 static void run_loss(const struct kernel *k, int kind, const struct losses *l, size_t first,
-                     size_t rows, float *z, struct kernel_sum *sum)
+                     size_t rows, float *z, struct sum *sum)
 {
     const float *y = l->y + first * l->cols;
 
     if (kind == 0) {
-        k->softmax_loss(z, l->labels + first, rows, l->cols, 1, sum);
+        softmax_loss(k, z, l->labels + first, rows, l->cols, 1, sum);
     } else if (kind == 1) {
-        k->sigmoid_loss(z, y, rows, l->cols, 1, sum);
+        columns_loss(k, MLP_BINARY_CROSS_ENTROPY, MLP_OUT_SIGMOID, z, y, rows, l->cols, 1, sum);
     } else {
-        k->square_loss(z, y, kind == 3, rows, l->cols, 1, sum);
+        columns_loss(k, MLP_MSE, kind == 3 ? MLP_OUT_SIGMOID : MLP_OUT_IDENTITY, z, y, rows,
+                     l->cols, 1, sum);
     }
 }
 
@@ -134,7 +187,7 @@ START_TEST(losses_do_not_see_other_rows)
         float *whole = malloc(n * sizeof(*whole)), *rows = malloc(n * sizeof(*rows));
 
         for (int kind = 0; kind < 4; kind++) {
-            struct kernel_sum all = {0}, single = {0};
+            struct sum all = {0}, single = {0};
 
             memcpy(whole, l.z, n * sizeof(*whole));
             memcpy(rows, l.z, n * sizeof(*rows));
@@ -160,7 +213,7 @@ START_TEST(sigmoid_loss)
         struct losses l = losses_new(s, 20);
         size_t n = l.rows * l.cols, hits = 0;
         float *g = malloc(n * sizeof(*g)), *m = malloc(n * sizeof(*m));
-        struct kernel_sum sum = {0}, measured = {0};
+        struct sum sum = {0}, measured = {0};
         double total = 0;
 
         for (size_t i = 0; i < n; i++) { /* 0, 1 or a share */
@@ -168,8 +221,10 @@ START_TEST(sigmoid_loss)
         }
         memcpy(g, l.z, n * sizeof(*g));
         memcpy(m, l.z, n * sizeof(*m));
-        k->sigmoid_loss(g, l.y, l.rows, l.cols, 0.5F, &sum);
-        k->sigmoid_loss(m, l.y, l.rows, l.cols, 0, &measured);
+        columns_loss(k, MLP_BINARY_CROSS_ENTROPY, MLP_OUT_SIGMOID, g, l.y, l.rows, l.cols, 0.5F,
+                     &sum);
+        columns_loss(k, MLP_BINARY_CROSS_ENTROPY, MLP_OUT_SIGMOID, m, l.y, l.rows, l.cols, 0,
+                     &measured);
         for (size_t r = 0; r < l.rows; r++) {
             bool hit = true;
 
@@ -203,11 +258,12 @@ START_TEST(square_loss)
         struct losses l = losses_new(s % LOSS_SHAPES, 3);
         size_t n = l.rows * l.cols;
         float *g = malloc(n * sizeof(*g));
-        struct kernel_sum sum = {0};
+        struct sum sum = {0};
         double total = 0;
 
         memcpy(g, l.z, n * sizeof(*g));
-        k->square_loss(g, l.y, squash, l.rows, l.cols, 0.5F, &sum);
+        columns_loss(k, MLP_MSE, squash ? MLP_OUT_SIGMOID : MLP_OUT_IDENTITY, g, l.y, l.rows,
+                     l.cols, 0.5F, &sum);
         for (size_t i = 0; i < n; i++) {
             double z = (double)l.z[i], f = squash ? 1 / (1 + exp(-z)) : z;
             double d = f - (double)l.y[i], slope = squash ? f * (1 - f) : 1;
@@ -229,15 +285,15 @@ START_TEST(losses_of_sure_answers)
     const struct kernel *k = table(_i);
     float z[3] = {30, 0, -30}, y[1] = {1}, b[1] = {25}, wrong[1] = {-500};
     uint32_t label[1] = {0};
-    struct kernel_sum sum = {0};
+    struct sum sum = {0};
 
-    k->softmax_loss(z, label, 1, 3, 0, &sum);
+    softmax_loss(k, z, label, 1, 3, 0, &sum);
     ck_assert_double_eq_tol(sum.loss, exp(-30.0), 1e-16);
     sum.loss = 0;
-    k->sigmoid_loss(b, y, 1, 1, 0, &sum);
+    columns_loss(k, MLP_BINARY_CROSS_ENTROPY, MLP_OUT_SIGMOID, b, y, 1, 1, 0, &sum);
     ck_assert_double_eq_tol(sum.loss / exp(-25.0), 1, 1e-6);
     sum.loss = 0;
-    k->sigmoid_loss(wrong, y, 1, 1, 0, &sum);
+    columns_loss(k, MLP_BINARY_CROSS_ENTROPY, MLP_OUT_SIGMOID, wrong, y, 1, 1, 0, &sum);
     ck_assert_double_eq(sum.loss, 500);
 }
 END_TEST
@@ -247,23 +303,23 @@ START_TEST(ties_and_nan_in_hits)
     const struct kernel *k = table(_i);
     const float tie[3] = {2, 2, 1};
     float z[3], nan_first[3] = {NAN, 2, 1}, nan_last[3] = {2, 1, NAN}, one[1] = {NAN}, y[1] = {0};
-    struct kernel_sum sum = {0};
+    struct sum sum = {0};
 
     for (uint32_t label = 0; label < 3; label++) {
-        struct kernel_sum hits = {0};
+        struct sum hits = {0};
 
         memcpy(z, tie, sizeof(z));
-        k->softmax_loss(z, &label, 1, 3, 0, &hits);
+        softmax_loss(k, z, &label, 1, 3, 0, &hits);
         ck_assert_uint_eq(hits.hits, label == 0); /* the lowest index wins */
     }
-    k->softmax_loss(nan_first, &(uint32_t){1}, 1, 3, 0, &sum);
+    softmax_loss(k, nan_first, &(uint32_t){1}, 1, 3, 0, &sum);
     ck_assert(isnan(sum.loss));
     ck_assert_uint_eq(sum.hits, 0);
-    sum = (struct kernel_sum){0};
-    k->softmax_loss(nan_last, &(uint32_t){0}, 1, 3, 0, &sum);
+    sum = (struct sum){0};
+    softmax_loss(k, nan_last, &(uint32_t){0}, 1, 3, 0, &sum);
     ck_assert(isnan(sum.loss));
-    sum = (struct kernel_sum){0};
-    k->sigmoid_loss(one, y, 1, 1, 0, &sum);
+    sum = (struct sum){0};
+    columns_loss(k, MLP_BINARY_CROSS_ENTROPY, MLP_OUT_SIGMOID, one, y, 1, 1, 0, &sum);
     ck_assert(isnan(sum.loss));
     ck_assert_uint_eq(sum.hits, 0);
 }
