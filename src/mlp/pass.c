@@ -207,7 +207,6 @@ enum mlp_status pass_gradient(struct pass *p, struct mlp_net *net, const struct 
     const mlp_real *input = batch->x;
     enum mlp_status status = MLP_OK;
 
-    (void)moment;
     for (size_t k = 0; k < net->n_layers && status == MLP_OK; k++) {
         status = forward_layer(p, net, k, k > 0 ? p->layer[k - 1].a : input, rows);
     }
@@ -219,7 +218,7 @@ enum mlp_status pass_gradient(struct pass *p, struct mlp_net *net, const struct 
     struct loss_rows r = {batch, p->layer[last].delta, p->row_loss, NULL};
 
     memcpy(r.z, p->layer[last].z, rows * net->spec.n_outputs * sizeof(*r.z));
-    loss_gradient(net, &r, rows, (mlp_real)smoothing);
+    loss_gradient(net, &r, moment->rows > 0 ? moment->rows : rows, (mlp_real)smoothing);
     *loss = 0;
     loss_sum(batch, p->row_loss, loss);
     *loss /= (double)rows;

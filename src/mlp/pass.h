@@ -32,6 +32,7 @@ struct pass_layer {
 struct pass_moment {
     struct rng rng; /* stream "dropout" of the seed */
     uint32_t epoch, step;
+    size_t rows; /* of the whole step, that the gradient is divided by; 0: the batch's */
 };
 
 struct pass {

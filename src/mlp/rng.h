@@ -13,7 +13,14 @@
 #include <stdint.h>
 
 /* The numbers are part of what a seed means: never renumber. */
-enum rng_stream { RNG_INIT = 1, RNG_SHUFFLE = 2, RNG_DROPOUT = 3, RNG_SPLIT = 4 };
+enum rng_stream {
+    RNG_INIT = 1,
+    RNG_SHUFFLE = 2,
+    RNG_DROPOUT = 3,
+    RNG_SPLIT = 4,
+    RNG_NOISE = 5,
+    RNG_AUGMENT = 6,
+};
 
 struct rng {
     uint32_t key[2];
