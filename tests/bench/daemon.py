@@ -43,13 +43,15 @@ class Daemon:
         self.api("POST", f"/datasets?name={name}", csv, "text/csv")
 
     def wait(self, job):
+        pause = 0.01
         while True:
             now = self.api("GET", f"/jobs/{job}")
             if now["state"] == "succeeded":
                 return now
             if now["state"] not in ("queued", "running"):
                 raise SystemExit(f"bench: job {job} {now['state']}: {now['error']}")
-            time.sleep(0.05)
+            time.sleep(pause)
+            pause = min(2 * pause, 0.3)  # asking takes a moment of a core that may be training
 
     def train(self, configs):
         """Jobs side by side; of each its epochs, as a peer tells them."""
@@ -79,7 +81,8 @@ def config(name, case, seed, threads=1, precision="float32", test=None):
         training["threads"] = threads
     if precision != "float32":
         training["precision"] = precision
-    return {"data": {"dataset": name, "target": "y", "split": split},
+    return {"data": {"dataset": name, "target": "y", "split": split,
+                     "target_type": "classes" if case.classes else "numeric"},
             "preprocess": {"numeric": "none", **({} if case.classes else {"target": "none"})},
             "architecture": {"hidden": list(case.hidden), "activation": "relu",
                              "init": "glorot_uniform"},

@@ -1,55 +1,140 @@
 """The result of a bench as Markdown."""
 
+BEGIN, END = "<!-- bench train: begin -->", "<!-- bench train: end -->"
+
+
+def write_into(path, text):
+    before, rest = path.read_text().split(BEGIN)
+    path.write_text(f"{before}{BEGIN}\n{text}{END}{rest.split(END)[1]}")
+
+
+def table(head, lines):
+    yield "| " + " | ".join(head) + " |"
+    yield "| " + " | ".join("---" for _ in head) + " |"
+    for line in lines:
+        yield "| " + " | ".join(line) + " |"
+    yield ""
+
 
 def rate(value):
     return f"{value / 1e6:.2f} M" if value >= 999500 else f"{value / 1e3:.1f} k"
 
 
-def goal(value, wanted, form):
-    if not value:
+def speed(side):
+    return f"{rate(side['best'])} ({rate(side['median'])})" if side else "-"
+
+
+def against(value, goal):
+    """The value beside the least it should be."""
+    if value is None:
         return "-"
-    return form.format(value) + (f" (goal {form.format(wanted)})" if wanted else "")
+    if not goal:
+        return f"{value:.2f}"
+    return f"{value:.2f} ({'goal' if value >= goal else 'misses'} {goal:g})"
 
 
-def side(found):
-    return f"{rate(found['best'])} ({rate(found['median'])})" if found else "-"
+def verdict(row):
+    return {True: "ok", False: "**fails**", None: "-"}[row.get("losses_good")]
 
 
 def comparison(result):
-    names = {k: v["name"] for k, v in result["peers"].items()}
-    head = ["case", "threads", "mlpd", *names.values(), "ratio", "of peak", "final losses", ""]
-    lines = [head, ["---"] * len(head)]
+    names = {side: peer["name"] for side, peer in result["peers"].items()}
+    lines = []
     for row in result["compared"]:
         sides = row["sides"]
-        mine = sides.get("mlpd")
-        share = mine and mine["best"] * row["flops_per_sample"] / result["peaks"][row["threads"]]
-        verdict = {True: "ok", False: "**FAILS**", None: "-"}[row.get("losses_good")]
-        lines.append([row["case"], str(row["threads"]), side(mine),
-                      *[side(sides.get(n)) for n in names],
-                      goal(row.get("ratio"), row["goal_ratio"], "{:.2f}"),
-                      goal(share, row["goal_share"], "{:.2f}"),
-                      " / ".join(f"{s['loss']:.4f}" for s in sides.values()), verdict])
-    return ["| " + " | ".join(cells) + " |" for cells in lines]
+        losses = " / ".join(f"{s['loss']:.4f}" for s in sides.values())
+        lines.append([row["case"], str(row["threads"]), speed(sides.get("mlpd")),
+                      *(speed(sides.get(side)) for side in names),
+                      against(row.get("ratio"), row["goal_ratio"]),
+                      against(row.get("share"), row["goal_share"]), losses, verdict(row)])
+    yield from table(["case", "threads", "mlpd", *names.values(), "ratio to the best peer",
+                      "share of peak", "final losses", ""], lines)
+    yield ("Samples/s in the best epoch of all runs (median epoch in brackets). Final losses are "
+           "the last epoch's, means over the runs, in the order of the columns; a case fails when "
+           "mlpd's is more than 2 % above a peer's.")
+    yield ""
+    for case, what in {row["case"]: row["what"] for row in result["compared"]}.items():
+        yield f"- {case}: {what}"
+    yield ""
 
 
-def notes(result):
+def refusals(result):
+    rows = [(row["case"], row) for row in result["compared"]]
+    rows += [("G", row) for row in result.get("precision", [])]
+    said = {}
+    for case, row in rows:
+        if "refused" in row:
+            said.setdefault(row["refused"], []).append(f"{case} ({row['threads']})")
+    for reason, where in said.items():
+        yield f"mlpd refused {', '.join(where)}: {reason}"
+        yield ""
+
+
+def alone(result):
+    if "copies" in result:
+        f = result["copies"]
+        yield (f"F: {f['copies']} copies of C on {f['copies']} workers train {rate(f['all'])} "
+               f"samples/s in their median epochs, one alone {rate(f['one'])}: "
+               f"{against(f['ratio'], f['goal_ratio'])} of {f['copies']} times one.")
+        yield ""
+    done = [row for row in result.get("precision", []) if "sides" in row]
+    if done:
+        lines = []
+        for row in done:
+            sides = row["sides"]
+            points = " / ".join(f"{100 * a:.2f} %" for a in row.get("accuracy", {}).values())
+            lines.append([str(row["threads"]), *(speed(s) for s in sides.values()),
+                          against(row["ratio"], row["goal_ratio"]),
+                          " / ".join(f"{s['loss']:.4f}" for s in sides.values()), verdict(row),
+                          points or "-"])
+        yield from table(["G: threads", "float32", "bfloat16", "ratio", "final losses", "",
+                          "test accuracy on images"], lines)
+
+
+def memory(result):
+    done = [row for row in result.get("memory", []) if "measured" in row]
+    if done:
+        lines = [[row["case"], str(row["threads"]), f"{row['estimate'] / 1e6:.1f} MB",
+                  f"{row['measured'] / 1e6:.1f} MB",
+                  f"{100 * (row['measured'] / row['estimate'] - 1):+.1f} %"] for row in done]
+        yield from table(["case", "threads", "memory by the dry run", "growth of the daemon at its "
+                          "peak", "difference (goal: within 10 %)"], lines)
+
+
+def rows(result):
+    if "rows" in result:
+        lines = [[f"{line['rows']:,}", rate(line["rows"] / line["seconds"]),
+                  f"{1e9 * line['seconds'] / line['rows']:.0f} ns",
+                  f"{1e6 * line['seconds']:.1f}"] for line in result["rows"]["table"]]
+        yield from table(["rows (network of C)", "samples/s", "time per sample",
+                          "microseconds per epoch"], lines)
+        growth = 100 * result["rows"]["growth"]
+        yield (f"From 10,000 to 1,000,000 rows a sample takes {growth:+.1f} % of time "
+               "(goal: at most 10 % more).")
+        yield ""
+
+
+def head(result):
     machine = result["machine"]
-    yield (f"{machine['cpu']}, {machine['cores']} cores, {machine['vectors']}; "
-           f"{machine['system']}.")
-    for threads, peak in result["peaks"].items():
-        yield f"Peak, {threads} thread{'s' * (threads > 1)}: {peak / 1e9:.0f} GFLOP/s in float32."
-    yield f"mlpd {result['mlpd']}; " + "; ".join(
-        f"{p['name']} {p['version']} ({p['blas']})" for p in result["peers"].values()) + "."
+    peers = "; ".join(f"{p['name']} {p['version']} ({p['blas']})" for p in result["peers"].values())
+    peaks = ", ".join(f"{peak / 1e9:.0f} GFLOP/s on {threads}"
+                      for threads, peak in result["peaks"].items())
+    yield (f"{result['date']}: {machine['cpu']}, {machine['cores']} cores, "
+           f"{', '.join(machine['flags'])}; {machine['system']}. mlpd {result['mlpd']}"
+           f"{'; ' if peers else ''}{peers}. Runs: {result['runs']}; "
+           f"{'real images in A, B and G' if result['images'] else 'synthetic rows'}.")
+    if peaks:
+        yield f"Peak of float32 multiply-adds, by number of cores: {peaks}."
+    adams = {}
+    for row in result["compared"]:
+        for variant in row["variants"].values():
+            adams.setdefault(variant, []).append(f"{row['case']} ({row['threads']})")
+    if adams:
+        yield ("PyTorch's fastest optimizer: " +
+               "; ".join(f"{adam} in {', '.join(where)}" for adam, where in adams.items()) + ".")
+    yield ""
 
 
 def markdown(result):
-    lines = [*notes(result), "", *comparison(result), ""]
-    seen = {}
-    for row in result["compared"]:
-        seen.setdefault(row["case"], row["what"])
-    lines += [f"- {name}: {what}" for name, what in seen.items()]
-    for row in result["compared"]:
-        if row["refused"]:
-            lines.append(f"- {row['case']} with {row['threads']} threads: mlpd refused: "
-                         f"{row['refused']}")
-    return "\n".join(lines) + "\n"
+    parts = [head, comparison, refusals, alone, memory, rows]
+    return "\n".join(line for part in parts for line in part(result))

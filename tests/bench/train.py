@@ -1,73 +1,48 @@
 """`scripts/bench train`: the same networks in mlpd, scikit-learn and PyTorch, side by side.
 
 Every number is of one run on one machine, in which the sides take turns: an epoch of one is
-compared with an epoch of another that ran a few seconds before or after. A timing never makes
+compared with an epoch of another that ran some seconds before or after. A timing never makes
 the bench fail; a training loss worse than the peers' does.
 """
 import argparse
 import json
 import os
 import platform
-import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+import alone
 import cases
 import report
-from daemon import Daemon, Refused, config
-
-HERE = Path(__file__).parent
-
-
-def say(text):
-    print(f"bench: {text}", file=sys.stderr, flush=True)
-
-
-class Peer:
-    """A process of peer.py, with as many threads as the case allows."""
-
-    def __init__(self, name, threads):
-        pools = ("OMP", "OPENBLAS", "MKL", "NUMEXPR")
-        env = dict(os.environ, **{f"{p}_NUM_THREADS": str(threads) for p in pools})
-        self.process = subprocess.Popen([sys.executable, HERE / "peer.py", name, str(threads)],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                        env=env)
-        self.info = self.answer()
-
-    def answer(self):
-        line = self.process.stdout.readline()
-        if not line:
-            raise SystemExit("bench: a peer ended; its reason stands above")
-        return json.loads(line)
-
-    def train(self, **task):
-        print(json.dumps(task), file=self.process.stdin, flush=True)
-        return self.answer()
-
-    def stop(self):
-        self.process.stdin.close()
-        self.process.wait()
+from compare import Peer, compare
+from daemon import Daemon
 
 
 class Bench:
+    """The daemon, the peers and the data, each made when first asked for."""
+
     def __init__(self, options, work):
         self.options = options
         self.work = Path(work)
-        self.peers = {}
-        self.peaks = {}
+        self.workers = len(os.sched_getaffinity(0))
+        self.tables, self.uploaded, self.peers, self.peaks = {}, set(), {}, {}
         self.daemon = None
         self.start_daemon()
 
+    def say(self, text):
+        print(f"bench: {text}", file=sys.stderr, flush=True)
+
     def start_daemon(self):
-        """A fresh process on the same state; its memory tells nothing of what was before."""
+        """A new process on the same state."""
         if self.daemon:
             self.daemon.stop()
-        self.daemon = Daemon(self.options.mlpd, str(self.work / "state"), os.cpu_count())
+        self.daemon = Daemon(self.options.mlpd, str(self.work / "state"), self.workers)
 
     def peer(self, name, threads):
         if (name, threads) not in self.peers:
@@ -80,95 +55,87 @@ class Bench:
             peer.stop()
 
     def peak(self, threads):
+        """Kept is the highest that the machine reached during the run."""
         out = subprocess.run([self.options.peak, str(threads)], check=True, capture_output=True)
         self.peaks[threads] = max(self.peaks.get(threads, 0), float(out.stdout))
 
+    def upload(self, name, make):
+        if name not in self.uploaded:
+            self.daemon.upload(name, make().csv())
+            self.uploaded.add(name)
+
     def data(self, name):
         """The case as it is, its rows uploaded and laid out as files for the peers."""
-        case, table = cases.make(name, cases.CASES[name], self.options.data)
-        if self.options.quick:
-            case = replace(case, epochs=max(1, case.epochs // 5))
-        files = {"x": str(self.work / f"{name}-x.npy"), "y": str(self.work / f"{name}-y.npy")}
-        np.save(files["x"], table.x)
-        np.save(files["y"], table.y)
-        self.daemon.upload(name, table.csv())
-        return case, files
-
-    # ---- A to E --------------------------------------------------------------------------
-
-    def compare(self, name, threads_list):
-        case, files = self.data(name)
-        return [self.compare_at(name, case, files, threads) for threads in threads_list]
-
-    def compare_at(self, name, case, files, threads):
-        runs = {side: [] for side in ("mlpd", *self.options.peers)}
-        refused = None
-        for seed in range(1, self.options.runs + 1):
-            say(f"case {name}, {threads} thread{'s' * (threads > 1)}, run {seed}")
-            self.peak(threads)
-            try:
-                runs["mlpd"] += self.daemon.train([config(name, case, seed, threads)])
-            except Refused as reason:
-                refused = str(reason)
-            for side in self.options.peers:
-                runs[side].append(self.peer(side, threads).train(
-                    **files, classes=case.classes, hidden=case.hidden, batch=case.batch,
-                    epochs=case.epochs, learning_rate=case.learning_rate, seed=seed))
-        sides = {side: summary(case, results) for side, results in runs.items() if results}
-        row = {"case": name, "threads": threads, "what": str(case), "flops_per_sample": case.flops,
-               "goal_ratio": case.ratio, "goal_share": case.share, "sides": sides,
-               "refused": refused}
-        if "mlpd" in sides:
-            mine, peers = sides["mlpd"], [sides[s] for s in self.options.peers]
-            if peers:
-                row["ratio"] = mine["best"] / max(p["best"] for p in peers)
-                # every peer estimates the same thing; the mean over the seeds is compared
-                row["losses_good"] = all(mine["loss"] <= 1.02 * p["loss"] for p in peers)
-        return row
-
-
-def summary(case, results):
-    """Of all rounds: samples/s of the best and the median epoch, the mean of the last losses."""
-    seconds = [s for r in results for s in r["seconds"]]
-    return {"best": case.rows / min(seconds), "median": case.rows / statistics.median(seconds),
-            "loss": statistics.mean(r["losses"][-1] for r in results),
-            "losses": [r["losses"][-1] for r in results],
-            "variant": results[-1].get("variant")}
+        if name not in self.tables:
+            case, table = cases.make(name, cases.CASES[name], self.options.data)
+            if self.options.quick:
+                case = replace(case, epochs=max(2, case.epochs // 4))
+            files = {axis: str(self.work / f"{name}-{axis}.npy") for axis in "xy"}
+            np.save(files["x"], table.x)
+            np.save(files["y"], table.y)
+            self.upload(name, lambda: table)
+            self.tables[name] = case, files
+        return self.tables[name]
 
 
 def machine():
-    with open("/proc/cpuinfo") as info:
-        lines = info.read().splitlines()
-    cpu = next((x.split(":", 1)[1].strip() for x in lines if x.startswith("model name")), "?")
-    flags = next((x for x in lines if x.startswith("flags")), "").split()
-    best = next((f for f in ("avx512f", "avx2", "avx") if f in flags), "no AVX")
-    more = [f for f in ("avx512_bf16", "amx_bf16") if f in flags]
-    return {"cpu": cpu, "cores": os.cpu_count(), "vectors": " ".join([best, *more]),
-            "system": platform.platform(terse=True)}
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    info = dict(line.split(":", 1) for line in lines if ":" in line)
+    info = {key.strip(): value.strip() for key, value in info.items()}
+    flags = info.get("flags", "").split()
+    kinds = [f for f in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if f in flags]
+    return {"cpu": info.get("model name", platform.machine()), "flags": kinds,
+            "cores": len(os.sched_getaffinity(0)), "system": platform.platform(terse=True)}
+
+
+def measure(bench):
+    options = bench.options
+    chosen = [c for c in options.cases if c in cases.CASES]
+    result = {"date": time.strftime("%Y-%m-%d"), "machine": machine(), "mlpd": bench.daemon.version,
+              "runs": options.runs, "images": bool(options.data)}
+    result["compared"] = [compare(bench, c, n) for c in chosen for n in options.threads]
+    result["peers"] = {side: peer.info for (side, _), peer in bench.peers.items()}
+    result["peaks"] = bench.peaks
+    for row in result["compared"]:
+        if "mlpd" in row["sides"]:
+            speed = row["sides"]["mlpd"]["best"] * row["flops_per_sample"]
+            row["share"] = speed / bench.peaks[row["threads"]]
+    if "F" in options.cases:
+        result["copies"] = alone.copies(bench)
+    if "G" in options.cases:
+        result["precision"] = [alone.precision(bench, n) for n in options.threads]
+    if not options.quick:
+        result["memory"] = [alone.memory(bench, c, n) for c in chosen if c in "AB"
+                            for n in options.threads]
+        result["rows"] = alone.rows(bench)
+    return result
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="scripts/bench train", description=__doc__)
-    parser.add_argument("--mlpd", required=True, help=argparse.SUPPRESS)
-    parser.add_argument("--peak", required=True, help=argparse.SUPPRESS)
-    parser.add_argument("--cases", default="A,B,C,D,E", type=lambda s: s.upper().split(","))
-    parser.add_argument("--runs", default=3, type=int)
-    parser.add_argument("--threads", default=[1, 2],
-                        type=lambda s: [int(n) for n in s.split(",")])
-    parser.add_argument("--peers", default=["sklearn", "torch"],
-                        type=lambda s: [p for p in s.split(",") if p])
+    def names(text):
+        return [c for c in text.split(",") if c]
+
+    parser = argparse.ArgumentParser(prog="scripts/bench train")
+    parser.add_argument("--mlpd", required=True)
+    parser.add_argument("--peak", required=True)
+    parser.add_argument("--cases", type=lambda s: names(s.upper()), default=list("ABCDEFG"))
+    parser.add_argument("--runs", type=int)
+    parser.add_argument("--threads", type=lambda s: [int(n) for n in names(s)])
+    parser.add_argument("--peers", type=names, default=["sklearn", "torch"])
     parser.add_argument("--data", type=Path)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
+    options.runs = options.runs or (1 if options.quick else 3)
+    options.threads = options.threads or ([1] if options.quick else [1, 2])
+    unknown = set(options.cases) - set("ABCDEFG") or set(options.peers) - {"sklearn", "torch"}
+    if unknown:
+        parser.error(f"unknown: {', '.join(sorted(unknown))}")
     with tempfile.TemporaryDirectory(prefix="mlpd-bench-") as work:
         bench = Bench(options, work)
         try:
-            result = {"machine": machine(), "mlpd": bench.daemon.version, "compared": []}
-            for name in options.cases:
-                result["compared"] += bench.compare(name, options.threads)
-            result["peaks"] = bench.peaks
-            result["peers"] = {side: peer.info for (side, _), peer in bench.peers.items()}
+            result = measure(bench)
         finally:
             bench.stop()
     text = report.markdown(result)
@@ -176,7 +143,10 @@ def main():
     if options.out:
         options.out.write_text(text)
         options.out.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
-    return 0 if all(row.get("losses_good", True) for row in result["compared"]) else 1
+    if options.write:
+        report.write_into(Path(__file__).parents[2] / "docs/PERFORMANCE.md", text)
+    judged = result["compared"] + result.get("precision", [])
+    return 0 if all(row.get("losses_good", True) for row in judged) else 1
 
 
 sys.exit(main())
