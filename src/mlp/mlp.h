@@ -324,7 +324,7 @@ struct mlp_augment {
     mlp_real fill;
 };
 
-/* One step: sum the gradients of `accumulate` batches, divide by their number; clip_value;
+/* One step: the gradient of `accumulate` batches as if they were one; clip_value;
  * clip_norm; add l1 and l2; update; weight_decay comes before the update; max_norm; average. */
 struct mlp_train_spec {
     enum mlp_optimizer optimizer;
@@ -390,7 +390,7 @@ struct mlp_epoch {
                             * validation rows, or what callbacks.monitor said */
     double learning_rate;  /* of its last step */
     double seconds;        /* training alone, evaluation left out */
-    size_t samples;        /* rows trained in it */
+    size_t samples;        /* rows trained in it; fewer where max_seconds cut it short */
     const double *gradient_norms; /* [n_hidden + 1]: root of the mean over steps of |dL/dW_k|^2;
                                    * NULL unless asked for */
     bool improved;         /* it is the best so far */
@@ -418,6 +418,7 @@ enum mlp_stop {
     MLP_BY_DIVERGENCE,
     MLP_BY_TARGET,
     MLP_BY_MAX_SECONDS,
+    MLP_BY_CONVERGENCE, /* lbfgs: no step makes the loss smaller */
 };
 
 struct mlp_result {
@@ -444,7 +445,8 @@ MLP_API MLP_CHECK enum mlp_status mlp_train(struct mlp_net *net, const struct ml
 
 /* The same in pieces, for those who stop and go on. A trainer borrows all it is given; the net is
  * its own until it is freed. mlp_trainer_run goes on until the training ends or the stop
- * callback says so; then it may be called again. */
+ * callback says so; then it may be called again. The net then has the latest weights;
+ * mlp_trainer_publish puts those into it that mlp_train would leave there, and ends the training. */
 struct mlp_trainer;
 MLP_API MLP_CHECK enum mlp_status mlp_trainer_new(struct mlp_net *net,
                                                   const struct mlp_train_spec *spec,
@@ -454,18 +456,23 @@ MLP_API MLP_CHECK enum mlp_status mlp_trainer_new(struct mlp_net *net,
                                                   struct mlp_trainer **out);
 MLP_API MLP_CHECK enum mlp_status mlp_trainer_run(struct mlp_trainer *t,
                                                   struct mlp_result *result);
+MLP_API void mlp_trainer_publish(struct mlp_trainer *t);
 MLP_API void mlp_trainer_free(struct mlp_trainer **t);
 
 /* All that another trainer of the same spec and data needs to go on from here and come to the
- * same bits: weights, moments, counters, the best so far. For the same build and machine. */
+ * same bits: weights, moments, counters, the best so far. For the same build and machine.
+ * mlp_trainer_save may be called between runs, before mlp_trainer_publish, and in the epoch
+ * callback; `out` has room for mlp_trainer_state_size bytes. */
 MLP_API size_t mlp_trainer_state_size(const struct mlp_trainer *t);
 MLP_API void mlp_trainer_save(const struct mlp_trainer *t, void *out);
-/* Right after mlp_trainer_new. MLP_E_ARGUMENT when the state is of another network or training. */
+/* Right after mlp_trainer_new. MLP_E_ARGUMENT when the state is of another network or training;
+ * then nothing has changed. */
 MLP_API MLP_CHECK enum mlp_status mlp_trainer_load(struct mlp_trainer *t, const void *state,
                                                    size_t size);
-/* Go on where another training of the same network ended: its last weights, moments, steps and
- * epoch count; the best so far and patience begin anew, and spec.epochs come on top of its
- * epochs. MLP_E_ARGUMENT when network or optimizer differ. */
+/* Go on where another training of the same network ended, with its last weights, moments, step
+ * count and epochs (the orders of rows and the dropped units go on from there); the epochs
+ * reported, the schedule, the best so far and patience begin anew. 10 epochs and 10 more are so
+ * the 20 of one training with a constant rate. MLP_E_ARGUMENT when network or optimizer differ. */
 MLP_API MLP_CHECK enum mlp_status mlp_trainer_extend(struct mlp_trainer *t, const void *state,
                                                      size_t size);
 

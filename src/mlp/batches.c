@@ -1,0 +1,177 @@
+/* Batches: the plan of an epoch, gathering, and moving pictures about. See batches.h.
+ *
+ * Pure functions of (spec, data, epoch, batch) but for the buffers; one thread at a time.
+ */
+#include "mlp/batches.h"
+
+#include <string.h>
+
+#include "mlp/loss.h"
+
+#define FULL_PIECE ((size_t)512) /* rows at once where the optimizer wants all */
+
+bool batches_full(enum mlp_optimizer optimizer)
+{
+    return optimizer == MLP_RPROP || optimizer == MLP_LBFGS;
+}
+
+static bool has_batch_norm(const struct mlp_spec *net)
+{
+    for (size_t i = 0; i < net->n_hidden; i++) {
+        if (net->hidden[i].norm == MLP_NORM_BATCH) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void batches_plan(struct batches *b, const struct mlp_spec *net, const struct mlp_train_spec *spec,
+                  size_t rows)
+{
+    bool full = batches_full(spec->optimizer);
+    size_t wanted = full ? FULL_PIECE : spec->batch_size;
+    size_t batch = wanted < rows ? wanted : rows, rest = rows % batch;
+    size_t n = rows / batch;
+
+    *b = (struct batches){.spec = spec,
+                          .n_inputs = net->n_inputs,
+                          .n_outputs = net->n_outputs,
+                          .rows = rows,
+                          .batch = batch,
+                          .most = batch,
+                          .shuffle = rng_stream(spec->seed, RNG_SHUFFLE),
+                          .augment = rng_stream(spec->seed, RNG_AUGMENT)};
+    if (rest == 1 && !spec->drop_last && has_batch_norm(net)) {
+        b->most = batch + 1;
+    } else if (rest > 0 && (full || !spec->drop_last)) {
+        n++;
+    }
+    b->n = n;
+}
+
+static bool moves(const struct mlp_train_spec *spec)
+{
+    return spec->augment.shift > 0;
+}
+
+void batches_layout(struct batches *b, const struct mlp_spec *net,
+                    const struct mlp_train_spec *spec, size_t rows, struct arena *arena)
+{
+    batches_plan(b, net, spec, rows);
+    bool shuffles = spec->shuffle && !batches_full(spec->optimizer);
+
+    if (shuffles) {
+        b->order = arena_take(arena, rows, sizeof(*b->order));
+    }
+    if (shuffles || moves(spec)) {
+        b->x = arena_take(arena, b->most, net->n_inputs * sizeof(mlp_real));
+        b->labels = arena_take(arena, b->most, sizeof(*b->labels));
+        b->targets = arena_take(arena, b->most, net->n_outputs * sizeof(mlp_real));
+        b->weights = arena_take(arena, b->most, sizeof(mlp_real));
+        b->offset = arena_take(arena, b->most, sizeof(mlp_real));
+    }
+}
+
+/* Where batch i begins. */
+static size_t first_of(const struct batches *b, size_t i)
+{
+    return i * b->batch;
+}
+
+size_t batches_rows(const struct batches *b, size_t i)
+{
+    size_t left = b->rows - first_of(b, i);
+
+    if (i + 1 == b->n && left <= b->most) {
+        return left;
+    }
+    return b->batch;
+}
+
+size_t batches_total(const struct batches *b)
+{
+    return first_of(b, b->n - 1) + batches_rows(b, b->n - 1);
+}
+
+void batches_epoch(struct batches *b, uint32_t epoch)
+{
+    b->epoch = epoch;
+    if (b->order != NULL) {
+        rng_permutation(&b->shuffle, epoch, b->order, b->rows);
+    }
+}
+
+/* A whole number from -most to most. */
+static ptrdiff_t step_of(uint32_t word, size_t most)
+{
+    return (ptrdiff_t)(((uint64_t)word * (2 * most + 1)) >> 32) - (ptrdiff_t)most;
+}
+
+/* The picture `from` moved by (down, right) pixels. */
+static void move(const struct mlp_augment *g, const mlp_real *from, ptrdiff_t down, ptrdiff_t right,
+                 mlp_real *to)
+{
+    ptrdiff_t height = (ptrdiff_t)g->height, width = (ptrdiff_t)g->width;
+
+    for (ptrdiff_t i = 0; i < height; i++) {
+        for (ptrdiff_t j = 0; j < width; j++) {
+            ptrdiff_t si = i - down, sj = j - right;
+            bool inside = si >= 0 && si < height && sj >= 0 && sj < width;
+            const mlp_real *source = from + (size_t)(inside ? si * width + sj : 0) * g->channels;
+
+            for (size_t c = 0; c < g->channels; c++) {
+                *to++ = inside ? source[c] : g->fill;
+            }
+        }
+    }
+}
+
+static void gather_input(const struct batches *b, size_t row, mlp_real *to)
+{
+    const mlp_real *from = b->data->x + row * b->n_inputs;
+
+    if (moves(b->spec)) {
+        const struct mlp_augment *g = &b->spec->augment;
+        uint32_t word[4];
+
+        rng_block(&b->augment, (struct rng_at){.epoch = b->epoch}, row, word);
+        move(g, from, step_of(word[0], g->shift), step_of(word[1], g->shift), to);
+    } else {
+        memcpy(to, from, b->n_inputs * sizeof(*to));
+    }
+}
+
+struct mlp_data batches_at(const struct batches *b, size_t i)
+{
+    const struct mlp_data *d = b->data;
+    size_t first = first_of(b, i), rows = batches_rows(b, i), n_out = b->n_outputs;
+
+    if (b->x == NULL) {
+        const struct mlp_spec shape = {.n_inputs = b->n_inputs, .n_outputs = n_out};
+
+        return loss_slice(&shape, d, first, rows);
+    }
+    for (size_t r = 0; r < rows; r++) {
+        size_t row = b->order != NULL ? b->order[first + r] : first + r;
+
+        gather_input(b, row, b->x + r * b->n_inputs);
+        if (d->labels != NULL) {
+            b->labels[r] = d->labels[row];
+        }
+        if (d->targets != NULL) {
+            memcpy(b->targets + r * n_out, d->targets + row * n_out, n_out * sizeof(*b->targets));
+        }
+        if (d->weights != NULL) {
+            b->weights[r] = d->weights[row];
+        }
+        if (d->offset != NULL) {
+            b->offset[r] = d->offset[row];
+        }
+    }
+    return (struct mlp_data){.rows = rows,
+                             .x = b->x,
+                             .targets = d->targets != NULL ? b->targets : NULL,
+                             .labels = d->labels != NULL ? b->labels : NULL,
+                             .weights = d->weights != NULL ? b->weights : NULL,
+                             .offset = d->offset != NULL ? b->offset : NULL};
+}

@@ -1,0 +1,52 @@
+/* Which rows make a batch, and its rows side by side.
+ *
+ * An epoch goes through the training rows once, in the order of a permutation that (seed,
+ * epoch) alone decides, or as they lie. Batch i of an epoch can be had at any time, so a
+ * training may stop and go on between any two of them.
+ */
+#ifndef MLP_BATCHES_H
+#define MLP_BATCHES_H
+
+#include "mlp/net.h"
+#include "mlp/rng.h"
+
+struct batches {
+    const struct mlp_train_spec *spec;
+    const struct mlp_data *data; /* NULL until training begins */
+    size_t n_inputs, n_outputs;
+    size_t rows;                 /* of the data */
+    size_t batch;                /* rows of a batch, but for the last one */
+    size_t most;                 /* rows of the largest */
+    size_t n;                    /* batches of an epoch */
+
+    uint32_t *order;             /* [rows], with shuffle; else NULL */
+    struct rng shuffle, augment;
+    uint32_t epoch;
+    /* one gathered batch; NULL when rows are used as they lie */
+    mlp_real *x, *targets, *weights, *offset;
+    uint32_t *labels;
+};
+
+/* How an epoch is cut. A last batch that is not full is left out with drop_last (unless it is
+ * the only one); one of a single row joins the one before where batch norm would have nothing to
+ * measure it by. Optimizers that want the full batch get pieces of it. */
+void batches_plan(struct batches *b, const struct mlp_spec *net, const struct mlp_train_spec *spec,
+                  size_t rows);
+/* A plan, and room for it. */
+void batches_layout(struct batches *b, const struct mlp_spec *net,
+                    const struct mlp_train_spec *spec, size_t rows, struct arena *arena);
+
+/* Whether the optimizer takes all rows for each of its steps. */
+bool batches_full(enum mlp_optimizer optimizer);
+
+/* Rows of batch i < n. */
+size_t batches_rows(const struct batches *b, size_t i);
+/* All rows of an epoch: less than `rows` with drop_last. */
+size_t batches_total(const struct batches *b);
+
+/* Begin epoch `epoch`, from 1. */
+void batches_epoch(struct batches *b, uint32_t epoch);
+/* Batch i, valid until the next call. */
+struct mlp_data batches_at(const struct batches *b, size_t i);
+
+#endif
