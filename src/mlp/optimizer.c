@@ -35,7 +35,7 @@ void optimizer_start(struct optimizer *o, size_t n_params)
 }
 
 static void step_part(const struct optimizer *o, struct mlp_net *net, const mlp_real *gradient,
-                      size_t offset, size_t length, mlp_real l2)
+                      double rate, size_t offset, size_t length, mlp_real l2)
 {
     const struct mlp_train_spec *s = o->spec;
     mlp_real *w = net->params + offset;
@@ -45,7 +45,7 @@ static void step_part(const struct optimizer *o, struct mlp_net *net, const mlp_
         const struct kernel_adam adam = {
             .beta1 = (mlp_real)s->beta1,
             .beta2 = (mlp_real)s->beta2,
-            .step = (mlp_real)(s->learning_rate / (1 - o->power1)),
+            .step = (mlp_real)(rate / (1 - o->power1)),
             .root = (mlp_real)(1 / sqrt(1 - o->power2)),
             .epsilon = (mlp_real)s->epsilon,
             .l2 = l2,
@@ -54,7 +54,7 @@ static void step_part(const struct optimizer *o, struct mlp_net *net, const mlp_
         net->kernel->adam(&adam, w, gradient + offset, m, o->v + offset, length);
     } else {
         const struct kernel_sgd sgd = {
-            .rate = (mlp_real)s->learning_rate,
+            .rate = (mlp_real)rate,
             .momentum = (mlp_real)s->momentum,
             .l2 = l2,
             .nesterov = s->nesterov,
@@ -64,17 +64,17 @@ static void step_part(const struct optimizer *o, struct mlp_net *net, const mlp_
     }
 }
 
-void optimizer_step(struct optimizer *o, struct mlp_net *net, const mlp_real *gradient)
+void optimizer_step(struct optimizer *o, struct mlp_net *net, mlp_real *gradient, double rate)
 {
     o->power1 *= o->spec->beta1;
     o->power2 *= o->spec->beta2;
     if (o->spec->l2 == 0) { /* all segments are treated alike: one long run */
-        step_part(o, net, gradient, 0, net->n_params, 0);
+        step_part(o, net, gradient, rate, 0, net->n_params, 0);
         return;
     }
     for (size_t i = 0; i < net->n_segments; i++) {
         const struct segment *s = &net->segments[i];
 
-        step_part(o, net, gradient, s->offset, s->length, s->decay ? (mlp_real)o->spec->l2 : 0);
+        step_part(o, net, gradient, rate, s->offset, s->length, s->decay ? (mlp_real)o->spec->l2 : 0);
     }
 }

@@ -15,6 +15,6 @@ void optimizer_layout(struct optimizer *o, const struct mlp_train_spec *spec, si
 /* Moments zero, t = 0. */
 void optimizer_start(struct optimizer *o, size_t n_params);
 /* One step of the net's parameters along -gradient. */
-void optimizer_step(struct optimizer *o, struct mlp_net *net, const mlp_real *gradient);
+void optimizer_step(struct optimizer *o, struct mlp_net *net, mlp_real *gradient, double rate);
 
 #endif

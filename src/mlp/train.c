@@ -204,7 +204,7 @@ static enum outcome train_batches(struct trainer *t, double *sum, enum mlp_statu
         if (!isfinite(t->result.last_loss)) {
             return DIVERGED;
         }
-        optimizer_step(&t->optimizer, t->net, t->gradient);
+        optimizer_step(&t->optimizer, t->net, t->gradient, t->spec->learning_rate);
         t->result.steps++;
         *sum += t->result.last_loss * (double)rows;
     }

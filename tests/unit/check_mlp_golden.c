@@ -20,6 +20,7 @@ START_TEST(optimizer_steps)
         struct mlp_net *net = help_net(&spec, 0);
         struct arena arena = {0};
         struct optimizer o;
+        float gradient[6];
 
         net->kernel = tables[k];
         memcpy(mlp_net_params(net), start, sizeof(start));
@@ -30,7 +31,8 @@ START_TEST(optimizer_steps)
         optimizer_layout(&o, &golden->train, 6, &arena);
         optimizer_start(&o, 6);
         for (size_t t = 0; t < 4; t++) {
-            optimizer_step(&o, net, gradients + 6 * t);
+            memcpy(gradient, gradients + 6 * t, sizeof(gradient));
+            optimizer_step(&o, net, gradient, golden->train.learning_rate);
         }
         for (size_t i = 0; i < 6; i++) {
             double w = (double)mlp_net_params(net)[i], truth = golden->end[i];
