@@ -73,6 +73,18 @@ struct kernel {
     void (*activate)(enum mlp_activation f, const mlp_real *z, mlp_real *a, size_t n);
     void (*derive)(enum mlp_activation f, const mlp_real *from, mlp_real *delta, size_t n);
 
+    /* z (rows, cols), a slope for each column: a = z > 0 ? z : slope z; a may be z. delta becomes
+     * delta f'(z), and z what the slopes' gradient sums over the rows: delta z where z <= 0. */
+    void (*prelu)(const mlp_real *z, const mlp_real *slope, size_t rows, size_t cols, mlp_real *a);
+    void (*prelu_derive)(mlp_real *z, const mlp_real *slope, size_t rows, size_t cols,
+                         mlp_real *delta);
+
+    /* a[i][j] = max over q of z[i][q units + j]; a may be z. dz takes da at the first piece that
+     * is the largest, else 0. */
+    void (*maxout)(const mlp_real *z, size_t rows, size_t units, size_t pieces, mlp_real *a);
+    void (*maxout_derive)(const mlp_real *z, const mlp_real *a, const mlp_real *da, size_t rows,
+                          size_t units, size_t pieces, mlp_real *dz);
+
     /* out[j] = sum over rows of x[i][j], rows in order */
     void (*column_sums)(const mlp_real *x, size_t rows, size_t cols, mlp_real *out);
 

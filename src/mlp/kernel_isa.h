@@ -72,7 +72,14 @@ static inline void vec_store(mlp_real *p, vec v)
 void ISA(kernel_product)(const struct product *p);
 
 void ISA(kernel_activate)(enum mlp_activation f, const mlp_real *z, mlp_real *a, size_t n);
-void ISA(kernel_derive)(enum mlp_activation f, const mlp_real *a, mlp_real *delta, size_t n);
+void ISA(kernel_derive)(enum mlp_activation f, const mlp_real *from, mlp_real *delta, size_t n);
+void ISA(kernel_prelu)(const mlp_real *z, const mlp_real *slope, size_t rows, size_t cols,
+                       mlp_real *a);
+void ISA(kernel_prelu_derive)(mlp_real *z, const mlp_real *slope, size_t rows, size_t cols,
+                              mlp_real *delta);
+void ISA(kernel_maxout)(const mlp_real *z, size_t rows, size_t units, size_t pieces, mlp_real *a);
+void ISA(kernel_maxout_derive)(const mlp_real *z, const mlp_real *a, const mlp_real *da,
+                               size_t rows, size_t units, size_t pieces, mlp_real *dz);
 void ISA(kernel_column_sums)(const mlp_real *x, size_t rows, size_t cols, mlp_real *out);
 void ISA(kernel_exp)(const mlp_real *x, mlp_real *out, size_t n);
 void ISA(kernel_tanh)(const mlp_real *x, mlp_real *out, size_t n);

@@ -10,12 +10,14 @@ MLP_NUMERIC = -O3 -fno-math-errno -fno-trapping-math -fopenmp-simd -ffp-contract
 
 MLP_KERNEL_SOURCES = \
 	src/mlp/kernel_isa.h src/mlp/kernel_math.h \
+	src/mlp/kernel_activate.c \
 	src/mlp/kernel_loss.c \
 	src/mlp/kernel_product.c \
 	src/mlp/kernel_rows.c \
 	src/mlp/kernel_step.c
 
 MLP_SOURCES = \
+	src/mlp/activation.c src/mlp/activation.h \
 	src/mlp/arena.h \
 	src/mlp/gemm.c src/mlp/gemm.h \
 	src/mlp/init.c \

@@ -8,6 +8,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "mlp/activation.h"
+
 /* ---- room ---------------------------------------------------------------------- */
 
 static void layer_layout(struct pass_layer *b, const struct layer *l, size_t rows,
@@ -107,7 +109,7 @@ enum mlp_status pass_predict(struct pass *p, const struct mlp_net *net, const ml
             return status;
         }
         /* a_k = f_k(z_k) */
-        net->kernel->activate(l->activation, z, z, rows * l->n_out);
+        activation_forward(net, l, z, rows, z);
         a = z;
     }
     add_offset(offset, rows, net->spec.n_outputs, z);
@@ -162,25 +164,31 @@ static enum mlp_status forward_layer(struct pass *p, struct mlp_net *net, size_t
         return status;
     }
     /* a_k = f_k(z_k) */
-    net->kernel->activate(l->activation, at->y, at->h, rows * l->n_out);
+    activation_forward(net, l, at->y, rows, at->h);
     return MLP_OK;
 }
 
-/* p->layer[k].delta holds dL/da_k and becomes dL/dz_k; then dL/da_{k-1} is made from it. */
+/* Where dL/da_k is put: where dL/dz_k will be, or aside if that is wider. Two layers in a row use
+ * different places. */
+static mlp_real *incoming(const struct pass *p, const struct mlp_net *net, size_t k)
+{
+    return net->layers[k].pieces > 1 ? p->turn[k % 2] : p->layer[k].delta;
+}
+
+/* incoming(k) holds dL/da_k and p->layer[k].delta becomes dL/dz_k; then dL/da_{k-1} is made. */
 static enum mlp_status backward_layer(struct pass *p, const struct mlp_net *net, size_t k,
                                       size_t rows)
 {
     const struct layer *l = &net->layers[k];
     struct pass_layer *at = &p->layer[k];
-    const mlp_real *from = activation_keeps_z(l->activation) ? at->y : at->h;
 
-    net->kernel->derive(l->activation, from, at->delta, rows * l->n_out);
+    activation_backward(net, l, at->y, at->h, incoming(p, net, k), rows, at->delta);
     if (k == 0) {
         return MLP_OK; /* nobody asks for dL/dx */
     }
     /* dL/da_{k-1} = delta_k W_k^T */
     return gemm_back_delta(&p->gemm, (struct gemm_shape){k, rows, l->n_in, l->n_z}, at->delta,
-                           param(net, l->weights), p->layer[k - 1].delta);
+                           param(net, l->weights), incoming(p, net, k - 1));
 }
 
 /* ---- phase two: gradients ------------------------------------------------------------- */
@@ -195,6 +203,7 @@ static enum mlp_status layer_gradient(struct pass *p, const struct mlp_net *net,
     if (l->bias != NET_NONE) {
         net->kernel->column_sums(delta, rows, l->n_z, gradient + l->bias);
     }
+    activation_gradient(net, l, p->layer[k].y, rows, gradient);
     return gemm_back_weights(&p->gemm, (struct gemm_shape){k, rows, l->n_in, l->n_z}, a, delta,
                              gradient + l->weights);
 }

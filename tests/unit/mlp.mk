@@ -4,6 +4,7 @@
 # gradients.
 check_LTLIBRARIES = libmlpdouble.la
 libmlpdouble_la_SOURCES = \
+	src/mlp/activation.c src/mlp/kernel_activate.c \
 	src/mlp/gemm.c src/mlp/gemm_reference.c src/mlp/kernel.c \
 	src/mlp/kernel_loss.c src/mlp/kernel_product.c src/mlp/kernel_rows.c src/mlp/kernel_step.c \
 	src/mlp/init.c src/mlp/loss.c src/mlp/net.c src/mlp/pass.c src/mlp/rng.c src/mlp/spec.c \

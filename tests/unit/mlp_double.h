@@ -9,6 +9,9 @@
 #define MLP_DOUBLE 1
 #define MLP_REAL   double
 
+#define activation_backward       d_activation_backward
+#define activation_forward        d_activation_forward
+#define activation_gradient       d_activation_gradient
 #define gemm_back_delta           d_gemm_back_delta
 #define gemm_back_weights         d_gemm_back_weights
 #define gemm_backend_back_delta   d_gemm_backend_back_delta
