@@ -1,13 +1,13 @@
 /* The judge: loss, metrics and evaluation of a network on encoded rows; see judge.h.
  *
- * The loss is the core's own (mlp_evaluate). Everything else is measured here, on what
- * mlp_predict answers, slice by slice, so that the numbers a user sees are those of the
- * answers a user gets. Per kind of target: judge_classes.c, judge_numbers.c; this file has
- * the walk over the rows and the case of several 0/1 labels a row.
+ * The loss is the core's own (mlp_evaluate). Everything else is measured on what mlp_predict
+ * answers, slice by slice, so that the numbers a user sees are those of the answers a user
+ * gets: the metrics and curves by the core's meter; samples and residuals in judge_numbers.c.
+ * This file has the walk over the rows and the metrics' JSON.
  *
- * Threads: any, everything is local. Memory beyond the data: a slice of predictions, counts
- * per class; 8 bytes a row for the curves of two classes, 4 bytes a target value for the
- * residuals, taken when the training arena has already gone.
+ * Threads: any, everything is local. Memory beyond the data: a slice of predictions, the meter
+ * (4 bytes a score where there are curves and 16 a row to sort them), 4 bytes a target value
+ * for the residuals, taken when the training arena has already gone.
  */
 #include "jobs/judge.h"
 
@@ -19,109 +19,159 @@
 
 #define SLICE_ROWS  1024
 #define SLICE_BYTES (4u << 20)
-#define CLIP        2.2e-16 /* of probabilities in log_loss, as scikit-learn does */
 
-int judging_slice(struct judging *j, size_t first, size_t *n, struct err *err)
+static const enum mlp_metric always_classes[] = {MLP_METRIC_ACCURACY, MLP_METRIC_LOG_LOSS};
+static const enum mlp_metric always_numbers[] = {MLP_METRIC_RMSE, MLP_METRIC_MAE, MLP_METRIC_R2};
+
+static double decode(const void *encoder, size_t target, double y)
 {
-    size_t n_inputs = mlp_net_spec(j->net)->n_inputs, left = j->data->rows - first;
-    enum mlp_status status;
+    return encoder_decode_target(encoder, target, y);
+}
 
-    *n = left < j->slice ? left : j->slice;
-    if (*n == 0) {
+enum mlp_metric_kind judge_kind(enum mlp_loss loss, bool classes)
+{
+    switch (loss) {
+    case MLP_CROSS_ENTROPY:
+    case MLP_FOCAL:
+        return MLP_OF_CLASSES; /* shares of classes in the targets too */
+    case MLP_BINARY_CROSS_ENTROPY:
+    case MLP_BINARY_FOCAL:
+        return classes ? MLP_OF_CLASSES : MLP_OF_LABELS;
+    default:
+        return MLP_OF_NUMBERS;
+    }
+}
+
+static enum mlp_metric_kind kind_of(const struct mlp_net *net, const struct encoder *encoder)
+{
+    return judge_kind(mlp_net_spec(net)->loss, encoder_is_classes(encoder));
+}
+
+/* The power of the deviance that a loss is half of; 0 is the squared error. */
+static double power_of(const struct mlp_spec *spec)
+{
+    switch (spec->loss) {
+    case MLP_POISSON:
+        return 1;
+    case MLP_GAMMA:
+        return 2;
+    case MLP_TWEEDIE:
+        return spec->loss_parameter;
+    default:
         return 0;
     }
-    status = mlp_predict(j->net, j->ws, j->data->x + first * n_inputs, *n, j->p);
-    return status == MLP_OK ? 0 : model_json_status(err, status, "the evaluation failed");
 }
 
-json_t *judge_class_json(const char *label, uint64_t hits, uint64_t chosen, uint64_t support)
+struct mlp_metric_input judge_input(const struct mlp_net *net, const struct encoder *encoder,
+                                    const struct mlp_data *data)
 {
-    double precision = chosen != 0 ? (double)hits / (double)chosen : 0;
-    double recall = support != 0 ? (double)hits / (double)support : 0;
-    json_t *item = model_json_object();
+    const struct mlp_spec *spec = mlp_net_spec(net);
+    struct mlp_metric_input in = {
+        .kind = kind_of(net, encoder),
+        .rows = data->rows,
+        .columns = spec->n_outputs,
+        .labels = data->labels,
+        .targets = data->targets,
+        .weights = data->weights,
+    };
 
-    model_json_put(item, "label", model_json_string(label));
-    model_json_put(item, "precision", model_json_number(precision));
-    model_json_put(item, "recall", model_json_number(recall));
-    model_json_put(item, "f1",
-                   model_json_number(chosen + support != 0
-                                         ? 2 * (double)hits / (double)(chosen + support)
-                                         : 0));
-    model_json_put(item, "support", model_json_count(support));
-    return item;
+    if (in.kind == MLP_OF_CLASSES) {
+        in.n_classes = in.columns > 1 ? in.columns : 2;
+    } else if (in.kind == MLP_OF_NUMBERS) {
+        in.decode = decode;
+        in.decode_arg = encoder;
+        in.tau = spec->loss == MLP_QUANTILE ? spec->loss_parameter : 0;
+        in.power = power_of(spec);
+    }
+    return in;
 }
 
-/* ---- several 0/1 columns a row ------------------------------------------------------ */
-
-struct label_counts {
-    uint64_t hits, chosen, support;
-};
-
-/* Adds the slice's counts and its clipped logarithms; (n, width) of both matrices. */
-static double count_labels(const mlp_real *p, const mlp_real *truth, size_t n, size_t width,
-                           struct label_counts *counts)
+/* Adds what is new to j->listed. */
+static void list(struct judging *j, enum mlp_metric which)
 {
-    double sum = 0;
-    size_t i, k;
+    size_t i;
 
+    for (i = 0; i < j->n_listed; i++) {
+        if (j->listed[i] == which) {
+            return;
+        }
+    }
+    j->listed[j->n_listed++] = which;
+}
+
+static void list_all(struct judging *j, enum mlp_metric_kind kind, char *const *metrics, size_t n)
+{
+    bool numbers = kind == MLP_OF_NUMBERS;
+    const enum mlp_metric *always = numbers ? always_numbers : always_classes;
+    size_t n_always = numbers ? ARRAY_LEN(always_numbers) : ARRAY_LEN(always_classes), i;
+    enum mlp_metric which;
+
+    for (i = 0; i < n_always; i++) {
+        list(j, always[i]);
+    }
     for (i = 0; i < n; i++) {
-        for (k = 0; k < width; k++) {
-            double y = truth[i * width + k], q = p[i * width + k];
-            bool is = y >= .5, says = q >= .5;
-
-            q = q < CLIP ? CLIP : q > 1 - CLIP ? 1 - CLIP : q;
-            sum -= y * log(q) + (1 - y) * log(1 - q);
-            counts[k].hits += is && says;
-            counts[k].chosen += says;
-            counts[k].support += is;
+        if (mlp_metric_parse(metrics[i], &which) && mlp_metric_applies(which, kind)) {
+            list(j, which);
         }
     }
-    return sum;
 }
 
-int judge_labels(struct judging *j, struct err *err)
+/* ---- the metrics -------------------------------------------------------------------- */
+
+static void put_targets(const struct judging *j)
 {
-    size_t width = mlp_net_spec(j->net)->n_outputs, first, n, k;
-    struct label_counts *counts = xcalloc(width, sizeof *counts);
-    json_t *labels, *per_class;
-    double sum = 0;
+    json_t *each = model_json_object();
+    size_t k, i;
 
-    for (first = 0;; first += n) {
-        if (judging_slice(j, first, &n, err) != 0) {
-            free(counts);
-            return -1;
+    for (k = 0; k < j->width; k++) {
+        json_t *item = model_json_object();
+
+        for (i = 0; i < j->n_listed; i++) {
+            model_json_put(
+                item, mlp_metric_names()[j->listed[i]],
+                model_json_number(mlp_meter_read_column(j->meter, j->listed[i], k).value));
         }
-        if (n == 0) {
-            break;
-        }
-        sum += count_labels(j->p, j->data->targets + first * width, n, width, counts);
+        model_json_put(each, encoder_target_name(j->encoder, k), item);
     }
-    model_json_put(j->metrics, "accuracy", model_json_number(j->score.accuracy));
-    model_json_put(j->metrics, "log_loss",
-                   model_json_number(sum / (double)j->data->rows / (double)width));
-
-    labels = model_json_array();
-    per_class = model_json_array();
-    for (k = 0; k < width; k++) {
-        const char *name = encoder_target_name(j->encoder, k);
-
-        model_json_push(labels, model_json_string(name));
-        model_json_push(per_class, judge_class_json(name, counts[k].hits, counts[k].chosen,
-                                                    counts[k].support));
-    }
-    model_json_put(j->evaluation, "labels", labels);
-    model_json_put(j->evaluation, "per_class", per_class);
-    free(counts);
-    return 0;
+    model_json_put(j->metrics, "targets", each);
 }
 
-/* ---- all kinds ------------------------------------------------------------------------ */
+static void put_metrics(const struct judging *j, enum mlp_metric_kind kind)
+{
+    json_t *notes = model_json_object();
+    size_t i;
+
+    for (i = 0; i < j->n_listed; i++) {
+        const char *name = mlp_metric_names()[j->listed[i]];
+        struct mlp_metric_value v = mlp_meter_read(j->meter, j->listed[i]);
+
+        model_json_put(j->metrics, name, model_json_number(v.value));
+        if (v.why != NULL) {
+            model_json_put(notes, name, model_json_string(v.why));
+        }
+    }
+    if (kind == MLP_OF_NUMBERS && j->width > 1) {
+        put_targets(j);
+    }
+    if (json_object_size(notes) > 0) {
+        model_json_put(j->metrics, "notes", notes);
+    } else {
+        json_decref(notes);
+    }
+}
+
+/* ---- the walk ----------------------------------------------------------------------- */
 
 static int start(struct judging *j, struct err *err)
 {
     const struct mlp_spec *spec = mlp_net_spec(j->net);
+    struct mlp_metric_input in = judge_input(j->net, j->encoder, j->data);
     size_t width = spec->n_inputs + spec->n_outputs, i;
     enum mlp_status status;
+    unsigned flags;
+
+    j->n_classes = in.n_classes;
+    flags = in.kind == MLP_OF_NUMBERS ? 0 : judge_classes_flags(j);
 
     for (i = 0; i < spec->n_hidden; i++) {
         width += spec->hidden[i].units;
@@ -129,56 +179,109 @@ static int start(struct judging *j, struct err *err)
     j->slice = SLICE_BYTES / sizeof *j->p / width;
     j->slice = j->slice < 1 ? 1 : j->slice > SLICE_ROWS ? SLICE_ROWS : j->slice;
     j->slice = j->slice > j->data->rows ? j->data->rows : j->slice;
-    j->p = mem_try_alloc(j->slice * spec->n_outputs, sizeof *j->p);
+    j->p = mem_try_alloc(j->slice * j->width, sizeof *j->p);
     if (j->p == NULL) {
         return err_set(err, ERR_NO_MEMORY, "no memory to evaluate the model");
     }
-    status = mlp_workspace_new(j->net, j->slice, &j->ws);
+    status = mlp_meter_new(&in, j->listed, j->n_listed, flags, &j->meter);
+    if (status == MLP_OK) {
+        status = mlp_workspace_new(j->net, j->slice, &j->ws);
+    }
     if (status == MLP_OK) {
         status = mlp_evaluate(j->net, j->ws, j->data, &j->score);
     }
     return status == MLP_OK ? 0 : model_json_status(err, status, "the evaluation failed");
 }
 
-int judge(const struct mlp_net *net, const struct encoder *encoder, const struct mlp_data *data,
-          const char *split, struct judged *out, struct err *err)
+static enum mlp_status predict(struct judging *j, size_t first, size_t n)
 {
+    const mlp_real *offset = j->data->offset;
+
+    return mlp_predict_offset(j->net, j->ws, j->data->x + first * mlp_net_spec(j->net)->n_inputs,
+                              offset != NULL ? offset + first : NULL, n, j->p);
+}
+
+/* Every row through the network, to the meter and to `numbers` (which may be NULL). */
+static int walk(struct judging *j, struct judge_numbers *numbers, struct err *err)
+{
+    size_t first, n;
+
+    for (first = 0; first < j->data->rows; first += n) {
+        size_t left = j->data->rows - first;
+        enum mlp_status status;
+
+        n = left < j->slice ? left : j->slice;
+        status = predict(j, first, n);
+        if (status == MLP_OK) {
+            status = mlp_meter_add(j->meter, j->p, n);
+        }
+        if (status != MLP_OK) {
+            return model_json_status(err, status, "the evaluation failed");
+        }
+        if (numbers != NULL) {
+            judge_numbers_add(numbers, j, first, n);
+        }
+    }
+    return 0;
+}
+
+static void report(struct judging *j, enum mlp_metric_kind kind, const char *split,
+                   const struct judge_numbers *numbers)
+{
+    static const char *const types[] = {
+        [MLP_OF_CLASSES] = "classes", [MLP_OF_LABELS] = "labels", [MLP_OF_NUMBERS] = "numbers"};
+
+    model_json_put(j->metrics, "loss", model_json_number(j->score.loss));
+    put_metrics(j, kind);
+    model_json_put(j->evaluation, "split", model_json_string(split));
+    model_json_put(j->evaluation, "rows", model_json_count(j->data->rows));
+    model_json_put(j->evaluation, "type", model_json_string(types[kind]));
+    if (kind == MLP_OF_CLASSES) {
+        judge_classes_report(j);
+    } else if (kind == MLP_OF_LABELS) {
+        judge_labels_report(j);
+    } else {
+        judge_numbers_report(numbers, j);
+    }
+}
+
+int judge_asked(const struct mlp_net *net, const struct encoder *encoder,
+                const struct mlp_data *data, char *const *metrics, size_t n, const char *split,
+                struct judged *out, struct err *err)
+{
+    enum mlp_metric_kind kind = kind_of(net, encoder);
     struct judging j = {.net = net, .encoder = encoder, .data = data};
-    bool labels = mlp_net_spec(net)->loss == MLP_BINARY_CROSS_ENTROPY;
-    const char *type = "numbers";
-    int rc = -1;
+    struct judge_numbers *numbers = NULL;
+    int rc;
 
     CHK(data->rows > 0);
-    if (encoder_is_classes(encoder)) {
-        type = "classes";
-    } else if (labels) {
-        type = "labels";
-    }
-    j.metrics = model_json_object();
-    j.evaluation = model_json_object();
-    if (start(&j, err) != 0) {
-        goto out;
-    }
-    model_json_put(j.metrics, "loss", model_json_number(j.score.loss));
-    model_json_put(j.evaluation, "split", model_json_string(split));
-    model_json_put(j.evaluation, "rows", model_json_count(data->rows));
-    model_json_put(j.evaluation, "type", model_json_string(type));
-    if (encoder_is_classes(encoder)) {
-        rc = judge_classes(&j, err);
-    } else {
-        rc = labels ? judge_labels(&j, err) : judge_numbers(&j, err);
+    j.width = mlp_net_spec(net)->n_outputs;
+    list_all(&j, kind, metrics, n);
+    rc = start(&j, err);
+    if (rc == 0 && kind == MLP_OF_NUMBERS) {
+        rc = judge_numbers_new(&j, &numbers, err);
     }
     if (rc == 0) {
+        rc = walk(&j, numbers, err);
+    }
+    if (rc == 0) {
+        j.metrics = model_json_object();
+        j.evaluation = model_json_object();
+        report(&j, kind, split, numbers);
         out->metrics_json = model_json_take(j.metrics);
         out->evaluation_json = model_json_take(j.evaluation);
-        j.metrics = j.evaluation = NULL;
     }
-out:
-    json_decref(j.metrics);
-    json_decref(j.evaluation);
+    judge_numbers_free(&numbers);
+    mlp_meter_free(&j.meter);
     mlp_workspace_free(&j.ws);
     free(j.p);
     return rc;
+}
+
+int judge(const struct mlp_net *net, const struct encoder *encoder, const struct mlp_data *data,
+          const char *split, struct judged *out, struct err *err)
+{
+    return judge_asked(net, encoder, data, NULL, 0, split, out, err);
 }
 
 void judged_fini(struct judged *j)

@@ -1,13 +1,15 @@
 /* How good a model is on given rows: the metrics of one split, and the evaluation that
- * GET /models/{id}/evaluation shows. All in double, in the target's own units but for `loss`.
- * What is not finite (or not defined on these rows) is null.
+ * GET /models/{id}/evaluation shows. All in double, in the target's own units but for `loss`,
+ * rows by their sample weights. What is not finite (or not defined on these rows) is null.
  *
- * metrics:
- *   classes     {"loss", "accuracy", "log_loss"}
- *   numbers     {"loss", "rmse", "mae", "r2"}; several targets: the means over them, and
- *               "targets": {"<name>": {"rmse", "mae", "r2"}, ...} beside
- *   0/1 columns {"loss", "accuracy", "log_loss"}: several labels a row; accuracy wants all
- *               of a row right, log_loss is the mean over columns
+ * metrics: "loss", then those that are always there, then those asked for:
+ *   classes     {"loss", "accuracy", "log_loss", ..}
+ *   numbers     {"loss", "rmse", "mae", "r2", ..}; several targets: the means over them, and
+ *               "targets": {"<name>": {"rmse", "mae", "r2", ..}, ...} beside
+ *   0/1 columns {"loss", "accuracy", "log_loss", ..}: several labels a row; accuracy wants
+ *               all of a row right, log_loss is the mean over columns
+ *   and if a metric is null, "notes": {"<metric>": "<why>", ..}
+ * What each metric is: mlp/mlp_metrics.h.
  *
  * evaluation, first {"split", "rows", "type": "classes" | "numbers" | "labels"}, then
  *   classes     "labels": [..], "confusion_matrix": [[..]] (truth by row; null over
@@ -16,11 +18,14 @@
  *               class is in the rows
  *               "roc": {"auc", "points": [{"threshold", "fpr", "tpr"}]} and
  *               "precision_recall": {"average_precision", "points": [{"threshold", "recall",
- *               "precision"}]}, else both null; a threshold is null where nothing is chosen
+ *               "precision"}]}, else both null; a threshold is null where nothing is chosen.
+ *               3 to JUDGE_MAX_CURVES classes: in each item of "per_class" the same two
+ *               members, of this class against the rest
  *   numbers     "targets": [{"target", "sample": [{"true", "predicted"}], "residuals":
  *               {"edges": [31], "counts": [30]}}], residual = predicted - true; of the first
  *               JUDGE_MAX_TARGETS targets
- *   labels      "labels": [..], "per_class" as above
+ *   labels      "labels": [..], "per_class" as above, with curves up to JUDGE_MAX_CURVES
+ * Counts (matrix, support) are whole unless rows have weights; then they are sums of these.
  */
 #ifndef MLPD_JOBS_JUDGE_H
 #define MLPD_JOBS_JUDGE_H
@@ -29,6 +34,7 @@
 #include "mlp/mlp.h"
 
 #define JUDGE_MAX_MATRIX  256 /* classes of a confusion matrix */
+#define JUDGE_MAX_CURVES  20  /* classes or labels with curves of one against the rest */
 #define JUDGE_MAX_POINTS  200 /* of a ROC or precision-recall curve */
 #define JUDGE_MAX_SAMPLE  500 /* (true, predicted) pairs */
 #define JUDGE_MAX_TARGETS 32  /* targets with a sample and a histogram */
@@ -41,8 +47,22 @@ struct judged {
 void judged_fini(struct judged *j);
 
 /* data: encoded rows with their truth, at least one. Predictions go in slices; memory stays
- * small. */
+ * small: scores of classes with curves, residuals of numbers. */
 int judge(const struct mlp_net *net, const struct encoder *encoder, const struct mlp_data *data,
           const char *split, struct judged *out, struct err *err) MUST_CHECK;
+
+/* The same with metrics [n] besides those that are always there. A name that is no metric, or
+ * not one of this kind of target, is passed over: config_resolve has refused it. */
+int judge_asked(const struct mlp_net *net, const struct encoder *encoder,
+                const struct mlp_data *data, char *const *metrics, size_t n, const char *split,
+                struct judged *out, struct err *err) MUST_CHECK;
+
+/* What kind of truth a loss is for; `classes`: the target is text that names them. */
+enum mlp_metric_kind judge_kind(enum mlp_loss loss, bool classes);
+
+/* What is to be measured of a network's predictions on `data`: kind, truth, weights, units,
+ * the loss's parameter. Borrows all; for a meter. */
+struct mlp_metric_input judge_input(const struct mlp_net *net, const struct encoder *encoder,
+                                    const struct mlp_data *data);
 
 #endif

@@ -1,191 +1,57 @@
-/* Judging classes: accuracy, log loss, confusion matrix, precision and recall per class,
- * and for two classes the ROC and precision-recall curves.
+/* The evaluation of classes and of 0/1 columns: confusion matrix, precision and recall of
+ * each, and the ROC and precision-recall curves of two classes, or of each against the rest.
  *
- * Truth comes as labels, or for one sigmoid output as 0/1 targets. The answer is the class
- * of the largest probability, the lowest index when two are equal; of one output the second
- * class from .5 on. The same rule is in mlp_metrics_classes, which measures accuracy and
- * log loss here; a test holds the two together.
- *
- * A curve has one point per distinct score, from the highest down. It is thinned by index
- * to JUDGE_MAX_POINTS with both ends kept; the areas are of the whole curve.
+ * All numbers come from the core's meter; here they become JSON. Without sample weights
+ * counts are whole numbers and shown as such.
  */
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "jobs/judge_priv.h"
 
-struct class_counts {
-    uint64_t hits, chosen, support;
-};
-
-struct tally {
-    size_t n_classes, n_columns;
-    struct class_counts *counts; /* [n_classes] */
-    uint64_t *matrix;            /* [n_classes][n_classes], or NULL when too large */
-    struct judge_scored *scored; /* [rows], or NULL when not two classes */
-    uint32_t *labels;            /* of one slice */
-    double accurate, log_loss;   /* sums over rows */
-};
-
-static size_t chosen_class(const mlp_real *p, size_t n_columns)
+unsigned judge_classes_flags(const struct judging *j)
 {
-    size_t best = 0, k;
+    unsigned flags = j->n_classes > 0 && j->n_classes <= JUDGE_MAX_MATRIX ? MLP_METER_CONFUSION : 0;
 
-    if (n_columns == 1) {
-        return p[0] >= .5f;
-    }
-    for (k = 1; k < n_columns; k++) {
-        if (p[k] > p[best]) {
-            best = k;
-        }
-    }
-    return best;
+    CHK(!encoder_is_classes(j->encoder) || encoder_n_classes(j->encoder) == j->n_classes);
+    return j->width <= JUDGE_MAX_CURVES ? flags | MLP_METER_CURVES : flags;
 }
 
-static void slice_labels(const struct mlp_data *data, size_t first, size_t n, uint32_t *labels)
+/* Classes are values of one column, or (in shares, and as labels) columns. */
+static const char *name_of(const struct judging *j, size_t k)
 {
-    size_t i;
-
-    if (data->labels != NULL) {
-        memcpy(labels, data->labels + first, n * sizeof *labels);
-        return;
-    }
-    for (i = 0; i < n; i++) {
-        labels[i] = data->targets[first + i] >= .5f;
-    }
+    return encoder_is_classes(j->encoder) ? encoder_class_name(j->encoder, k)
+                                          : encoder_target_name(j->encoder, k);
 }
 
-static void count_slice(struct tally *t, const mlp_real *p, size_t first, size_t n)
+static json_t *count_json(double count)
 {
-    struct mlp_class_metrics m;
-    size_t i;
+    bool whole = count == floor(count) && count < 0x1p53;
 
-    mlp_metrics_classes(p, t->n_columns, t->labels, n, t->n_classes, &m, NULL);
-    t->accurate += m.accuracy * (double)n;
-    t->log_loss += m.log_loss * (double)n;
-    for (i = 0; i < n; i++) {
-        const mlp_real *row = p + i * t->n_columns;
-        size_t truth = t->labels[i], answer = chosen_class(row, t->n_columns);
-
-        t->counts[truth].support++;
-        t->counts[answer].chosen++;
-        t->counts[truth].hits += truth == answer;
-        if (t->matrix != NULL) {
-            t->matrix[truth * t->n_classes + answer]++;
-        }
-        if (t->scored != NULL) {
-            t->scored[first + i].p = row[t->n_columns - 1];
-            t->scored[first + i].positive = truth == 1;
-        }
-    }
+    return whole ? model_json_count((uint64_t)count) : model_json_number(count);
 }
 
-static int tally_init(struct tally *t, const struct judging *j, struct err *err)
+static json_t *matrix_json(const struct judging *j)
 {
-    size_t k = encoder_n_classes(j->encoder);
-
-    t->n_classes = k;
-    t->n_columns = mlp_net_spec(j->net)->n_outputs;
-    CHK(t->n_columns == k || (t->n_columns == 1 && k == 2));
-    t->counts = xcalloc(k, sizeof *t->counts);
-    t->labels = xcalloc(j->slice, sizeof *t->labels);
-    if (k <= JUDGE_MAX_MATRIX) {
-        t->matrix = xcalloc(k * k, sizeof *t->matrix);
-    }
-    if (k == 2) {
-        t->scored = mem_try_alloc(j->data->rows, sizeof *t->scored);
-        if (t->scored == NULL) {
-            return err_set(err, ERR_NO_MEMORY, "no memory to evaluate the model");
-        }
-    }
-    return 0;
-}
-
-static void tally_fini(struct tally *t)
-{
-    free(t->counts);
-    free(t->labels);
-    free(t->matrix);
-    free(t->scored);
-}
-
-static json_t *matrix_json(const struct tally *t)
-{
+    const double *matrix = mlp_meter_confusion(j->meter);
+    size_t n = j->n_classes, i, k;
     json_t *rows, *row;
-    size_t i, k;
 
-    if (t->matrix == NULL) {
+    if (matrix == NULL) {
         return model_json_number(NAN);
     }
     rows = model_json_array();
-    for (i = 0; i < t->n_classes; i++) {
+    for (i = 0; i < n; i++) {
         row = model_json_array();
-        for (k = 0; k < t->n_classes; k++) {
-            model_json_push(row, model_json_count(t->matrix[i * t->n_classes + k]));
+        for (k = 0; k < n; k++) {
+            model_json_push(row, count_json(matrix[i * n + k]));
         }
         model_json_push(rows, row);
     }
     return rows;
 }
 
-static void report(const struct judging *j, const struct tally *t)
-{
-    json_t *labels = model_json_array(), *per_class = model_json_array();
-    double rows = (double)j->data->rows;
-    size_t k;
-
-    model_json_put(j->metrics, "accuracy", model_json_number(t->accurate / rows));
-    model_json_put(j->metrics, "log_loss", model_json_number(t->log_loss / rows));
-    for (k = 0; k < t->n_classes; k++) {
-        const char *name = encoder_class_name(j->encoder, k);
-        const struct class_counts *c = &t->counts[k];
-
-        model_json_push(labels, model_json_string(name));
-        model_json_push(per_class, judge_class_json(name, c->hits, c->chosen, c->support));
-    }
-    model_json_put(j->evaluation, "labels", labels);
-    model_json_put(j->evaluation, "confusion_matrix", matrix_json(t));
-    model_json_put(j->evaluation, "per_class", per_class);
-    if (t->scored != NULL) {
-        model_json_put(j->evaluation, "positive",
-                       model_json_string(encoder_class_name(j->encoder, 1)));
-        judge_curves(t->scored, j->data->rows, j->evaluation);
-    }
-}
-
-int judge_classes(struct judging *j, struct err *err)
-{
-    struct tally t = {.n_classes = 0};
-    size_t first, n;
-    int rc = tally_init(&t, j, err);
-
-    for (first = 0; rc == 0; first += n) {
-        rc = judging_slice(j, first, &n, err);
-        if (rc == 0 && n == 0) {
-            break;
-        }
-        if (rc == 0) {
-            slice_labels(j->data, first, n, t.labels);
-            count_slice(&t, j->p, first, n);
-        }
-    }
-    if (rc == 0) {
-        report(j, &t);
-    }
-    tally_fini(&t);
-    return rc;
-}
-
-/* ---- two classes: the curves ------------------------------------------------------------ */
-
-static int by_score_down(const void *a, const void *b)
-{
-    const struct judge_scored *x = a, *y = b;
-
-    return (x->p < y->p) - (x->p > y->p);
-}
+/* ---- curves ------------------------------------------------------------------------- */
 
 static json_t *point(double threshold, const char *x_name, double x, const char *y_name, double y)
 {
@@ -197,79 +63,87 @@ static json_t *point(double threshold, const char *x_name, double x, const char 
     return item;
 }
 
-/* One distinct score: how many rows score it or more. */
-struct step {
-    double threshold;
-    uint64_t hits, alarms; /* positives and negatives so far */
-};
-
-/* Gather the rows of the next distinct score; returns the index behind them. */
-static size_t next_step(const struct judge_scored *scored, size_t n, size_t i, struct step *s)
-{
-    s->threshold = scored[i].p;
-    do {
-        s->hits += scored[i].positive;
-        s->alarms += !scored[i].positive;
-        i++;
-    } while (i < n && scored[i].p == scored[i - 1].p);
-    return i;
-}
-
-/* Is point i of n one of at most JUDGE_MAX_POINTS evenly spread ones, ends included? */
-static bool is_kept(size_t i, size_t n)
-{
-    const size_t max = JUDGE_MAX_POINTS - 1;
-
-    return n <= JUDGE_MAX_POINTS || i == 0 || i == n - 1 ||
-           i * max / (n - 1) != (i - 1) * max / (n - 1);
-}
-
-static void put_curve(json_t *evaluation, const char *name, const char *area_name, double area,
+static void put_curve(json_t *object, const char *name, const char *area_name, double area,
                       json_t *points)
 {
     json_t *curve = model_json_object();
 
     model_json_put(curve, area_name, model_json_number(area));
     model_json_put(curve, "points", points);
-    model_json_put(evaluation, name, curve);
+    model_json_put(object, name, curve);
 }
 
-void judge_curves(struct judge_scored *scored, size_t n, json_t *evaluation)
+/* "roc" and "precision_recall" of class or column k against the rest. */
+static void put_curves(const struct judging *j, size_t k, json_t *object)
 {
-    struct step all = {.threshold = NAN}, now = all, before = all;
-    size_t n_points = 1, at = 0, i; /* one point more: where nothing is chosen */
-    double auc = 0, average = 0, positives, negatives;
+    struct mlp_curve_point points[JUDGE_MAX_POINTS];
+    struct mlp_curve curve;
     json_t *roc, *pr;
+    size_t i;
 
-    qsort(scored, n, sizeof *scored, by_score_down);
-    for (i = 0; i < n; i = next_step(scored, n, i, &all)) {
-        n_points++;
-    }
-    if (all.hits == 0 || all.alarms == 0) {
-        model_json_put(evaluation, "roc", model_json_number(NAN));
-        model_json_put(evaluation, "precision_recall", model_json_number(NAN));
+    mlp_meter_curve(j->meter, k, JUDGE_MAX_POINTS, points, &curve);
+    if (curve.n_points == 0) {
+        model_json_put(object, "roc", model_json_number(NAN));
+        model_json_put(object, "precision_recall", model_json_number(NAN));
         return;
     }
-    positives = (double)all.hits;
-    negatives = (double)all.alarms;
     roc = model_json_array();
     pr = model_json_array();
-    model_json_push(roc, point(NAN, "fpr", 0, "tpr", 0));
-    model_json_push(pr, point(NAN, "recall", 0, "precision", 1));
-    for (i = 0; i < n; before = now) {
-        double precision, tpr, fpr;
+    for (i = 0; i < curve.n_points; i++) {
+        const struct mlp_curve_point *at = &points[i];
 
-        i = next_step(scored, n, i, &now);
-        precision = (double)now.hits / (double)(now.hits + now.alarms);
-        tpr = (double)now.hits / positives;
-        fpr = (double)now.alarms / negatives;
-        auc += (double)(now.alarms - before.alarms) * (double)(now.hits + before.hits) / 2;
-        average += (double)(now.hits - before.hits) * precision;
-        if (is_kept(++at, n_points)) {
-            model_json_push(roc, point(now.threshold, "fpr", fpr, "tpr", tpr));
-            model_json_push(pr, point(now.threshold, "recall", tpr, "precision", precision));
-        }
+        model_json_push(roc, point(at->threshold, "fpr", at->fpr, "tpr", at->tpr));
+        model_json_push(pr, point(at->threshold, "recall", at->tpr, "precision", at->precision));
     }
-    put_curve(evaluation, "roc", "auc", auc / positives / negatives, roc);
-    put_curve(evaluation, "precision_recall", "average_precision", average / positives, pr);
+    put_curve(object, "roc", "auc", curve.roc_auc, roc);
+    put_curve(object, "precision_recall", "average_precision", curve.average_precision, pr);
+}
+
+/* ---- each class ----------------------------------------------------------------------- */
+
+static json_t *class_json(const struct judging *j, size_t k, bool curves)
+{
+    struct mlp_class_score score;
+    json_t *item = model_json_object();
+
+    mlp_meter_class(j->meter, k, &score);
+    model_json_put(item, "label", model_json_string(name_of(j, k)));
+    model_json_put(item, "precision", model_json_number(score.precision));
+    model_json_put(item, "recall", model_json_number(score.recall));
+    model_json_put(item, "f1", model_json_number(score.f1));
+    model_json_put(item, "support", count_json(score.support));
+    if (curves) {
+        put_curves(j, k, item);
+    }
+    return item;
+}
+
+/* "labels" and "per_class" of n classes or columns; two classes are one curve, and not here. */
+static void put_each(const struct judging *j, size_t n)
+{
+    json_t *labels = model_json_array(), *per_class = model_json_array();
+    bool curves = n <= JUDGE_MAX_CURVES && j->n_classes != 2;
+    size_t k;
+
+    for (k = 0; k < n; k++) {
+        model_json_push(labels, model_json_string(name_of(j, k)));
+        model_json_push(per_class, class_json(j, k, curves));
+    }
+    model_json_put(j->evaluation, "labels", labels);
+    model_json_put(j->evaluation, "per_class", per_class);
+}
+
+void judge_classes_report(const struct judging *j)
+{
+    put_each(j, j->n_classes);
+    model_json_put(j->evaluation, "confusion_matrix", matrix_json(j));
+    if (j->n_classes == 2) {
+        model_json_put(j->evaluation, "positive", model_json_string(name_of(j, 1)));
+        put_curves(j, 1, j->evaluation);
+    }
+}
+
+void judge_labels_report(const struct judging *j)
+{
+    put_each(j, j->width);
 }

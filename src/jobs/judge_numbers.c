@@ -1,10 +1,7 @@
-/* Judging numbers: rmse, mae and r2 per target in its own units, a sample of true and
- * predicted values, and a histogram of the residuals (predicted - true).
+/* The evaluation of numbers: per target, in its own units, a sample of true and predicted
+ * values and a histogram of the residuals (predicted - true). The metrics are the meter's.
  *
- * Two walks over the truth (mean and range first, then the sums around it) and one over the
- * predictions; nothing but the residuals of the first JUDGE_MAX_TARGETS targets is kept per
- * row. r2 of a constant truth is 1 if exact, else 0; under two rows it is undefined: the
- * same definitions as mlp_metrics_regression, and a test holds the two together.
+ * Nothing but the residuals of the first JUDGE_MAX_TARGETS targets is kept per row.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -13,111 +10,72 @@
 #include "jobs/judge_priv.h"
 
 struct target {
-    double truth_sum, truth_min, truth_max; /* in the target's units */
-    double squares, absolutes, spread;      /* sums: residual^2, |residual|, (truth - mean)^2 */
-    float *residuals;                       /* [rows], or NULL */
-    double *sample;                         /* [n_sample][true, predicted], or NULL */
+    float *residuals; /* [rows] */
+    double *sample;   /* [n_sample][true, predicted] */
 };
 
-struct fit {
-    double rmse, mae, r2;
+struct judge_numbers {
+    size_t n_targets; /* those that are shown */
+    size_t n_sample;
+    struct target targets[JUDGE_MAX_TARGETS];
 };
 
-static double decoded(const struct judging *j, const mlp_real *y, size_t width, size_t row,
-                      size_t target)
+int judge_numbers_new(const struct judging *j, struct judge_numbers **out, struct err *err)
 {
-    return encoder_decode_target(j->encoder, target, y[row * width + target]);
-}
+    struct judge_numbers *numbers = xcalloc(1, sizeof *numbers);
+    size_t rows = j->data->rows, k;
 
-static size_t sample_size(const struct judging *j)
-{
-    return j->data->rows < JUDGE_MAX_SAMPLE ? j->data->rows : JUDGE_MAX_SAMPLE;
-}
+    numbers->n_targets = j->width < JUDGE_MAX_TARGETS ? j->width : JUDGE_MAX_TARGETS;
+    numbers->n_sample = rows < JUDGE_MAX_SAMPLE ? rows : JUDGE_MAX_SAMPLE;
+    for (k = 0; k < numbers->n_targets; k++) {
+        struct target *t = &numbers->targets[k];
 
-static int targets_init(const struct judging *j, struct target *targets, size_t width,
-                        struct err *err)
-{
-    size_t rows = j->data->rows, i, k;
-
-    for (k = 0; k < width; k++) {
-        struct target *t = &targets[k];
-
-        t->truth_min = INFINITY;
-        t->truth_max = -INFINITY;
-        for (i = 0; i < rows; i++) {
-            double y = decoded(j, j->data->targets, width, i, k);
-
-            t->truth_sum += y;
-            t->truth_min = y < t->truth_min ? y : t->truth_min;
-            t->truth_max = y > t->truth_max ? y : t->truth_max;
-        }
-        if (k < JUDGE_MAX_TARGETS) {
-            t->residuals = mem_try_alloc(rows, sizeof *t->residuals);
-            t->sample = xcalloc(2 * sample_size(j), sizeof *t->sample);
-            if (t->residuals == NULL) {
-                return err_set(err, ERR_NO_MEMORY, "no memory to evaluate the model");
-            }
+        t->residuals = mem_try_alloc(rows, sizeof *t->residuals);
+        t->sample = xcalloc(2 * numbers->n_sample, sizeof *t->sample);
+        if (t->residuals == NULL) {
+            judge_numbers_free(&numbers);
+            return err_set(err, ERR_NO_MEMORY, "no memory to evaluate the model");
         }
     }
+    *out = numbers;
     return 0;
 }
 
-static void targets_free(struct target *targets, size_t width)
+void judge_numbers_free(struct judge_numbers **numbers)
 {
     size_t k;
 
-    for (k = 0; k < width; k++) {
-        free(targets[k].residuals);
-        free(targets[k].sample);
+    for (k = 0; *numbers != NULL && k < (*numbers)->n_targets; k++) {
+        free((*numbers)->targets[k].residuals);
+        free((*numbers)->targets[k].sample);
     }
-    free(targets);
+    free(*numbers);
+    *numbers = NULL;
 }
 
-/* Rows [first, first + n), whose predictions are in j->p. */
-static void add_slice(const struct judging *j, struct target *targets, size_t width, size_t first,
-                      size_t n)
+void judge_numbers_add(struct judge_numbers *numbers, const struct judging *j, size_t first,
+                       size_t n)
 {
-    size_t rows = j->data->rows, n_sample = sample_size(j), i, k;
+    size_t rows = j->data->rows, n_sample = numbers->n_sample, width = j->width, i, k;
 
     for (i = 0; i < n; i++) {
         size_t row = first + i;
         size_t place = (row * n_sample + rows - 1) / rows; /* first row of this or a later place */
         bool is_sampled = place < n_sample && place * rows / n_sample == row;
 
-        for (k = 0; k < width; k++) {
-            struct target *t = &targets[k];
-            double truth = decoded(j, j->data->targets, width, row, k);
-            double predicted = decoded(j, j->p, width, i, k);
-            double residual = predicted - truth, off = truth - t->truth_sum / (double)rows;
+        for (k = 0; k < numbers->n_targets; k++) {
+            struct target *t = &numbers->targets[k];
+            double truth =
+                encoder_decode_target(j->encoder, k, j->data->targets[row * width + k]);
+            double predicted = encoder_decode_target(j->encoder, k, j->p[i * width + k]);
 
-            t->squares += residual * residual;
-            t->absolutes += fabs(residual);
-            t->spread += off * off;
-            if (t->residuals != NULL) {
-                t->residuals[row] = (float)residual;
-                if (is_sampled) {
-                    t->sample[2 * place] = truth;
-                    t->sample[2 * place + 1] = predicted;
-                }
+            t->residuals[row] = (float)(predicted - truth);
+            if (is_sampled) {
+                t->sample[2 * place] = truth;
+                t->sample[2 * place + 1] = predicted;
             }
         }
     }
-}
-
-static struct fit target_fit(const struct target *t, size_t rows)
-{
-    struct fit fit = {
-        .rmse = sqrt(t->squares / (double)rows),
-        .mae = t->absolutes / (double)rows,
-        .r2 = NAN,
-    };
-
-    if (rows >= 2 && t->truth_min == t->truth_max) {
-        fit.r2 = t->squares == 0;
-    } else if (rows >= 2) {
-        fit.r2 = 1 - t->squares / t->spread;
-    }
-    return fit;
 }
 
 static json_t *histogram(const float *residuals, size_t rows)
@@ -156,12 +114,14 @@ static json_t *histogram(const float *residuals, size_t rows)
     return out;
 }
 
-static json_t *target_json(const struct judging *j, const struct target *t, const char *name)
+static json_t *target_json(const struct judge_numbers *numbers, size_t k, size_t rows,
+                           const char *name)
 {
+    const struct target *t = &numbers->targets[k];
     json_t *out = model_json_object(), *sample = model_json_array();
-    size_t n = sample_size(j), i;
+    size_t i;
 
-    for (i = 0; i < n; i++) {
+    for (i = 0; i < numbers->n_sample; i++) {
         json_t *pair = model_json_object();
 
         model_json_put(pair, "true", model_json_number(t->sample[2 * i]));
@@ -170,62 +130,18 @@ static json_t *target_json(const struct judging *j, const struct target *t, cons
     }
     model_json_put(out, "target", model_json_string(name));
     model_json_put(out, "sample", sample);
-    model_json_put(out, "residuals", histogram(t->residuals, j->data->rows));
+    model_json_put(out, "residuals", histogram(t->residuals, rows));
     return out;
 }
 
-static void put_fit(json_t *object, const struct fit *fit)
+void judge_numbers_report(const struct judge_numbers *numbers, const struct judging *j)
 {
-    model_json_put(object, "rmse", model_json_number(fit->rmse));
-    model_json_put(object, "mae", model_json_number(fit->mae));
-    model_json_put(object, "r2", model_json_number(fit->r2));
-}
-
-static void report(const struct judging *j, const struct target *targets, size_t width)
-{
-    json_t *each = model_json_object(), *details = model_json_array();
-    struct fit mean = {.rmse = 0}, fit;
+    json_t *details = model_json_array();
     size_t k;
 
-    for (k = 0; k < width; k++) {
-        const char *name = encoder_target_name(j->encoder, k);
-        json_t *item = model_json_object();
-
-        fit = target_fit(&targets[k], j->data->rows);
-        mean.rmse += fit.rmse / (double)width;
-        mean.mae += fit.mae / (double)width;
-        mean.r2 += fit.r2 / (double)width;
-        put_fit(item, &fit);
-        model_json_put(each, name, item);
-        if (targets[k].residuals != NULL) {
-            model_json_push(details, target_json(j, &targets[k], name));
-        }
-    }
-    put_fit(j->metrics, &mean);
-    if (width > 1) {
-        model_json_put(j->metrics, "targets", each);
-    } else {
-        json_decref(each);
+    for (k = 0; k < numbers->n_targets; k++) {
+        model_json_push(details, target_json(numbers, k, j->data->rows,
+                                             encoder_target_name(j->encoder, k)));
     }
     model_json_put(j->evaluation, "targets", details);
-}
-
-int judge_numbers(struct judging *j, struct err *err)
-{
-    size_t width = mlp_net_spec(j->net)->n_outputs, first, n;
-    struct target *targets = xcalloc(width, sizeof *targets);
-    int rc = targets_init(j, targets, width, err);
-
-    for (first = 0; rc == 0; first += n) {
-        rc = judging_slice(j, first, &n, err);
-        if (rc == 0 && n == 0) {
-            report(j, targets, width);
-            break;
-        }
-        if (rc == 0) {
-            add_slice(j, targets, width, first, n);
-        }
-    }
-    targets_free(targets, width);
-    return rc;
 }

@@ -9,31 +9,36 @@ struct judging {
     const struct mlp_net *net;
     const struct encoder *encoder;
     const struct mlp_data *data;
+    size_t width;             /* columns of a prediction */
+    size_t n_classes;         /* 0: labels or numbers */
     struct mlp_score score;   /* of all rows, as the core measures it */
+    struct mlp_meter *meter;
+    size_t n_listed;          /* metrics, in the order of the answer */
+    enum mlp_metric listed[MLP_METRICS];
     json_t *metrics;          /* objects the judges of each kind add to */
     json_t *evaluation;
 
     struct mlp_workspace *ws;
     size_t slice;             /* rows predicted at once */
-    mlp_real *p;              /* (slice, n_outputs) */
+    mlp_real *p;              /* (slice, width) */
 };
 
-/* Predict rows [first, first + *n) into j->p; *n = 0 when there are none left. */
-int judging_slice(struct judging *j, size_t first, size_t *n, struct err *err) MUST_CHECK;
+/* ---- judge_classes.c: the evaluation of classes and of 0/1 columns ---- */
 
-int judge_classes(struct judging *j, struct err *err) MUST_CHECK;
-int judge_labels(struct judging *j, struct err *err) MUST_CHECK;
-int judge_numbers(struct judging *j, struct err *err) MUST_CHECK;
+/* What the meter must keep for it. */
+unsigned judge_classes_flags(const struct judging *j);
+void judge_classes_report(const struct judging *j);
+void judge_labels_report(const struct judging *j);
 
-/* One entry of "per_class" from its counts; zero divisions are 0. */
-json_t *judge_class_json(const char *label, uint64_t hits, uint64_t chosen, uint64_t support);
+/* ---- judge_numbers.c: samples and residuals ---- */
 
-/* A row's score for the positive class, and whether it is of it. */
-struct judge_scored {
-    float p;
-    bool positive;
-};
-/* "roc" and "precision_recall" of a two-class problem; sorts `scored`. */
-void judge_curves(struct judge_scored *scored, size_t n, json_t *evaluation);
+struct judge_numbers;
+int judge_numbers_new(const struct judging *j, struct judge_numbers **out,
+                      struct err *err) MUST_CHECK;
+/* Rows [first, first + n), whose predictions are in j->p. */
+void judge_numbers_add(struct judge_numbers *numbers, const struct judging *j, size_t first,
+                       size_t n);
+void judge_numbers_report(const struct judge_numbers *numbers, const struct judging *j);
+void judge_numbers_free(struct judge_numbers **numbers);
 
 #endif

@@ -1,88 +1,134 @@
-/* What a model is judged by, in double, with scikit-learn's definitions.
+/* The metrics' names, what each is for and which way is better; and one metric of
+ * predictions that are all there.
  *
- * Pure functions of predictions and truth.
+ * Pure functions; the table is the only place where a metric's nature is written down.
  */
-#include <math.h>
 #include <string.h>
 
 #include "mlp/mlp.h"
 
-#define CLIP 2.220446049250313e-16 /* the double next to 1, minus 1 */
+#define C (1u << MLP_OF_CLASSES)
+#define L (1u << MLP_OF_LABELS)
+#define N (1u << MLP_OF_NUMBERS)
 
-static double clipped(double p)
+static const struct {
+    unsigned kinds;
+    bool higher; /* is better */
+} natures[] = {
+    [MLP_METRIC_ACCURACY] = {C | L, true},
+    [MLP_METRIC_BALANCED_ACCURACY] = {C, true},
+    [MLP_METRIC_TOP_2] = {C, true},
+    [MLP_METRIC_TOP_3] = {C, true},
+    [MLP_METRIC_TOP_5] = {C, true},
+    [MLP_METRIC_TOP_10] = {C, true},
+    [MLP_METRIC_PRECISION] = {C | L, true},
+    [MLP_METRIC_PRECISION_MACRO] = {C | L, true},
+    [MLP_METRIC_PRECISION_MICRO] = {C | L, true},
+    [MLP_METRIC_PRECISION_WEIGHTED] = {C | L, true},
+    [MLP_METRIC_RECALL] = {C | L, true},
+    [MLP_METRIC_RECALL_MACRO] = {C | L, true},
+    [MLP_METRIC_RECALL_MICRO] = {C | L, true},
+    [MLP_METRIC_RECALL_WEIGHTED] = {C | L, true},
+    [MLP_METRIC_F1] = {C | L, true},
+    [MLP_METRIC_F1_MACRO] = {C | L, true},
+    [MLP_METRIC_F1_MICRO] = {C | L, true},
+    [MLP_METRIC_F1_WEIGHTED] = {C | L, true},
+    [MLP_METRIC_LOG_LOSS] = {C | L, false},
+    [MLP_METRIC_BRIER] = {C | L, false},
+    [MLP_METRIC_ROC_AUC] = {C | L, true},
+    [MLP_METRIC_PR_AUC] = {C | L, true},
+    [MLP_METRIC_MCC] = {C, true},
+    [MLP_METRIC_COHEN_KAPPA] = {C, true},
+    [MLP_METRIC_MSE] = {N, false},
+    [MLP_METRIC_RMSE] = {N, false},
+    [MLP_METRIC_MAE] = {N, false},
+    [MLP_METRIC_MEDIAN_AE] = {N, false},
+    [MLP_METRIC_MAPE] = {N, false},
+    [MLP_METRIC_RMSLE] = {N, false},
+    [MLP_METRIC_R2] = {N, true},
+    [MLP_METRIC_EXPLAINED_VARIANCE] = {N, true},
+    [MLP_METRIC_PINBALL] = {N, false},
+    [MLP_METRIC_DEVIANCE] = {N, false},
+};
+
+static const char *const names[] = {
+    [MLP_METRIC_ACCURACY] = "accuracy",
+    [MLP_METRIC_BALANCED_ACCURACY] = "balanced_accuracy",
+    [MLP_METRIC_TOP_2] = "top_2",
+    [MLP_METRIC_TOP_3] = "top_3",
+    [MLP_METRIC_TOP_5] = "top_5",
+    [MLP_METRIC_TOP_10] = "top_10",
+    [MLP_METRIC_PRECISION] = "precision",
+    [MLP_METRIC_PRECISION_MACRO] = "precision_macro",
+    [MLP_METRIC_PRECISION_MICRO] = "precision_micro",
+    [MLP_METRIC_PRECISION_WEIGHTED] = "precision_weighted",
+    [MLP_METRIC_RECALL] = "recall",
+    [MLP_METRIC_RECALL_MACRO] = "recall_macro",
+    [MLP_METRIC_RECALL_MICRO] = "recall_micro",
+    [MLP_METRIC_RECALL_WEIGHTED] = "recall_weighted",
+    [MLP_METRIC_F1] = "f1",
+    [MLP_METRIC_F1_MACRO] = "f1_macro",
+    [MLP_METRIC_F1_MICRO] = "f1_micro",
+    [MLP_METRIC_F1_WEIGHTED] = "f1_weighted",
+    [MLP_METRIC_LOG_LOSS] = "log_loss",
+    [MLP_METRIC_BRIER] = "brier",
+    [MLP_METRIC_ROC_AUC] = "roc_auc",
+    [MLP_METRIC_PR_AUC] = "pr_auc",
+    [MLP_METRIC_MCC] = "mcc",
+    [MLP_METRIC_COHEN_KAPPA] = "cohen_kappa",
+    [MLP_METRIC_MSE] = "mse",
+    [MLP_METRIC_RMSE] = "rmse",
+    [MLP_METRIC_MAE] = "mae",
+    [MLP_METRIC_MEDIAN_AE] = "median_ae",
+    [MLP_METRIC_MAPE] = "mape",
+    [MLP_METRIC_RMSLE] = "rmsle",
+    [MLP_METRIC_R2] = "r2",
+    [MLP_METRIC_EXPLAINED_VARIANCE] = "explained_variance",
+    [MLP_METRIC_PINBALL] = "pinball",
+    [MLP_METRIC_DEVIANCE] = "deviance",
+    [MLP_METRICS] = NULL,
+};
+
+_Static_assert(sizeof(natures) / sizeof(*natures) == MLP_METRICS, "one line a metric");
+
+const char *const *mlp_metric_names(void)
 {
-    return p < CLIP ? CLIP : p > 1 - CLIP ? 1 - CLIP : p;
+    return names;
 }
 
-/* The largest of n, the lowest index if several. */
-static size_t argmax(const mlp_real *p, size_t n)
+bool mlp_metric_parse(const char *name, enum mlp_metric *out)
 {
-    size_t best = 0;
-
-    for (size_t j = 1; j < n; j++) {
-        if (p[j] > p[best]) {
-            best = j;
+    for (size_t i = 0; i < MLP_METRICS; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            *out = (enum mlp_metric)i;
+            return true;
         }
     }
-    return best;
+    return false;
 }
 
-void mlp_metrics_classes(const mlp_real *p, size_t n_columns, const uint32_t *labels, size_t rows,
-                         size_t n_classes, struct mlp_class_metrics *out, uint64_t *confusion)
+bool mlp_metric_higher_is_better(enum mlp_metric which)
 {
-    size_t hits = 0;
-    double loss = 0;
-
-    if (confusion != NULL) {
-        memset(confusion, 0, n_classes * n_classes * sizeof(*confusion));
-    }
-    for (size_t i = 0; i < rows; i++) {
-        const mlp_real *row = p + i * n_columns;
-        size_t truth = labels[i];
-        size_t guess = n_columns == 1 ? row[0] >= (mlp_real)0.5 : argmax(row, n_columns);
-        double likely = n_columns > 1 ? (double)row[truth]
-                        : truth == 1  ? (double)row[0]
-                                      : 1 - (double)row[0];
-
-        hits += guess == truth;
-        loss -= log(clipped(likely));
-        if (confusion != NULL) {
-            confusion[truth * n_classes + guess]++;
-        }
-    }
-    out->accuracy = rows > 0 ? (double)hits / (double)rows : NAN;
-    out->log_loss = rows > 0 ? loss / (double)rows : NAN;
+    return natures[which].higher;
 }
 
-void mlp_metrics_regression(const double *truth, const double *predicted, size_t rows,
-                            size_t stride, struct mlp_regression_metrics *out)
+bool mlp_metric_applies(enum mlp_metric which, enum mlp_metric_kind kind)
 {
-    double squares = 0, absolute = 0, sum = 0, spread = 0;
-    double n = (double)rows;
-    bool constant = true;
+    return (natures[which].kinds >> kind & 1) != 0;
+}
 
-    *out = (struct mlp_regression_metrics){NAN, NAN, NAN, NAN};
-    if (rows == 0) {
-        return;
-    }
-    for (size_t i = 0; i < rows; i++) {
-        double error = truth[i * stride] - predicted[i * stride];
+enum mlp_status mlp_metric_compute(const struct mlp_metric_input *in, enum mlp_metric which,
+                                   double *out)
+{
+    struct mlp_meter *meter = NULL;
+    enum mlp_status status = mlp_meter_new(in, &which, 1, 0, &meter);
 
-        squares += error * error;
-        absolute += fabs(error);
-        sum += truth[i * stride];
-        constant &= truth[i * stride] == truth[0];
+    if (status == MLP_OK) {
+        status = mlp_meter_add(meter, in->p, in->rows);
     }
-    for (size_t i = 0; i < rows; i++) { /* a second pass: the mean is known exactly enough */
-        double d = truth[i * stride] - sum / n;
-
-        spread += d * d;
+    if (status == MLP_OK) {
+        *out = mlp_meter_read(meter, which).value;
     }
-    out->mse = squares / n;
-    out->rmse = sqrt(squares / n);
-    out->mae = absolute / n;
-    if (rows >= 2) {
-        /* not "spread > 0": the mean of equal numbers may be off by a rounding */
-        out->r2 = !constant ? 1 - squares / spread : squares > 0 ? 0 : 1;
-    }
+    mlp_meter_free(&meter);
+    return status;
 }

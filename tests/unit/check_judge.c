@@ -85,6 +85,26 @@ static struct judged judge_it(const struct mlp_net *net, const struct encoder *e
     return judged;
 }
 
+/* With metrics asked for. */
+static struct judged judge_more(const struct mlp_net *net, const struct encoder *encoder,
+                                const struct mlp_data *data, const char *const *names, size_t n)
+{
+    struct judged judged = {.metrics_json = NULL};
+    struct err err = ERR_INIT;
+    char *metrics[MLP_METRICS];
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        metrics[i] = xstrdup(names[i]);
+    }
+    ck_assert_msg(judge_asked(net, encoder, data, metrics, n, "test", &judged, &err) == 0, "%s",
+                  err.detail);
+    for (i = 0; i < n; i++) {
+        free(metrics[i]);
+    }
+    return judged;
+}
+
 static void check_number(const char *json, const char *path, double want)
 {
     double got = house_number(json, path);
@@ -154,7 +174,14 @@ START_TEST(three_classes_by_hand)
     check_number(judged.evaluation_json, "per_class.1.recall", 0);
     check_number(judged.evaluation_json, "per_class.1.f1", 0);
     check_number(judged.evaluation_json, "per_class.1.support", 2);
-    ck_assert_ptr_null(strstr(judged.evaluation_json, "roc"));
+    ck_assert_ptr_null(strstr(judged.evaluation_json, "positive"));
+    /* 30 against the rest: both of it score above all others; 10: its one row is a tie of two */
+    check_number(judged.evaluation_json, "per_class.2.roc.auc", 1);
+    check_number(judged.evaluation_json, "per_class.0.roc.auc", 3.5 / 4);
+    check_number(judged.evaluation_json, "per_class.0.roc.points.1.fpr", 0.25);
+    check_number(judged.evaluation_json, "per_class.0.roc.points.1.threshold", exp(2) / all);
+    check_number(judged.evaluation_json, "per_class.0.precision_recall.average_precision", 0.5);
+    check_number(judged.evaluation_json, "per_class.0.precision_recall.points.1.recall", 1);
     judged_fini(&judged);
     mlp_net_free(&net);
     encoder_free(&encoder);
@@ -207,6 +234,74 @@ START_TEST(two_classes_by_hand)
 }
 END_TEST
 
+START_TEST(metrics_that_are_asked_for)
+{
+    static const char *const asked[] = {"f1_macro", "accuracy", "top_2", "rmse", "roc_auc"};
+    const float weights[] = {-2, 0, 2}, bias[] = {0, 0, 0};
+    const double table[] = {-1, 10, 1, 20, 1, 30};
+    const float x[] = {-1, 1, 1};
+    const uint32_t labels[] = {0, 2, 2};
+    struct encoder *encoder = make_encoder(table, 3, 1, true, false);
+    struct mlp_net *net = make_net(3, MLP_OUT_SOFTMAX, MLP_CROSS_ENTROPY, weights, bias);
+    struct mlp_data data = {.rows = 3, .x = x, .labels = labels};
+    struct judged judged = judge_more(net, encoder, &data, asked, 5);
+
+    /* those that are always there come first, none twice; rmse is of numbers */
+    ck_assert_ptr_nonnull(strstr(judged.metrics_json, "{\"loss\":"));
+    ck_assert(strstr(judged.metrics_json, "\"log_loss\"") <
+              strstr(judged.metrics_json, "\"f1_macro\""));
+    ck_assert(strstr(judged.metrics_json, "\"accuracy\"") <
+              strstr(judged.metrics_json, "\"log_loss\""));
+    ck_assert_ptr_null(strstr(judged.metrics_json, "rmse"));
+    check_number(judged.metrics_json, "f1_macro", 1);
+    check_number(judged.metrics_json, "top_2", 1);
+    ck_assert_ptr_nonnull(strstr(judged.metrics_json, "\"roc_auc\":null"));
+    check_text(judged.metrics_json, "notes.roc_auc", "a class has no rows");
+    ck_assert_ptr_nonnull(strstr(judged.evaluation_json, "\"roc\":null")); /* of that class */
+    check_number(judged.evaluation_json, "per_class.0.roc.auc", 1);
+    judged_fini(&judged);
+    judged = judge_more(net, encoder, &data, asked, 3);
+    ck_assert_ptr_null(strstr(judged.metrics_json, "notes"));
+    judged_fini(&judged);
+    mlp_net_free(&net);
+    encoder_free(&encoder);
+}
+END_TEST
+
+/* Over JUDGE_MAX_CURVES classes there are no curves, unless they are asked for as areas. */
+START_TEST(many_classes_have_no_curves)
+{
+    enum { CLASSES = JUDGE_MAX_CURVES + 1 };
+    static const char *const asked[] = {"roc_auc"};
+    float weights[CLASSES], bias[CLASSES], x[CLASSES];
+    double table[2 * CLASSES];
+    uint32_t labels[CLASSES];
+    struct encoder *encoder;
+    struct mlp_net *net;
+    struct mlp_data data = {.rows = CLASSES, .x = x, .labels = labels};
+    struct judged judged;
+    uint32_t k;
+
+    for (k = 0; k < CLASSES; k++) { /* score 2 k x - k^2 is the largest for the k nearest to x */
+        weights[k] = 2 * (float)k;
+        bias[k] = -(float)(k * k);
+        x[k] = (float)k;
+        labels[k] = k;
+        table[2 * k] = table[2 * k + 1] = k;
+    }
+    encoder = make_encoder(table, CLASSES, 1, true, false);
+    net = make_net(CLASSES, MLP_OUT_SOFTMAX, MLP_CROSS_ENTROPY, weights, bias);
+    judged = judge_more(net, encoder, &data, asked, 1);
+    check_number(judged.metrics_json, "accuracy", 1);
+    check_number(judged.metrics_json, "roc_auc", 1);
+    check_number(judged.evaluation_json, "confusion_matrix.20.20", 1);
+    ck_assert_ptr_null(strstr(judged.evaluation_json, "roc"));
+    judged_fini(&judged);
+    mlp_net_free(&net);
+    encoder_free(&encoder);
+}
+END_TEST
+
 START_TEST(one_class_only_has_no_curves)
 {
     const float w[] = {1}, b[] = {0}, x[] = {1, 2}, y[] = {1, 1};
@@ -237,9 +332,12 @@ START_TEST(many_rows_agree_with_the_core)
     float *p = xcalloc(ROWS, sizeof *p);
     uint32_t *labels = xcalloc(ROWS, sizeof *labels);
     struct mlp_data data = {.rows = ROWS, .x = x, .targets = y};
-    struct mlp_class_metrics want;
+    struct mlp_metric_input in = {.kind = MLP_OF_CLASSES, .rows = ROWS, .columns = 1,
+                                  .n_classes = 2, .labels = labels, .p = p};
+    const enum mlp_metric which[] = {MLP_METRIC_ACCURACY, MLP_METRIC_LOG_LOSS};
     struct mlp_workspace *ws = NULL;
-    uint64_t confusion[4];
+    struct mlp_meter *meter = NULL;
+    const double *confusion;
     struct judged judged;
     double auc = 0;
     size_t i, k, positives = 0;
@@ -252,14 +350,17 @@ START_TEST(many_rows_agree_with_the_core)
     }
     ck_assert_int_eq(mlp_workspace_new(net, 64, &ws), MLP_OK);
     ck_assert_int_eq(mlp_predict(net, ws, x, ROWS, p), MLP_OK);
-    mlp_metrics_classes(p, 1, labels, ROWS, 2, &want, confusion);
+    ck_assert_int_eq(mlp_meter_new(&in, which, 2, MLP_METER_CONFUSION, &meter), MLP_OK);
+    ck_assert_int_eq(mlp_meter_add(meter, p, ROWS), MLP_OK);
+    confusion = mlp_meter_confusion(meter);
     judged = judge_it(net, encoder, &data);
-    check_number(judged.metrics_json, "accuracy", want.accuracy);
-    check_number(judged.metrics_json, "log_loss", want.log_loss);
-    check_number(judged.evaluation_json, "confusion_matrix.0.0", (double)confusion[0]);
-    check_number(judged.evaluation_json, "confusion_matrix.0.1", (double)confusion[1]);
-    check_number(judged.evaluation_json, "confusion_matrix.1.0", (double)confusion[2]);
-    check_number(judged.evaluation_json, "confusion_matrix.1.1", (double)confusion[3]);
+    check_number(judged.metrics_json, "accuracy", mlp_meter_read(meter, which[0]).value);
+    check_number(judged.metrics_json, "log_loss", mlp_meter_read(meter, which[1]).value);
+    check_number(judged.evaluation_json, "confusion_matrix.0.0", confusion[0]);
+    check_number(judged.evaluation_json, "confusion_matrix.0.1", confusion[1]);
+    check_number(judged.evaluation_json, "confusion_matrix.1.0", confusion[2]);
+    check_number(judged.evaluation_json, "confusion_matrix.1.1", confusion[3]);
+    mlp_meter_free(&meter);
     for (i = 0; i < ROWS; i++) { /* the definition: pairs in the right order */
         for (k = 0; labels[i] == 1 && k < ROWS; k++) {
             if (labels[k] == 0) {
@@ -287,6 +388,7 @@ END_TEST
 
 START_TEST(labels_by_hand)
 {
+    static const char *const asked[] = {"f1_micro", "mcc", "f1"};
     const float w[] = {1, -1}, b[] = {0, 0};
     const double table[] = {0, 0, 0, 1, 1, 1};
     const float x[] = {2, -2, 2}, y[] = {1, 0, 0, 1, 1, 1}; /* (3, 2) */
@@ -305,6 +407,12 @@ START_TEST(labels_by_hand)
     check_number(judged.evaluation_json, "per_class.1.recall", 0.5);
     check_number(judged.evaluation_json, "per_class.1.precision", 1);
     check_number(judged.evaluation_json, "per_class.1.support", 2);
+    check_number(judged.evaluation_json, "per_class.1.roc.auc", 0.75); /* one tie in two pairs */
+    judged_fini(&judged);
+    judged = judge_more(net, encoder, &data, asked, 3);
+    check_number(judged.metrics_json, "f1_micro", 6.0 / 7);
+    check_number(judged.metrics_json, "f1", (1 + 2.0 / 3) / 2);
+    ck_assert_ptr_null(strstr(judged.metrics_json, "mcc")); /* of classes alone */
     judged_fini(&judged);
     mlp_net_free(&net);
     encoder_free(&encoder);
@@ -359,6 +467,7 @@ END_TEST
 
 START_TEST(several_numbers_are_averaged)
 {
+    static const char *const asked[] = {"median_ae", "pinball", "deviance"};
     const double table[] = {0, 0, 5, 0, 2, 5};
     const float w[] = {0, 0}, b[] = {1, 5}, x[] = {0, 0}, y[] = {0, 5, 2, 5};
     struct encoder *encoder = make_encoder(table, 2, 2, false, false);
@@ -374,6 +483,13 @@ START_TEST(several_numbers_are_averaged)
     check_number(judged.metrics_json, "r2", 0.5);
     check_number(judged.metrics_json, "loss", 0.5);
     check_number(judged.evaluation_json, "targets.1.sample.0.true", 5);
+    ck_assert_ptr_null(strstr(judged.metrics_json, "median_ae"));
+    judged_fini(&judged);
+    judged = judge_more(net, encoder, &data, asked, 3);
+    check_number(judged.metrics_json, "targets.t0.median_ae", 1);
+    check_number(judged.metrics_json, "targets.t0.pinball", 0.5);
+    check_number(judged.metrics_json, "median_ae", 0.5);
+    check_number(judged.metrics_json, "deviance", 0.5);
     judged_fini(&judged);
     mlp_net_free(&net);
     encoder_free(&encoder);
@@ -390,6 +506,7 @@ START_TEST(what_is_undefined_is_null)
     struct judged judged = judge_it(net, encoder, &data);
 
     ck_assert_ptr_nonnull(strstr(judged.metrics_json, "\"r2\":null")); /* of one row */
+    check_text(judged.metrics_json, "notes.r2", "there are under two rows");
     check_number(judged.metrics_json, "rmse", 1);
     judged_fini(&judged);
     data.rows = 2; /* a constant truth, not hit */
@@ -407,7 +524,7 @@ START_TEST(what_is_undefined_is_null)
 END_TEST
 
 /* More rows than are sampled: the sample spreads over all of them, first to last place. */
-START_TEST(many_numbers_agree_with_the_core)
+START_TEST(many_numbers)
 {
     enum { ROWS = 3001 };
     const float w[] = {2}, b[] = {0.5f};
@@ -416,8 +533,8 @@ START_TEST(many_numbers_agree_with_the_core)
     struct mlp_net *net = make_net(1, MLP_OUT_IDENTITY, MLP_MSE, w, b);
     float *x = xcalloc(ROWS, sizeof *x), *y = xcalloc(ROWS, sizeof *y);
     double *truth = xcalloc(ROWS, sizeof *truth), *predicted = xcalloc(ROWS, sizeof *predicted);
+    double squares = 0, absolutes = 0, sum = 0, spread = 0;
     struct mlp_data data = {.rows = ROWS, .x = x, .targets = y};
-    struct mlp_regression_metrics want;
     struct judged judged;
     size_t i;
 
@@ -426,12 +543,17 @@ START_TEST(many_numbers_agree_with_the_core)
         y[i] = 2 * x[i] + (float)((i * 7919) % 101) / 10;
         truth[i] = y[i];
         predicted[i] = 2 * x[i] + 0.5f;
+        squares += pow(truth[i] - predicted[i], 2);
+        absolutes += fabs(truth[i] - predicted[i]);
+        sum += truth[i];
     }
-    mlp_metrics_regression(truth, predicted, ROWS, 1, &want);
+    for (i = 0; i < ROWS; i++) {
+        spread += pow(truth[i] - sum / ROWS, 2);
+    }
     judged = judge_it(net, encoder, &data);
-    check_number(judged.metrics_json, "rmse", want.rmse);
-    check_number(judged.metrics_json, "mae", want.mae);
-    check_number(judged.metrics_json, "r2", want.r2);
+    check_number(judged.metrics_json, "rmse", sqrt(squares / ROWS));
+    check_number(judged.metrics_json, "mae", absolutes / ROWS);
+    check_number(judged.metrics_json, "r2", 1 - squares / spread);
     for (i = 0; i < JUDGE_MAX_SAMPLE; i++) {
         char *path = xasprintf("targets.0.sample.%zu.true", i);
 
@@ -464,12 +586,14 @@ int main(void)
     }
     tcase_add_test(classes, three_classes_by_hand);
     tcase_add_test(classes, two_classes_by_hand);
+    tcase_add_test(classes, metrics_that_are_asked_for);
+    tcase_add_test(classes, many_classes_have_no_curves);
     tcase_add_test(classes, one_class_only_has_no_curves);
     tcase_add_test(classes, many_rows_agree_with_the_core);
     tcase_add_test(labels, labels_by_hand);
     tcase_add_test(numbers, one_number_in_its_own_units);
     tcase_add_test(numbers, several_numbers_are_averaged);
     tcase_add_test(numbers, what_is_undefined_is_null);
-    tcase_add_test(numbers, many_numbers_agree_with_the_core);
+    tcase_add_test(numbers, many_numbers);
     return house_run("judge", cases, ARRAY_LEN(cases));
 }
