@@ -3,33 +3,73 @@
 
 #include "mlp/net.h"
 
+/* Every word of an enum in its order, nothing behind them, and each parses to its number. */
+#define CHECK_WORDS(kind, type, ...)                                                               \
+    do {                                                                                           \
+        static const char *const words[] = {__VA_ARGS__};                                          \
+        const size_t n = sizeof(words) / sizeof(*words);                                           \
+                                                                                                   \
+        for (size_t i = 0; i < n; i++) {                                                           \
+            type parsed = (type)99;                                                                \
+            size_t first = 0;                                                                      \
+                                                                                                   \
+            while (strcmp(words[first], words[i]) != 0) {                                          \
+                first++; /* a name that stands twice means the first */                            \
+            }                                                                                      \
+            ck_assert_str_eq(mlp_##kind##_names()[i], words[i]);                                   \
+            ck_assert(mlp_##kind##_parse(words[i], &parsed));                                      \
+            ck_assert_int_eq((int)parsed, (int)first);                                             \
+        }                                                                                          \
+        ck_assert_ptr_null(mlp_##kind##_names()[n]);                                               \
+    } while (0)
+
 START_TEST(names_and_parsers_agree)
 {
-    static const char *const activations[] = {"identity", "sigmoid", "tanh", "relu", "leaky_relu"};
+    CHECK_WORDS(activation, enum mlp_activation, "identity", "sigmoid", "tanh", "relu",
+                "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "softplus", "softsign",
+                "mish", "maxout");
+    CHECK_WORDS(init, enum mlp_init, "glorot_uniform", "glorot_normal", "he_uniform", "he_normal",
+                "lecun_uniform", "lecun_normal", "uniform_fan_in", "orthogonal", "uniform",
+                "normal", "zeros");
+    CHECK_WORDS(output, enum mlp_output, "identity", "sigmoid", "softmax", "exp");
+    CHECK_WORDS(loss, enum mlp_loss, "cross_entropy", "cross_entropy", "focal", "focal", "mse",
+                "mae", "huber", "quantile", "log_cosh", "poisson", "gamma", "tweedie");
+    CHECK_WORDS(optimizer, enum mlp_optimizer, "sgd", "adam", "adamw", "nadam", "radam", "lion",
+                "rmsprop", "adagrad", "adadelta", "rprop", "lbfgs");
+    CHECK_WORDS(schedule, enum mlp_schedule_type, "constant", "step", "multistep", "exponential",
+                "inverse_time", "polynomial", "cosine", "one_cycle", "plateau");
+}
+END_TEST
+
+/* The list's ends are the enums': a word more or less would be seen. */
+START_TEST(names_are_at_their_numbers)
+{
+    ck_assert_str_eq(mlp_activation_names()[MLP_MAXOUT], "maxout");
+    ck_assert_str_eq(mlp_activation_names()[MLP_GELU], "gelu");
+    ck_assert_str_eq(mlp_init_names()[MLP_ZEROS], "zeros");
+    ck_assert_str_eq(mlp_init_names()[MLP_ORTHOGONAL], "orthogonal");
+    ck_assert_str_eq(mlp_output_names()[MLP_OUT_EXP], "exp");
+    ck_assert_str_eq(mlp_loss_names()[MLP_TWEEDIE], "tweedie");
+    ck_assert_str_eq(mlp_loss_names()[MLP_MSE], "mse");
+    ck_assert_str_eq(mlp_optimizer_names()[MLP_LBFGS], "lbfgs");
+    ck_assert_str_eq(mlp_optimizer_names()[MLP_RMSPROP], "rmsprop");
+    ck_assert_str_eq(mlp_schedule_names()[MLP_PLATEAU], "plateau");
+    ck_assert_str_eq(mlp_schedule_names()[MLP_COSINE], "cosine");
+}
+END_TEST
+
+START_TEST(other_words_are_refused)
+{
     enum mlp_activation a;
     enum mlp_init i;
     enum mlp_output o;
+    enum mlp_loss l;
     enum mlp_optimizer p;
+    enum mlp_schedule_type t;
 
-    for (int n = 0; n < 5; n++) {
-        ck_assert_str_eq(mlp_activation_names()[n], activations[n]);
-        ck_assert(mlp_activation_parse(activations[n], &a));
-        ck_assert_int_eq(a, n);
-    }
-    ck_assert_ptr_null(mlp_activation_names()[5]);
-    ck_assert(mlp_init_parse("he_normal", &i) && i == MLP_HE_NORMAL);
-    ck_assert(mlp_init_parse("glorot_uniform", &i) && i == MLP_GLOROT_UNIFORM);
-    ck_assert_str_eq(mlp_init_names()[MLP_GLOROT_NORMAL], "glorot_normal");
-    ck_assert_str_eq(mlp_init_names()[MLP_HE_UNIFORM], "he_uniform");
-    ck_assert_ptr_null(mlp_init_names()[4]);
-    ck_assert(mlp_output_parse("softmax", &o) && o == MLP_OUT_SOFTMAX);
-    ck_assert_str_eq(mlp_output_names()[MLP_OUT_SIGMOID], "sigmoid");
-    ck_assert_ptr_null(mlp_output_names()[3]);
-    ck_assert(mlp_optimizer_parse("adam", &p) && p == MLP_ADAM);
-    ck_assert_str_eq(mlp_optimizer_names()[MLP_SGD], "sgd");
-    ck_assert_ptr_null(mlp_optimizer_names()[2]);
     ck_assert(!mlp_activation_parse("softmax", &a) && !mlp_activation_parse("", &a));
     ck_assert(!mlp_init_parse("he", &i) && !mlp_output_parse("relu", &o));
+    ck_assert(!mlp_loss_parse("hinge", &l) && !mlp_schedule_parse("Cosine", &t));
     ck_assert(!mlp_optimizer_parse("Adam", &p));
 }
 END_TEST
@@ -311,6 +351,8 @@ int main(void)
     TCase *c = tcase_create("spec");
 
     tcase_add_test(c, names_and_parsers_agree);
+    tcase_add_test(c, names_are_at_their_numbers);
+    tcase_add_test(c, other_words_are_refused);
     tcase_add_test(c, status_has_words);
     tcase_add_test(c, widths_at_their_limits);
     tcase_add_test(c, depth_at_its_limit);
