@@ -100,8 +100,9 @@ struct kernel {
 
     bool (*finite)(const mlp_real *x, size_t n);
 
-    /* out = exp, tanh (x); log1p for x in [0, 1]: for tests */
+    /* out = exp, log, tanh (x); log1p for x in [0, 1]: for tests */
     void (*exp)(const mlp_real *x, mlp_real *out, size_t n);
+    void (*log)(const mlp_real *x, mlp_real *out, size_t n);
     void (*tanh)(const mlp_real *x, mlp_real *out, size_t n);
     void (*log1p)(const mlp_real *x, mlp_real *out, size_t n);
 };

@@ -82,6 +82,7 @@ void ISA(kernel_maxout_derive)(const mlp_real *z, const mlp_real *a, const mlp_r
                                size_t rows, size_t units, size_t pieces, mlp_real *dz);
 void ISA(kernel_column_sums)(const mlp_real *x, size_t rows, size_t cols, mlp_real *out);
 void ISA(kernel_exp)(const mlp_real *x, mlp_real *out, size_t n);
+void ISA(kernel_log)(const mlp_real *x, mlp_real *out, size_t n);
 void ISA(kernel_tanh)(const mlp_real *x, mlp_real *out, size_t n);
 void ISA(kernel_log1p)(const mlp_real *x, mlp_real *out, size_t n);
 

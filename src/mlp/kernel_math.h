@@ -1,6 +1,7 @@
-/* exp, tanh, sigmoid and log1p without branches, so that compilers can make vectors
- * of them (libm's are calls). At most 2 ulp from the true value, tests/unit/check_mlp_kernel.c
- * holds them to it. NaN passes: every comparison is written so that a NaN falls through.
+/* exp, expm1, log, log1p, tanh, sigmoid and the normal distribution without branches, so that
+ * compilers can make vectors of them (libm's are calls). At most 2 ulp from the true value,
+ * tests/unit/check_mlp_kernel.c and check_mlp_activations.c hold them to it. NaN passes: every
+ * comparison is written so that a NaN falls through.
  *
  * The polynomials are least-maximum fits of the given functions on the given
  * ranges. The double build, which exists to check gradients, takes libm's.
@@ -18,6 +19,10 @@ static inline double math_exp(double x)
 {
     return exp(x);
 }
+static inline double math_log(double x)
+{
+    return log(x);
+}
 static inline double math_tanh(double x)
 {
     return tanh(x);
@@ -25,6 +30,18 @@ static inline double math_tanh(double x)
 static inline double math_log1p(double x)
 {
     return log1p(x);
+}
+static inline double math_expm1(double x)
+{
+    return expm1(x);
+}
+static inline double math_gauss(double t)
+{
+    return exp(-0.5 * t * t);
+}
+static inline double math_mills(double t)
+{
+    return 0.5 * erfc(t * 0.70710678118654752440) * exp(0.5 * t * t);
 }
 #define math_abs  fabs
 #define math_sqrt sqrt
@@ -42,7 +59,8 @@ static inline float math_pow2(int32_t n) /* -126 <= n <= 127 */
     return u.f;
 }
 
-static inline float math_exp(float x)
+/* x = n ln 2 + r with |r| <= ln(2)/2, for |x| < 2^21. NaN gives some n and stays in r. */
+static inline float math_reduce(float x, int32_t *n)
 {
     const float magic = 12582912.0F; /* 1.5 * 2^23: adding it rounds to an integer */
     union {
@@ -50,24 +68,85 @@ static inline float math_exp(float x)
         int32_t i;
     } u;
 
-    x = x < -104.0F ? -104.0F : x; /* exp is 0 below, */
-    x = x > 89.0F ? 89.0F : x;     /* and infinite above */
     u.f = FMA(x, 1.44269504F, magic);
-    int32_t n = (u.i & 0x7fffff) - 0x400000; /* NaN gives some n, and r stays NaN */
+    *n = (u.i & 0x7fffff) - 0x400000;
     float t = u.f - magic;
     float r = FMA(t, -0.693359375F, x); /* ln 2 in two parts, the first with few bits */
-    r = FMA(t, 2.12194440e-4F, r);
 
-    /* (e^r - 1 - r) / r^2 on |r| <= ln(2)/2 */
-    float p = 0.001381465F;
+    return FMA(t, 2.12194440e-4F, r);
+}
+
+/* e^r - 1 on |r| <= ln(2)/2 */
+static inline float math_expm1_near(float r)
+{
+    float p = 0.001381465F; /* (e^r - 1 - r) / r^2 */
+
     p = FMA(p, r, 0.00836870261F);
     p = FMA(p, r, 0.0416683853F);
     p = FMA(p, r, 0.166665211F);
     p = FMA(p, r, 0.49999994F);
-    float e = 1.0F + FMA(r * r, p, r);
+    return FMA(r * r, p, r);
+}
+
+static inline float math_exp(float x)
+{
+    int32_t n;
+
+    x = x < -104.0F ? -104.0F : x; /* exp is 0 below, */
+    x = x > 89.0F ? 89.0F : x;     /* and infinite above */
+    float e = 1.0F + math_expm1_near(math_reduce(x, &n));
 
     int32_t half = n >> 1; /* in two steps, for n in [-151, 129) */
     return e * math_pow2(half) * math_pow2(n - half);
+}
+
+/* e^x - 1 for x <= 0 */
+static inline float math_expm1(float x)
+{
+    int32_t n;
+
+    x = x < -30.0F ? -30.0F : x; /* -1 below */
+    float e = math_expm1_near(math_reduce(x, &n));
+    float power = math_pow2(n);
+
+    return FMA(power, e, power - 1.0F);
+}
+
+/* e^(-t^2/2) for t in [0, 14.5]. The square in two parts, or its rounding would be seen. */
+static inline float math_gauss(float t)
+{
+    union {
+        float f;
+        uint32_t i;
+    } u = {.f = t};
+    int32_t n;
+
+    u.i &= 0xfffff000U; /* twelve bits: the square is exact */
+    float large = -0.5F * u.f * u.f, rest = -0.5F * (t - u.f) * (t + u.f);
+    float e = 1.0F + math_expm1_near(math_reduce(large, &n) + rest);
+
+    int32_t half = n >> 1;
+    return e * math_pow2(half) * math_pow2(n - half);
+}
+
+/* P(X > t) / e^(-t^2/2), X standard normal, for t in [0, 14.5] */
+static inline float math_mills(float t)
+{
+    float v = 1.0F / (t + 4.0F);
+    float u = (t - 4.0F) * v;
+
+    /* times (t + 4), in u */
+    float p = -0.000131971771F;
+    p = FMA(p, u, 0.000179354276F);
+    p = FMA(p, u, 0.00156992349F);
+    p = FMA(p, u, -0.00351255398F);
+    p = FMA(p, u, -0.00752527134F);
+    p = FMA(p, u, 0.0604038311F);
+    p = FMA(p, u, -0.186523441F);
+    p = FMA(p, u, 0.387136901F);
+    p = FMA(p, u, -0.607896588F);
+    p = FMA(p, u, 0.755285135F);
+    return p * v;
 }
 
 static inline float math_tanh(float x)

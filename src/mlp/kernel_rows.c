@@ -46,6 +46,14 @@ void ISA(kernel_exp)(const mlp_real *restrict x, mlp_real *restrict out, size_t 
     }
 }
 
+void ISA(kernel_log)(const mlp_real *restrict x, mlp_real *restrict out, size_t n)
+{
+    SIMD
+    for (size_t i = 0; i < n; i++) {
+        out[i] = math_log(x[i]);
+    }
+}
+
 void ISA(kernel_tanh)(const mlp_real *restrict x, mlp_real *restrict out, size_t n)
 {
     SIMD

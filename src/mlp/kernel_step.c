@@ -101,6 +101,7 @@ const struct kernel ISA(kernel) = {
     .sgd = ISA(kernel_sgd),
     .finite = ISA(kernel_finite),
     .exp = ISA(kernel_exp),
+    .log = ISA(kernel_log),
     .tanh = ISA(kernel_tanh),
     .log1p = ISA(kernel_log1p),
 };

@@ -65,6 +65,9 @@ START_TEST(functions_within_two_ulp)
 
     check_function(k->exp, exp, -110, 95, "exp");
     check_function(k->exp, exp, -1, 1, "exp");
+    check_function(k->log, log, 0, 100, "log");
+    check_function(k->log, log, 0.5F, 2, "log");
+    check_function(k->log, log, 1e-45F, FLT_MAX, "log");
     check_function(k->tanh, tanh, -12, 12, "tanh");
     check_function(k->tanh, tanh, -1, 1, "tanh");
     check_function(k->log1p, log1p, 0, 1, "log1p");
@@ -74,9 +77,10 @@ END_TEST
 START_TEST(functions_at_the_edges)
 {
     const struct kernel *k = table(_i);
-    float x[6] = {0, -0.0F, INFINITY, -INFINITY, NAN, FLT_MAX}, e[6], t[6];
+    float x[6] = {0, -0.0F, INFINITY, -INFINITY, NAN, FLT_MAX}, e[6], l[6], t[6];
 
     k->exp(x, e, 6);
+    k->log(x, l, 6);
     k->tanh(x, t, 6);
     ck_assert_float_eq(e[0], 1);
     ck_assert_float_eq(e[1], 1);
@@ -84,6 +88,9 @@ START_TEST(functions_at_the_edges)
     ck_assert_float_eq(e[3], 0);
     ck_assert(isnan(e[4]) && isnan(t[4]));
     ck_assert(isinf(e[5]));
+    ck_assert(isinf(l[0]) && l[0] < 0 && isinf(l[1]) && l[1] < 0);
+    ck_assert(isinf(l[2]) && l[2] > 0);
+    ck_assert(isnan(l[3]) && isnan(l[4]));
     ck_assert_float_eq(t[0], 0);
     ck_assert_float_eq(t[2], 1);
     ck_assert_float_eq(t[3], -1);
