@@ -149,6 +149,33 @@ static inline float math_mills(float t)
     return p * v;
 }
 
+/* log x = k ln 2 + log(1 + f) with 1 + f between sqrt(1/2) and sqrt(2). */
+static inline float math_log(float x)
+{
+    bool small = x < 0x1p-126F; /* subnormal, zero or negative */
+    union {
+        float f;
+        uint32_t i;
+    } u = {.f = small ? x * 0x1p23F : x};
+    int32_t k = (int32_t)(u.i - 0x3F3504F3U) >> 23;
+
+    u.i -= (uint32_t)k << 23;
+    float f = u.f - 1.0F, n = (float)(small ? k - 23 : k);
+    float s = f / (2.0F + f), z = s * s, half = 0.5F * f * f;
+
+    /* (2 atanh s - 2 s) / s^3 in s^2, on s^2 <= 0.0295; log(1 + f) = 2 atanh s */
+    float q = 0.233329132F;
+    q = FMA(q, z, 0.285507321F);
+    q = FMA(q, z, 0.400001228F);
+    q = FMA(q, z, 0.666666687F);
+    float tail = FMA(s, FMA(z, q, half), n * -2.12194440e-4F);
+    float y = FMA(n, 0.693359375F, f - (half - tail)); /* ln 2 in two parts */
+
+    y = x == 0 ? -INFINITY : y;
+    y = x < 0 ? NAN : y;
+    return x <= 0x1.fffffep127F ? y : x; /* infinity and NaN are their own */
+}
+
 static inline float math_tanh(float x)
 {
     float a = fabsf(x);
