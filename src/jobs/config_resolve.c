@@ -17,6 +17,7 @@
 #include "jobs/admit.h"
 #include "jobs/config_priv.h"
 #include "jobs/json_util.h"
+#include "jobs/judge.h"
 
 #define CLASS_INTEGERS   20 /* at most so many distinct integers are classes */
 #define SPLIT_ROWS       50 /* fewer rows all train, unless a split is asked for */
@@ -457,27 +458,30 @@ static void resolve_stopping(struct resolver *r)
     }
 }
 
+static const char *kind_text(enum mlp_metric_kind kind)
+{
+    static const char *const texts[] = {[MLP_OF_CLASSES] = "classes",
+                                        [MLP_OF_LABELS] = "columns of 0 and 1",
+                                        [MLP_OF_NUMBERS] = "numbers"};
+
+    return texts[kind];
+}
+
 static void resolve_metrics(struct resolver *r)
 {
-    static const char *const of_classes[] = {"accuracy", "log_loss"};
     struct job_spec *spec = r->spec;
-    bool labels = spec->loss != MLP_MSE; /* classes, or columns of 0 and 1 */
-    size_t i, k;
+    enum mlp_metric_kind kind = judge_kind(spec->loss, spec->classes);
+    enum mlp_metric which;
+    size_t i;
 
     spec->metrics = copy_texts(r->config, KEY_METRICS, &spec->n_metrics);
     for (i = 0; i < spec->n_metrics; i++) {
-        bool fits = !labels;
-
-        for (k = 0; k < ARRAY_LEN(of_classes); k++) {
-            if (strcmp(spec->metrics[i], of_classes[k]) == 0) {
-                fits = labels;
-            }
-        }
-        if (!fits) {
+        if (mlp_metric_parse(spec->metrics[i], &which) && !mlp_metric_applies(which, kind)) {
+            bool numbers = mlp_metric_applies(which, MLP_OF_NUMBERS);
             char *pointer = xasprintf("/metrics/%zu", i);
 
             err_add(r->err, pointer, "%s is for %s, and the target is %s", spec->metrics[i],
-                    labels ? "numbers" : "classes", labels ? "classes" : "numbers");
+                    kind_text(numbers ? MLP_OF_NUMBERS : MLP_OF_CLASSES), kind_text(kind));
             free(pointer);
         }
     }

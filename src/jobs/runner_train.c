@@ -303,8 +303,9 @@ static int judge_parts(struct training *t, struct err *err)
     for (part = 0; part < SPLIT_PARTS; part++) {
         const struct mlp_data *data = &t->parts[part].data;
 
-        if (data->rows != 0 && judge(t->net, t->encoder, data, runner_part_name(part),
-                                     &t->judged[part], err) != 0) {
+        if (data->rows != 0 &&
+            judge_asked(t->net, t->encoder, data, t->spec.metrics, t->spec.n_metrics,
+                        runner_part_name(part), &t->judged[part], err) != 0) {
             return -1;
         }
     }

@@ -67,7 +67,7 @@ static const struct {
      "must be one of \"cross_entropy\", \"mse\", got \"huber\""},
     {TOP("\"loss\":1"), "/loss", "got 1"},
     {TOP("\"metrics\":\"rmse\""), "/metrics", "must be an array of texts"},
-    {TOP("\"metrics\":[\"rmse\",\"f1\"]"), "/metrics/1", "\"accuracy\", \"log_loss\", \"rmse\""},
+    {TOP("\"metrics\":[\"rmse\",\"f2\"]"), "/metrics/1", "\"f1_weighted\", \"log_loss\""},
     {TOP("\"metrics\":[\"rmse\",\"rmse\"]"), "/metrics/1", "is there twice"},
     {TOP("\"start_from\":12"), "/start_from", "not available in this version"},
     {TOP("\"schedule\":{\"type\":\"cosine\"}"), "/schedule", "not available in this version"},

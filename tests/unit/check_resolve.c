@@ -396,6 +396,9 @@ static const struct {
      "\"metrics\":[\"accuracy\",\"rmse\"]}",
      "/metrics/1", "rmse is for numbers"},
     {JOB("species", ",\"metrics\":[\"r2\"]"), "/metrics/0", "r2 is for numbers"},
+    {"{\"data\":{\"dataset\":\"d\",\"target\":[\"l1\",\"l2\"]},\"loss\":\"cross_entropy\","
+     "\"metrics\":[\"f1_macro\",\"mcc\"]}",
+     "/metrics/1", "mcc is for classes, and the target is columns of 0 and 1"},
 };
 
 START_TEST(data_forbids)
