@@ -13,6 +13,7 @@
 #define MLP_KERNEL_H
 
 #include "mlp/mlp.h"
+#include "mlp/rng.h"
 
 /* c (m, n) = A (m, k) B (k, n) + bias (n) on every row.
  * A and B are read through strides, so a transpose costs no copy by the caller:
@@ -60,6 +61,25 @@ struct kernel_sgd {
     bool nesterov;
 };
 
+/* A norm of (rows, cols), rows `stride` apart: z^ = (z - mean) scale, y = z^ gain + shift. */
+struct kernel_norm {
+    size_t rows, cols, stride;
+    const mlp_real *gain, *shift; /* (cols) */
+    mlp_real *z;                  /* becomes z^; may be y, which then wins */
+    mlp_real *y;
+    mlp_real *mean;               /* (cols), given; by rows: not used */
+    mlp_real *scale;              /* (cols), given; by rows: (rows), written unless NULL */
+    mlp_real *delta;              /* backward: dL/dy becomes dL/dz, z is z^ */
+    const mlp_real *mean_delta, *mean_product; /* by columns, (cols): over all rows of the batch,
+                                                * the means of dL/dy and of dL/dy z^ */
+};
+
+/* Dropout: an element whose word is below `below` becomes `dropped`, others factor h + kept. */
+struct kernel_drop {
+    uint32_t below;
+    mlp_real factor, kept, dropped;
+};
+
 enum kernel_isa { KERNEL_BASELINE, KERNEL_AVX2, KERNEL_AVX512 };
 
 struct kernel {
@@ -97,6 +117,34 @@ struct kernel {
     void (*adam)(const struct kernel_adam *s, mlp_real *w, const mlp_real *g, mlp_real *m,
                  mlp_real *v, size_t n);
     void (*sgd)(const struct kernel_sgd *s, mlp_real *w, const mlp_real *g, mlp_real *m, size_t n);
+
+    /* y += x; y *= x */
+    void (*add)(const mlp_real *x, mlp_real *y, size_t n);
+    void (*multiply)(const mlp_real *x, mlp_real *y, size_t n);
+
+    /* Statistics by columns (batch norm) or by rows (layer norm): see norm.h. A chunk of x (rows,
+     * cols): each column's mean, and its sum of squared deviations from it. */
+    void (*column_moments)(const mlp_real *x, size_t rows, size_t cols, mlp_real *mean,
+                           mlp_real *squares);
+    /* sums[j] = sum of d[i][j], products[j] = sum of d[i][j] x[i][j], rows in order */
+    void (*column_products)(const mlp_real *d, const mlp_real *x, size_t rows, size_t cols,
+                            mlp_real *sums, mlp_real *products);
+    void (*column_norm)(const struct kernel_norm *n);
+    void (*column_norm_back)(const struct kernel_norm *n);
+    void (*row_norm)(const struct kernel_norm *n);
+    void (*row_norm_back)(const struct kernel_norm *n);
+
+    /* rng_block of n blocks from `block` on, out [4 n]: the same bits in every table. */
+    void (*words)(const struct rng *rng, struct rng_at at, uint64_t block, size_t n,
+                  uint32_t *out);
+    /* n words, n even, to as many normal numbers: see noise.h */
+    void (*normals)(const uint32_t *words, size_t n, mlp_real *out);
+    /* a = h + deviation g; a may be h */
+    void (*perturb)(const mlp_real *h, const mlp_real *g, mlp_real deviation, size_t n,
+                    mlp_real *a);
+    /* a as struct kernel_drop says, mask its derivative: factor or 0; a may be h */
+    void (*drop)(const struct kernel_drop *d, const uint32_t *words, const mlp_real *h, size_t n,
+                 mlp_real *mask, mlp_real *a);
 
     bool (*finite)(const mlp_real *x, size_t n);
 

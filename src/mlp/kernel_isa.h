@@ -93,6 +93,25 @@ void ISA(kernel_adam)(const struct kernel_adam *s, mlp_real *w, const mlp_real *
 void ISA(kernel_sgd)(const struct kernel_sgd *s, mlp_real *w, const mlp_real *g, mlp_real *m,
                      size_t n);
 bool ISA(kernel_finite)(const mlp_real *x, size_t n);
+
+void ISA(kernel_column_moments)(const mlp_real *x, size_t rows, size_t cols, mlp_real *mean,
+                                mlp_real *squares);
+void ISA(kernel_column_products)(const mlp_real *d, const mlp_real *x, size_t rows, size_t cols,
+                                 mlp_real *sums, mlp_real *products);
+void ISA(kernel_column_norm)(const struct kernel_norm *n);
+void ISA(kernel_column_norm_back)(const struct kernel_norm *n);
+void ISA(kernel_row_norm)(const struct kernel_norm *n);
+void ISA(kernel_row_norm_back)(const struct kernel_norm *n);
+
+void ISA(kernel_add)(const mlp_real *x, mlp_real *y, size_t n);
+void ISA(kernel_multiply)(const mlp_real *x, mlp_real *y, size_t n);
+void ISA(kernel_words)(const struct rng *rng, struct rng_at at, uint64_t block, size_t n,
+                       uint32_t *out);
+void ISA(kernel_normals)(const uint32_t *words, size_t n, mlp_real *out);
+void ISA(kernel_perturb)(const mlp_real *h, const mlp_real *g, mlp_real deviation, size_t n,
+                         mlp_real *a);
+void ISA(kernel_drop)(const struct kernel_drop *d, const uint32_t *words, const mlp_real *h,
+                      size_t n, mlp_real *mask, mlp_real *a);
 #endif
 
 #endif

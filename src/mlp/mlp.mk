@@ -12,6 +12,8 @@ MLP_KERNEL_SOURCES = \
 	src/mlp/kernel_isa.h src/mlp/kernel_math.h \
 	src/mlp/kernel_activate.c \
 	src/mlp/kernel_loss.c \
+	src/mlp/kernel_noise.c \
+	src/mlp/kernel_norm.c \
 	src/mlp/kernel_product.c \
 	src/mlp/kernel_rows.c \
 	src/mlp/kernel_step.c
@@ -29,6 +31,8 @@ MLP_SOURCES = \
 	src/mlp/mlp.h src/mlp/mlp_metrics.h \
 	src/mlp/names.c \
 	src/mlp/net.c src/mlp/net.h \
+	src/mlp/noise.c src/mlp/noise.h \
+	src/mlp/norm.c src/mlp/norm.h \
 	src/mlp/optimizer.c src/mlp/optimizer.h \
 	src/mlp/pass.c src/mlp/pass.h \
 	src/mlp/predict.c \

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "mlp/activation.h"
+#include "mlp/noise.h"
+#include "mlp/norm.h"
 
 /* ---- room ---------------------------------------------------------------------- */
 
@@ -24,6 +26,7 @@ static void layer_layout(struct pass_layer *b, const struct layer *l, size_t row
     b->a = behind ? arena_take(arena, rows, narrow) : b->h;
     b->mask = l->dropout > 0 ? arena_take(arena, rows, narrow) : NULL;
     b->delta = arena_take(arena, rows, wide);
+    b->mean = l->norm == MLP_NORM_BATCH ? arena_take(arena, l->n_z, sizeof(mlp_real)) : NULL;
     b->scale = l->norm == MLP_NORM_LAYER   ? arena_take(arena, rows, sizeof(mlp_real))
                : l->norm == MLP_NORM_BATCH ? arena_take(arena, l->n_z, sizeof(mlp_real))
                                            : NULL;
@@ -38,6 +41,7 @@ void pass_layout(struct pass *p, const struct mlp_spec *spec, size_t max_rows, b
     bool own_input = spec->input_scale || (training && (spec->input_dropout > 0 ||
                                                         spec->input_noise > 0));
     bool turns = !training;
+    size_t summed = training && spec->input_scale ? spec->n_inputs : 0, skipped = 0;
 
     *p = (struct pass){.max_rows = max_rows, .n_layers = spec->n_hidden + 1, .training = training};
     gemm_layout(&p->gemm, p->n_layers, max_in, widest, training, arena);
@@ -46,7 +50,15 @@ void pass_layout(struct pass *p, const struct mlp_spec *spec, size_t max_rows, b
 
         net_spec_layer(spec, k, &l);
         layer_layout(&p->layer[k], &l, max_rows, arena);
-        turns = turns || l.residual || l.pieces > 1;
+        turns = turns || l.pieces > 1;
+        skipped = l.residual && l.n_out > skipped ? l.n_out : skipped;
+        summed = l.norm != MLP_NORM_NONE && l.n_z > summed ? l.n_z : summed;
+    }
+    if (summed > 0) {
+        p->partial = arena_take(arena, norm_chunks(max_rows), 2 * summed * sizeof(mlp_real));
+    }
+    if (skipped > 0) {
+        p->skip = arena_take(arena, max_rows, skipped * sizeof(mlp_real));
     }
     if (own_input) {
         p->input = arena_take(arena, max_rows, input_bytes);
@@ -93,7 +105,7 @@ static void add_offset(const mlp_real *offset, size_t rows, size_t cols, mlp_rea
 enum mlp_status pass_predict(struct pass *p, const struct mlp_net *net, const mlp_real *x,
                              const mlp_real *offset, size_t rows, mlp_real *out, mlp_real **z_out)
 {
-    const mlp_real *a = x;
+    const mlp_real *a = noise_scale_input(p, net, x, rows);
     mlp_real *z = NULL;
 
     for (size_t k = 0; k < net->n_layers; k++) {
@@ -108,8 +120,11 @@ enum mlp_status pass_predict(struct pass *p, const struct mlp_net *net, const ml
         if (status != MLP_OK) {
             return status;
         }
-        /* a_k = f_k(z_k) */
+        norm_predict(net, l, z, rows);
         activation_forward(net, l, z, rows, z);
+        if (l->residual) {
+            net->kernel->add(a, z, rows * l->n_out);
+        }
         a = z;
     }
     add_offset(offset, rows, net->spec.n_outputs, z);
@@ -151,7 +166,8 @@ enum mlp_status pass_score(struct pass *p, const struct mlp_net *net, const stru
 /* ---- phase one: rows to the loss, and back ------------------------------------------- */
 
 static enum mlp_status forward_layer(struct pass *p, struct mlp_net *net, size_t k,
-                                     const mlp_real *a, size_t rows)
+                                     const mlp_real *a, const struct pass_moment *moment,
+                                     size_t rows)
 {
     const struct layer *l = &net->layers[k];
     struct pass_layer *at = &p->layer[k];
@@ -163,8 +179,11 @@ static enum mlp_status forward_layer(struct pass *p, struct mlp_net *net, size_t
     if (status != MLP_OK) {
         return status;
     }
-    /* a_k = f_k(z_k) */
-    activation_forward(net, l, at->y, rows, at->h);
+    norm_measure(p, net, k, 0, rows);
+    norm_settle(p, net, k, rows);
+    norm_apply(p, net, k, 0, rows); /* y_k = norm_k(z_k) */
+    activation_forward(net, l, at->y, rows, at->h); /* h_k = f_k(y_k) */
+    noise_apply(p, net, k, moment, a, 0, rows); /* a_k = dropped(h_k + noise), + a_{k-1} */
     return MLP_OK;
 }
 
@@ -177,18 +196,33 @@ static mlp_real *incoming(const struct pass *p, const struct mlp_net *net, size_
 
 /* incoming(k) holds dL/da_k and p->layer[k].delta becomes dL/dz_k; then dL/da_{k-1} is made. */
 static enum mlp_status backward_layer(struct pass *p, const struct mlp_net *net, size_t k,
-                                      size_t rows)
+                                      size_t rows, mlp_real *gradient)
 {
     const struct layer *l = &net->layers[k];
     struct pass_layer *at = &p->layer[k];
+    mlp_real *in = incoming(p, net, k);
+    mlp_real *before = k > 0 ? incoming(p, net, k - 1) : p->input_delta; /* dL/da_{k-1} */
 
-    activation_backward(net, l, at->y, at->h, incoming(p, net, k), rows, at->delta);
-    if (k == 0) {
+    if (l->residual && before != NULL) {
+        memcpy(p->skip, in, rows * l->n_out * sizeof(*in));
+    }
+    noise_back(p, net, k, in, 0, rows);                             /* dL/dh_k */
+    activation_backward(net, l, at->y, at->h, in, rows, at->delta); /* dL/dy_k */
+    norm_back_measure(p, net, k, 0, rows);
+    norm_back_settle(p, net, k, rows, gradient);
+    norm_back_apply(p, net, k, 0, rows); /* dL/dz_k */
+    if (before == NULL) {
         return MLP_OK; /* nobody asks for dL/dx */
     }
-    /* dL/da_{k-1} = delta_k W_k^T */
-    return gemm_back_delta(&p->gemm, (struct gemm_shape){k, rows, l->n_in, l->n_z}, at->delta,
-                           param(net, l->weights), incoming(p, net, k - 1));
+    /* dL/da_{k-1} = delta_k W_k^T, + dL/da_k */
+    enum mlp_status status =
+        gemm_back_delta(&p->gemm, (struct gemm_shape){k, rows, l->n_in, l->n_z}, at->delta,
+                        param(net, l->weights), before);
+
+    if (l->residual && status == MLP_OK) {
+        net->kernel->add(p->skip, before, rows * l->n_out);
+    }
+    return status;
 }
 
 /* ---- phase two: gradients ------------------------------------------------------------- */
@@ -217,7 +251,7 @@ enum mlp_status pass_gradient(struct pass *p, struct mlp_net *net, const struct 
     enum mlp_status status = MLP_OK;
 
     for (size_t k = 0; k < net->n_layers && status == MLP_OK; k++) {
-        status = forward_layer(p, net, k, k > 0 ? p->layer[k - 1].a : input, rows);
+        status = forward_layer(p, net, k, k > 0 ? p->layer[k - 1].a : input, moment, rows);
     }
     if (status != MLP_OK) {
         return status;
@@ -233,7 +267,10 @@ enum mlp_status pass_gradient(struct pass *p, struct mlp_net *net, const struct 
     *loss /= (double)rows;
 
     for (size_t k = net->n_layers; k-- > 0 && status == MLP_OK;) {
-        status = backward_layer(p, net, k, rows);
+        status = backward_layer(p, net, k, rows, gradient);
+    }
+    if (net->input_scale != NET_NONE && status == MLP_OK) {
+        noise_scale_gradient(p, net, batch->x, rows, gradient);
     }
     for (size_t k = 0; k < net->n_layers && status == MLP_OK; k++) {
         status = layer_gradient(p, net, k, k > 0 ? p->layer[k - 1].a : input, rows, gradient);

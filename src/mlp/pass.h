@@ -25,12 +25,13 @@ struct pass_layer {
     mlp_real *a;     /* n_out: the layer's output; is h without noise, dropout and residual */
     mlp_real *mask;  /* n_out: factors of dropout, or NULL */
     mlp_real *delta; /* n_z: dL/dz */
+    mlp_real *mean;  /* batch norm's, of the columns; or NULL */
     mlp_real *scale; /* 1 / deviation: of rows (layer norm) or of columns (batch norm), or NULL */
 };
 
 /* Where in a training we are: what random numbers are drawn from. */
 struct pass_moment {
-    struct rng rng; /* stream "dropout" of the seed */
+    uint64_t seed;
     uint32_t epoch, step;
     size_t rows; /* of the whole step, that the gradient is divided by; 0: the batch's */
 };
@@ -45,7 +46,9 @@ struct pass {
     mlp_real *input_mask;  /* likewise, or NULL */
     mlp_real *input_delta; /* (max_rows, n_inputs), with a learnt input scale; or NULL */
     mlp_real *turn[2];     /* (max_rows, widest): predictions; training uses them for what
-                            * maxout and residual must set aside */
+                            * maxout must set aside */
+    mlp_real *skip;        /* (max_rows, n_out): what residual adds to dL/da_{k-1}; or NULL */
+    mlp_real *partial;     /* what rows are summed in, chunk by chunk: see norm.h; or NULL */
     double *row_loss;      /* (max_rows) */
     unsigned char *row_hit;
 };

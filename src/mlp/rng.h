@@ -35,6 +35,7 @@ struct rng rng_stream(uint64_t seed, enum rng_stream stream);
 struct rng_at {
     uint32_t epoch, step, layer;
 };
+#define RNG_INPUT UINT32_MAX /* the "layer" of what is done to a network's input */
 
 /* Four words, or four numbers: uniform in (0, 1), or standard normal (Box-Muller). The upper
  * half of a block number over 32 bits is added to the step. */

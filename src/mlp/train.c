@@ -192,7 +192,7 @@ static enum outcome train_batches(struct trainer *t, double *sum, enum mlp_statu
         }
         const struct mlp_data batch = batch_at(t, first, rows);
 
-        const struct pass_moment moment = {.rng = rng_stream(t->spec->seed, RNG_DROPOUT),
+        const struct pass_moment moment = {.seed = t->spec->seed,
                                            .epoch = (uint32_t)t->result.epochs + 1,
                                            .step = (uint32_t)(first / t->batch_rows)};
 
