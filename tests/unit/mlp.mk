@@ -5,6 +5,7 @@
 check_LTLIBRARIES = libmlpdouble.la
 libmlpdouble_la_SOURCES = \
 	src/mlp/activation.c src/mlp/kernel_activate.c \
+	src/mlp/noise.c src/mlp/norm.c src/mlp/kernel_noise.c src/mlp/kernel_norm.c \
 	src/mlp/gemm.c src/mlp/gemm_reference.c src/mlp/kernel.c \
 	src/mlp/kernel_loss.c src/mlp/kernel_product.c src/mlp/kernel_rows.c src/mlp/kernel_step.c \
 	src/mlp/init.c src/mlp/loss.c src/mlp/net.c src/mlp/pass.c src/mlp/rng.c src/mlp/spec.c \
@@ -46,7 +47,7 @@ tests_unit_check_mlp_kernel_SOURCES = tests/unit/check_mlp_kernel.c
 tests_unit_check_mlp_kernel_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_check_mlp_kernel_LDADD = libmlpcore.la $(UNIT_LIBS)
 
-tests_unit_check_mlp_metrics_SOURCES = tests/unit/check_mlp_metrics.c
+tests_unit_check_mlp_metrics_SOURCES = tests/unit/check_mlp_metrics.c tests/golden/metrics_golden.h
 tests_unit_check_mlp_metrics_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_check_mlp_metrics_LDADD = libmlpcore.la $(UNIT_LIBS)
 
@@ -80,4 +81,4 @@ tests_unit_check_mlp_cost_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_check_mlp_cost_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=aligned_alloc
 tests_unit_check_mlp_cost_LDADD = libmlpcore.la $(UNIT_LIBS)
 
-EXTRA_DIST += tests/golden/make_golden.py
+EXTRA_DIST += tests/golden/make_golden.py tests/golden/make_metrics.py

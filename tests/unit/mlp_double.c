@@ -15,9 +15,7 @@ static bool run(struct mlp_net *net, const struct double_batch *b, double *loss,
                                    .labels = b->labels,
                                    .weights = b->weights,
                                    .offset = b->offset};
-    const struct pass_moment moment = {.rng = rng_stream(b->seed, RNG_DROPOUT),
-                                       .epoch = b->epoch,
-                                       .step = b->step};
+    const struct pass_moment moment = {.seed = b->seed, .epoch = b->epoch, .step = b->step};
 
     pass_layout(&pass, &net->spec, batch.rows, true, &arena);
     arena.base = arena_alloc(&arena);

@@ -162,8 +162,7 @@ static void float_gradient(const struct double_batch *b, const struct kernel *ke
                                    .labels = b->labels,
                                    .weights = weights,
                                    .offset = offset};
-    const struct pass_moment moment = {
-        .rng = rng_stream(b->seed, RNG_DROPOUT), .epoch = b->epoch, .step = b->step};
+    const struct pass_moment moment = {.seed = b->seed, .epoch = b->epoch, .step = b->step};
 
     net->kernel = kernel;
     memcpy(mlp_net_params(net), w, net->n_params * sizeof(*w));
