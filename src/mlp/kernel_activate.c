@@ -8,56 +8,188 @@
 
 #include "mlp/kernel_math.h"
 
-#define LEAK ((mlp_real)0.01)
+#define LEAK       ((mlp_real)0.01)
+#define SELU_SCALE ((mlp_real)1.0507009873554804934)
+#define SELU_LOW   ((mlp_real)1.7580993408473768599) /* scale times alpha: what -f tends to */
 
-static void sigmoid(const mlp_real *z, mlp_real *a, size_t n)
+/* Beyond these, f is z or its limit to all digits; so an infinite z gives the limit. */
+#define FAR        ((mlp_real)104) /* e^-FAR is 0 */
+#define GAUSS_FAR  ((mlp_real)14.5)
+#define MISH_FAR   ((mlp_real)20)
+#define ROOT_2PI   ((mlp_real)2.5066282746310005024)
+
+static inline mlp_real relu(mlp_real z)
 {
-    SIMD
-    for (size_t i = 0; i < n; i++) {
-        a[i] = math_sigmoid(z[i]);
-    }
+    return z < 0 ? 0 : z;
 }
 
-static void hyperbolic(const mlp_real *z, mlp_real *a, size_t n)
+static inline mlp_real leaky_relu(mlp_real z)
 {
-    SIMD
-    for (size_t i = 0; i < n; i++) {
-        a[i] = math_tanh(z[i]);
-    }
+    return z < 0 ? LEAK * z : z;
 }
 
-static void rectify(const mlp_real *z, mlp_real *a, size_t n, mlp_real slope)
+static inline mlp_real elu(mlp_real z)
 {
-    SIMD
-    for (size_t i = 0; i < n; i++) {
-        a[i] = z[i] < 0 ? slope * z[i] : z[i];
-    }
+    mlp_real low = math_expm1(z > 0 ? 0 : z);
+
+    return z > 0 ? z : low;
 }
 
-static void relu(const mlp_real *z, mlp_real *a, size_t n)
+static inline mlp_real selu(mlp_real z)
 {
-    SIMD
-    for (size_t i = 0; i < n; i++) {
-        a[i] = z[i] < 0 ? 0 : z[i];
-    }
+    mlp_real low = SELU_LOW * math_expm1(z > 0 ? 0 : z);
+
+    return z > 0 ? SELU_SCALE * z : low;
 }
+
+/* z Phi(z) = relu(z) - t Q(t), t = |z|, Q(t) = Phi(-t): no digits are lost on either side */
+static inline mlp_real gelu(mlp_real z)
+{
+    mlp_real t = math_abs(math_clamp(z, GAUSS_FAR));
+
+    return relu(z) - t * math_gauss(t) * math_mills(t);
+}
+
+static inline mlp_real silu(mlp_real z)
+{
+    mlp_real low = z < -FAR ? -FAR : z;
+    mlp_real e = math_exp(-math_abs(low)); /* <= 1 */
+    mlp_real s = 1 / (1 + e);
+
+    return low * (z < 0 ? e * s : s);
+}
+
+static inline mlp_real softplus(mlp_real z)
+{
+    return relu(z) + math_log1p(math_exp(-math_abs(z)));
+}
+
+static inline mlp_real softsign(mlp_real z)
+{
+    mlp_real v = math_clamp(z, (mlp_real)1e30);
+
+    return v / (1 + math_abs(v));
+}
+
+/* tanh(log(1 + e)) = w / (w + 2), w = e (e + 2), e = e^z */
+static inline mlp_real mish(mlp_real z)
+{
+    mlp_real low = z < -FAR ? -FAR : z;
+    mlp_real e = math_exp(low > MISH_FAR ? MISH_FAR : low);
+    mlp_real w = e * (e + 2);
+
+    return low * (w / (w + 2));
+}
+
+/* The derivatives. `a` is f(z), see activation_keeps_z. */
+
+static inline mlp_real sigmoid_slope(mlp_real a)
+{
+    return a * (1 - a);
+}
+
+static inline mlp_real tanh_slope(mlp_real a) /* 1 - a^2, without losing the small ones */
+{
+    return (1 - a) * (1 + a);
+}
+
+static inline mlp_real elu_slope(mlp_real a)
+{
+    return a > 0 ? 1 : 1 + a;
+}
+
+static inline mlp_real selu_slope(mlp_real a)
+{
+    return a > 0 ? SELU_SCALE : a + SELU_LOW;
+}
+
+static inline mlp_real softplus_slope(mlp_real a) /* sigmoid(z) */
+{
+    return -math_expm1(-a);
+}
+
+static inline mlp_real softsign_slope(mlp_real a)
+{
+    mlp_real rest = 1 - math_abs(a);
+
+    return rest * rest;
+}
+
+/* Phi(z) + z phi(z) */
+static inline mlp_real gelu_slope(mlp_real z)
+{
+    mlp_real v = math_clamp(z, GAUSS_FAR), t = math_abs(v);
+    mlp_real e = math_gauss(t), tail = e * math_mills(t);
+
+    return (z > 0 ? 1 - tail : tail) + v * e * (1 / ROOT_2PI);
+}
+
+/* s (1 + z (1 - s)), s = sigmoid(z) */
+static inline mlp_real silu_slope(mlp_real z)
+{
+    mlp_real v = math_clamp(z, FAR);
+    mlp_real e = math_exp(-math_abs(v)), high = 1 / (1 + e), low = e * high;
+    mlp_real s = z < 0 ? low : high, rest = z < 0 ? high : low;
+
+    return s * (1 + v * rest);
+}
+
+/* t + z (1 - t^2) sigmoid(z), t = w / (w + 2) as above; 1 - t^2 = (2 (1 + e) / (w + 2))^2 */
+static inline mlp_real mish_slope(mlp_real z)
+{
+    mlp_real low = z < -FAR ? -FAR : z, v = low > MISH_FAR ? MISH_FAR : low;
+    mlp_real e = math_exp(v), w = e * (e + 2), r = 1 / (w + 2);
+
+    return w * r + v * (4 * e * (1 + e) * r) * r;
+}
+
+#define FORWARD(f)                                                                                 \
+    do {                                                                                           \
+        SIMD                                                                                       \
+        for (size_t i = 0; i < n; i++) {                                                           \
+            a[i] = f(z[i]);                                                                        \
+        }                                                                                          \
+    } while (0)
 
 void ISA(kernel_activate)(enum mlp_activation f, const mlp_real *z, mlp_real *a, size_t n)
 {
     switch (f) {
     case MLP_SIGMOID:
-        sigmoid(z, a, n);
+        FORWARD(math_sigmoid);
         break;
     case MLP_TANH:
-        hyperbolic(z, a, n);
+        FORWARD(math_tanh);
         break;
     case MLP_RELU:
-        relu(z, a, n);
+        FORWARD(relu);
         break;
     case MLP_LEAKY_RELU:
-        rectify(z, a, n, LEAK);
+        FORWARD(leaky_relu);
         break;
-    default:
+    case MLP_ELU:
+        FORWARD(elu);
+        break;
+    case MLP_SELU:
+        FORWARD(selu);
+        break;
+    case MLP_GELU:
+        FORWARD(gelu);
+        break;
+    case MLP_SILU:
+        FORWARD(silu);
+        break;
+    case MLP_SOFTPLUS:
+        FORWARD(softplus);
+        break;
+    case MLP_SOFTSIGN:
+        FORWARD(softsign);
+        break;
+    case MLP_MISH:
+        FORWARD(mish);
+        break;
+    case MLP_IDENTITY:
+    case MLP_PRELU: /* these two have kernels of their own */
+    case MLP_MAXOUT:
         if (a != z) {
             memcpy(a, z, n * sizeof(*a));
         }
@@ -65,39 +197,60 @@ void ISA(kernel_activate)(enum mlp_activation f, const mlp_real *z, mlp_real *a,
     }
 }
 
+#define BACKWARD(f)                                                                                \
+    do {                                                                                           \
+        SIMD                                                                                       \
+        for (size_t i = 0; i < n; i++) {                                                           \
+            delta[i] *= f(from[i]);                                                                \
+        }                                                                                          \
+    } while (0)
+
 void ISA(kernel_derive)(enum mlp_activation f, const mlp_real *restrict from,
                         mlp_real *restrict delta, size_t n)
 {
-    const mlp_real *restrict a = from;
-
     switch (f) {
-    case MLP_IDENTITY:
+    case MLP_SIGMOID:
+        BACKWARD(sigmoid_slope);
         break;
-    case MLP_SIGMOID: /* a (1 - a) */
-        SIMD
-        for (size_t i = 0; i < n; i++) {
-            delta[i] *= a[i] * (1 - a[i]);
-        }
-        break;
-    case MLP_TANH: /* 1 - a^2, without losing the small ones */
-        SIMD
-        for (size_t i = 0; i < n; i++) {
-            delta[i] *= (1 - a[i]) * (1 + a[i]);
-        }
+    case MLP_TANH:
+        BACKWARD(tanh_slope);
         break;
     case MLP_RELU: /* 1 where z > 0, which is where a > 0; 0 at 0 */
         SIMD
         for (size_t i = 0; i < n; i++) {
-            delta[i] = a[i] <= 0 ? 0 : delta[i];
+            delta[i] = from[i] <= 0 ? 0 : delta[i];
         }
         break;
     case MLP_LEAKY_RELU:
         SIMD
         for (size_t i = 0; i < n; i++) {
-            delta[i] = a[i] <= 0 ? LEAK * delta[i] : delta[i];
+            delta[i] = from[i] <= 0 ? LEAK * delta[i] : delta[i];
         }
         break;
-    default:
+    case MLP_ELU:
+        BACKWARD(elu_slope);
+        break;
+    case MLP_SELU:
+        BACKWARD(selu_slope);
+        break;
+    case MLP_GELU:
+        BACKWARD(gelu_slope);
+        break;
+    case MLP_SILU:
+        BACKWARD(silu_slope);
+        break;
+    case MLP_SOFTPLUS:
+        BACKWARD(softplus_slope);
+        break;
+    case MLP_SOFTSIGN:
+        BACKWARD(softsign_slope);
+        break;
+    case MLP_MISH:
+        BACKWARD(mish_slope);
+        break;
+    case MLP_IDENTITY:
+    case MLP_PRELU:
+    case MLP_MAXOUT:
         break;
     }
 }
@@ -151,7 +304,7 @@ void ISA(kernel_maxout)(const mlp_real *z, size_t rows, size_t units, size_t pie
             for (size_t j = 0; j < units; j++) {
                 mlp_real v = piece[j], best = to[j];
 
-                to[j] = (v > best) | (v != v) ? v : best; /* nothing beats a NaN */
+                to[j] = ((v > best) | (v != v)) ? v : best; /* nothing beats a NaN */
             }
         }
     }

@@ -129,24 +129,24 @@ static inline float math_gauss(float t)
     return e * math_pow2(half) * math_pow2(n - half);
 }
 
-/* P(X > t) / e^(-t^2/2), X standard normal, for t in [0, 14.5] */
+/* P(X > t) / e^(-t^2/2), X standard normal, for t in [0, 14.5]: 4 ulp, and 5 with the factor that
+ * is missing. */
 static inline float math_mills(float t)
 {
-    float v = 1.0F / (t + 4.0F);
-    float u = (t - 4.0F) * v;
+    float u = (t - 4.0F) / (t + 4.0F);
 
-    /* times (t + 4), in u */
-    float p = -0.000131971771F;
-    p = FMA(p, u, 0.000179354276F);
-    p = FMA(p, u, 0.00156992349F);
-    p = FMA(p, u, -0.00351255398F);
-    p = FMA(p, u, -0.00752527134F);
-    p = FMA(p, u, 0.0604038311F);
-    p = FMA(p, u, -0.186523441F);
-    p = FMA(p, u, 0.387136901F);
-    p = FMA(p, u, -0.607896588F);
-    p = FMA(p, u, 0.755285135F);
-    return p * v;
+    /* times (t + 1), which is nearly flat, in u */
+    float p = 8.96319997e-5F;
+    p = FMA(p, u, 0.000724478801F);
+    p = FMA(p, u, -0.000408459587F);
+    p = FMA(p, u, -0.00505046779F);
+    p = FMA(p, u, 0.0179652191F);
+    p = FMA(p, u, -0.0321853412F);
+    p = FMA(p, u, 0.028597565F);
+    p = FMA(p, u, 0.0139986908F);
+    p = FMA(p, u, -0.096703392F);
+    p = FMA(p, u, 0.472053217F);
+    return p / (t + 1.0F);
 }
 
 /* log x = k ln 2 + log(1 + f) with 1 + f between sqrt(1/2) and sqrt(2). */
@@ -212,6 +212,13 @@ static inline float math_log1p(float x)
 static inline mlp_real math_sigmoid(mlp_real z)
 {
     return (mlp_real)1 / ((mlp_real)1 + math_exp(-z));
+}
+
+/* z between -limit and limit; NaN stays */
+static inline mlp_real math_clamp(mlp_real z, mlp_real limit)
+{
+    z = z < -limit ? -limit : z;
+    return z > limit ? limit : z;
 }
 
 #endif
