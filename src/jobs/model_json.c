@@ -24,7 +24,16 @@
 static const char *const loss_names[] = {
     [MLP_CROSS_ENTROPY] = "cross_entropy",
     [MLP_BINARY_CROSS_ENTROPY] = "binary_cross_entropy",
+    [MLP_FOCAL] = "focal",
+    [MLP_BINARY_FOCAL] = "binary_focal",
     [MLP_MSE] = "mse",
+    [MLP_MAE] = "mae",
+    [MLP_HUBER] = "huber",
+    [MLP_QUANTILE] = "quantile",
+    [MLP_LOG_COSH] = "log_cosh",
+    [MLP_POISSON] = "poisson",
+    [MLP_GAMMA] = "gamma",
+    [MLP_TWEEDIE] = "tweedie",
 };
 
 /* jansson answers NULL when memory is out; these texts are small. */
