@@ -36,6 +36,7 @@
 #define JUDGE_MAX_MATRIX  256 /* classes of a confusion matrix */
 #define JUDGE_MAX_CURVES  20  /* classes or labels with curves of one against the rest */
 #define JUDGE_MAX_POINTS  200 /* of a ROC or precision-recall curve */
+#define JUDGE_REST_POINTS 100 /* the same of each class against the rest */
 #define JUDGE_MAX_SAMPLE  500 /* (true, predicted) pairs */
 #define JUDGE_MAX_TARGETS 32  /* targets with a sample and a histogram */
 #define JUDGE_BINS        30

@@ -77,11 +77,12 @@ static void put_curve(json_t *object, const char *name, const char *area_name, d
 static void put_curves(const struct judging *j, size_t k, json_t *object)
 {
     struct mlp_curve_point points[JUDGE_MAX_POINTS];
+    size_t most = j->n_classes == 2 ? JUDGE_MAX_POINTS : JUDGE_REST_POINTS;
     struct mlp_curve curve;
     json_t *roc, *pr;
     size_t i;
 
-    mlp_meter_curve(j->meter, k, JUDGE_MAX_POINTS, points, &curve);
+    mlp_meter_curve(j->meter, k, most, points, &curve);
     if (curve.n_points == 0) {
         model_json_put(object, "roc", model_json_number(NAN));
         model_json_put(object, "precision_recall", model_json_number(NAN));

@@ -299,14 +299,20 @@ static void look_at_models(void)
         {"{'data': {'x': [[1],[2],[3],[4],[5],[7]], 'y': [1,2.5,3,4,5,6]}, 'training': {'epochs': "
          "2}}",
          "[[1]]", "[[1,2],[3,4]]"},
-        {"{'data': {'x': [[1],[2],[3],[4],[5],[7]], 'y': [[1,2],[2,4.5],[3,6],[4,8],[5,1],[6,2]]},"
-         " 'training': {'epochs': 2}}",
+        /* every metric of numbers; rmsle cannot be told, and says why */
+        {"{'data': {'x': [[1],[2],[3],[4],[5],[7]], 'y': [[1,2],[2,4.5],[3,6],[4,8],[5,1],[6,-2]]},"
+         " 'training': {'epochs': 2}, 'metrics': ['mse', 'median_ae', 'mape', 'rmsle', "
+         "'explained_variance', 'pinball', 'deviance']}",
          "[[1]]", "[[1,2,3],[3,4,5]]"},
         {"{'data': {'x': [[1],[2],[3],[4]], 'y': [[1,0],[0,1],[1,1],[0,0]]}, 'loss': "
          "'cross_entropy', 'training': {'epochs': 2}}",
          "[[1]]", "[[1,1,0],[3,0,1]]"},
+        /* every metric of classes */
         {"{'data': {'dataset': 'iris', 'target': 'species', 'split': {'test': 0.2}}, 'training': "
-         "{'epochs': 3}}",
+         "{'epochs': 3}, 'metrics': ['balanced_accuracy', 'top_2', 'top_3', 'top_5', 'top_10', "
+         "'precision', 'precision_macro', 'precision_micro', 'precision_weighted', 'recall', "
+         "'recall_macro', 'recall_micro', 'recall_weighted', 'f1', 'f1_macro', 'f1_micro', "
+         "'f1_weighted', 'brier', 'roc_auc', 'pr_auc', 'mcc', 'cohen_kappa']}",
          "[[1,2,3,4]]", "[[1,2,3,4,'setosa']]"},
     };
 
