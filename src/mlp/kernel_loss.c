@@ -1,165 +1,278 @@
-/* Losses fused with their gradients, and softmax.
+/* Losses fused with their gradients: the entry, and the losses that each column has by itself.
  *
- * Compiled once per instruction set, see kernel_isa.h. Rows are taken in small blocks
- * that stay in the nearest cache: a pass along the rows, then one long element-wise
- * pass over the whole block (so that three classes fill a vector as well as a thousand),
- * then a pass along the rows again. Sums are double, and in an order that depends on the
- * number of columns only; a row's loss never depends on the rows around it.
+ * Compiled once per instruction set, see kernel_isa.h. Elements go by blocks, whatever the
+ * columns; a row's loss is the average of its columns, summed in double in an order that
+ * depends on their number only. Numbers behind a sigmoid are the same losses of the
+ * residual, with the sigmoid's derivative multiplied in afterwards.
+ *
+ * The losses behind a log link are deviances, written with t = eta - log y so that
+ * nothing is lost where prediction and truth are near each other; see link_near.
  */
 #include <math.h>
+#include <string.h>
 
-#include "mlp/kernel_math.h"
+#include "mlp/kernel_sums.h"
 
-#define BLOCK 256 /* elements, unless one row is longer */
-#define LANES 8
+/* What the blocks of one call share. */
+struct columns {
+    mlp_real factor;      /* of the gradient: scale / columns */
+    mlp_real parameter;   /* the loss's own */
+    mlp_real keep, share; /* a sigmoid's truth is keep y + share: smoothed with K = 2 */
+};
 
-/* The sum of x[0..n) in double, in eight lanes. */
-static double total(const mlp_real *x, size_t n)
+/* ---- yes or no: a sigmoid a column ---------------------------------------------------- */
+
+/* l = softplus(z) - y z, written so that a sure and right answer costs nothing: max(z, 0) - y z +
+ * log(1 + exp(-|z|)); dl/dz = sigmoid(z) - y, with its digits where both are near 1. */
+static void binary_block(const struct columns *c, mlp_real *restrict z, const mlp_real *restrict y,
+                         size_t n, mlp_real *restrict l)
 {
-    double lane[LANES] = {0};
-    size_t i = 0;
+    mlp_real factor = c->factor, keep = c->keep, share = c->share;
 
-    if (n == 1) {
-        return (double)x[0];
-    }
-    for (; i + LANES <= n; i += LANES) {
-        for (size_t l = 0; l < LANES; l++) {
-            lane[l] += (double)x[i + l];
-        }
-    }
-    for (size_t l = 0; i < n; i++, l++) {
-        lane[l] += (double)x[i];
-    }
-    return ((lane[0] + lane[4]) + (lane[2] + lane[6])) +
-           ((lane[1] + lane[5]) + (lane[3] + lane[7]));
-}
+    SIMD for (size_t j = 0; j < n; j++)
+    {
+        mlp_real v = z[j], truth = FMA(keep, y[j], share);
+        mlp_real e = math_exp(-math_abs(v)); /* <= 1 */
+        mlp_real s = 1 / (1 + e);
+        mlp_real positive = v < 0 ? 0 : v;
 
-/* How many rows make a block. */
-static size_t block_rows(size_t cols)
-{
-    return cols >= BLOCK ? 1 : BLOCK / cols;
-}
-
-static mlp_real row_max(const mlp_real *z, size_t n)
-{
-    mlp_real m = z[0];
-    size_t j = 1;
-
-    if (n >= 2 * LANES) { /* a maximum is the same in any order */
-        mlp_real lane[LANES];
-
-        for (size_t l = 0; l < LANES; l++) {
-            lane[l] = z[l];
-        }
-        for (j = LANES; j + LANES <= n; j += LANES) {
-            for (size_t l = 0; l < LANES; l++) {
-                lane[l] = z[j + l] > lane[l] ? z[j + l] : lane[l];
-            }
-        }
-        for (size_t l = 0; l < LANES; l++) {
-            m = lane[l] > m ? lane[l] : m;
-        }
-    }
-    for (; j < n; j++) {
-        m = z[j] > m ? z[j] : m;
-    }
-    return m;
-}
-
-/* exp(z - largest of its row) for a block of rows, in place. With an infinity in a row, or a
- * NaN, the row's sum is NaN or its probabilities are. */
-static void exp_rows(mlp_real *z, size_t rows, size_t cols)
-{
-    for (size_t i = 0; i < rows; i++) {
-        mlp_real *row = z + i * cols;
-        mlp_real m = row_max(row, cols);
-
-        SIMD
-        for (size_t j = 0; j < cols; j++) {
-            row[j] -= m;
-        }
-    }
-    SIMD
-    for (size_t j = 0; j < rows * cols; j++) {
-        z[j] = math_exp(z[j]);
+        l[j] = positive - truth * v + math_log1p(e);
+        z[j] = factor * (v < 0 ? e * s - truth : (1 - truth) - e * s);
     }
 }
 
-static void scale_row(mlp_real *x, size_t n, mlp_real factor)
+/* l = y q^g softplus(-z) + (1-y) p^g softplus(z), p = sigmoid(z), q = 1 - p;
+ * dl/dz = -y q^g (q + g p softplus(-z)) + (1-y) p^g (p + g q softplus(z)).
+ * As log q = -softplus(z), a power is exp(-g softplus). */
+static void binary_focal_block(const struct columns *c, mlp_real *restrict z,
+                               const mlp_real *restrict y, size_t n, mlp_real *restrict l)
 {
-    SIMD
-    for (size_t j = 0; j < n; j++) {
-        x[j] *= factor;
+    mlp_real factor = c->factor, g = c->parameter, keep = c->keep, share = c->share;
+
+    SIMD for (size_t j = 0; j < n; j++)
+    {
+        mlp_real v = z[j], yes = FMA(keep, y[j], share), no = 1 - yes;
+        mlp_real e = math_exp(-math_abs(v));
+        mlp_real s = 1 / (1 + e), rest = e * s, tail = math_log1p(e);
+        mlp_real p = v < 0 ? rest : s, q = v < 0 ? s : rest;
+        mlp_real minus_log_q = (v < 0 ? 0 : v) + tail, minus_log_p = (v < 0 ? -v : 0) + tail;
+
+        yes *= math_exp(-g * minus_log_q);
+        no *= math_exp(-g * minus_log_p);
+        l[j] = yes * minus_log_p + no * minus_log_q;
+        z[j] = factor * (no * (p + g * q * minus_log_q) - yes * (q + g * p * minus_log_p));
     }
 }
 
-void ISA(kernel_softmax)(mlp_real *z, size_t rows, size_t cols)
+/* ---- numbers: d = z - y ------------------------------------------------------------------ */
+
+static void square_block(const struct columns *c, mlp_real *restrict z, const mlp_real *restrict y,
+                         size_t n, mlp_real *restrict l)
 {
-    size_t step = block_rows(cols);
+    mlp_real factor = 2 * c->factor;
 
-    for (size_t i = 0; i < rows; i += step) {
-        size_t n = rows - i < step ? rows - i : step;
-        mlp_real *block = z + i * cols;
+    SIMD for (size_t j = 0; j < n; j++)
+    {
+        mlp_real d = z[j] - y[j];
 
-        exp_rows(block, n, cols);
-        for (size_t k = 0; k < n; k++) {
-            scale_row(block + k * cols, cols, (mlp_real)(1.0 / total(block + k * cols, cols)));
-        }
+        l[j] = d * d;
+        z[j] = factor * d;
     }
 }
 
-/* Whether the label has the largest z, the lowest index winning a tie. */
-static bool is_hit(const mlp_real *z, size_t n, size_t label)
+static void absolute_block(const struct columns *c, mlp_real *restrict z,
+                           const mlp_real *restrict y, size_t n, mlp_real *restrict l)
 {
-    for (size_t j = 0; j < n; j++) {
-        if (j < label ? !(z[j] < z[label]) : !(z[j] <= z[label])) {
-            return false;
-        }
-    }
-    return true;
-}
+    mlp_real factor = c->factor;
 
-static inline mlp_real row_scale(const struct kernel_loss *l, size_t row)
-{
-    return l->weights != NULL ? l->scale * l->weights[row] : l->scale;
-}
+    SIMD for (size_t j = 0; j < n; j++)
+    {
+        mlp_real d = z[j] - y[j];
+        mlp_real below = d < 0 ? -factor : 0;
 
-/* l = log sum_j exp(z_j) - z_label, dl/dz = softmax(z) - onehot(label). */
-static void softmax_loss(const struct kernel_loss *l)
-{
-    size_t cols = l->cols, step = block_rows(cols);
-    double behind[BLOCK]; /* the label's z minus the largest */
-
-    for (size_t i = 0; i < l->rows; i += step) {
-        size_t n = l->rows - i < step ? l->rows - i : step;
-        mlp_real *block = l->z + i * cols;
-
-        for (size_t k = 0; k < n; k++) {
-            const mlp_real *row = block + k * cols;
-            uint32_t label = l->labels[i + k];
-
-            behind[k] = (double)row[label] - (double)row_max(row, cols);
-            if (l->row_hit != NULL) {
-                l->row_hit[i + k] = is_hit(row, cols, label);
-            }
-        }
-        exp_rows(block, n, cols);
-        for (size_t k = 0; k < n; k++) {
-            mlp_real *row = block + k * cols;
-            double s = total(row, cols); /* at least 1 */
-            mlp_real scale = row_scale(l, i + k);
-
-            l->row_loss[i + k] = log(s) - behind[k];
-            if (l->scale != 0) {
-                scale_row(row, cols, (mlp_real)((double)scale / s));
-                row[l->labels[i + k]] -= scale;
-            }
-        }
+        l[j] = math_abs(d);
+        z[j] = d > 0 ? factor : below;
     }
 }
 
-/* From a block's element losses to rows' losses, each the average of its columns. A row longer
- * than a block comes in pieces: `part` carries it. */
+/* With d cut to +-delta: l = cut (d - cut/2), which is d^2/2 inside. */
+static void huber_block(const struct columns *c, mlp_real *restrict z, const mlp_real *restrict y,
+                        size_t n, mlp_real *restrict l)
+{
+    mlp_real factor = c->factor, delta = c->parameter;
+
+    SIMD for (size_t j = 0; j < n; j++)
+    {
+        mlp_real d = z[j] - y[j];
+        mlp_real cut = d < -delta ? -delta : d;
+
+        cut = cut > delta ? delta : cut;
+        l[j] = cut * (d - cut / 2);
+        z[j] = factor * cut;
+    }
+}
+
+static void quantile_block(const struct columns *c, mlp_real *restrict z,
+                           const mlp_real *restrict y, size_t n, mlp_real *restrict l)
+{
+    mlp_real factor = c->factor, tau = c->parameter;
+
+    SIMD for (size_t j = 0; j < n; j++)
+    {
+        mlp_real d = z[j] - y[j];
+        mlp_real below = d < 0 ? -tau : 0;
+        mlp_real slope = d > 0 ? 1 - tau : below;
+
+        l[j] = slope * d;
+        z[j] = factor * slope;
+    }
+}
+
+/* |d| + log(1 + exp(-2|d|)) - log 2; where that would cancel, 1/2 log(1 + u / (1 - u)) with
+ * u = tanh(d)^2. dl/dd = tanh(d). */
+static void log_cosh_block(const struct columns *c, mlp_real *restrict z,
+                           const mlp_real *restrict y, size_t n, mlp_real *restrict l)
+{
+    const mlp_real ln2 = (mlp_real)0.69314718055994530942;
+    mlp_real factor = c->factor;
+
+    SIMD for (size_t j = 0; j < n; j++)
+    {
+        mlp_real d = z[j] - y[j], a = math_abs(d);
+        mlp_real slope = math_tanh(d), u = slope * slope;
+        bool small = a < (mlp_real)0.8; /* u < 1/2 */
+        mlp_real odds = u / (1 - u);
+        mlp_real tail = math_log1p(small ? odds : math_exp(-2 * a));
+
+        l[j] = small ? tail / 2 : a + (tail - ln2);
+        z[j] = factor * slope;
+    }
+}
+
+/* ---- numbers above 0 behind a log link ------------------------------------------------------ */
+
+#define LINK_MOST 30 /* eta is z cut to +- this; no gradient outside */
+
+struct link {
+    mlp_real eta;
+    mlp_real log_y; /* 0 where y is 0 */
+    mlp_real t;     /* eta - log y; without use where y is 0 */
+    mlp_real slope; /* d eta / dz */
+};
+
+static inline struct link link_of(mlp_real z, mlp_real y)
+{
+    struct link k = {.eta = z < -LINK_MOST ? -LINK_MOST : z};
+
+    k.eta = k.eta > LINK_MOST ? LINK_MOST : k.eta;
+    k.slope = k.eta == z ? 1 : 0;
+    k.log_y = math_log(y > 0 ? y : 1);
+    k.t = k.eta - k.log_y;
+    return k;
+}
+
+/* e^x - 1 - x for |x| <= 1; what it gives beyond is not used. */
+static inline mlp_real link_near(mlp_real x)
+{
+#ifdef MLP_DOUBLE
+    return expm1(x) - x;
+#else
+    float p = 2.80628024e-06F; /* over x^2: a least-maximum fit on [-1, 1] */
+
+    p = FMA(p, x, 2.53585131e-05F);
+    p = FMA(p, x, 0.000198381022F);
+    p = FMA(p, x, 0.00138853968F);
+    p = FMA(p, x, 0.00833333936F);
+    p = FMA(p, x, 0.041666735F);
+    p = FMA(p, x, 0.166666672F);
+    p = FMA(p, x, 0.5F);
+    return x * x * p;
+#endif
+}
+
+static inline bool link_is_near(mlp_real x, mlp_real y)
+{
+    return y > 0 && math_abs(x) < 1;
+}
+
+/* 2 (y log(y/p) - y + p) = 2 y (e^t - 1 - t); d/deta = 2 (p - y) */
+static void poisson_block(const struct columns *c, mlp_real *restrict z, const mlp_real *restrict y,
+                          size_t n, mlp_real *restrict l)
+{
+    mlp_real factor = 2 * c->factor;
+
+    SIMD for (size_t j = 0; j < n; j++)
+    {
+        struct link k = link_of(z[j], y[j]);
+        mlp_real p = math_exp(k.eta);
+        mlp_real far = p - y[j] * (1 + k.t), near = y[j] * link_near(k.t);
+
+        l[j] = 2 * (link_is_near(k.t, y[j]) ? near : far);
+        z[j] = factor * k.slope * (p - y[j]);
+    }
+}
+
+/* 2 (y/p - 1 - log(y/p)) = 2 (e^-t - 1 + t); d/deta = 2 (1 - y/p) */
+static void gamma_block(const struct columns *c, mlp_real *restrict z, const mlp_real *restrict y,
+                        size_t n, mlp_real *restrict l)
+{
+    mlp_real factor = 2 * c->factor;
+
+    SIMD for (size_t j = 0; j < n; j++)
+    {
+        struct link k = link_of(z[j], y[j]);
+        mlp_real ratio = y[j] * math_exp(-k.eta);
+        mlp_real far = ratio - (1 - k.t), near = link_near(-k.t);
+
+        l[j] = 2 * (link_is_near(k.t, y[j]) ? near : far);
+        z[j] = factor * k.slope * (1 - ratio);
+    }
+}
+
+/* With a = 2 - q and b = q - 1: 2 (p^a / a + y p^-b / b - y^a / (a b))
+ * = 2 y^a ((e^at - 1 - at) / a + (e^-bt - 1 + bt) / b); d/deta = 2 (p^a - y p^-b) */
+static void tweedie_block(const struct columns *c, mlp_real *restrict z, const mlp_real *restrict y,
+                          size_t n, mlp_real *restrict l)
+{
+    mlp_real factor = 2 * c->factor, a = 2 - c->parameter, b = c->parameter - 1;
+
+    SIMD for (size_t j = 0; j < n; j++)
+    {
+        struct link k = link_of(z[j], y[j]);
+        mlp_real at = a * k.t, bt = b * k.t;
+        mlp_real above = math_exp(a * k.eta), below = y[j] * math_exp(-b * k.eta);
+        mlp_real power = y[j] > 0 ? math_exp(a * k.log_y) : 0; /* y^a */
+        mlp_real first = above - power * (1 + at), second = below - power * (1 - bt);
+
+        first = link_is_near(at, y[j]) ? power * link_near(at) : first;
+        second = link_is_near(bt, y[j]) ? power * link_near(-bt) : second;
+        l[j] = 2 * (first / a + second / b);
+        z[j] = factor * k.slope * (above - below);
+    }
+}
+
+/* ---- blocks to rows ---------------------------------------------------------------------------
+ */
+
+static const mlp_real zeros[BLOCK];
+
+/* z becomes sigmoid(z) - y, with its digits where both are near 1, and slope the sigmoid's
+ * derivative, with its digits where it is near 0. */
+static void squash_block(mlp_real *restrict z, const mlp_real *restrict y, size_t n,
+                         mlp_real *restrict slope)
+{
+    SIMD for (size_t j = 0; j < n; j++)
+    {
+        mlp_real e = math_exp(-math_abs(z[j]));
+        mlp_real s = 1 / (1 + e), rest = e * s;
+
+        slope[j] = rest * s;
+        z[j] = z[j] < 0 ? rest - y[j] : (1 - y[j]) - rest;
+    }
+}
+
+/* From a block's element losses to rows' losses. A row longer than a block comes in pieces:
+ * `part` carries it. */
 struct averager {
     size_t cols, filled, row;
     double part;
@@ -168,6 +281,13 @@ struct averager {
 
 static void averager_add(struct averager *a, const mlp_real *l, size_t n)
 {
+    if (a->cols == 1) {
+        for (size_t i = 0; i < n; i++) {
+            a->row_loss[a->row + i] = (double)l[i];
+        }
+        a->row += n;
+        return;
+    }
     if (a->cols <= BLOCK) {
         for (size_t i = 0; i < n; i += a->cols) {
             a->row_loss[a->row++] = total(l + i, a->cols) / (double)a->cols;
@@ -192,70 +312,69 @@ static size_t next_block(size_t at, size_t rows, size_t cols)
     return left < most ? left : most;
 }
 
-/* l_j = softplus(z_j) - y_j z_j, written so that a sure and right answer costs nothing:
- * max(z, 0) - y z + log(1 + exp(-|z|)); dl/dz = sigmoid(z) - y. */
-static void sigmoid_block(mlp_real *restrict z, const mlp_real *restrict y, size_t n,
-                          mlp_real factor, mlp_real *restrict l)
+/* l takes the losses of n elements, z becomes their gradient. */
+static void element_losses(const struct columns *c, enum mlp_loss loss, mlp_real *z,
+                           const mlp_real *y, size_t n, mlp_real *l)
 {
-    SIMD
-    for (size_t j = 0; j < n; j++) {
-        mlp_real v = z[j];
-        mlp_real e = math_exp(-math_abs(v)); /* <= 1 */
-        mlp_real s = 1 / (1 + e);
-        mlp_real positive = v < 0 ? 0 : v;
-
-        l[j] = positive - y[j] * v + math_log1p(e);
-        z[j] = factor * ((v < 0 ? e * s : s) - y[j]);
+    switch (loss) {
+    case MLP_BINARY_CROSS_ENTROPY:
+        binary_block(c, z, y, n, l);
+        break;
+    case MLP_BINARY_FOCAL:
+        binary_focal_block(c, z, y, n, l);
+        break;
+    case MLP_MAE:
+        absolute_block(c, z, y, n, l);
+        break;
+    case MLP_HUBER:
+        huber_block(c, z, y, n, l);
+        break;
+    case MLP_QUANTILE:
+        quantile_block(c, z, y, n, l);
+        break;
+    case MLP_LOG_COSH:
+        log_cosh_block(c, z, y, n, l);
+        break;
+    case MLP_POISSON:
+        poisson_block(c, z, y, n, l);
+        break;
+    case MLP_GAMMA:
+        gamma_block(c, z, y, n, l);
+        break;
+    case MLP_TWEEDIE:
+        tweedie_block(c, z, y, n, l);
+        break;
+    default:
+        square_block(c, z, y, n, l);
+        break;
     }
 }
 
-/* l_j = (y_j - z_j)^2, dl/dz = 2 (z_j - y_j). */
-static void square_block(mlp_real *restrict z, const mlp_real *restrict y, size_t n,
-                         mlp_real factor, mlp_real *restrict l)
+static bool is_binary(enum mlp_loss loss)
 {
-    SIMD
-    for (size_t j = 0; j < n; j++) {
-        mlp_real d = z[j] - y[j];
-
-        l[j] = d * d;
-        z[j] = 2 * factor * d;
-    }
+    return loss == MLP_BINARY_CROSS_ENTROPY || loss == MLP_BINARY_FOCAL;
 }
 
-/* l_j = (y_j - f_j)^2 with f = sigmoid(z), dl/dz = 2 (f_j - y_j) f'. */
-static void square_sigmoid_block(mlp_real *restrict z, const mlp_real *restrict y, size_t n,
-                                 mlp_real factor, mlp_real *restrict l)
-{
-    SIMD
-    for (size_t j = 0; j < n; j++) {
-        mlp_real v = z[j];
-        mlp_real e = math_exp(-math_abs(v)); /* f' keeps its digits where f is near 1 */
-        mlp_real s = 1 / (1 + e);
-        mlp_real d = (v < 0 ? e * s : s) - y[j];
-
-        l[j] = d * d;
-        z[j] = 2 * factor * d * (e * s * s);
-    }
-}
-
-/* Columns that each have a loss of their own: blocks of elements, whatever the columns. */
-static void columns_loss(const struct kernel_loss *l)
+void ISA(kernel_loss_columns)(const struct kernel_loss *l)
 {
     struct averager average = {.cols = l->cols, .row_loss = l->row_loss};
-    mlp_real factor = l->scale / (mlp_real)l->cols;
-    mlp_real element[BLOCK];
+    const struct columns c = {.factor = l->scale / (mlp_real)l->cols,
+                              .parameter = l->parameter,
+                              .keep = 1 - l->smoothing,
+                              .share = l->smoothing / 2};
+    bool squash = l->output == MLP_OUT_SIGMOID && !is_binary(l->loss);
+    mlp_real element[BLOCK], slope[BLOCK];
 
     for (size_t at = 0, n; at < l->rows * l->cols; at += n) {
         mlp_real *z = l->z + at;
-        const mlp_real *y = l->targets + at;
 
         n = next_block(at, l->rows, l->cols);
-        if (l->loss == MLP_BINARY_CROSS_ENTROPY) {
-            sigmoid_block(z, y, n, factor, element);
-        } else if (l->output == MLP_OUT_SIGMOID) {
-            square_sigmoid_block(z, y, n, factor, element);
-        } else {
-            square_block(z, y, n, factor, element);
+        if (squash) {
+            squash_block(z, l->targets + at, n, slope);
+        }
+        element_losses(&c, l->loss, z, squash ? zeros : l->targets + at, n, element);
+        for (size_t j = 0; j < n && squash; j++) {
+            z[j] *= slope[j];
         }
         averager_add(&average, element, n);
     }
@@ -266,8 +385,11 @@ static void columns_loss(const struct kernel_loss *l)
     }
 }
 
+/* ---- the entry ----------------------------------------------------------------------------------
+ */
+
 /* A sigmoid's side is right when z >= 0 goes with y >= 1/2. */
-static void sigmoid_hits(const struct kernel_loss *l)
+static void binary_hits(const struct kernel_loss *l)
 {
     for (size_t i = 0; i < l->rows; i++) {
         bool hit = true;
@@ -281,14 +403,43 @@ static void sigmoid_hits(const struct kernel_loss *l)
     }
 }
 
-void ISA(kernel_loss)(const struct kernel_loss *l)
+static void rows_loss(const struct kernel_loss *l)
 {
-    if (l->loss == MLP_CROSS_ENTROPY) {
-        softmax_loss(l);
+    if (l->loss == MLP_CROSS_ENTROPY || l->loss == MLP_FOCAL) {
+        ISA(kernel_loss_softmax)(l);
         return;
     }
-    if (l->row_hit != NULL && l->loss == MLP_BINARY_CROSS_ENTROPY) {
-        sigmoid_hits(l);
+    if (l->row_hit != NULL && is_binary(l->loss)) {
+        binary_hits(l);
+    } else if (l->row_hit != NULL) {
+        memset(l->row_hit, 0, l->rows);
     }
-    columns_loss(l);
+    ISA(kernel_loss_columns)(l);
+}
+
+/* A z that is not finite makes its row's loss NaN, also where the loss of an infinity would be
+ * finite: something has run away, and training must see it. */
+void ISA(kernel_loss)(const struct kernel_loss *l)
+{
+    if (ISA(kernel_finite)(l->z, l->rows * l->cols)) {
+        rows_loss(l);
+        return;
+    }
+    for (size_t i = 0; i < l->rows; i++) {
+        struct kernel_loss row = *l;
+
+        row.rows = 1;
+        row.z += i * l->cols;
+        row.labels = l->labels != NULL ? l->labels + i : NULL;
+        row.targets = l->targets != NULL ? l->targets + i * l->cols : NULL;
+        row.weights = l->weights != NULL ? l->weights + i : NULL;
+        row.row_loss += i;
+        row.row_hit = l->row_hit != NULL ? l->row_hit + i : NULL;
+        bool finite = ISA(kernel_finite)(row.z, l->cols);
+
+        rows_loss(&row);
+        if (!finite) {
+            l->row_loss[i] = NAN;
+        }
+    }
 }

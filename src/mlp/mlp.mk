@@ -9,13 +9,14 @@ MLP_NUMERIC = -O3 -fno-math-errno -fno-trapping-math -fopenmp-simd -ffp-contract
 	-Wno-pass-failed
 
 MLP_KERNEL_SOURCES = \
-	src/mlp/kernel_isa.h src/mlp/kernel_math.h \
+	src/mlp/kernel_isa.h src/mlp/kernel_math.h src/mlp/kernel_sums.h \
 	src/mlp/kernel_activate.c \
 	src/mlp/kernel_loss.c \
 	src/mlp/kernel_noise.c \
 	src/mlp/kernel_norm.c \
 	src/mlp/kernel_product.c \
 	src/mlp/kernel_rows.c \
+	src/mlp/kernel_softmax.c \
 	src/mlp/kernel_step.c
 
 MLP_SOURCES = \

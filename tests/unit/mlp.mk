@@ -7,7 +7,8 @@ libmlpdouble_la_SOURCES = \
 	src/mlp/activation.c src/mlp/kernel_activate.c \
 	src/mlp/noise.c src/mlp/norm.c src/mlp/kernel_noise.c src/mlp/kernel_norm.c \
 	src/mlp/gemm.c src/mlp/gemm_reference.c src/mlp/kernel.c \
-	src/mlp/kernel_loss.c src/mlp/kernel_product.c src/mlp/kernel_rows.c src/mlp/kernel_step.c \
+	src/mlp/kernel_loss.c src/mlp/kernel_softmax.c \
+	src/mlp/kernel_product.c src/mlp/kernel_rows.c src/mlp/kernel_step.c \
 	src/mlp/init.c src/mlp/loss.c src/mlp/net.c src/mlp/pass.c src/mlp/rng.c src/mlp/spec.c \
 	tests/unit/mlp_double.c tests/unit/mlp_double.h tests/unit/mlp_gradient.h
 libmlpdouble_la_CPPFLAGS = $(AM_CPPFLAGS) -DKERNEL_ISA=wide -DMLP_VERSION='"double"' \

@@ -1,0 +1,374 @@
+/* Softmax, and the losses of its rows fused with their gradients: cross-entropy and focal.
+ *
+ * Compiled once per instruction set, see kernel_isa.h. Rows by blocks, see kernel_sums.h; a
+ * row's loss never depends on the rows around it. With d = z - (largest z of the row),
+ * e = exp(d) and s = sum of e: p = e / s, log p = d - log s and 1 - p = (s - e) / s, each with
+ * its digits however sure the network is.
+ *
+ * The truth of a row is y' = (1 - smoothing) y + smoothing / cols, y one-hot or given. The path
+ * that matters for speed, labels without smoothing, never makes it.
+ */
+#include <math.h>
+
+#include "mlp/kernel_sums.h"
+
+static mlp_real row_max(const mlp_real *z, size_t n)
+{
+    mlp_real m = z[0];
+    size_t j = 1;
+
+    if (n >= 2 * LANES) { /* a maximum is the same in any order */
+        mlp_real lane[LANES];
+
+        for (size_t l = 0; l < LANES; l++) {
+            lane[l] = z[l];
+        }
+        for (j = LANES; j + LANES <= n; j += LANES) {
+            for (size_t l = 0; l < LANES; l++) {
+                lane[l] = z[j + l] > lane[l] ? z[j + l] : lane[l];
+            }
+        }
+        for (size_t l = 0; l < LANES; l++) {
+            m = lane[l] > m ? lane[l] : m;
+        }
+    }
+    for (; j < n; j++) {
+        m = z[j] > m ? z[j] : m;
+    }
+    return m;
+}
+
+/* z - (largest of its row). With an infinity in a row, or a NaN, the row gets a NaN, or exp
+ * makes its sum one. */
+static void subtract_max(mlp_real *z, size_t rows, size_t cols)
+{
+    for (size_t i = 0; i < rows; i++) {
+        mlp_real *row = z + i * cols;
+        mlp_real m = row_max(row, cols);
+
+        SIMD for (size_t j = 0; j < cols; j++)
+        {
+            row[j] -= m;
+        }
+    }
+}
+
+static void exp_all(mlp_real *z, size_t n)
+{
+    SIMD for (size_t j = 0; j < n; j++)
+    {
+        z[j] = math_exp(z[j]);
+    }
+}
+
+void ISA(kernel_softmax)(mlp_real *z, size_t rows, size_t cols)
+{
+    size_t step = block_rows(cols);
+
+    for (size_t i = 0; i < rows; i += step) {
+        size_t n = rows - i < step ? rows - i : step;
+        mlp_real *block = z + i * cols;
+
+        subtract_max(block, n, cols);
+        exp_all(block, n * cols);
+        for (size_t k = 0; k < n; k++) {
+            scale_row(block + k * cols, cols, (mlp_real)(1.0 / total(block + k * cols, cols)));
+        }
+    }
+}
+
+/* ---- what is right --------------------------------------------------------------- */
+
+/* Whether the label has the largest z, the lowest index winning a tie. */
+static bool is_hit(const mlp_real *z, size_t n, size_t label)
+{
+    for (size_t j = 0; j < n; j++) {
+        if (j < label ? !(z[j] < z[label]) : !(z[j] <= z[label])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The first of the largest. */
+static size_t argmax(const mlp_real *y, size_t n)
+{
+    size_t best = 0;
+
+    for (size_t j = 1; j < n; j++) {
+        best = y[j] > y[best] ? j : best;
+    }
+    return best;
+}
+
+static mlp_real row_scale(const struct kernel_loss *l, size_t row)
+{
+    return l->weights != NULL ? l->scale * l->weights[row] : l->scale;
+}
+
+/* ---- labels ------------------------------------------------------------------------ */
+
+/* A row whose truth is one label: `behind` is its d, e its exponential, s the sum of all. Returns
+ * the loss; *slope becomes -dl/dlog p of the label, so that dl/dz = slope (p - onehot).
+ *   cross-entropy: l = -log p,         slope 1
+ *   focal:         l = -(1-p)^g log p, slope (1-p)^g (1 + g p (-log p) / (1-p)) */
+static double label_loss(const struct kernel_loss *l, double behind, double e, double s,
+                         double *slope)
+{
+    double minus_log = log(s) - behind;
+
+    *slope = 1;
+    if (l->loss == MLP_CROSS_ENTROPY) {
+        return minus_log;
+    }
+    double rest = (s - e) / s; /* 1 - p */
+    double power = pow(rest, (double)l->parameter);
+
+    /* the quotient goes to 1 where p does */
+    *slope = power * (1 + (double)l->parameter * (e / s) * (rest > 0 ? minus_log / rest : 1));
+    return power * minus_log;
+}
+
+static void labels_loss(const struct kernel_loss *l)
+{
+    size_t cols = l->cols, step = block_rows(cols);
+    double behind[BLOCK]; /* the label's z minus the largest */
+
+    for (size_t i = 0; i < l->rows; i += step) {
+        size_t n = l->rows - i < step ? l->rows - i : step;
+        mlp_real *block = l->z + i * cols;
+
+        for (size_t k = 0; k < n; k++) {
+            const mlp_real *row = block + k * cols;
+            uint32_t label = l->labels[i + k];
+
+            behind[k] = (double)row[label] - (double)row_max(row, cols);
+            if (l->row_hit != NULL) {
+                l->row_hit[i + k] = is_hit(row, cols, label);
+            }
+        }
+        subtract_max(block, n, cols);
+        exp_all(block, n * cols);
+        for (size_t k = 0; k < n; k++) {
+            mlp_real *row = block + k * cols, *at = row + l->labels[i + k];
+            double s = total(row, cols), e = (double)*at, slope; /* s is at least 1 */
+
+            l->row_loss[i + k] = label_loss(l, behind[k], e, s, &slope);
+            if (l->scale != 0) {
+                double factor = slope * (double)row_scale(l, i + k) / s;
+
+                scale_row(row, cols, (mlp_real)factor);
+                *at = (mlp_real)(-factor * (s - e)); /* p - 1 with its digits */
+            }
+        }
+    }
+}
+
+/* ---- rows of shares ------------------------------------------------------------------ */
+
+/* A row's truth: y' of one element is keep y + share. */
+struct truth {
+    const mlp_real *y; /* or NULL: */
+    size_t label;
+    double keep, share;
+};
+
+static struct truth row_truth(const struct kernel_loss *l, size_t row)
+{
+    double smoothing = (double)l->smoothing;
+    struct truth t = {.keep = 1 - smoothing, .share = smoothing / (double)l->cols};
+
+    if (l->labels != NULL) {
+        t.label = l->labels[row];
+    } else {
+        t.y = l->targets + row * l->cols;
+    }
+    return t;
+}
+
+/* y' of elements [first, first + n). */
+static void fill_truth(const struct truth *t, size_t first, size_t n, mlp_real *y)
+{
+    mlp_real keep = (mlp_real)t->keep, share = (mlp_real)t->share;
+
+    if (t->y != NULL) {
+        SIMD for (size_t j = 0; j < n; j++)
+        {
+            y[j] = FMA(keep, t->y[first + j], share);
+        }
+        return;
+    }
+    for (size_t j = 0; j < n; j++) {
+        y[j] = share + (first + j == t->label ? keep : 0);
+    }
+}
+
+static bool shares_hit(const struct kernel_loss *l, size_t row)
+{
+    const mlp_real *y = l->labels == NULL ? l->targets + row * l->cols : NULL;
+
+    return is_hit(l->z + row * l->cols, l->cols, y != NULL ? argmax(y, l->cols) : l->labels[row]);
+}
+
+/* dl/dz of a row of exponentials: factor e - scale y'. */
+static void shares_gradient(const struct truth *t, mlp_real factor, mlp_real scale, size_t cols,
+                            mlp_real *e)
+{
+    mlp_real keep = (mlp_real)t->keep, share = (mlp_real)t->share;
+
+    if (t->y != NULL) {
+        SIMD for (size_t j = 0; j < cols; j++)
+        {
+            e[j] = FMA(factor, e[j], -scale * FMA(keep, t->y[j], share));
+        }
+        return;
+    }
+    mlp_real shift = -scale * share;
+
+    SIMD for (size_t j = 0; j < cols; j++)
+    {
+        e[j] = FMA(factor, e[j], shift);
+    }
+    e[t->label] -= scale * keep;
+}
+
+/* l = sum y' (log s - d), dl/dz = p sum y' - y'. */
+static void shares_cross_entropy(const struct kernel_loss *l)
+{
+    size_t cols = l->cols, step = block_rows(cols);
+    double behind[BLOCK]; /* sum y' d */
+
+    for (size_t i = 0; i < l->rows; i += step) {
+        size_t n = l->rows - i < step ? l->rows - i : step;
+        mlp_real *block = l->z + i * cols;
+
+        subtract_max(block, n, cols);
+        for (size_t k = 0; k < n; k++) {
+            const mlp_real *d = block + k * cols;
+            struct truth t = row_truth(l, i + k);
+
+            behind[k] = t.keep * (t.y != NULL ? dot(t.y, d, cols) : (double)d[t.label]);
+            if (t.share > 0) {
+                behind[k] += t.share * total(d, cols);
+            }
+        }
+        exp_all(block, n * cols);
+        for (size_t k = 0; k < n; k++) {
+            mlp_real *row = block + k * cols, scale = row_scale(l, i + k);
+            struct truth t = row_truth(l, i + k);
+            double s = total(row, cols);
+            double mass = t.y != NULL ? t.keep * total(t.y, cols) + (double)l->smoothing : 1;
+
+            l->row_loss[i + k] = mass * log(s) - behind[k];
+            if (l->scale != 0) {
+                shares_gradient(&t, (mlp_real)((double)scale * mass / s), scale, cols, row);
+            }
+        }
+    }
+}
+
+/* q^(whole + part) for q in [0, 1], part in [0, 1). */
+static inline mlp_real power_unit(mlp_real q, int whole, mlp_real part)
+{
+    mlp_real least = (mlp_real)1e-37;
+    mlp_real power = math_exp(part * math_log(q > least ? q : least));
+
+    for (int i = 0; i < whole; i++) {
+        power *= q;
+    }
+    return power;
+}
+
+#define FOCAL_WHOLE 8 /* beyond, powers are by exp alone */
+
+/* A piece of a row of d's, as columns of focal's loss. */
+struct focal_piece {
+    mlp_real p[BLOCK], rest[BLOCK]; /* 1 - p */
+    mlp_real loss[BLOCK];           /* y' (1-p)^g (-log p) */
+    mlp_real slope[BLOCK];          /* y' dl/dlog p, see label_loss */
+};
+
+static void focal_fill(const struct kernel_loss *l, const struct truth *t, size_t first, size_t n,
+                       const mlp_real *d, double s, struct focal_piece *f)
+{
+    mlp_real g = l->parameter, log_s = (mlp_real)log(s), y[BLOCK];
+    int whole = g < FOCAL_WHOLE ? (int)g : FOCAL_WHOLE;
+    mlp_real part = g - (mlp_real)whole;
+
+    fill_truth(t, first, n, y);
+    SIMD for (size_t j = 0; j < n; j++)
+    {
+        f->p[j] = math_exp(d[j]);
+    }
+    for (size_t j = 0; j < n; j++) { /* in double: s - e keeps its digits */
+        double e = (double)f->p[j];
+
+        f->rest[j] = (mlp_real)((s - e) / s);
+        f->p[j] = (mlp_real)(e / s);
+    }
+    SIMD for (size_t j = 0; j < n; j++)
+    {
+        mlp_real minus_log = log_s - d[j], rest = f->rest[j];
+        mlp_real power = y[j] * power_unit(rest, whole, part);
+        mlp_real quotient = rest > 0 ? minus_log / rest : 1;
+
+        f->loss[j] = power * minus_log;
+        f->slope[j] = power * (1 + g * f->p[j] * quotient);
+    }
+}
+
+/* dl/dz_j = p_j sum_k slope_k - slope_j = p_j (sum of the others' slopes) - slope_j (1 - p_j) */
+static void shares_focal(const struct kernel_loss *l, size_t row)
+{
+    size_t cols = l->cols;
+    mlp_real *z = l->z + row * cols, scale = row_scale(l, row);
+    struct truth t = row_truth(l, row);
+    struct focal_piece f;
+    double s = 0, loss = 0, slopes = 0;
+
+    subtract_max(z, 1, cols);
+    for (size_t first = 0, n; first < cols; first += n) {
+        n = cols - first < BLOCK ? cols - first : BLOCK;
+        for (size_t j = 0; j < n; j++) {
+            f.p[j] = z[first + j];
+        }
+        exp_all(f.p, n);
+        s += total(f.p, n);
+    }
+    for (size_t first = 0, n; first < cols; first += n) {
+        n = cols - first < BLOCK ? cols - first : BLOCK;
+        focal_fill(l, &t, first, n, z + first, s, &f);
+        loss += total(f.loss, n);
+        slopes += total(f.slope, n);
+    }
+    l->row_loss[row] = loss;
+    for (size_t first = 0, n; first < cols && l->scale != 0; first += n) {
+        n = cols - first < BLOCK ? cols - first : BLOCK;
+        if (cols > BLOCK) { /* else it is still there */
+            focal_fill(l, &t, first, n, z + first, s, &f);
+        }
+        for (size_t j = 0; j < n; j++) {
+            mlp_real others = (mlp_real)(slopes - (double)f.slope[j]);
+
+            z[first + j] = scale * (f.p[j] * others - f.slope[j] * f.rest[j]);
+        }
+    }
+}
+
+void ISA(kernel_loss_softmax)(const struct kernel_loss *l)
+{
+    if (l->labels != NULL && l->smoothing == 0) {
+        labels_loss(l);
+        return;
+    }
+    for (size_t row = 0; row < l->rows && l->row_hit != NULL; row++) {
+        l->row_hit[row] = shares_hit(l, row);
+    }
+    if (l->loss == MLP_CROSS_ENTROPY) {
+        shares_cross_entropy(l);
+        return;
+    }
+    for (size_t row = 0; row < l->rows; row++) {
+        shares_focal(l, row);
+    }
+}
