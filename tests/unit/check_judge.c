@@ -91,7 +91,7 @@ static struct judged judge_more(const struct mlp_net *net, const struct encoder 
 {
     struct judged judged = {.metrics_json = NULL};
     struct err err = ERR_INIT;
-    char *metrics[MLP_METRICS];
+    char *metrics[MLP_METRICS] = {NULL};
     size_t i;
 
     for (i = 0; i < n; i++) {
@@ -124,7 +124,7 @@ static void check_text(const char *json, const char *path, const char *want)
 
 static size_t count_points(const char *json, const char *curve)
 {
-    const char *member = strcmp(curve, "roc") == 0 ? "tpr" : "recall";
+    const char *member = strstr(curve, "roc") != NULL ? "tpr" : "recall";
     char *path;
     size_t n = 0;
 
@@ -268,34 +268,70 @@ START_TEST(metrics_that_are_asked_for)
 }
 END_TEST
 
-/* Over JUDGE_MAX_CURVES classes there are no curves, unless they are asked for as areas. */
+/* Up to JUDGE_MAX_CURVES classes there are curves; beyond, only the areas that are asked for. */
 START_TEST(many_classes_have_no_curves)
 {
-    enum { CLASSES = JUDGE_MAX_CURVES + 1 };
+    enum { MOST = JUDGE_MAX_CURVES + 1 };
     static const char *const asked[] = {"roc_auc"};
-    float weights[CLASSES], bias[CLASSES], x[CLASSES];
-    double table[2 * CLASSES];
-    uint32_t labels[CLASSES];
+    size_t n = (size_t)_i;
+    float weights[MOST], bias[MOST], x[MOST];
+    double table[2 * MOST];
+    uint32_t labels[MOST], k;
+    struct mlp_data data = {.rows = n, .x = x, .labels = labels};
     struct encoder *encoder;
     struct mlp_net *net;
-    struct mlp_data data = {.rows = CLASSES, .x = x, .labels = labels};
     struct judged judged;
-    uint32_t k;
 
-    for (k = 0; k < CLASSES; k++) { /* score 2 k x - k^2 is the largest for the k nearest to x */
+    for (k = 0; k < n; k++) { /* 2 k x - k^2 is the largest for the k nearest to x */
         weights[k] = 2 * (float)k;
         bias[k] = -(float)(k * k);
         x[k] = (float)k;
         labels[k] = k;
         table[2 * k] = table[2 * k + 1] = k;
     }
-    encoder = make_encoder(table, CLASSES, 1, true, false);
-    net = make_net(CLASSES, MLP_OUT_SOFTMAX, MLP_CROSS_ENTROPY, weights, bias);
+    encoder = make_encoder(table, n, 1, true, false);
+    net = make_net(n, MLP_OUT_SOFTMAX, MLP_CROSS_ENTROPY, weights, bias);
     judged = judge_more(net, encoder, &data, asked, 1);
     check_number(judged.metrics_json, "accuracy", 1);
     check_number(judged.metrics_json, "roc_auc", 1);
-    check_number(judged.evaluation_json, "confusion_matrix.20.20", 1);
-    ck_assert_ptr_null(strstr(judged.evaluation_json, "roc"));
+    check_number(judged.evaluation_json, "confusion_matrix.19.19", 1);
+    ck_assert((strstr(judged.evaluation_json, "roc") != NULL) == (n <= JUDGE_MAX_CURVES));
+    judged_fini(&judged);
+    mlp_net_free(&net);
+    encoder_free(&encoder);
+}
+END_TEST
+
+/* Sample weights and offsets: 3 rows, of which one counts 2 and one nothing. */
+START_TEST(rows_by_their_weights)
+{
+    static const char *const asked[] = {"recall_weighted"};
+    const float w[] = {-2, 0, 2}, bias[] = {0, 0, 0};
+    const double table[] = {-1, 10, 1, 20, 1, 30};
+    const float x[] = {-1, 1, 1}, weights[] = {2, 0, 0.5f}, offset[] = {0, 0, -100};
+    const uint32_t labels[] = {0, 1, 1};
+    struct encoder *encoder = make_encoder(table, 3, 1, true, false);
+    struct mlp_net *net = make_net(3, MLP_OUT_SOFTMAX, MLP_CROSS_ENTROPY, w, bias);
+    struct mlp_data data = {.rows = 3, .x = x, .labels = labels, .weights = weights};
+    struct judged judged = judge_more(net, encoder, &data, asked, 1);
+
+    check_number(judged.metrics_json, "accuracy", 2 / 2.5);
+    check_number(judged.metrics_json, "recall_weighted", 2 / 2.5);
+    ck_assert_ptr_nonnull(strstr(judged.evaluation_json, "\"confusion_matrix\":[[2,0,0],"
+                                                         "[0,0,0.5],[0,0,0]]"));
+    check_number(judged.evaluation_json, "per_class.1.support", 0.5);
+    judged_fini(&judged);
+    mlp_net_free(&net);
+    encoder_free(&encoder);
+
+    /* numbers: an offset goes to each row's z; 0 + offset is the answer */
+    encoder = make_encoder(table, 3, 1, false, false);
+    net = make_net(1, MLP_OUT_IDENTITY, MLP_MSE, bias, bias);
+    data = (struct mlp_data){
+        .rows = 3, .x = x, .targets = bias, .weights = weights, .offset = offset};
+    judged = judge_more(net, encoder, &data, NULL, 0);
+    check_number(judged.metrics_json, "mae", 0.5 * 100 / 2.5);
+    check_number(judged.evaluation_json, "targets.0.sample.2.predicted", -100);
     judged_fini(&judged);
     mlp_net_free(&net);
     encoder_free(&encoder);
@@ -379,6 +415,34 @@ START_TEST(many_rows_agree_with_the_core)
     free(y);
     free(p);
     free(labels);
+    mlp_net_free(&net);
+    encoder_free(&encoder);
+}
+END_TEST
+
+START_TEST(curves_of_each_class_are_thinned)
+{
+    enum { ROWS = 3 * JUDGE_REST_POINTS };
+    const float weights[] = {-1, 0, 1}, bias[] = {0, 0, 0};
+    const double table[] = {0, 0, 0, 1, 0, 2};
+    float x[ROWS];
+    uint32_t labels[ROWS];
+    struct encoder *encoder = make_encoder(table, 3, 1, true, false);
+    struct mlp_net *net = make_net(3, MLP_OUT_SOFTMAX, MLP_CROSS_ENTROPY, weights, bias);
+    struct mlp_data data = {.rows = ROWS, .x = x, .labels = labels};
+    struct judged judged;
+    size_t i;
+
+    for (i = 0; i < ROWS; i++) {
+        x[i] = (float)i / ROWS * 4 - 2;
+        labels[i] = i % 3;
+    }
+    judged = judge_it(net, encoder, &data);
+    ck_assert_uint_eq(count_points(judged.evaluation_json, "per_class.2.roc"), JUDGE_REST_POINTS);
+    ck_assert_uint_eq(count_points(judged.evaluation_json, "per_class.0.precision_recall"),
+                      JUDGE_REST_POINTS);
+    check_number(judged.evaluation_json, "per_class.2.roc.points.99.tpr", 1);
+    judged_fini(&judged);
     mlp_net_free(&net);
     encoder_free(&encoder);
 }
@@ -496,6 +560,58 @@ START_TEST(several_numbers_are_averaged)
 }
 END_TEST
 
+/* pinball and deviance take the loss's own parameter; the loss says what kind of truth it is. */
+START_TEST(metrics_follow_the_loss)
+{
+    static const struct {
+        enum mlp_loss loss;
+        enum mlp_output output;
+        enum mlp_metric_kind kind;
+        double parameter, tau, power;
+    } cases[] = {
+        {MLP_MSE, MLP_OUT_IDENTITY, MLP_OF_NUMBERS, 0, 0, 0},
+        {MLP_QUANTILE, MLP_OUT_IDENTITY, MLP_OF_NUMBERS, 0.75, 0.75, 0},
+        {MLP_HUBER, MLP_OUT_IDENTITY, MLP_OF_NUMBERS, 0.75, 0, 0},
+        {MLP_POISSON, MLP_OUT_EXP, MLP_OF_NUMBERS, 0, 0, 1},
+        {MLP_GAMMA, MLP_OUT_EXP, MLP_OF_NUMBERS, 0, 0, 2},
+        {MLP_TWEEDIE, MLP_OUT_EXP, MLP_OF_NUMBERS, 1.5, 0, 1.5},
+        {MLP_BINARY_CROSS_ENTROPY, MLP_OUT_SIGMOID, MLP_OF_LABELS, 0, 0, 0},
+        {MLP_BINARY_FOCAL, MLP_OUT_SIGMOID, MLP_OF_LABELS, 2, 0, 0},
+        {MLP_CROSS_ENTROPY, MLP_OUT_SOFTMAX, MLP_OF_CLASSES, 0, 0, 0},
+        {MLP_FOCAL, MLP_OUT_SOFTMAX, MLP_OF_CLASSES, 2, 0, 0},
+    };
+    const double table[] = {0, 1, 0, 0, 4, 1};
+    const float x[] = {0, 0}, y[] = {1, 0, 0, 1}, weights[] = {1, 2};
+    struct mlp_data data = {.rows = 2, .x = x, .targets = y, .weights = weights};
+    struct encoder *encoder = make_encoder(table, 2, 2, false, true);
+    size_t i;
+
+    for (i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct mlp_spec spec = {.n_inputs = 1,
+                                .n_outputs = 2,
+                                .output = cases[i].output,
+                                .loss = cases[i].loss,
+                                .loss_parameter = cases[i].parameter};
+        struct mlp_net *net = NULL;
+        struct mlp_metric_input in;
+
+        ck_assert_int_eq(mlp_net_new(&spec, &net), MLP_OK);
+        in = judge_input(net, encoder, &data);
+        ck_assert_int_eq(in.kind, cases[i].kind);
+        ck_assert_double_eq(in.tau, cases[i].tau);
+        ck_assert_double_eq(in.power, cases[i].power);
+        ck_assert_uint_eq(in.n_classes, in.kind == MLP_OF_CLASSES ? 2 : 0);
+        ck_assert(in.rows == 2 && in.columns == 2 && in.targets == y && in.weights == weights);
+        if (in.kind == MLP_OF_NUMBERS) { /* 1 and 4: mean 2.5, deviation 1.5 */
+            ck_assert_double_eq_tol(in.decode(in.decode_arg, 0, 1), 4, 1e-12);
+        }
+        mlp_net_free(&net);
+    }
+    ck_assert_int_eq(judge_kind(MLP_BINARY_CROSS_ENTROPY, true), MLP_OF_CLASSES);
+    encoder_free(&encoder);
+}
+END_TEST
+
 START_TEST(what_is_undefined_is_null)
 {
     const double table[] = {0, 1, 0, 3};
@@ -587,12 +703,16 @@ int main(void)
     tcase_add_test(classes, three_classes_by_hand);
     tcase_add_test(classes, two_classes_by_hand);
     tcase_add_test(classes, metrics_that_are_asked_for);
-    tcase_add_test(classes, many_classes_have_no_curves);
+    tcase_add_loop_test(classes, many_classes_have_no_curves, JUDGE_MAX_CURVES,
+                        JUDGE_MAX_CURVES + 2);
+    tcase_add_test(classes, rows_by_their_weights);
+    tcase_add_test(classes, curves_of_each_class_are_thinned);
     tcase_add_test(classes, one_class_only_has_no_curves);
     tcase_add_test(classes, many_rows_agree_with_the_core);
     tcase_add_test(labels, labels_by_hand);
     tcase_add_test(numbers, one_number_in_its_own_units);
     tcase_add_test(numbers, several_numbers_are_averaged);
+    tcase_add_test(numbers, metrics_follow_the_loss);
     tcase_add_test(numbers, what_is_undefined_is_null);
     tcase_add_test(numbers, many_numbers);
     return house_run("judge", cases, ARRAY_LEN(cases));
