@@ -48,17 +48,20 @@ struct kernel_loss {
     unsigned char *row_hit;     /* (rows): 1 where every output is on the right side; NULL: not asked */
 };
 
-struct kernel_adam {
-    mlp_real beta1, beta2;
-    mlp_real step;    /* learning rate / (1 - beta1^t) */
-    mlp_real root;    /* 1 / sqrt(1 - beta2^t) */
-    mlp_real epsilon;
-    mlp_real l2;
-};
-
-struct kernel_sgd {
-    mlp_real rate, momentum, l2;
+/* The coefficients of one optimizer step, the same for a run of parameters. */
+struct kernel_step {
+    enum mlp_optimizer kind;
     bool nesterov;
+    bool plain;             /* radam: too early to divide by v */
+    mlp_real scale, l1, l2; /* the gradient becomes scale g + l1 sign(w) + l2 w, */
+    mlp_real decay;         /* then w is multiplied by this */
+    mlp_real rate;          /* the step's length: what multiplies the direction, or m */
+    mlp_real rate_g;        /* nadam: what multiplies g */
+    mlp_real momentum;
+    mlp_real beta1, rest1;  /* decay of m; 1 - beta1 */
+    mlp_real beta2, rest2;  /* of v: rho of rmsprop and adadelta too */
+    mlp_real root;          /* sqrt(v) is multiplied by this: 1 / sqrt(1 - beta2^t) */
+    mlp_real epsilon;
 };
 
 /* A norm of (rows, cols), rows `stride` apart: z^ = (z - mean) scale, y = z^ gain + shift. */
@@ -113,10 +116,16 @@ struct kernel {
 
     void (*loss)(const struct kernel_loss *l);
 
-    /* One optimizer step of n parameters w with gradient g and moments m, v. */
-    void (*adam)(const struct kernel_adam *s, mlp_real *w, const mlp_real *g, mlp_real *m,
-                 mlp_real *v, size_t n);
-    void (*sgd)(const struct kernel_sgd *s, mlp_real *w, const mlp_real *g, mlp_real *m, size_t n);
+    /* One optimizer step of n parameters w with gradient g; m, v, u as the kind has them (see
+     * optimizer.h), else NULL. u is of amsgrad. */
+    void (*step)(const struct kernel_step *s, mlp_real *w, const mlp_real *g, mlp_real *m,
+                 mlp_real *v, mlp_real *u, size_t n);
+    void (*clip)(mlp_real *x, size_t n, mlp_real bound); /* to +-bound */
+    double (*dot)(const mlp_real *a, const mlp_real *b, size_t n);
+    void (*add_scaled)(mlp_real *y, mlp_real factor, const mlp_real *x, size_t n); /* y += factor x */
+    /* Columns of w (rows, cols) longer than `limit` are scaled to that length. */
+    void (*limit_columns)(mlp_real *w, size_t rows, size_t cols, double limit);
+
 
     /* y += x; y *= x */
     void (*add)(const mlp_real *x, mlp_real *y, size_t n);

@@ -88,10 +88,12 @@ void ISA(kernel_log1p)(const mlp_real *x, mlp_real *out, size_t n);
 
 void ISA(kernel_softmax)(mlp_real *z, size_t rows, size_t cols);
 void ISA(kernel_loss)(const struct kernel_loss *l);
-void ISA(kernel_adam)(const struct kernel_adam *s, mlp_real *w, const mlp_real *g, mlp_real *m,
-                      mlp_real *v, size_t n);
-void ISA(kernel_sgd)(const struct kernel_sgd *s, mlp_real *w, const mlp_real *g, mlp_real *m,
-                     size_t n);
+void ISA(kernel_step)(const struct kernel_step *s, mlp_real *w, const mlp_real *g, mlp_real *m,
+                      mlp_real *v, mlp_real *u, size_t n);
+void ISA(kernel_clip)(mlp_real *x, size_t n, mlp_real bound);
+double ISA(kernel_dot)(const mlp_real *a, const mlp_real *b, size_t n);
+void ISA(kernel_add_scaled)(mlp_real *y, mlp_real factor, const mlp_real *x, size_t n);
+void ISA(kernel_limit_columns)(mlp_real *w, size_t rows, size_t cols, double limit);
 bool ISA(kernel_finite)(const mlp_real *x, size_t n);
 
 void ISA(kernel_column_moments)(const mlp_real *x, size_t rows, size_t cols, mlp_real *mean,

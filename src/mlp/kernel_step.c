@@ -1,8 +1,12 @@
-/* Optimizer updates: one pass over parameters, gradient and moments.
+/* Optimizer updates: one pass over parameters, gradient and moments, and the few other loops
+ * that a step needs (clipping, lengths).
  *
  * Compiled once per instruction set, see kernel_isa.h. The definitions are PyTorch's.
  * Moments under 1e-30 become 0: decaying by a factor each step they would otherwise
  * end among the subnormal numbers, never to leave them, at a hundred times the cost.
+ *
+ * A parameter's new bits depend on its own numbers alone: a run may be done in pieces, in any
+ * order. A NaN in the gradient becomes one in the parameter, for every kind.
  */
 #include <math.h>
 
@@ -15,52 +19,335 @@ static inline mlp_real settle(mlp_real x)
     return math_abs(x) < TINY ? 0 : x;
 }
 
-void ISA(kernel_adam)(const struct kernel_adam *s, mlp_real *restrict w, const mlp_real *restrict g,
-                      mlp_real *restrict m, mlp_real *restrict v, size_t n)
+/* 1, -1, or x itself: 0 or NaN */
+static inline mlp_real sign(mlp_real x)
 {
-    const mlp_real beta1 = s->beta1, beta2 = s->beta2, l2 = s->l2;
-    const mlp_real rest1 = 1 - beta1, rest2 = 1 - beta2;
-    const mlp_real step = s->step, root = s->root, epsilon = s->epsilon;
+    mlp_real below = x < 0 ? -1 : x;
 
-    SIMD
-    for (size_t i = 0; i < n; i++) {
-        mlp_real gi = FMA(l2, w[i], g[i]);
-        mlp_real mi = settle(FMA(beta1, m[i], rest1 * gi));
-        mlp_real vi = settle(FMA(beta2, v[i], rest2 * gi * gi));
-
-        m[i] = mi;
-        v[i] = vi;
-        w[i] -= step * mi / FMA(math_sqrt(vi), root, epsilon);
-    }
+    return x > 0 ? 1 : below;
 }
 
-void ISA(kernel_sgd)(const struct kernel_sgd *s, mlp_real *restrict w, const mlp_real *restrict g,
+/* The gradient with its penalties. */
+static inline mlp_real pull(const struct kernel_step *s, mlp_real w, mlp_real g)
+{
+    return FMA(s->l1, sign(w), FMA(s->l2, w, s->scale * g));
+}
+
+/* w after its decay and a step */
+static inline mlp_real moved(const struct kernel_step *s, mlp_real w, mlp_real step)
+{
+    return FMA(s->decay, w, -step);
+}
+
+static void step_sgd(const struct kernel_step *p, mlp_real *restrict w, const mlp_real *restrict g,
                      mlp_real *restrict m, size_t n)
 {
-    const mlp_real rate = s->rate, momentum = s->momentum, l2 = s->l2;
-    const mlp_real look_ahead = s->nesterov ? momentum : 0;
+    const struct kernel_step s = *p;
 
-    if (momentum == 0) {
+    if (s.momentum == 0) {
         SIMD
         for (size_t i = 0; i < n; i++) {
-            w[i] -= rate * FMA(l2, w[i], g[i]);
+            w[i] = moved(&s, w[i], s.rate * pull(&s, w[i], g[i]));
         }
-    } else if (s->nesterov) {
+    } else if (s.nesterov) {
         SIMD
         for (size_t i = 0; i < n; i++) {
-            mlp_real gi = FMA(l2, w[i], g[i]);
-            mlp_real mi = settle(FMA(momentum, m[i], gi));
+            mlp_real gi = pull(&s, w[i], g[i]);
+            mlp_real mi = settle(FMA(s.momentum, m[i], gi));
 
             m[i] = mi;
-            w[i] -= rate * FMA(look_ahead, mi, gi);
+            w[i] = moved(&s, w[i], s.rate * FMA(s.momentum, mi, gi));
         }
     } else {
         SIMD
         for (size_t i = 0; i < n; i++) {
-            mlp_real mi = settle(FMA(momentum, m[i], FMA(l2, w[i], g[i])));
+            mlp_real mi = settle(FMA(s.momentum, m[i], pull(&s, w[i], g[i])));
 
             m[i] = mi;
-            w[i] -= rate * mi;
+            w[i] = moved(&s, w[i], s.rate * mi);
+        }
+    }
+}
+
+static void step_adam(const struct kernel_step *p, mlp_real *restrict w, const mlp_real *restrict g,
+                      mlp_real *restrict m, mlp_real *restrict v, size_t n)
+{
+    const struct kernel_step s = *p;
+
+    SIMD
+    for (size_t i = 0; i < n; i++) {
+        mlp_real gi = pull(&s, w[i], g[i]);
+        mlp_real mi = settle(FMA(s.beta1, m[i], s.rest1 * gi));
+        mlp_real vi = settle(FMA(s.beta2, v[i], s.rest2 * gi * gi));
+
+        m[i] = mi;
+        v[i] = vi;
+        w[i] = moved(&s, w[i], s.rate * mi / FMA(math_sqrt(vi), s.root, s.epsilon));
+    }
+}
+
+/* u: the largest v so far */
+static void step_amsgrad(const struct kernel_step *p, mlp_real *restrict w,
+                         const mlp_real *restrict g, mlp_real *restrict m, mlp_real *restrict v,
+                         mlp_real *restrict u, size_t n)
+{
+    const struct kernel_step s = *p;
+
+    SIMD
+    for (size_t i = 0; i < n; i++) {
+        mlp_real gi = pull(&s, w[i], g[i]);
+        mlp_real mi = settle(FMA(s.beta1, m[i], s.rest1 * gi));
+        mlp_real vi = settle(FMA(s.beta2, v[i], s.rest2 * gi * gi));
+        mlp_real ui = u[i] > vi ? u[i] : vi;
+
+        m[i] = mi;
+        v[i] = vi;
+        u[i] = ui;
+        w[i] = moved(&s, w[i], s.rate * mi / FMA(math_sqrt(ui), s.root, s.epsilon));
+    }
+}
+
+static void step_nadam(const struct kernel_step *p, mlp_real *restrict w,
+                       const mlp_real *restrict g, mlp_real *restrict m, mlp_real *restrict v,
+                       size_t n)
+{
+    const struct kernel_step s = *p;
+
+    SIMD
+    for (size_t i = 0; i < n; i++) {
+        mlp_real gi = pull(&s, w[i], g[i]);
+        mlp_real mi = settle(FMA(s.beta1, m[i], s.rest1 * gi));
+        mlp_real vi = settle(FMA(s.beta2, v[i], s.rest2 * gi * gi));
+
+        m[i] = mi;
+        v[i] = vi;
+        w[i] = moved(&s, w[i],
+                     FMA(s.rate, mi, s.rate_g * gi) / FMA(math_sqrt(vi), s.root, s.epsilon));
+    }
+}
+
+/* The first steps go along m alone: too little is known of v. */
+static void step_radam(const struct kernel_step *p, mlp_real *restrict w,
+                       const mlp_real *restrict g, mlp_real *restrict m, mlp_real *restrict v,
+                       size_t n)
+{
+    const struct kernel_step s = *p;
+
+    SIMD
+    for (size_t i = 0; i < n; i++) {
+        mlp_real gi = pull(&s, w[i], g[i]);
+        mlp_real mi = settle(FMA(s.beta1, m[i], s.rest1 * gi));
+        mlp_real vi = settle(FMA(s.beta2, v[i], s.rest2 * gi * gi));
+        mlp_real below = s.plain ? 1 : math_sqrt(vi) + s.epsilon;
+
+        m[i] = mi;
+        v[i] = vi;
+        w[i] = moved(&s, w[i], s.rate * mi / below);
+    }
+}
+
+static void step_lion(const struct kernel_step *p, mlp_real *restrict w,
+                      const mlp_real *restrict g, mlp_real *restrict m, size_t n)
+{
+    const struct kernel_step s = *p;
+
+    SIMD
+    for (size_t i = 0; i < n; i++) {
+        mlp_real gi = pull(&s, w[i], g[i]);
+        mlp_real mi = m[i];
+
+        m[i] = settle(FMA(s.beta2, mi, s.rest2 * gi));
+        w[i] = moved(&s, w[i], s.rate * sign(FMA(s.beta1, mi, s.rest1 * gi)));
+    }
+}
+
+static void step_rmsprop(const struct kernel_step *p, mlp_real *restrict w,
+                         const mlp_real *restrict g, mlp_real *restrict m, mlp_real *restrict v,
+                         size_t n)
+{
+    const struct kernel_step s = *p;
+
+    if (s.momentum == 0) {
+        SIMD
+        for (size_t i = 0; i < n; i++) {
+            mlp_real gi = pull(&s, w[i], g[i]);
+            mlp_real vi = settle(FMA(s.beta2, v[i], s.rest2 * gi * gi));
+
+            v[i] = vi;
+            w[i] = moved(&s, w[i], s.rate * gi / (math_sqrt(vi) + s.epsilon));
+        }
+    } else {
+        SIMD
+        for (size_t i = 0; i < n; i++) {
+            mlp_real gi = pull(&s, w[i], g[i]);
+            mlp_real vi = settle(FMA(s.beta2, v[i], s.rest2 * gi * gi));
+            mlp_real mi = settle(FMA(s.momentum, m[i], gi / (math_sqrt(vi) + s.epsilon)));
+
+            m[i] = mi;
+            v[i] = vi;
+            w[i] = moved(&s, w[i], s.rate * mi);
+        }
+    }
+}
+
+static void step_adagrad(const struct kernel_step *p, mlp_real *restrict w,
+                         const mlp_real *restrict g, mlp_real *restrict v, size_t n)
+{
+    const struct kernel_step s = *p;
+
+    SIMD
+    for (size_t i = 0; i < n; i++) {
+        mlp_real gi = pull(&s, w[i], g[i]);
+        mlp_real vi = FMA(gi, gi, v[i]);
+
+        v[i] = vi;
+        w[i] = moved(&s, w[i], s.rate * gi / (math_sqrt(vi) + s.epsilon));
+    }
+}
+
+/* m: mean square of the steps */
+static void step_adadelta(const struct kernel_step *p, mlp_real *restrict w,
+                          const mlp_real *restrict g, mlp_real *restrict m, mlp_real *restrict v,
+                          size_t n)
+{
+    const struct kernel_step s = *p;
+
+    SIMD
+    for (size_t i = 0; i < n; i++) {
+        mlp_real gi = pull(&s, w[i], g[i]);
+        mlp_real vi = settle(FMA(s.beta2, v[i], s.rest2 * gi * gi));
+        mlp_real step = math_sqrt(m[i] + s.epsilon) / math_sqrt(vi + s.epsilon) * gi;
+
+        v[i] = vi;
+        m[i] = settle(FMA(s.beta2, m[i], s.rest2 * step * step));
+        w[i] = moved(&s, w[i], s.rate * step);
+    }
+}
+
+/* m: the last gradient's sign; v: this parameter's own step, 0 before its first one */
+static void step_rprop(const struct kernel_step *p, mlp_real *restrict w,
+                       const mlp_real *restrict g, mlp_real *restrict m, mlp_real *restrict v,
+                       size_t n)
+{
+    const struct kernel_step s = *p;
+
+    SIMD
+    for (size_t i = 0; i < n; i++) {
+        mlp_real way = sign(pull(&s, w[i], g[i]));
+        mlp_real turn = way * m[i];
+        mlp_real step = v[i] == 0 ? s.rate : v[i];
+
+        step *= turn > 0 ? (mlp_real)1.2 : (turn < 0 ? (mlp_real)0.5 : 1);
+        step = step > 50 ? 50 : step;
+        step = step < (mlp_real)1e-6 ? (mlp_real)1e-6 : step;
+        way = turn < 0 ? 0 : way; /* gone too far: stay, and forget the way */
+        m[i] = way;
+        v[i] = step;
+        w[i] = moved(&s, w[i], way * step);
+    }
+}
+
+void ISA(kernel_step)(const struct kernel_step *s, mlp_real *w, const mlp_real *g, mlp_real *m,
+                      mlp_real *v, mlp_real *u, size_t n)
+{
+    switch (s->kind) {
+    case MLP_SGD:
+        step_sgd(s, w, g, m, n);
+        break;
+    case MLP_ADAM:
+    case MLP_ADAMW:
+        if (u != NULL) {
+            step_amsgrad(s, w, g, m, v, u, n);
+        } else {
+            step_adam(s, w, g, m, v, n);
+        }
+        break;
+    case MLP_NADAM:
+        step_nadam(s, w, g, m, v, n);
+        break;
+    case MLP_RADAM:
+        step_radam(s, w, g, m, v, n);
+        break;
+    case MLP_LION:
+        step_lion(s, w, g, m, n);
+        break;
+    case MLP_RMSPROP:
+        step_rmsprop(s, w, g, m, v, n);
+        break;
+    case MLP_ADAGRAD:
+        step_adagrad(s, w, g, v, n);
+        break;
+    case MLP_ADADELTA:
+        step_adadelta(s, w, g, m, v, n);
+        break;
+    case MLP_RPROP:
+        step_rprop(s, w, g, m, v, n);
+        break;
+    case MLP_LBFGS: /* has its own way: lbfgs.c */
+        break;
+    }
+}
+
+void ISA(kernel_clip)(mlp_real *x, size_t n, mlp_real bound)
+{
+    SIMD
+    for (size_t i = 0; i < n; i++) {
+        mlp_real low = x[i] < -bound ? -bound : x[i];
+
+        x[i] = low > bound ? bound : low;
+    }
+}
+
+double ISA(kernel_dot)(const mlp_real *a, const mlp_real *b, size_t n)
+{
+    double sum = 0;
+
+    _Pragma("omp simd reduction(+ : sum)") for (size_t i = 0; i < n; i++)
+    {
+        sum += (double)a[i] * (double)b[i];
+    }
+    return sum;
+}
+
+void ISA(kernel_add_scaled)(mlp_real *restrict y, mlp_real factor, const mlp_real *restrict x, size_t n)
+{
+    SIMD
+    for (size_t i = 0; i < n; i++) {
+        y[i] = FMA(factor, x[i], y[i]);
+    }
+}
+
+#define BAND ((size_t)64) /* columns measured at a time: some cache lines of each row */
+
+void ISA(kernel_limit_columns)(mlp_real *w, size_t rows, size_t cols, double limit)
+{
+    for (size_t first = 0; first < cols; first += BAND) {
+        size_t band = cols - first < BAND ? cols - first : BAND;
+        double squares[BAND] = {0};
+        mlp_real factor[BAND];
+        bool any = false;
+
+        for (size_t i = 0; i < rows; i++) {
+            const mlp_real *row = w + i * cols + first;
+
+            SIMD
+            for (size_t j = 0; j < band; j++) {
+                squares[j] += (double)row[j] * (double)row[j];
+            }
+        }
+        for (size_t j = 0; j < band; j++) {
+            bool over = squares[j] > limit * limit;
+
+            factor[j] = over ? (mlp_real)(limit / sqrt(squares[j])) : 1;
+            any |= over;
+        }
+        for (size_t i = 0; any && i < rows; i++) {
+            mlp_real *row = w + i * cols + first;
+
+            SIMD
+            for (size_t j = 0; j < band; j++) {
+                row[j] *= factor[j];
+            }
         }
     }
 }
@@ -97,8 +384,11 @@ const struct kernel ISA(kernel) = {
     .column_sums = ISA(kernel_column_sums),
     .softmax = ISA(kernel_softmax),
     .loss = ISA(kernel_loss),
-    .adam = ISA(kernel_adam),
-    .sgd = ISA(kernel_sgd),
+    .step = ISA(kernel_step),
+    .clip = ISA(kernel_clip),
+    .dot = ISA(kernel_dot),
+    .add_scaled = ISA(kernel_add_scaled),
+    .limit_columns = ISA(kernel_limit_columns),
     .finite = ISA(kernel_finite),
     .add = ISA(kernel_add),
     .multiply = ISA(kernel_multiply),

@@ -247,32 +247,39 @@ START_TEST(finite_or_not)
 END_TEST
 
 /* Optimizer updates: the same for every element, wherever it lies (what they compute is in
- * check_mlp_golden.c), and moments never stay subnormal. */
+ * check_mlp_trajectories.c), and moments never stay subnormal. */
 START_TEST(updates_are_even)
 {
     const struct kernel *k = table(_i);
-    const struct kernel_adam adam = {0.9F, 0.999F, 0.01F, 1.1F, 1e-8F, 0.1F};
+    struct kernel_step step = {.scale = 1, .decay = 1, .rate = 0.01F, .rate_g = 0.02F,
+                               .beta1 = 0.9F, .rest1 = 0.1F, .beta2 = 0.99F, .rest2 = 0.01F,
+                               .root = 1.1F, .epsilon = 1e-8F, .l2 = 0.1F, .l1 = 0.01F,
+                               .momentum = 0.9F};
 
     for (size_t n = 1; n < 50; n++) {
-        float w[50], g[50], m[50], v[50], sw[50], sm[50];
+        for (enum mlp_optimizer kind = MLP_SGD; kind < MLP_LBFGS; kind++) {
+            float w[50], g[50], m[50], v[50], u[50];
 
-        for (size_t i = 0; i < n; i++) {
-            w[i] = sw[i] = 0.5F;
-            g[i] = 0.25F;
-            m[i] = v[i] = sm[i] = 0.125F;
+            for (size_t i = 0; i < n; i++) {
+                w[i] = 0.5F;
+                g[i] = 0.25F;
+                m[i] = v[i] = u[i] = 0.125F;
+            }
+            step.kind = kind;
+            step.nesterov = step.plain = n % 2 == 0;
+            k->step(&step, w, g, m, v, n % 3 == 0 ? u : NULL, n);
+            for (size_t i = 0; i < n; i++) {
+                ck_assert(w[i] == w[0] && m[i] == m[0] && v[i] == v[0] && u[i] == u[0]);
+            }
+            ck_assert(w[0] < 0.5F);
         }
-        k->adam(&adam, w, g, m, v, n);
-        k->sgd(&(struct kernel_sgd){0.1F, 0.9F, 0.1F, n % 2 == 0}, sw, g, sm, n);
-        for (size_t i = 0; i < n; i++) {
-            ck_assert(w[i] == w[0] && m[i] == m[0] && v[i] == v[0]);
-            ck_assert(sw[i] == sw[0] && sm[i] == sm[0]);
-        }
-        ck_assert(w[0] < 0.5F && sw[0] < 0.5F);
     }
     float w = 0, g = 0, m = 1e-28F, v = 1e-29F;
 
+    step.kind = MLP_ADAM;
+    step.rate = step.l1 = step.l2 = 0;
     for (int i = 0; i < 3000; i++) {
-        k->adam(&(struct kernel_adam){0.9F, 0.999F, 0, 1, 1e-8F, 0}, &w, &g, &m, &v, 1);
+        k->step(&step, &w, &g, &m, &v, NULL, 1);
     }
     ck_assert(m == 0 && v == 0);
 }
