@@ -16,6 +16,8 @@ libmlpdouble_la_CPPFLAGS = $(AM_CPPFLAGS) -DKERNEL_ISA=wide -DMLP_VERSION='"doub
 libmlpdouble_la_CFLAGS = $(AM_CFLAGS) $(MLP_NUMERIC)
 
 MLP_CHECKS = \
+	tests/unit/check_mlp_activation_nets \
+	tests/unit/check_mlp_activations \
 	tests/unit/check_mlp_cost \
 	tests/unit/check_mlp_gemm \
 	tests/unit/check_mlp_golden \
@@ -30,6 +32,16 @@ MLP_CHECKS = \
 	tests/unit/check_mlp_train
 check_PROGRAMS += $(MLP_CHECKS)
 TESTS += $(MLP_CHECKS)
+
+tests_unit_check_mlp_activation_nets_SOURCES = tests/unit/check_mlp_activation_nets.c \
+	tests/unit/mlp_activation_help.h tests/unit/mlp_gradient_check.c
+tests_unit_check_mlp_activation_nets_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_mlp_activation_nets_LDADD = libmlpdouble.la libmlpcore.la $(UNIT_LIBS)
+
+tests_unit_check_mlp_activations_SOURCES = tests/unit/check_mlp_activations.c \
+	tests/unit/mlp_activation_help.h
+tests_unit_check_mlp_activations_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_mlp_activations_LDADD = libmlpcore.la $(UNIT_LIBS)
 
 tests_unit_check_mlp_gemm_SOURCES = tests/unit/check_mlp_gemm.c tests/unit/mlp_help.h
 tests_unit_check_mlp_gemm_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
