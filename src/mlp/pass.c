@@ -247,7 +247,7 @@ enum mlp_status pass_gradient(struct pass *p, struct mlp_net *net, const struct 
                               mlp_real *gradient, double *loss)
 {
     size_t rows = batch->rows, last = net->n_layers - 1;
-    const mlp_real *input = batch->x;
+    const mlp_real *input = noise_input(p, net, moment, batch->x, rows);
     enum mlp_status status = MLP_OK;
 
     for (size_t k = 0; k < net->n_layers && status == MLP_OK; k++) {

@@ -25,9 +25,11 @@ MLP_CHECKS = \
 	tests/unit/check_mlp_kernel \
 	tests/unit/check_mlp_loss \
 	tests/unit/check_mlp_metrics \
+	tests/unit/check_mlp_noise \
 	tests/unit/check_mlp_predict \
 	tests/unit/check_mlp_rng \
 	tests/unit/check_mlp_spec \
+	tests/unit/check_mlp_stages \
 	tests/unit/check_mlp_stop \
 	tests/unit/check_mlp_train
 check_PROGRAMS += $(MLP_CHECKS)
@@ -79,6 +81,15 @@ tests_unit_check_mlp_spec_LDADD = libmlpcore.la $(UNIT_LIBS)
 tests_unit_check_mlp_loss_SOURCES = tests/unit/check_mlp_loss.c
 tests_unit_check_mlp_loss_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_check_mlp_loss_LDADD = libmlpcore.la $(UNIT_LIBS)
+
+tests_unit_check_mlp_noise_SOURCES = tests/unit/check_mlp_noise.c tests/unit/mlp_rig.h
+tests_unit_check_mlp_noise_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_mlp_noise_LDADD = libmlpcore.la $(UNIT_LIBS)
+
+tests_unit_check_mlp_stages_SOURCES = tests/unit/check_mlp_stages.c tests/unit/mlp_rig.h \
+	tests/unit/mlp_gradient_check.c
+tests_unit_check_mlp_stages_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_mlp_stages_LDADD = libmlpdouble.la libmlpcore.la $(UNIT_LIBS)
 
 tests_unit_check_mlp_stop_SOURCES = tests/unit/check_mlp_stop.c tests/unit/mlp_train_help.h
 tests_unit_check_mlp_stop_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

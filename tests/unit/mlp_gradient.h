@@ -38,6 +38,7 @@ struct gradient_case {
     bool soft_targets; /* a softmax's truth is rows of probabilities */
     bool weighted, with_offset;
     double smoothing;
+    double tolerance; /* of float32, where its tensors are small differences; 0: 1e-5 */
 };
 void gradient_check(const struct gradient_case *c);
 

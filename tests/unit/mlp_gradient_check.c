@@ -189,6 +189,7 @@ static void check_tensors(const struct gradient_case *c, const struct kernel *ke
                           const float *g, const double *gradient)
 {
     struct mlp_net *net = help_net(c->spec, 0);
+    double most = c->tolerance > 0 ? c->tolerance : 1e-5;
 
     for (size_t s = 0; s < net->n_segments; s++) {
         const struct segment *seg = &net->segments[s];
@@ -198,7 +199,7 @@ static void check_tensors(const struct gradient_case *c, const struct kernel *ke
             difference += pow((double)g[i] - gradient[i], 2);
             norm += gradient[i] * gradient[i];
         }
-        ck_assert_msg(sqrt(difference) <= 1e-5 * sqrt(norm) + 1e-7,
+        ck_assert_msg(sqrt(difference) <= most * sqrt(norm) + 1e-7,
                       "%s, %s: layer %zu, kind %d: off by %g of %g", c->what, kernel->name,
                       seg->layer, (int)seg->kind, sqrt(difference), sqrt(norm));
     }
