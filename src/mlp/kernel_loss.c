@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "mlp/kernel_sums.h"
+#include "mlp/loss.h"
 
 /* What the blocks of one call share. */
 struct columns {
@@ -22,22 +23,21 @@ struct columns {
 
 /* ---- yes or no: a sigmoid a column ---------------------------------------------------- */
 
-/* l = softplus(z) - y z, written so that a sure and right answer costs nothing: max(z, 0) - y z +
- * log(1 + exp(-|z|)); dl/dz = sigmoid(z) - y, with its digits where both are near 1. */
+/* l = softplus(z) - y z, written as sums of what is never negative, so that it keeps its digits:
+ * -y z or (1-y) z, and log(1 + exp(-|z|)); dl/dz = sigmoid(z) - y, likewise. */
 static void binary_block(const struct columns *c, mlp_real *restrict z, const mlp_real *restrict y,
                          size_t n, mlp_real *restrict l)
 {
     mlp_real factor = c->factor, keep = c->keep, share = c->share;
 
-    SIMD for (size_t j = 0; j < n; j++)
-    {
-        mlp_real v = z[j], truth = FMA(keep, y[j], share);
+    SIMD
+    for (size_t j = 0; j < n; j++) {
+        mlp_real v = z[j], yes = FMA(keep, y[j], share), no = 1 - yes;
         mlp_real e = math_exp(-math_abs(v)); /* <= 1 */
-        mlp_real s = 1 / (1 + e);
-        mlp_real positive = v < 0 ? 0 : v;
+        mlp_real rest = e / (1 + e);
 
-        l[j] = positive - truth * v + math_log1p(e);
-        z[j] = factor * (v < 0 ? e * s - truth : (1 - truth) - e * s);
+        l[j] = (v < 0 ? -yes : no) * v + math_log1p(e);
+        z[j] = factor * (v < 0 ? rest - yes : no - rest);
     }
 }
 
@@ -49,8 +49,8 @@ static void binary_focal_block(const struct columns *c, mlp_real *restrict z,
 {
     mlp_real factor = c->factor, g = c->parameter, keep = c->keep, share = c->share;
 
-    SIMD for (size_t j = 0; j < n; j++)
-    {
+    SIMD
+    for (size_t j = 0; j < n; j++) {
         mlp_real v = z[j], yes = FMA(keep, y[j], share), no = 1 - yes;
         mlp_real e = math_exp(-math_abs(v));
         mlp_real s = 1 / (1 + e), rest = e * s, tail = math_log1p(e);
@@ -71,8 +71,8 @@ static void square_block(const struct columns *c, mlp_real *restrict z, const ml
 {
     mlp_real factor = 2 * c->factor;
 
-    SIMD for (size_t j = 0; j < n; j++)
-    {
+    SIMD
+    for (size_t j = 0; j < n; j++) {
         mlp_real d = z[j] - y[j];
 
         l[j] = d * d;
@@ -85,8 +85,8 @@ static void absolute_block(const struct columns *c, mlp_real *restrict z,
 {
     mlp_real factor = c->factor;
 
-    SIMD for (size_t j = 0; j < n; j++)
-    {
+    SIMD
+    for (size_t j = 0; j < n; j++) {
         mlp_real d = z[j] - y[j];
         mlp_real below = d < 0 ? -factor : 0;
 
@@ -101,8 +101,8 @@ static void huber_block(const struct columns *c, mlp_real *restrict z, const mlp
 {
     mlp_real factor = c->factor, delta = c->parameter;
 
-    SIMD for (size_t j = 0; j < n; j++)
-    {
+    SIMD
+    for (size_t j = 0; j < n; j++) {
         mlp_real d = z[j] - y[j];
         mlp_real cut = d < -delta ? -delta : d;
 
@@ -117,8 +117,8 @@ static void quantile_block(const struct columns *c, mlp_real *restrict z,
 {
     mlp_real factor = c->factor, tau = c->parameter;
 
-    SIMD for (size_t j = 0; j < n; j++)
-    {
+    SIMD
+    for (size_t j = 0; j < n; j++) {
         mlp_real d = z[j] - y[j];
         mlp_real below = d < 0 ? -tau : 0;
         mlp_real slope = d > 0 ? 1 - tau : below;
@@ -136,8 +136,8 @@ static void log_cosh_block(const struct columns *c, mlp_real *restrict z,
     const mlp_real ln2 = (mlp_real)0.69314718055994530942;
     mlp_real factor = c->factor;
 
-    SIMD for (size_t j = 0; j < n; j++)
-    {
+    SIMD
+    for (size_t j = 0; j < n; j++) {
         mlp_real d = z[j] - y[j], a = math_abs(d);
         mlp_real slope = math_tanh(d), u = slope * slope;
         bool small = a < (mlp_real)0.8; /* u < 1/2 */
@@ -151,10 +151,8 @@ static void log_cosh_block(const struct columns *c, mlp_real *restrict z,
 
 /* ---- numbers above 0 behind a log link ------------------------------------------------------ */
 
-#define LINK_MOST 30 /* eta is z cut to +- this; no gradient outside */
-
 struct link {
-    mlp_real eta;
+    mlp_real eta;   /* z cut to +-LOSS_LINK_MOST */
     mlp_real log_y; /* 0 where y is 0 */
     mlp_real t;     /* eta - log y; without use where y is 0 */
     mlp_real slope; /* d eta / dz */
@@ -162,9 +160,9 @@ struct link {
 
 static inline struct link link_of(mlp_real z, mlp_real y)
 {
-    struct link k = {.eta = z < -LINK_MOST ? -LINK_MOST : z};
+    struct link k = {.eta = z < -LOSS_LINK_MOST ? -LOSS_LINK_MOST : z};
 
-    k.eta = k.eta > LINK_MOST ? LINK_MOST : k.eta;
+    k.eta = k.eta > LOSS_LINK_MOST ? LOSS_LINK_MOST : k.eta;
     k.slope = k.eta == z ? 1 : 0;
     k.log_y = math_log(y > 0 ? y : 1);
     k.t = k.eta - k.log_y;
@@ -201,8 +199,8 @@ static void poisson_block(const struct columns *c, mlp_real *restrict z, const m
 {
     mlp_real factor = 2 * c->factor;
 
-    SIMD for (size_t j = 0; j < n; j++)
-    {
+    SIMD
+    for (size_t j = 0; j < n; j++) {
         struct link k = link_of(z[j], y[j]);
         mlp_real p = math_exp(k.eta);
         mlp_real far = p - y[j] * (1 + k.t), near = y[j] * link_near(k.t);
@@ -218,8 +216,8 @@ static void gamma_block(const struct columns *c, mlp_real *restrict z, const mlp
 {
     mlp_real factor = 2 * c->factor;
 
-    SIMD for (size_t j = 0; j < n; j++)
-    {
+    SIMD
+    for (size_t j = 0; j < n; j++) {
         struct link k = link_of(z[j], y[j]);
         mlp_real ratio = y[j] * math_exp(-k.eta);
         mlp_real far = ratio - (1 - k.t), near = link_near(-k.t);
@@ -236,8 +234,8 @@ static void tweedie_block(const struct columns *c, mlp_real *restrict z, const m
 {
     mlp_real factor = 2 * c->factor, a = 2 - c->parameter, b = c->parameter - 1;
 
-    SIMD for (size_t j = 0; j < n; j++)
-    {
+    SIMD
+    for (size_t j = 0; j < n; j++) {
         struct link k = link_of(z[j], y[j]);
         mlp_real at = a * k.t, bt = b * k.t;
         mlp_real above = math_exp(a * k.eta), below = y[j] * math_exp(-b * k.eta);
@@ -261,8 +259,8 @@ static const mlp_real zeros[BLOCK];
 static void squash_block(mlp_real *restrict z, const mlp_real *restrict y, size_t n,
                          mlp_real *restrict slope)
 {
-    SIMD for (size_t j = 0; j < n; j++)
-    {
+    SIMD
+    for (size_t j = 0; j < n; j++) {
         mlp_real e = math_exp(-math_abs(z[j]));
         mlp_real s = 1 / (1 + e), rest = e * s;
 

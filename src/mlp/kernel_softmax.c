@@ -46,8 +46,8 @@ static void subtract_max(mlp_real *z, size_t rows, size_t cols)
         mlp_real *row = z + i * cols;
         mlp_real m = row_max(row, cols);
 
-        SIMD for (size_t j = 0; j < cols; j++)
-        {
+        SIMD
+        for (size_t j = 0; j < cols; j++) {
             row[j] -= m;
         }
     }
@@ -55,8 +55,8 @@ static void subtract_max(mlp_real *z, size_t rows, size_t cols)
 
 static void exp_all(mlp_real *z, size_t n)
 {
-    SIMD for (size_t j = 0; j < n; j++)
-    {
+    SIMD
+    for (size_t j = 0; j < n; j++) {
         z[j] = math_exp(z[j]);
     }
 }
@@ -192,8 +192,8 @@ static void fill_truth(const struct truth *t, size_t first, size_t n, mlp_real *
     mlp_real keep = (mlp_real)t->keep, share = (mlp_real)t->share;
 
     if (t->y != NULL) {
-        SIMD for (size_t j = 0; j < n; j++)
-        {
+        SIMD
+        for (size_t j = 0; j < n; j++) {
             y[j] = FMA(keep, t->y[first + j], share);
         }
         return;
@@ -217,16 +217,16 @@ static void shares_gradient(const struct truth *t, mlp_real factor, mlp_real sca
     mlp_real keep = (mlp_real)t->keep, share = (mlp_real)t->share;
 
     if (t->y != NULL) {
-        SIMD for (size_t j = 0; j < cols; j++)
-        {
+        SIMD
+        for (size_t j = 0; j < cols; j++) {
             e[j] = FMA(factor, e[j], -scale * FMA(keep, t->y[j], share));
         }
         return;
     }
     mlp_real shift = -scale * share;
 
-    SIMD for (size_t j = 0; j < cols; j++)
-    {
+    SIMD
+    for (size_t j = 0; j < cols; j++) {
         e[j] = FMA(factor, e[j], shift);
     }
     e[t->label] -= scale * keep;
@@ -267,19 +267,26 @@ static void shares_cross_entropy(const struct kernel_loss *l)
     }
 }
 
-/* q^(whole + part) for q in [0, 1], part in [0, 1). */
-static inline mlp_real power_unit(mlp_real q, int whole, mlp_real part)
+#define FOCAL_WHOLE 8
+
+/* power = q^g, q in [0, 1]: so many whole factors, then the rest by exp and log. */
+static void power_all(mlp_real g, const mlp_real *restrict q, size_t n, mlp_real *restrict power)
 {
-    mlp_real least = (mlp_real)1e-37;
-    mlp_real power = math_exp(part * math_log(q > least ? q : least));
+    const mlp_real least = (mlp_real)1e-37;
+    int whole = g < FOCAL_WHOLE ? (int)g : FOCAL_WHOLE;
+    mlp_real part = g - (mlp_real)whole;
 
-    for (int i = 0; i < whole; i++) {
-        power *= q;
+    SIMD
+    for (size_t j = 0; j < n; j++) {
+        power[j] = math_exp(part * math_log(q[j] > least ? q[j] : least));
     }
-    return power;
+    for (int i = 0; i < whole; i++) {
+        SIMD
+        for (size_t j = 0; j < n; j++) {
+            power[j] *= q[j];
+        }
+    }
 }
-
-#define FOCAL_WHOLE 8 /* beyond, powers are by exp alone */
 
 /* A piece of a row of d's, as columns of focal's loss. */
 struct focal_piece {
@@ -292,12 +299,10 @@ static void focal_fill(const struct kernel_loss *l, const struct truth *t, size_
                        const mlp_real *d, double s, struct focal_piece *f)
 {
     mlp_real g = l->parameter, log_s = (mlp_real)log(s), y[BLOCK];
-    int whole = g < FOCAL_WHOLE ? (int)g : FOCAL_WHOLE;
-    mlp_real part = g - (mlp_real)whole;
 
     fill_truth(t, first, n, y);
-    SIMD for (size_t j = 0; j < n; j++)
-    {
+    SIMD
+    for (size_t j = 0; j < n; j++) {
         f->p[j] = math_exp(d[j]);
     }
     for (size_t j = 0; j < n; j++) { /* in double: s - e keeps its digits */
@@ -306,10 +311,11 @@ static void focal_fill(const struct kernel_loss *l, const struct truth *t, size_
         f->rest[j] = (mlp_real)((s - e) / s);
         f->p[j] = (mlp_real)(e / s);
     }
-    SIMD for (size_t j = 0; j < n; j++)
-    {
+    power_all(g, f->rest, n, f->loss);
+    SIMD
+    for (size_t j = 0; j < n; j++) {
         mlp_real minus_log = log_s - d[j], rest = f->rest[j];
-        mlp_real power = y[j] * power_unit(rest, whole, part);
+        mlp_real power = y[j] * f->loss[j];
         mlp_real quotient = rest > 0 ? minus_log / rest : 1;
 
         f->loss[j] = power * minus_log;

@@ -64,8 +64,8 @@ static inline double dot(const mlp_real *x, const mlp_real *y, size_t n)
 
 static inline void scale_row(mlp_real *x, size_t n, mlp_real factor)
 {
-    SIMD for (size_t j = 0; j < n; j++)
-    {
+    SIMD
+    for (size_t j = 0; j < n; j++) {
         x[j] *= factor;
     }
 }

@@ -9,7 +9,10 @@
 
 #include "mlp/net.h"
 
-/* Whether data has what the spec's loss needs: pointers, and labels in range. O(rows). */
+#define LOSS_LINK_MOST 30 /* the log link's z is cut to +- this */
+
+/* Whether data is what the spec's loss can be computed from, see struct mlp_data. One walk over
+ * the truth, the weights and the offset; x is not looked at. */
 bool loss_data_fits(const struct mlp_spec *spec, const struct mlp_data *data);
 
 /* `data` from row `first` on; the caller keeps count of how many. */

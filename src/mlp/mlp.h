@@ -89,23 +89,26 @@ enum mlp_init {
 
 enum mlp_norm { MLP_NORM_NONE, MLP_NORM_BATCH, MLP_NORM_LAYER };
 
-/* What the last layer's z becomes in a prediction. EXP is the log link: z clamped to +-30. */
+/* What the last layer's z becomes in a prediction. EXP is the log link: e^z, z clamped to +-30
+ * (no gradient outside). */
 enum mlp_output { MLP_OUT_IDENTITY, MLP_OUT_SIGMOID, MLP_OUT_SOFTMAX, MLP_OUT_EXP };
 
 /* Which loss trains it. z is the last layer's linear output, p the prediction, r = y - p.
  *   CROSS_ENTROPY         softmax: -sum_k y_k log p_k, y one-hot of a label, or a row of targets
  *   BINARY_CROSS_ENTROPY  sigmoid a column, targets in [0,1]: softplus(z) - y z
- *   FOCAL, BINARY_FOCAL   -y_k (1 - p_k)^g log p_k, g = loss_parameter; softmax, or sigmoid
+ *   FOCAL, BINARY_FOCAL   -sum_k y_k (1 - p_k)^g log p_k, g = loss_parameter; softmax, or sigmoid
  *                         (there also for the other side: -(1-y) p^g log(1-p))
  *   MSE                   r^2, no one half
  *   MAE                   |r|, derivative 0 at 0
  *   HUBER                 r^2/2 within d, d(|r| - d/2) beyond, d = loss_parameter
- *   QUANTILE              max(t r, (t-1) r), t = loss_parameter in (0,1)
+ *   QUANTILE              max(t r, (t-1) r), t = loss_parameter in (0,1); derivative 0 at 0
  *   LOG_COSH              log cosh r
- *   POISSON, GAMMA, TWEEDIE  half the deviance less what the weights cannot change; log link.
- *                         p - y log p;  y/p + log p;  p^(2-q)/(2-q) - y p^(1-q)/(1-q),
- *                         q = loss_parameter in (1,2)
- * Losses of columns are averaged: a row's loss is l_i. The batch loss is sum(w_i l_i) / rows. */
+ *   POISSON               the unit deviance, here and below: 2 (y log(y/p) - y + p); y >= 0
+ *   GAMMA                 2 (y/p - 1 - log(y/p)); y > 0
+ *   TWEEDIE               2 (y^(2-q)/((1-q)(2-q)) - y p^(1-q)/(1-q) + p^(2-q)/(2-q)),
+ *                         q = loss_parameter in (1,2); y >= 0
+ * Losses of columns are averaged: a row's loss is l_i. The batch loss is sum(w_i l_i) / rows. A z
+ * that is not finite makes the loss of its row NaN. */
 enum mlp_loss {
     MLP_CROSS_ENTROPY,
     MLP_BINARY_CROSS_ENTROPY,
@@ -228,8 +231,12 @@ MLP_API MLP_CHECK enum mlp_status mlp_predict_offset(const struct mlp_net *net,
                                                      const mlp_real *offset, size_t rows,
                                                      mlp_real *out);
 
-/* Rows with their truth: `labels` or rows of probabilities in `targets` for a softmax, else
- * `targets`. Borrowed. */
+/* Rows with their truth: `labels` (they go first) or rows of probabilities in `targets` for a
+ * softmax, else `targets`. Borrowed. What evaluates or trains refuses (MLP_E_ARGUMENT) truth that
+ * the loss cannot mean (labels out of range; probabilities below 0, or that do not add up to
+ * 1 within 1e-6; targets outside [0, 1] of a binary loss, below 0 of POISSON and TWEEDIE, 0 or
+ * less or subnormal of GAMMA), numbers that are not finite in anything but x, and weights that are
+ * negative or all 0. */
 struct mlp_data {
     size_t rows;
     const mlp_real *x;       /* (rows, n_inputs) */
@@ -238,6 +245,13 @@ struct mlp_data {
     const mlp_real *weights; /* (rows), >= 0, mean 1 over the training rows; NULL: all 1 */
     const mlp_real *offset;  /* (rows), added to each z of the last layer; NULL: all 0 */
 };
+
+/* Let the first prediction be right on average: of POISSON, GAMMA and TWEEDIE the last bias
+ * becomes log(sum w y / sum w e^offset), column by column, within +-30. Of other losses
+ * nothing changes. To be called after mlp_net_init, with the training rows. MLP_E_ARGUMENT:
+ * data that training would refuse. */
+MLP_API MLP_CHECK enum mlp_status mlp_net_start_bias(struct mlp_net *net,
+                                                     const struct mlp_data *data);
 
 struct mlp_score {
     double loss;     /* weighted mean over rows, training units, no penalty */
@@ -352,7 +366,7 @@ struct mlp_train_spec {
     bool shuffle;    /* a fresh permutation every epoch, from (seed, epoch) */
     bool drop_last;  /* leave out an epoch's last batch when it is not full */
     uint64_t seed;
-    double label_smoothing; /* of a softmax: (1 - e) onehot + e / K, while training */
+    double label_smoothing; /* while training: truth (1 - e) y + e / K; a sigmoid column's K is 2 */
     struct mlp_augment augment;
     enum mlp_precision precision;
     size_t threads;  /* at most so many; 0 and 1: the caller's alone. Never changes a bit */

@@ -1,6 +1,8 @@
 /* How trainings end: by patience, by divergence, by the caller; and what they leave behind. */
 #include "mlp_train_help.h"
 
+#include <float.h>
+
 /* ---- early stopping ------------------------------------------------------------------ */
 
 /* The rule, applied to the losses the callback saw. */
@@ -199,7 +201,7 @@ START_TEST(not_a_number_in_the_data)
 }
 END_TEST
 
-/* Validation rows with an infinity: no epoch is ever the best, yet training itself is fine. */
+/* Validation rows with a loss that is infinite: no epoch is ever the best, yet training itself is fine. */
 START_TEST(validation_without_a_number)
 {
     struct plane p = plane_new(3, 20, 0.1), v = plane_new(4, 5, 0.1);
@@ -207,7 +209,7 @@ START_TEST(validation_without_a_number)
     struct mlp_train_spec train = help_adam(0.01, 4, 20);
     struct mlp_net *net = help_net(&spec, 1);
 
-    v.y[3] = INFINITY;
+    v.y[3] = FLT_MAX; /* its square is none */
     train.restore_best = true;
     struct mlp_result r = run(net, &train, &p.data, &v.data, NULL);
 

@@ -47,6 +47,7 @@
 #define mlp_net_params_const      d_mlp_net_params_const
 #define mlp_net_spec              d_mlp_net_spec
 #define mlp_net_values            d_mlp_net_values
+#define mlp_net_start_bias        d_mlp_net_start_bias
 #define mlp_spec_check            d_mlp_spec_check
 #define mlp_spec_parameters       d_mlp_spec_parameters
 #define mlp_status_text           d_mlp_status_text
