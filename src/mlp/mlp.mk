@@ -35,9 +35,11 @@ MLP_SOURCES = \
 	src/mlp/noise.c src/mlp/noise.h \
 	src/mlp/norm.c src/mlp/norm.h \
 	src/mlp/optimizer.c src/mlp/optimizer.h \
+	src/mlp/optimizer_spec.c \
 	src/mlp/pass.c src/mlp/pass.h \
 	src/mlp/predict.c \
 	src/mlp/rng.c src/mlp/rng.h \
+	src/mlp/schedule.c src/mlp/schedule.h \
 	src/mlp/spec.c \
 	src/mlp/train.c src/mlp/train.h
 

@@ -31,7 +31,8 @@ MLP_CHECKS = \
 	tests/unit/check_mlp_spec \
 	tests/unit/check_mlp_stages \
 	tests/unit/check_mlp_stop \
-	tests/unit/check_mlp_train
+	tests/unit/check_mlp_train \
+	tests/unit/check_mlp_trajectories
 check_PROGRAMS += $(MLP_CHECKS)
 TESTS += $(MLP_CHECKS)
 
@@ -98,6 +99,13 @@ tests_unit_check_mlp_stop_LDADD = libmlpcore.la $(UNIT_LIBS)
 tests_unit_check_mlp_train_SOURCES = tests/unit/check_mlp_train.c
 tests_unit_check_mlp_train_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_check_mlp_train_LDADD = libmlpcore.la $(UNIT_LIBS)
+
+# Held to PyTorch's numbers, which make_torch.py makes.
+tests_unit_check_mlp_trajectories_SOURCES = tests/unit/check_mlp_trajectories.c \
+	tests/golden/torch_optimizers.h tests/golden/torch_schedules.h
+tests_unit_check_mlp_trajectories_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_mlp_trajectories_LDADD = libmlpcore.la $(UNIT_LIBS)
+EXTRA_DIST += tests/golden/make_torch.py tests/golden/torch_net.py tests/golden/torch_train.py
 
 # Counts what the library allocates.
 tests_unit_check_mlp_cost_SOURCES = tests/unit/check_mlp_cost.c

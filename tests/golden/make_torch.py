@@ -1,0 +1,289 @@
+#!/usr/bin/env python3
+"""First epochs of small trainings by PyTorch: python3 make_torch.py optimizers > torch_optimizers.h
+
+A developer with PyTorch 2 runs this, a group at a time; the headers are kept in the tree, and
+tests/unit/check_mlp_trajectories.c holds the learning core to them. All is float64 from numbers
+that float32 holds; batches go as the rows lie.
+
+A case is a name and what differs from the usual network, training and data. Keys and values are
+the C names: of struct mlp_layer_spec in LAYER(...), of struct mlp_train_spec in train=..., enum
+values without MLP_. To add one, put it into the list of its group (a new group also goes into
+GROUPS) and run this; the test finds it.
+"""
+import sys
+import zlib
+
+import numpy as np
+import torch
+from torch.optim import lr_scheduler as S
+
+from torch_net import Net, rounded
+from torch_train import Warm, train
+
+EPOCHS = 20
+
+
+def LAYER(units, activation, **more):
+    return dict(units=units, activation=activation, **more)
+
+
+# ---- data: 20 rows of 4 columns -----------------------------------------------------------
+
+
+def make_data():
+    """Some truths for the same rows; weights and offsets for those cases that take them."""
+    rng = np.random.default_rng(1)
+    x = rounded(rng, (20, 4), 0, 1, 2)
+    hidden = np.tanh(x @ rng.standard_normal((4, 3)))
+    y = rounded(rng, (20, 2), 0, 0.2) + np.stack([hidden[:, 0] * 2, hidden.sum(1)], 1)
+    soft = np.exp(2 * hidden)
+    soft = (soft / soft.sum(1, keepdims=True)).round(2)
+    soft[:, 2] = (1 - soft[:, 0] - soft[:, 1]).round(2)
+    return {
+        "x": x,
+        "classes": hidden.argmax(1),                          # labels, 3 outputs
+        "soft": soft.astype("float32").astype(float),         # rows of probabilities
+        "labels": (hidden[:, :2] > 0).astype(float),          # 2 outputs
+        "numbers": y.round(2).astype("float32").astype(float),  # 2 outputs
+        "counts": np.floor(np.exp(hidden[:, :2])).astype(float),  # 2 outputs, >= 0
+        "positive": np.exp(y / 3).round(2).astype("float32").astype(float),  # 2 outputs, > 0
+        "weights": (np.arange(20) % 4 / 2 + 0.25),             # mean 1
+        "offset": rounded(rng, 20, 0, 0.5, 2),
+    }
+
+
+DATA = make_data()
+USUAL = {"CROSS_ENTROPY": "classes", "FOCAL": "classes", "BINARY_CROSS_ENTROPY": "labels",
+         "BINARY_FOCAL": "labels", "POISSON": "counts", "TWEEDIE": "counts", "GAMMA": "positive"}
+OUTPUT = {"CROSS_ENTROPY": "OUT_SOFTMAX", "FOCAL": "OUT_SOFTMAX", "POISSON": "OUT_EXP",
+          "BINARY_CROSS_ENTROPY": "OUT_SIGMOID", "BINARY_FOCAL": "OUT_SIGMOID",
+          "GAMMA": "OUT_EXP", "TWEEDIE": "OUT_EXP"}
+
+# ---- cases --------------------------------------------------------------------------------
+
+ADAM = dict(optimizer="ADAM", learning_rate=0.02, beta1=0.9, beta2=0.999, epsilon=1e-8)
+
+
+def case(name, hidden=None, loss="CROSS_ENTROPY", truth=None, weights=False, offset=False,
+         tolerance=1e-5, scheduler=None, warmup=0, plateau=None, spec=None, **changes):
+    """spec: more of struct mlp_spec. changes: of ADAM, batch_size 8; optimizer=... gives all anew.
+    scheduler: PyTorch's, after `warmup` steps; plateau: one that is told each epoch's loss."""
+    truth = truth or USUAL.get(loss, "numbers")
+    outputs = 3 if truth in ("classes", "soft") else 2
+    t = dict({} if "optimizer" in changes else ADAM, **changes)
+    t.setdefault("batch_size", 8)
+    return dict(name=name, truth=truth, weights=weights, offset=offset, tolerance=tolerance,
+                scheduler=scheduler, warmup=warmup, plateau=plateau, train=t,
+                spec=dict(n_inputs=4, n_outputs=outputs, loss=loss,
+                          output=OUTPUT.get(loss, "OUT_IDENTITY"),
+                          hidden=hidden or [LAYER(6, "TANH"), LAYER(5, "SIGMOID")], **(spec or {})))
+
+
+SGD = dict(optimizer="SGD", learning_rate=0.3)
+MOMENTUM = dict(SGD, learning_rate=0.1, momentum=0.9)
+LION = dict(optimizer="LION", learning_rate=0.01, beta1=0.9, beta2=0.99)
+RMSPROP = dict(optimizer="RMSPROP", learning_rate=0.01, rho=0.99, epsilon=1e-8, tolerance=5e-5)
+NADAM = dict(ADAM, optimizer="NADAM", momentum_decay=0.004)
+ADAGRAD = dict(optimizer="ADAGRAD", learning_rate=0.1, epsilon=1e-10)
+ADADELTA = dict(optimizer="ADADELTA", learning_rate=1, rho=0.9, epsilon=1e-6)
+RPROP = dict(optimizer="RPROP", learning_rate=0.01, batch_size=20)
+OWN = [dict(rate=0.5, l1=0.01), dict(l2=0.1), dict(rate=2)]
+
+
+def optimizers():
+    return [
+        case("sgd", **SGD),
+        case("sgd, momentum", **MOMENTUM),
+        case("sgd, nesterov", **MOMENTUM, nesterov=True),
+        case("adam"),
+        case("adam of other betas and epsilon", beta1=0.7, beta2=0.95, epsilon=1e-3),
+        case("adam, amsgrad", beta2=0.8, amsgrad=True),
+        case("adamw", **dict(ADAM, optimizer="ADAMW"), weight_decay=0.5),
+        case("adamw, amsgrad", **dict(ADAM, optimizer="ADAMW", beta2=0.8), weight_decay=0.5,
+             amsgrad=True),
+        case("nadam", **NADAM),
+        case("nadam of another decay", **dict(NADAM, momentum_decay=0.2)),
+        case("radam", **dict(ADAM, optimizer="RADAM")),
+        case("radam that never rectifies", **dict(ADAM, optimizer="RADAM", beta2=0.6)),
+        case("lion", **LION),
+        case("rmsprop", **RMSPROP),
+        case("rmsprop, momentum", **dict(RMSPROP, rho=0.9, learning_rate=0.003), momentum=0.8),
+        case("adagrad", **ADAGRAD),
+        case("adadelta", **ADADELTA),
+        case("rprop", **RPROP),
+        case("sgd, decay", **SGD, weight_decay=0.02),
+        case("lion, decay", **LION, weight_decay=0.5),
+        case("rmsprop, decay", **RMSPROP, weight_decay=0.5),
+        case("adagrad, decay", **ADAGRAD, weight_decay=0.02),
+        case("adadelta, decay", **ADADELTA, weight_decay=0.02),
+        case("nadam, decay", **NADAM, weight_decay=0.5),
+        case("radam, decay", **dict(ADAM, optimizer="RADAM"), weight_decay=0.5),
+        case("rprop, decay", **RPROP, weight_decay=0.5),
+        case("sgd, l2", **MOMENTUM, l2=0.02),
+        case("adam, l2", l2=0.05),
+        case("adam, l1", l1=0.01),
+        case("adam, l1, l2 and decay", l1=0.01, l2=0.02, weight_decay=0.2),
+        case("rmsprop, l1 and l2", **RMSPROP, l1=0.01, l2=0.02),
+        case("sgd, clip_value", **dict(SGD, learning_rate=1), clip_value=0.05),
+        case("sgd, clip_norm", **dict(SGD, learning_rate=1), clip_norm=0.3),
+        case("sgd, clip_value and clip_norm, l2", **dict(SGD, learning_rate=1), clip_value=0.1,
+             clip_norm=0.3, l2=0.05),
+        case("sgd, max_norm", **SGD, max_norm=1.1),
+        case("adam, max_norm and decay", max_norm=0.9, weight_decay=0.1),
+        case("adam, rates of layers", layers=OWN, bias_rate=0.1, weight_decay=0.2),
+        case("sgd, rates of layers", **MOMENTUM, layers=OWN, bias_rate=0.1),
+        case("adam, a frozen layer", layers=[{}, dict(frozen=True), {}], l2=0.5, clip_norm=0.2,
+             max_norm=1, weight_decay=0.1),
+        case("rprop, rates of layers", **RPROP, layers=OWN, bias_rate=0.1),
+    ]
+
+
+def lambda_(f):
+    return lambda o, steps: S.LambdaLR(o, lambda i: f(i, steps))
+
+
+def cosine(final):
+    return lambda o, steps: S.CosineAnnealingLR(o, steps - 1, final * o.param_groups[0]["lr"])
+
+
+def schedule(name, kind, torch_schedule, warmup_epochs=0, epochs=3, **fields):
+    """3 steps an epoch."""
+    fields = dict(type=kind, warmup_epochs=warmup_epochs, **fields)
+    return case(name, **MOMENTUM, scheduler=torch_schedule, warmup=int(3 * warmup_epochs),
+                schedule=fields)
+
+
+def schedules():
+    per = 3  # steps an epoch
+    poly = lambda o, steps: S.PolynomialLR(o, steps, 1.5)
+    return [
+        schedule("step", "STEP", lambda o, n: S.StepLR(o, 4 * per, 0.5), every=4, factor=0.5),
+        schedule("multistep", "MULTISTEP", lambda o, n: S.MultiStepLR(o, [3 * per, 10 * per], 0.3),
+                 factor=0.3, milestones=[3, 10]),
+        schedule("exponential", "EXPONENTIAL", lambda o, n: S.ExponentialLR(o, 0.9 ** (1 / per)),
+                 factor=0.9),
+        schedule("inverse_time", "INVERSE_TIME", lambda_(lambda i, n: 1 / (1 + 0.3 * i / per)),
+                 factor=0.3),
+        schedule("polynomial", "POLYNOMIAL", poly, power=1.5),
+        schedule("cosine", "COSINE", cosine(0)),
+        schedule("cosine, warm-up", "COSINE", cosine(0.1), warmup_epochs=2, final=0.1),
+        schedule("cosine, restarts", "COSINE",
+                 lambda_(lambda i, n: (1 + np.cos(np.pi * (i % 15) / 14)) / 2), cycle_epochs=5,
+                 cycle_growth=1),
+        schedule("one_cycle", "ONE_CYCLE",
+                 lambda o, n: S.OneCycleLR(o, o.param_groups[0]["lr"], n, pct_start=0.3,
+                                           cycle_momentum=False, div_factor=25,
+                                           final_div_factor=1e4),
+                 peak=0.3, start_divisor=25, final_divisor=1e4),
+        schedule("constant, warm-up", "CONSTANT", lambda_(lambda i, n: 1), warmup_epochs=3),
+        schedule("polynomial, a warm-up of 7 steps", "POLYNOMIAL", poly, warmup_epochs=7 / 3,
+                 power=1.5),
+        # PyTorch waits for one epoch more than `patience`
+        case("plateau", **dict(SGD, learning_rate=4), plateau=lambda o: S.ReduceLROnPlateau(
+            o, factor=0.4, patience=1, threshold=0.02, threshold_mode="abs", cooldown=2,
+            min_lr=0.3 * 4 * 0.2),
+             schedule=dict(type="PLATEAU", factor=0.4, patience=2, cooldown=2, min_delta=0.02,
+                           final=0.06)),
+    ]
+
+
+GROUPS = dict(optimizers=optimizers, schedules=schedules)
+
+# ---- C --------------------------------------------------------------------------------------
+
+
+def numbers(values, form="{:.9g}", indent="     "):
+    cells = [form.format(float(v)) for v in np.ravel(values)]
+    lines, line = [], ""
+    for c in cells:
+        if len(line) + len(c) > 88:
+            lines.append(line.rstrip())
+            line = ""
+        line += c + ", "
+    return "{" + f"\n{indent}".join(lines + [line[:-2]]) + "}"
+
+
+def value(v):
+    if isinstance(v, bool):
+        return str(v).lower()
+    return "MLP_" + v if isinstance(v, str) else repr(v)
+
+
+def struct(d):
+    return "{" + ", ".join(f".{k} = {value(v)}" for k, v in d.items()) + "}"
+
+
+def array(kind, parts):
+    return f"(const {kind}[]){{{', '.join(parts)}}}"
+
+
+def spec_text(spec):
+    plain = {k: v for k, v in spec.items() if k != "hidden"}
+    layers = array("struct mlp_layer_spec", [struct(h) for h in spec["hidden"]])
+    return f"{struct(plain)[:-1]},\n         .n_hidden = {len(spec['hidden'])}, .hidden = {layers}}}"
+
+
+def train_text(t):
+    text = struct({k: v for k, v in t.items() if k not in ("layers", "schedule")})[:-1]
+    if "layers" in t:
+        layers = array("struct mlp_layer_train", [struct(one or dict(rate=0)) for one in t["layers"]])
+        text += f",\n         .layers = {layers}"
+    if "schedule" in t:
+        fields = dict(t["schedule"])
+        stones = fields.pop("milestones", None)
+        inner = struct(fields)[:-1]
+        if stones:
+            inner += f", .n_milestones = {len(stones)}, .milestones = " + \
+                array("double", [value(v) for v in stones])
+        text += f",\n         .schedule = {inner}}}"
+    return text + "}"
+
+
+def one_hot(labels):
+    return np.eye(3)[labels]
+
+
+def case_text(group, c):
+    rng = np.random.default_rng(zlib.crc32(c["name"].encode()))
+    net = Net(c["spec"], rng)
+    start = net.values()
+    truth = DATA[c["truth"]]
+    data = dict(x=DATA["x"], y=one_hot(truth) if c["truth"] == "classes" else truth)
+    for extra in ("weights", "offset"):
+        if c[extra]:
+            data[extra] = DATA[extra]
+    plain, warmup = c["scheduler"], c["warmup"]
+    scheduler = (lambda o, n: Warm(o, n, warmup, plain)) if warmup else plain
+    t = dict(c["train"], epochs=EPOCHS)
+    losses, rates = train(net, t, {k: torch.tensor(v) for k, v in data.items()}, EPOCHS,
+                          scheduler, c["plateau"])
+    truth_name = "labels" if c["truth"] == "classes" else "targets"
+    fields = [f'.name = "{c["name"]}"', f".spec = {spec_text(c['spec'])}",
+              f".train = {train_text(t)}", f".{truth_name} = {group}_{c['truth']}"]
+    fields += [f".{extra} = {group}_{extra}" for extra in ("weights", "offset") if c[extra]]
+    fields += [f".tolerance = {c['tolerance']:g}", f".n_values = {len(start)}",
+               f".start = (const float[]){numbers(start, '{:.4g}')}",
+               f".losses = {numbers(losses, '{:.10g}')}",
+               f".rates = {numbers(rates, '{:.10g}')}",
+               f".end = (const double[]){numbers(net.values())}"]
+    return "    {" + ",\n     ".join(fields) + "},"
+
+
+def main(group):
+    cases = GROUPS[group]()
+    print(f"/* make_torch.py {group}, PyTorch {torch.__version__.split('+')[0]}: do not edit. */")
+    print("/* clang-format off */")
+    used = {"x"} | {c["truth"] for c in cases}
+    used |= {extra for extra in ("weights", "offset") for c in cases if c[extra]}
+    for name in DATA:
+        if name in used:
+            kind = "uint32_t" if name == "classes" else "float"
+            print(f"static const {kind} {group}_{name}[] = {numbers(DATA[name], '{:.4g}')};")
+    print(f"\nstatic const struct trajectory {group}[] = {{")
+    for c in cases:
+        print(case_text(group, c))
+    print("};")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
