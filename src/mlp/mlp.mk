@@ -22,6 +22,8 @@ MLP_KERNEL_SOURCES = \
 MLP_SOURCES = \
 	src/mlp/activation.c src/mlp/activation.h \
 	src/mlp/arena.h \
+	src/mlp/average.c src/mlp/average.h \
+	src/mlp/batches.c src/mlp/batches.h \
 	src/mlp/gemm.c src/mlp/gemm.h \
 	src/mlp/init.c \
 	src/mlp/kernel.c src/mlp/kernel.h \
@@ -41,7 +43,9 @@ MLP_SOURCES = \
 	src/mlp/rng.c src/mlp/rng.h \
 	src/mlp/schedule.c src/mlp/schedule.h \
 	src/mlp/spec.c \
-	src/mlp/train.c src/mlp/train.h
+	src/mlp/train.c src/mlp/train.h \
+	src/mlp/train_state.c \
+	src/mlp/trainer.c
 
 # One table of kernels per vector instruction set; kernel.c picks at run time.
 noinst_LTLIBRARIES += libmlpkernel_baseline.la

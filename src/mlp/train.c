@@ -1,13 +1,11 @@
-/* Training: epochs of shuffled batches, early stopping, and what happens when the numbers
- * run away. One call, one thread (the caller's), one block of memory, taken at the start.
+/* Training: steps, epochs, early stopping, and what happens when the numbers run away.
  *
- * What always holds: `best` has the parameters of best_epoch, and they are finite; the net's
- * parameters were finite when the last finished epoch was reported; the stop callback
- * was asked before every batch.
+ * One thread, the caller's, unless it gives a parallel_for; the stop callback is asked before
+ * every step.
  *
  * Subnormal numbers count as zero while training (x86): saturated sigmoids make them in
  * masses, and they cost a hundred times as much. The caller's setting is put back before
- * its epoch callback runs and at the end.
+ * its callbacks run and at the end.
  */
 #include "mlp/train.h"
 
@@ -40,328 +38,344 @@ static void flush_restore(unsigned before)
 #endif
 }
 
-/* ---- sizes ------------------------------------------------------------------- */
+enum outcome { GO_ON, STOPPED, DIVERGED, CONVERGED, OUT_OF_TIME, FAILED };
 
-static size_t batch_rows(const struct mlp_train_spec *train, size_t rows)
-{
-    return train->batch_size < rows ? train->batch_size : rows;
-}
-
-void train_layout(struct trainer *t, const struct mlp_spec *spec,
-                  const struct mlp_train_spec *train, size_t rows, struct arena *arena)
-{
-    size_t n_params = 0, n_values = 0;
-
-    if (net_spec_sizes(spec, &n_params, &n_values) != MLP_OK) {
-        arena->overflow = true;
-    }
-    size_t batch = batch_rows(train, rows);
-    size_t pass_rows = batch > TRAIN_MIN_PASS_ROWS ? batch : TRAIN_MIN_PASS_ROWS;
-
-    t->batch_rows = batch;
-    t->gradient = arena_take(arena, n_params, sizeof(mlp_real));
-    t->best = arena_take(arena, n_values, sizeof(mlp_real));
-    optimizer_layout(&t->optimizer, train, n_params, arena);
-    pass_layout(&t->pass, spec, pass_rows, true, arena);
-    if (train->shuffle) {
-        t->order = arena_take(arena, rows, sizeof(uint32_t));
-        t->x = arena_take(arena, batch, spec->n_inputs * sizeof(mlp_real));
-        t->labels = arena_take(arena, batch, sizeof(uint32_t));
-        t->targets = arena_take(arena, batch, spec->n_outputs * sizeof(mlp_real));
-        t->weights = arena_take(arena, batch, sizeof(mlp_real));
-        t->offset = arena_take(arena, batch, sizeof(mlp_real));
-    }
-}
-
-static bool fraction(double x)
-{
-    return x >= 0 && x < 1;
-}
-
-static bool train_spec_makes_sense(const struct mlp_train_spec *s)
-{
-    bool adam = s->optimizer == MLP_ADAM && fraction(s->beta1) && fraction(s->beta2) &&
-                s->epsilon > 0 && isfinite(s->epsilon);
-    bool sgd = s->optimizer == MLP_SGD && fraction(s->momentum);
-
-    return (adam || sgd) && s->learning_rate > 0 && isfinite(s->learning_rate) && s->l2 >= 0 &&
-           isfinite(s->l2) && s->epochs > 0 && s->batch_size > 0 && s->min_delta >= 0 &&
-           isfinite(s->min_delta);
-}
-
-/* Check everything, and measure the arena. */
-static enum mlp_status measure(const struct mlp_spec *spec, const struct mlp_train_spec *train,
-                               size_t rows, size_t *n_params, size_t *arena_bytes)
-{
-    struct trainer t = {0};
-    struct arena arena = {0};
-    enum mlp_status status = mlp_spec_parameters(spec, n_params);
-
-    if (status != MLP_OK) {
-        return status;
-    }
-    if (rows == 0 || !train_spec_makes_sense(train)) {
-        return MLP_E_ARGUMENT;
-    }
-    if (rows > UINT32_MAX || train->epochs > UINT32_MAX) { /* counters of the generator */
-        return MLP_E_TOO_LARGE;
-    }
-    train_layout(&t, spec, train, rows, &arena);
-    *arena_bytes = arena.used;
-    return arena.overflow ? MLP_E_TOO_LARGE : MLP_OK;
-}
-
-enum mlp_status mlp_estimate(const struct mlp_spec *spec, const struct mlp_train_spec *train,
-                             size_t rows, struct mlp_estimate *out)
-{
-    struct arena net = {0};
-    size_t n_params = 0, arena_bytes = 0;
-    enum mlp_status status = measure(spec, train, rows, &n_params, &arena_bytes);
-
-    if (status != MLP_OK) {
-        return status;
-    }
-    (void)net_layout(spec, &net);
-    if (net.overflow) {
-        return MLP_E_TOO_LARGE;
-    }
-    double products = 0; /* multiply-adds of one row: three a weight, but no dL/dx */
-    for (size_t k = 0; k <= spec->n_hidden; k++) {
-        struct layer l;
-
-        net_spec_layer(spec, k, &l);
-        products += (k > 0 ? 3.0 : 2.0) * (double)l.n_in * (double)l.n_z;
-    }
-    *out = (struct mlp_estimate){
-        .parameters = n_params,
-        .net_bytes = net.used,
-        .arena_bytes = arena_bytes,
-        .flops = 2.0 * products * (double)rows * (double)train->epochs,
-    };
-    return MLP_OK;
-}
-
-/* ---- one epoch ---------------------------------------------------------------- */
-
-/* The rows of a batch: as they lie, or gathered in the epoch's order. */
-static struct mlp_data batch_at(const struct trainer *t, size_t first, size_t rows)
-{
-    const struct mlp_spec *spec = &t->net->spec;
-    const struct mlp_data *d = t->data;
-    size_t n_in = spec->n_inputs, n_out = spec->n_outputs;
-
-    if (t->order == NULL) {
-        return loss_slice(spec, d, first, rows);
-    }
-    for (size_t i = 0; i < rows; i++) {
-        size_t row = t->order[first + i];
-
-        memcpy(t->x + i * n_in, d->x + row * n_in, n_in * sizeof(*t->x));
-        if (d->labels != NULL) {
-            t->labels[i] = d->labels[row];
-        }
-        if (d->targets != NULL) {
-            memcpy(t->targets + i * n_out, d->targets + row * n_out, n_out * sizeof(*t->targets));
-        }
-        if (d->weights != NULL) {
-            t->weights[i] = d->weights[row];
-        }
-        if (d->offset != NULL) {
-            t->offset[i] = d->offset[row];
-        }
-    }
-    return (struct mlp_data){.rows = rows,
-                             .x = t->x,
-                             .targets = d->targets != NULL ? t->targets : NULL,
-                             .labels = d->labels != NULL ? t->labels : NULL,
-                             .weights = d->weights != NULL ? t->weights : NULL,
-                             .offset = d->offset != NULL ? t->offset : NULL};
-}
-
-enum outcome { GO_ON, STOPPED, DIVERGED, FAILED };
-
-/* Gradient and step, batch after batch; the sum of all rows' losses goes to *sum. */
-static enum outcome train_batches(struct trainer *t, double *sum, enum mlp_status *status)
-{
-    for (size_t first = 0; first < t->data->rows; first += t->batch_rows) {
-        size_t left = t->data->rows - first;
-        size_t rows = left < t->batch_rows ? left : t->batch_rows;
-
-        if (t->callbacks->stop != NULL && t->callbacks->stop(t->callbacks->arg)) {
-            return STOPPED;
-        }
-        const struct mlp_data batch = batch_at(t, first, rows);
-
-        const struct pass_moment moment = {.seed = t->spec->seed,
-                                           .epoch = (uint32_t)t->result.epochs + 1,
-                                           .step = (uint32_t)(first / t->batch_rows)};
-
-        *status = pass_gradient(&t->pass, t->net, &batch, &moment, t->spec->label_smoothing,
-                                t->gradient, &t->result.last_loss);
-        if (*status != MLP_OK) {
-            return FAILED;
-        }
-        if (!isfinite(t->result.last_loss)) {
-            return DIVERGED;
-        }
-        optimizer_step(&t->optimizer, t->net, t->gradient, t->spec->learning_rate);
-        t->result.steps++;
-        *sum += t->result.last_loss * (double)rows;
-    }
-    return GO_ON;
-}
-
-static bool params_finite(const struct trainer *t)
-{
-    return t->net->kernel->finite(t->net->params, t->net->n_values);
-}
-
-/* Is this epoch's loss better than the best one by more than min_delta? */
-static bool is_gain(const struct trainer *t, double loss)
-{
-    return isfinite(loss) &&
-           (t->result.best_epoch == 0 || t->result.best_loss - loss > t->spec->min_delta);
-}
-
-static double now(const struct trainer *t)
+static double now(const struct mlp_trainer *t)
 {
     return t->callbacks->clock != NULL ? t->callbacks->clock() : 0;
 }
 
-static enum outcome train_epoch(struct trainer *t, const struct rng *rng, enum mlp_status *status,
-                                unsigned caller_mode)
+/* ---- one step ------------------------------------------------------------------- */
+
+/* The epoch under way, counted over all trainings that this one goes on with. */
+static uint32_t epoch_number(const struct mlp_trainer *t)
 {
-    struct mlp_epoch e = {.epoch = t->result.epochs + 1,
-                          .validation = {NAN, NAN},
-                          .learning_rate = t->spec->learning_rate,
-                          .samples = t->data->rows};
-    double start = now(t), sum = 0;
+    return (uint32_t)(t->progress.before + t->progress.result.epochs + 1);
+}
 
-    if (t->order != NULL) {
-        rng_permutation(rng, (uint32_t)e.epoch, t->order, t->data->rows);
+static size_t batches_of_step(const struct mlp_trainer *t)
+{
+    if (batches_full(t->spec->optimizer)) {
+        return t->batches.n;
     }
-    enum outcome outcome = train_batches(t, &sum, status);
+    return t->spec->accumulate > 1 ? t->spec->accumulate : 1;
+}
 
-    if (outcome != GO_ON) {
-        return outcome;
+size_t train_steps(const struct mlp_trainer *t)
+{
+    return (t->batches.n - 1) / batches_of_step(t) + 1;
+}
+
+/* The gradient of batches [first, first + n) as if they were one, and the sum of their rows'
+ * losses. */
+static enum mlp_status step_gradient(struct mlp_trainer *t, size_t first, size_t n, size_t *rows,
+                                     double *sum)
+{
+    enum mlp_status status = MLP_OK;
+
+    *rows = 0;
+    *sum = 0;
+    for (size_t i = first; i < first + n; i++) {
+        *rows += batches_rows(&t->batches, i);
     }
-    e.seconds = now(t) - start;
-    e.training_loss = sum / (double)t->data->rows;
-    if (t->validation != NULL) {
-        *status = pass_score(&t->pass, t->net, t->validation, &e.validation);
-        if (*status != MLP_OK) {
-            return FAILED;
+    for (size_t i = first; i < first + n && status == MLP_OK; i++) {
+        const struct mlp_data batch = batches_at(&t->batches, i);
+        const struct pass_moment moment = {.seed = t->spec->seed,
+                                           .epoch = epoch_number(t),
+                                           .step = (uint32_t)i,
+                                           .rows = *rows};
+        mlp_real *gradient = i == first ? t->gradient : t->part;
+        double loss = 0;
+
+        status = pass_gradient(&t->pass, t->net, &batch, &moment, t->spec->label_smoothing,
+                               gradient, &loss);
+        *sum += loss * (double)batch.rows;
+        for (size_t j = 0; i > first && j < t->net->n_params; j++) {
+            t->gradient[j] += t->part[j];
         }
     }
-    double monitored = t->validation != NULL ? e.validation.loss : e.training_loss;
-    bool gain = is_gain(t, monitored);
-    bool last = e.epoch == t->spec->epochs ||
-                (!gain && t->spec->patience > 0 && t->waited + 1 >= t->spec->patience);
+    return status;
+}
 
-    /* the last step may have overflowed although its batch's loss was finite */
-    if ((gain || last || !isfinite(monitored)) && !params_finite(t)) {
+static void add_norms(struct mlp_trainer *t)
+{
+    if (t->squares != NULL) {
+        optimizer_layer_norms(t->net, t->gradient, t->squares);
+        t->progress.norm_steps++;
+    }
+}
+
+static double step_rate(const struct mlp_trainer *t)
+{
+    double steps = (double)train_steps(t);
+    double done = (double)t->progress.result.epochs +
+                  (double)(t->progress.batch / batches_of_step(t)) / steps;
+
+    return t->spec->learning_rate * schedule_rate(&t->spec->schedule, &t->progress.schedule,
+                                                  (double)t->spec->epochs, done, steps);
+}
+
+static enum outcome gradient_step(struct mlp_trainer *t, size_t n, size_t *rows, double *sum,
+                                  enum mlp_status *status)
+{
+    struct train_progress *p = &t->progress;
+
+    *status = step_gradient(t, p->batch, n, rows, sum);
+    if (*status != MLP_OK) {
+        return FAILED;
+    }
+    p->result.last_loss = *sum / (double)*rows;
+    if (!isfinite(p->result.last_loss)) {
         return DIVERGED;
     }
-    t->result.epochs = e.epoch;
-    t->waited = gain ? 0 : t->waited + 1;
+    add_norms(t);
+    p->rate = step_rate(t);
+    optimizer_step(&t->optimizer, t->net, t->gradient, p->rate);
+    return GO_ON;
+}
+
+/* The next step of the epoch under way. */
+static enum outcome one_step(struct mlp_trainer *t, enum mlp_status *status)
+{
+    struct train_progress *p = &t->progress;
+    size_t left = t->batches.n - p->batch, n = batches_of_step(t), rows = 0;
+    double sum = 0;
+    enum outcome outcome;
+
+    n = n < left ? n : left;
+    outcome = gradient_step(t, n, &rows, &sum, status);
+    if (outcome == GO_ON || outcome == CONVERGED) {
+        average_step(&t->average, t->net);
+        p->result.steps++;
+        p->batch += n;
+        p->samples += rows;
+        p->loss += sum;
+    }
+    return outcome;
+}
+
+/* ---- one epoch ------------------------------------------------------------------ */
+
+/* Forget what was counted of an epoch. */
+static void next_epoch(struct mlp_trainer *t)
+{
+    struct train_progress *p = &t->progress;
+
+    p->batch = p->samples = p->norm_steps = 0;
+    p->loss = p->seconds = 0;
+    for (size_t k = 0; t->squares != NULL && k < t->net->n_layers; k++) {
+        t->squares[k] = 0;
+    }
+}
+
+static bool has_limit(const struct mlp_trainer *t)
+{
+    return t->spec->max_seconds > 0 && t->callbacks->clock != NULL;
+}
+
+/* Asked between steps; one step is always done, so that there is something to judge. */
+static bool time_is_up(const struct mlp_trainer *t, double start)
+{
+    return has_limit(t) && t->progress.batch > 0 &&
+           t->progress.all_seconds + now(t) - start >= t->spec->max_seconds;
+}
+
+/* Asked between epochs. */
+static bool time_was_up(const struct mlp_trainer *t)
+{
+    return has_limit(t) && t->progress.result.epochs > 0 && t->progress.batch == 0 &&
+           t->progress.all_seconds >= t->spec->max_seconds;
+}
+
+/* Steps to the end of the epoch; what is not GO_ON ends it early. */
+static enum outcome train_steps_of_epoch(struct mlp_trainer *t, enum mlp_status *status)
+{
+    struct train_progress *p = &t->progress;
+    enum outcome outcome = GO_ON;
+    double start = now(t);
+
+    while (outcome == GO_ON && p->batch < t->batches.n) {
+        if (t->callbacks->stop != NULL && t->callbacks->stop(t->callbacks->arg)) {
+            outcome = STOPPED;
+        } else if (time_is_up(t, start)) {
+            outcome = OUT_OF_TIME;
+        } else {
+            outcome = one_step(t, status);
+        }
+    }
+    double seconds = now(t) - start;
+
+    p->seconds += seconds;
+    p->all_seconds += seconds;
+    return outcome;
+}
+
+static bool params_finite(const struct mlp_trainer *t)
+{
+    return t->net->kernel->finite(t->net->params, t->net->n_values);
+}
+
+static bool maximizes(const struct mlp_trainer *t)
+{
+    return t->callbacks->monitor != NULL && t->spec->maximize;
+}
+
+/* Is this epoch's value better than the best one by more than min_delta? */
+static bool is_gain(const struct mlp_trainer *t, double value)
+{
+    const struct mlp_result *r = &t->progress.result;
+    double gain = maximizes(t) ? value - r->best_loss : r->best_loss - value;
+
+    return isfinite(value) && (r->best_epoch == 0 || gain > t->spec->min_delta);
+}
+
+static bool target_reached(const struct mlp_trainer *t, double value)
+{
+    return t->spec->has_target && isfinite(value) &&
+           (maximizes(t) ? value >= t->spec->target : value <= t->spec->target);
+}
+
+static bool patience_is_over(const struct mlp_trainer *t)
+{
+    return t->spec->patience > 0 && t->progress.waited >= t->spec->patience;
+}
+
+/* Everything the callback is told but for the best so far. */
+static enum mlp_status measure_epoch(struct mlp_trainer *t, struct mlp_epoch *e,
+                                     unsigned caller_mode)
+{
+    const struct train_progress *p = &t->progress;
+    enum mlp_status status = MLP_OK;
+
+    *e = (struct mlp_epoch){.epoch = p->result.epochs + 1,
+                            .training_loss = p->loss / (double)p->samples,
+                            .validation = {NAN, NAN},
+                            .learning_rate = p->rate,
+                            .seconds = p->seconds,
+                            .samples = p->samples};
+    for (size_t k = 0; t->squares != NULL && k < t->net->n_layers; k++) {
+        t->norms[k] = sqrt(t->squares[k] / (double)p->norm_steps);
+        e->gradient_norms = t->norms;
+    }
+    if (t->validation != NULL) {
+        status = pass_score(&t->pass, t->net, t->validation, &e->validation);
+    }
+    e->monitored = t->validation != NULL ? e->validation.loss : e->training_loss;
+    if (status == MLP_OK && t->callbacks->monitor != NULL) {
+        flush_restore(caller_mode);
+        e->monitored = t->callbacks->monitor(t->callbacks->arg, t->net, e);
+        (void)flush_on(); /* the caller's mode is known already */
+    }
+    return status;
+}
+
+/* The weights of this epoch, shown in the net, are judged, kept if they are the best, and
+ * reported. */
+static enum outcome judge_epoch(struct mlp_trainer *t, bool last, unsigned caller_mode,
+                                enum mlp_status *status)
+{
+    struct mlp_result *r = &t->progress.result;
+    struct mlp_epoch e;
+
+    *status = measure_epoch(t, &e, caller_mode);
+    if (*status != MLP_OK) {
+        return FAILED;
+    }
+    bool gain = is_gain(t, e.monitored);
+    uint64_t waited = gain ? 0 : t->progress.waited + 1;
+
+    last = last || (t->spec->patience > 0 && waited >= t->spec->patience) ||
+           target_reached(t, e.monitored);
+    /* the last step may have overflowed although its batch's loss was finite */
+    if ((gain || last || !isfinite(e.monitored)) && !params_finite(t)) {
+        return DIVERGED;
+    }
+    r->epochs = e.epoch;
+    t->progress.waited = waited;
     if (gain) {
         memcpy(t->best, t->net->params, t->net->n_values * sizeof(*t->best));
-        t->result.best_epoch = e.epoch;
-        t->result.best_loss = monitored;
+        r->best_epoch = e.epoch;
+        r->best_loss = e.monitored;
     }
+    schedule_epoch(&t->progress.schedule, &t->spec->schedule, e.monitored, maximizes(t));
+    next_epoch(t);
     if (t->callbacks->epoch != NULL) {
-        e.monitored = monitored;
         e.improved = gain;
-        e.best_epoch = t->result.best_epoch;
-        e.best_params = e.best_epoch > 0 ? t->best : NULL;
+        e.best_epoch = r->best_epoch;
+        e.best_params = r->best_epoch > 0 ? t->best : NULL;
         flush_restore(caller_mode);
         t->callbacks->epoch(t->callbacks->arg, &e);
-        (void)flush_on(); /* the caller's mode is known already */
+        (void)flush_on();
+    }
+    if (target_reached(t, e.monitored)) {
+        r->stopped_by = MLP_BY_TARGET;
+        return CONVERGED;
     }
     return GO_ON;
 }
 
-/* ---- all epochs ----------------------------------------------------------------- */
-
-static enum mlp_status train_epochs(struct trainer *t, unsigned caller_mode)
+static enum outcome train_epoch(struct mlp_trainer *t, enum mlp_status *status,
+                                unsigned caller_mode)
 {
-    struct rng rng = rng_stream(t->spec->seed, RNG_SHUFFLE);
-    enum mlp_status status = MLP_OK;
-    enum outcome outcome = GO_ON;
-    bool patient = true;
+    if (t->batches.epoch != epoch_number(t)) {
+        batches_epoch(&t->batches, epoch_number(t));
+    }
+    enum outcome outcome = train_steps_of_epoch(t, status);
 
-    while (outcome == GO_ON && patient && t->result.epochs < t->spec->epochs) {
-        outcome = train_epoch(t, &rng, &status, caller_mode);
-        patient = t->spec->patience == 0 || t->waited < t->spec->patience;
+    if (outcome == STOPPED || outcome == DIVERGED || outcome == FAILED) {
+        return outcome;
     }
-    if (outcome == FAILED) {
-        return status;
-    }
-    bool finite = params_finite(t);
+    bool last = outcome != GO_ON || t->progress.result.epochs + 1 == t->spec->epochs;
 
-    if (outcome == STOPPED) {
-        t->result.stopped_by = MLP_BY_CALLER;
-    } else if (outcome == DIVERGED || !finite) {
-        t->result.stopped_by = MLP_BY_DIVERGENCE;
-    } else {
-        t->result.stopped_by = patient ? MLP_BY_EPOCHS : MLP_BY_PATIENCE;
+    average_epoch(&t->average, t->net, t->progress.result.epochs + 1);
+    (void)average_show(&t->average, t->net);
+    enum outcome judged = judge_epoch(t, last, caller_mode, status);
+
+    average_hide(&t->average, t->net);
+    if (judged != GO_ON) {
+        return judged;
     }
-    if (t->result.best_epoch > 0 &&
-        (t->spec->restore_best || !finite || t->result.stopped_by == MLP_BY_DIVERGENCE)) {
-        memcpy(t->net->params, t->best, t->net->n_values * sizeof(*t->best));
+    if (outcome != GO_ON) {
+        t->progress.result.stopped_by =
+            outcome == CONVERGED ? MLP_BY_CONVERGENCE : MLP_BY_MAX_SECONDS;
     }
-    return MLP_OK;
+    return outcome;
 }
 
-enum mlp_status mlp_train(struct mlp_net *net, const struct mlp_train_spec *spec,
-                          const struct mlp_data *training, const struct mlp_data *validation,
-                          const struct mlp_callbacks *callbacks, struct mlp_result *result)
+/* ---- all epochs ----------------------------------------------------------------- */
+
+enum mlp_status mlp_trainer_run(struct mlp_trainer *t, struct mlp_result *result)
 {
-    static const struct mlp_callbacks none = {0};
-    struct trainer t = {0};
-    struct arena arena = {0};
-    size_t n_params = 0, bytes = 0;
-    enum mlp_status status = measure(&net->spec, spec, training->rows, &n_params, &bytes);
-
-    if (status != MLP_OK) {
-        return status;
-    }
-    if (validation != NULL && validation->rows == 0) {
-        validation = NULL;
-    }
-    if (!loss_data_fits(&net->spec, training) ||
-        (validation != NULL && !loss_data_fits(&net->spec, validation))) {
-        return MLP_E_ARGUMENT;
-    }
-    arena.used = bytes;
-    arena.base = arena_alloc(&arena);
-    if (arena.base == NULL) {
-        return MLP_E_MEMORY;
-    }
-    void *memory = arena.base;
-
-    arena.used = 0;
-    train_layout(&t, &net->spec, spec, training->rows, &arena);
-    t.net = net;
-    t.spec = spec;
-    t.data = training;
-    t.validation = validation;
-    t.callbacks = callbacks != NULL ? callbacks : &none;
-    optimizer_start(&t.optimizer, n_params);
-    t.result.best_loss = NAN;
-    t.result.last_loss = NAN;
-
+    struct mlp_result *r = &t->progress.result;
     unsigned caller_mode = flush_on();
+    enum mlp_status status = MLP_OK;
+    enum outcome outcome = GO_ON;
 
-    status = pass_init(&t.pass, net);
-    if (status == MLP_OK) {
-        status = train_epochs(&t, caller_mode);
+    while (outcome == GO_ON && !patience_is_over(t) && r->epochs < t->spec->epochs &&
+           !time_was_up(t)) {
+        outcome = train_epoch(t, &status, caller_mode);
     }
-    pass_fini(&t.pass);
+    if (outcome == STOPPED) {
+        r->stopped_by = MLP_BY_CALLER;
+    } else if (outcome == DIVERGED || !params_finite(t)) {
+        r->stopped_by = MLP_BY_DIVERGENCE;
+    } else if (outcome == GO_ON) {
+        r->stopped_by = patience_is_over(t)             ? MLP_BY_PATIENCE
+                        : r->epochs == t->spec->epochs ? MLP_BY_EPOCHS
+                                                       : MLP_BY_MAX_SECONDS;
+    } /* else train_epoch has said why */
     flush_restore(caller_mode);
-    free(memory);
-    if (status == MLP_OK) {
-        *result = t.result;
-    }
+    *result = *r;
     return status;
+}
+
+void mlp_trainer_publish(struct mlp_trainer *t)
+{
+    const struct mlp_result *r = &t->progress.result;
+
+    (void)average_show(&t->average, t->net); /* for good */
+    if (r->best_epoch > 0 && (t->spec->restore_best || r->stopped_by == MLP_BY_DIVERGENCE ||
+                              !params_finite(t))) {
+        memcpy(t->net->params, t->best, t->net->n_values * sizeof(*t->best));
+    }
 }

@@ -133,6 +133,9 @@ START_TEST(shuffling_permutes_rows)
         .rows = ROWS, .x = moved_x, .targets = moved_y, .labels = moved_labels};
     struct rng rng = rng_stream(77, RNG_SHUFFLE);
 
+    for (size_t i = 0; i < ROWS * 3; i++) {
+        y[i] = fabsf(y[i]); /* a share, where the loss wants one */
+    }
     run(a, &shuffled, &data, NULL, NULL);
     straight.shuffle = false;
     straight.epochs = 1;

@@ -16,6 +16,7 @@ libmlpdouble_la_CPPFLAGS = $(AM_CPPFLAGS) -DKERNEL_ISA=wide -DMLP_VERSION='"doub
 libmlpdouble_la_CFLAGS = $(AM_CFLAGS) $(MLP_NUMERIC)
 
 MLP_CHECKS = \
+	tests/unit/check_mlp_batches \
 	tests/unit/check_mlp_activation_nets \
 	tests/unit/check_mlp_activations \
 	tests/unit/check_mlp_cost \
@@ -27,6 +28,7 @@ MLP_CHECKS = \
 	tests/unit/check_mlp_metrics \
 	tests/unit/check_mlp_noise \
 	tests/unit/check_mlp_predict \
+	tests/unit/check_mlp_resume \
 	tests/unit/check_mlp_rng \
 	tests/unit/check_mlp_spec \
 	tests/unit/check_mlp_stages \
@@ -99,6 +101,14 @@ tests_unit_check_mlp_stop_LDADD = libmlpcore.la $(UNIT_LIBS)
 tests_unit_check_mlp_train_SOURCES = tests/unit/check_mlp_train.c
 tests_unit_check_mlp_train_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_check_mlp_train_LDADD = libmlpcore.la $(UNIT_LIBS)
+
+tests_unit_check_mlp_batches_SOURCES = tests/unit/check_mlp_batches.c tests/unit/mlp_train_help.h
+tests_unit_check_mlp_batches_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_mlp_batches_LDADD = libmlpcore.la $(UNIT_LIBS)
+
+tests_unit_check_mlp_resume_SOURCES = tests/unit/check_mlp_resume.c tests/unit/mlp_train_help.h
+tests_unit_check_mlp_resume_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_mlp_resume_LDADD = libmlpcore.la $(UNIT_LIBS)
 
 # Held to PyTorch's numbers, which make_torch.py makes.
 tests_unit_check_mlp_trajectories_SOURCES = tests/unit/check_mlp_trajectories.c \

@@ -47,6 +47,57 @@ static inline struct mlp_spec plane_spec(void)
     return help_spec(4, 1, plane_hidden, 2, MLP_MSE);
 }
 
+/* A training by each optimizer, with the numbers it usually goes by. */
+static inline struct mlp_train_spec help_optimizer(enum mlp_optimizer kind)
+{
+    struct mlp_train_spec s = {.optimizer = kind,
+                               .learning_rate = 0.01,
+                               .epochs = 1,
+                               .batch_size = 16,
+                               .shuffle = true,
+                               .seed = 7};
+
+    switch (kind) {
+    case MLP_SGD:
+        s.momentum = 0.9;
+        break;
+    case MLP_ADAM:
+    case MLP_ADAMW:
+    case MLP_NADAM:
+    case MLP_RADAM:
+        s.beta1 = 0.9;
+        s.beta2 = 0.999;
+        s.epsilon = 1e-8;
+        s.momentum_decay = kind == MLP_NADAM ? 0.004 : 0;
+        s.weight_decay = kind == MLP_ADAMW ? 0.01 : 0;
+        break;
+    case MLP_LION:
+        s.learning_rate = 0.001;
+        s.beta1 = 0.9;
+        s.beta2 = 0.99;
+        break;
+    case MLP_RMSPROP:
+        s.rho = 0.99;
+        s.momentum = 0.5;
+        s.epsilon = 1e-8;
+        break;
+    case MLP_ADAGRAD:
+        s.epsilon = 1e-10;
+        break;
+    case MLP_ADADELTA:
+        s.learning_rate = 1;
+        s.rho = 0.9;
+        s.epsilon = 1e-6;
+        break;
+    case MLP_RPROP:
+        break;
+    case MLP_LBFGS:
+        s.learning_rate = 1;
+        break;
+    }
+    return s;
+}
+
 /* What the callback saw. */
 #define MOST_EPOCHS 400
 struct diary {

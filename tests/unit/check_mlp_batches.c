@@ -1,0 +1,426 @@
+/* What an epoch goes through: the plan of its batches, several batches in a step, moved
+ * pictures; and what it measures: averages of weights, norms of gradients, the clock, a
+ * caller's own value. */
+#include "mlp_train_help.h"
+
+#include "mlp/batches.h"
+
+/* ---- the plan -------------------------------------------------------------------------- */
+
+static struct batches plan(size_t rows, size_t batch, bool drop_last, enum mlp_norm norm,
+                           enum mlp_optimizer optimizer)
+{
+    struct mlp_layer_spec hidden[1] = {{.units = 3, .norm = norm}};
+    struct mlp_spec spec = help_spec(2, 1, hidden, 1, MLP_MSE);
+    struct mlp_train_spec train = help_optimizer(optimizer);
+    struct batches b;
+
+    train.batch_size = batch;
+    train.drop_last = drop_last;
+    batches_plan(&b, &spec, &train, rows);
+    size_t sum = 0, most = 0;
+    for (size_t i = 0; i < b.n; i++) {
+        size_t n = batches_rows(&b, i);
+
+        ck_assert_uint_ge(n, 1);
+        most = n > most ? n : most;
+        sum += n;
+    }
+    ck_assert_uint_eq(sum, batches_total(&b));
+    ck_assert_uint_le(most, b.most);
+    return b;
+}
+
+START_TEST(an_epoch_is_cut_as_promised)
+{
+    static const struct {
+        size_t rows, batch;
+        bool drop_last;
+        enum mlp_norm norm;
+        enum mlp_optimizer optimizer;
+        size_t n, total, last;
+    } cases[] = {
+        {10, 5, false, MLP_NORM_NONE, MLP_SGD, 2, 10, 5},
+        {11, 5, false, MLP_NORM_NONE, MLP_SGD, 3, 11, 1},
+        {11, 5, false, MLP_NORM_LAYER, MLP_SGD, 3, 11, 1},
+        {11, 5, false, MLP_NORM_BATCH, MLP_SGD, 2, 11, 6}, /* no batch of one row */
+        {12, 5, false, MLP_NORM_BATCH, MLP_SGD, 3, 12, 2},
+        {12, 5, true, MLP_NORM_NONE, MLP_SGD, 2, 10, 5},
+        {11, 5, true, MLP_NORM_BATCH, MLP_SGD, 2, 10, 5},
+        {3, 5, true, MLP_NORM_NONE, MLP_SGD, 1, 3, 3}, /* the only one stays */
+        {1, 5, false, MLP_NORM_BATCH, MLP_SGD, 1, 1, 1},
+        {1200, 5, true, MLP_NORM_NONE, MLP_LBFGS, 3, 1200, 176}, /* all rows, in pieces */
+        {1025, 5, false, MLP_NORM_NONE, MLP_RPROP, 3, 1025, 1},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct batches b = plan(cases[i].rows, cases[i].batch, cases[i].drop_last, cases[i].norm,
+                                cases[i].optimizer);
+
+        ck_assert_msg(b.n == cases[i].n && batches_total(&b) == cases[i].total &&
+                          batches_rows(&b, b.n - 1) == cases[i].last,
+                      "case %zu: %zu batches, %zu rows, the last has %zu", i, b.n,
+                      batches_total(&b), batches_rows(&b, b.n - 1));
+    }
+}
+END_TEST
+
+/* Rows left out by drop_last are not learnt from, and not counted. */
+START_TEST(dropped_rows_do_not_matter)
+{
+    struct plane p = plane_new(2, 22, 1);
+    struct mlp_spec spec = plane_spec();
+    struct mlp_train_spec train = help_adam(0.01, 2, 8);
+    struct mlp_net *a = help_net(&spec, 1), *b = help_net(&spec, 1);
+    struct diary d = diary_new(a);
+
+    train.shuffle = false;
+    train.drop_last = true;
+    (void)run(a, &train, &p.data, NULL, &d);
+    ck_assert_uint_eq(d.epoch[1].samples, 16);
+    for (size_t i = 16 * 4; i < 22 * 4; i++) {
+        p.x[i] += 5;
+    }
+    (void)run(b, &train, &p.data, NULL, NULL);
+    ck_assert_mem_eq(mlp_net_params(a), mlp_net_params(b), mlp_net_parameters(a) * sizeof(float));
+    mlp_net_free(&a);
+    mlp_net_free(&b);
+    free(d.best);
+    plane_free(&p);
+}
+END_TEST
+
+/* Three batches of 8 in a step are one of 24, but for the order of sums; the rest of 5 rows is a
+ * step of its own in both. */
+START_TEST(accumulated_batches_are_one)
+{
+    struct plane p = plane_new(2, 53, 1);
+    struct mlp_spec spec = plane_spec();
+    struct mlp_train_spec train = help_optimizer(MLP_SGD), large;
+    struct mlp_net *a = help_net(&spec, 1), *b = help_net(&spec, 1);
+
+    train.epochs = 3;
+    train.batch_size = 8;
+    train.accumulate = 3;
+    large = train;
+    large.batch_size = 24;
+    large.accumulate = 1;
+    struct mlp_result ra = run(a, &train, &p.data, NULL, NULL);
+    struct mlp_result rb = run(b, &large, &p.data, NULL, NULL);
+
+    ck_assert_uint_eq(ra.steps, 9);
+    ck_assert_uint_eq(rb.steps, 9);
+    for (size_t i = 0; i < mlp_net_parameters(a); i++) {
+        ck_assert_float_eq_tol(mlp_net_params(a)[i], mlp_net_params(b)[i], 2e-6);
+    }
+    mlp_net_free(&a);
+    mlp_net_free(&b);
+    plane_free(&p);
+}
+END_TEST
+
+/* ---- moved pictures ---------------------------------------------------------------------- */
+
+/* A picture of 4 x 5 pixels with two channels: row 0 of the data, moved in each epoch. */
+START_TEST(pictures_move_by_whole_pixels)
+{
+    enum { HEIGHT = 4, WIDTH = 5, CHANNELS = 2, SIZE = HEIGHT * WIDTH * CHANNELS, ROWS = 3 };
+    struct mlp_spec spec = help_spec(SIZE, 0, NULL, 1, MLP_MSE);
+    struct mlp_train_spec train = help_optimizer(MLP_SGD);
+    struct arena arena = {0};
+    struct batches b;
+    float x[ROWS * SIZE], y[ROWS] = {0};
+    const struct mlp_data data = {.rows = ROWS, .x = x, .targets = y};
+    bool seen[5][5] = {{false}};
+
+    for (size_t i = 0; i < ROWS * SIZE; i++) {
+        x[i] = (float)(i + 1);
+    }
+    train.augment = (struct mlp_augment){
+        .shift = 2, .height = HEIGHT, .width = WIDTH, .channels = CHANNELS, .fill = -7};
+    batches_layout(&b, &spec, &train, ROWS, &arena);
+    void *memory = arena.base = arena_alloc(&arena);
+    ck_assert_ptr_nonnull(memory);
+    arena.used = 0;
+    batches_layout(&b, &spec, &train, ROWS, &arena);
+    b.data = &data;
+    for (uint32_t epoch = 1; epoch <= 200; epoch++) {
+        batches_epoch(&b, epoch);
+        const struct mlp_data batch = batches_at(&b, 0);
+
+        for (size_t r = 0; r < ROWS; r++) {
+            const float *picture = batch.x + r * SIZE, *from = x + b.order[r] * SIZE;
+            bool found = false;
+
+            for (int down = -2; down <= 2; down++) {
+                for (int right = -2; right <= 2; right++) {
+                    bool same = true;
+
+                    for (int i = 0; i < HEIGHT * WIDTH && same; i++) {
+                        int si = i / WIDTH - down, sj = i % WIDTH - right;
+                        bool inside = si >= 0 && si < HEIGHT && sj >= 0 && sj < WIDTH;
+
+                        for (int c = 0; c < CHANNELS; c++) {
+                            float want = inside ? from[(si * WIDTH + sj) * CHANNELS + c] : -7;
+
+                            same = same && picture[i * CHANNELS + c] == want;
+                        }
+                    }
+                    if (same) {
+                        found = true;
+                        seen[down + 2][right + 2] = true;
+                    }
+                }
+            }
+            ck_assert_msg(found, "epoch %u, row %zu is no moved picture", epoch, r);
+        }
+    }
+    for (int i = 0; i < 25; i++) {
+        ck_assert_msg(seen[i / 5][i % 5], "never moved by (%d, %d)", i / 5 - 2, i % 5 - 2);
+    }
+    free(memory);
+}
+END_TEST
+
+/* ---- averages ------------------------------------------------------------------------------ */
+
+struct weights_log {
+    const struct mlp_net *net;
+    size_t n, epochs;
+    float shown[64][8];
+};
+
+static void log_weights(void *arg, const struct mlp_epoch *e)
+{
+    struct weights_log *log = arg;
+
+    (void)e;
+    memcpy(log->shown[log->epochs++], mlp_net_params_const(log->net), log->n * sizeof(float));
+}
+
+/* A linear net of three parameters, one batch an epoch: epochs are steps. */
+static struct weights_log log_run(const struct mlp_train_spec *train, struct mlp_net **net)
+{
+    static const float x[8] = {1, 2, -1, 0.5F, 0.25F, -2, 3, 1}, y[4] = {1, -1, 2, 0.5F};
+    static const struct mlp_data data = {.rows = 4, .x = x, .targets = y};
+    struct mlp_spec spec = help_spec(2, 0, NULL, 1, MLP_MSE);
+    struct weights_log log = {.n = 3};
+    const struct mlp_callbacks callbacks = {.arg = &log, .epoch = log_weights};
+    struct mlp_result r;
+
+    *net = help_net(&spec, 3);
+    log.net = *net;
+    ck_assert_int_eq(mlp_train(*net, train, &data, NULL, &callbacks, &r), MLP_OK);
+    ck_assert_uint_eq(r.epochs, train->epochs);
+    return log;
+}
+
+START_TEST(averages_by_definition)
+{
+    struct mlp_train_spec train = help_optimizer(MLP_SGD);
+    struct mlp_net *raw_net, *net;
+
+    train.epochs = 12;
+    struct weights_log raw = log_run(&train, &raw_net);
+    train.average = _i == 0 ? MLP_AVERAGE_EMA : MLP_AVERAGE_SWA;
+    train.average_decay = 0.8;
+    train.average_start = 4;
+    struct weights_log shown = log_run(&train, &net);
+
+    for (size_t j = 0; j < 3; j++) {
+        double mean = (double)raw.shown[0][j], sum = 0;
+
+        for (size_t e = 0; e < 12; e++) {
+            double want;
+
+            if (_i == 0) {
+                want = mean = e == 0 ? mean : 0.8 * mean + 0.2 * (double)raw.shown[e][j];
+            } else {
+                sum += e >= 4 ? (double)raw.shown[e][j] : 0;
+                want = e < 4 ? (double)raw.shown[e][j] : sum / (double)(e - 3);
+            }
+            ck_assert_double_eq_tol((double)shown.shown[e][j], want, 1e-6);
+        }
+        /* what is left in the net is the average, too */
+        ck_assert_float_eq(mlp_net_params(net)[j], shown.shown[11][j]);
+        ck_assert_float_ne(mlp_net_params(net)[j], mlp_net_params(raw_net)[j]);
+    }
+    mlp_net_free(&raw_net);
+    mlp_net_free(&net);
+}
+END_TEST
+
+/* ---- what is measured and what ends it ---------------------------------------------------- */
+
+/* Of the squared loss of one weight vector the gradient is known: 2 X^T (Xw - y) / n. */
+struct norm_log {
+    double norm[2];
+    size_t n;
+};
+
+static void log_norm(void *arg, const struct mlp_epoch *e)
+{
+    struct norm_log *log = arg;
+
+    ck_assert_ptr_nonnull(e->gradient_norms);
+    log->norm[log->n++] = e->gradient_norms[0];
+}
+
+START_TEST(gradient_norms_by_definition)
+{
+    static const float x[4] = {1, 2, -1, 0.5F}, y[2] = {3, -1};
+    static const struct mlp_data data = {.rows = 2, .x = x, .targets = y};
+    struct mlp_spec spec = help_spec(2, 0, NULL, 1, MLP_MSE);
+    struct mlp_train_spec train = help_optimizer(MLP_SGD);
+    struct mlp_net *net = help_net(&spec, 3);
+    struct norm_log log = {.n = 0};
+    const struct mlp_callbacks callbacks = {.arg = &log, .epoch = log_norm};
+    struct mlp_result r;
+    double squares = 0, w[3];
+
+    for (int j = 0; j < 3; j++) {
+        w[j] = (double)mlp_net_params(net)[j];
+    }
+    train.momentum = 0;
+    train.shuffle = false;
+    train.batch_size = 1; /* two steps: the mean of their squares */
+    train.gradient_norms = true;
+    for (int i = 0; i < 2; i++) {
+        double d = 2 * (w[0] * (double)x[2 * i] + w[1] * (double)x[2 * i + 1] + w[2] - (double)y[i]);
+
+        squares += d * d * (pow((double)x[2 * i], 2) + pow((double)x[2 * i + 1], 2));
+        w[0] -= 0.01 * d * (double)x[2 * i];
+        w[1] -= 0.01 * d * (double)x[2 * i + 1];
+        w[2] -= 0.01 * d;
+    }
+    ck_assert_int_eq(mlp_train(net, &train, &data, NULL, &callbacks, &r), MLP_OK);
+    ck_assert_double_eq_tol(log.norm[0], sqrt(squares / 2), 1e-5);
+    mlp_net_free(&net);
+}
+END_TEST
+
+/* A clock that moves on by a second whenever it is looked at. */
+static double fake_time;
+
+static double fake_clock(void)
+{
+    return fake_time++;
+}
+
+/* Time runs out in the first epoch, in a later one, or at the end of one (ten looks at the clock
+ * are an epoch): what was trained counts. */
+START_TEST(time_runs_out)
+{
+    static const double limits[] = {4, 45, 40};
+    static const size_t epochs[] = {1, 5, 4};
+    struct plane p = plane_new(2, 80, 1);
+    struct mlp_spec spec = plane_spec();
+    struct mlp_train_spec train = help_adam(0.01, 1000, 8);
+    struct mlp_net *net = help_net(&spec, 1);
+    struct diary d = diary_new(net);
+    const struct mlp_callbacks callbacks = {.arg = &d, .epoch = write_diary, .clock = fake_clock};
+    struct mlp_result r;
+
+    train.max_seconds = limits[_i];
+    train.restore_best = true;
+    fake_time = 0;
+    ck_assert_int_eq(mlp_train(net, &train, &p.data, NULL, &callbacks, &r), MLP_OK);
+    ck_assert_int_eq(r.stopped_by, MLP_BY_MAX_SECONDS);
+    ck_assert_uint_eq(r.epochs, d.epochs);
+    ck_assert_uint_ge(r.best_epoch, 1);
+    ck_assert_uint_eq(r.epochs, epochs[_i]);
+    size_t last = d.epoch[d.epochs - 1].samples;
+
+    ck_assert(_i == 2 ? last == 80 : last % 8 == 0 && last > 0 && last < 80);
+    ck_assert_mem_eq(mlp_net_params(net), d.best, mlp_net_parameters(net) * sizeof(float));
+    mlp_net_free(&net);
+    free(d.best);
+    plane_free(&p);
+}
+END_TEST
+
+/* A value of the caller's own: a hill whose top is epoch 5. */
+static double hill(void *arg, const struct mlp_net *net, const struct mlp_epoch *e)
+{
+    struct diary *d = arg;
+
+    ck_assert_ptr_eq(net, d->net);
+    ck_assert(isfinite(e->training_loss));
+    return 100 - fabs((double)e->epoch - 5);
+}
+
+START_TEST(a_callers_value_decides)
+{
+    struct plane p = plane_new(2, 40, 1), v = plane_new(3, 10, 1);
+    struct mlp_spec spec = plane_spec();
+    struct mlp_train_spec train = help_adam(0.01, 50, 8);
+    struct mlp_net *net = help_net(&spec, 1);
+    struct diary d = diary_new(net);
+    const struct mlp_callbacks callbacks = {.arg = &d, .epoch = write_diary, .monitor = hill};
+    struct mlp_result r;
+
+    train.maximize = true;
+    train.patience = 3;
+    train.restore_best = true;
+    ck_assert_int_eq(mlp_train(net, &train, &p.data, &v.data, &callbacks, &r), MLP_OK);
+    ck_assert_int_eq(r.stopped_by, MLP_BY_PATIENCE);
+    ck_assert_uint_eq(r.best_epoch, 5);
+    ck_assert_uint_eq(r.epochs, 8);
+    ck_assert_double_eq(r.best_loss, 100);
+    ck_assert_double_eq(d.epoch[6].monitored, 98);
+    ck_assert(isfinite(d.epoch[6].validation.loss));
+    ck_assert_mem_eq(mlp_net_params(net), d.best, mlp_net_parameters(net) * sizeof(float));
+
+    d.epochs = 0;
+    train.has_target = true;
+    train.target = 98;
+    ck_assert_int_eq(mlp_train(net, &train, &p.data, &v.data, &callbacks, &r), MLP_OK);
+    ck_assert_int_eq(r.stopped_by, MLP_BY_TARGET);
+    ck_assert_uint_eq(r.epochs, 3);
+    mlp_net_free(&net);
+    free(d.best);
+    plane_free(&p);
+    plane_free(&v);
+}
+END_TEST
+
+/* Without a caller's value the loss is what is to come down to the target. */
+START_TEST(the_loss_reaches_a_target)
+{
+    struct plane p = plane_new(2, 40, 0);
+    struct mlp_spec spec = plane_spec();
+    struct mlp_train_spec train = help_adam(0.01, MOST_EPOCHS, 8);
+    struct mlp_net *net = help_net(&spec, 1);
+    struct diary d = diary_new(net);
+
+    train.has_target = true;
+    train.target = 0.1;
+    struct mlp_result r = run(net, &train, &p.data, NULL, &d);
+
+    ck_assert_int_eq(r.stopped_by, MLP_BY_TARGET);
+    ck_assert_uint_gt(r.epochs, 1);
+    ck_assert_double_le(d.epoch[r.epochs - 1].training_loss, 0.1);
+    ck_assert_double_gt(d.epoch[r.epochs - 2].training_loss, 0.1);
+    mlp_net_free(&net);
+    free(d.best);
+    plane_free(&p);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("mlp_batches");
+    TCase *c = tcase_create("batches");
+
+    tcase_add_test(c, an_epoch_is_cut_as_promised);
+    tcase_add_test(c, dropped_rows_do_not_matter);
+    tcase_add_test(c, accumulated_batches_are_one);
+    tcase_add_test(c, pictures_move_by_whole_pixels);
+    tcase_add_loop_test(c, averages_by_definition, 0, 2);
+    tcase_add_test(c, gradient_norms_by_definition);
+    tcase_add_loop_test(c, time_runs_out, 0, 3);
+    tcase_add_test(c, a_callers_value_decides);
+    tcase_add_test(c, the_loss_reaches_a_target);
+    suite_add_tcase(s, c);
+    return help_run(s);
+}
