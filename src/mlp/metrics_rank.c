@@ -152,11 +152,10 @@ struct mlp_metric_value metrics_rank_read(struct mlp_meter *m, enum mlp_metric w
     return metrics_value(sum / (double)m->n_scores);
 }
 
-/* Is point i of n one of at most `most` evenly spread ones, ends included? */
+/* Is point i of n, not the first, one of at most `most` evenly spread ones? The last is. */
 static bool is_kept(size_t i, size_t n, size_t most)
 {
-    return n <= most || i == 0 || i == n - 1 ||
-           i * (most - 1) / (n - 1) != (i - 1) * (most - 1) / (n - 1);
+    return n <= most || i * (most - 1) / (n - 1) != (i - 1) * (most - 1) / (n - 1);
 }
 
 void mlp_meter_curve(struct mlp_meter *m, size_t k, size_t max_points,

@@ -227,7 +227,7 @@ END_TEST
 /* Shares as truth: the largest is the class; log_loss and brier use them all. */
 START_TEST(truth_in_shares)
 {
-    const float p[] = {0.5F, 0.25F, 0.25F, 0.25F, 0.5F, 0.25F};
+    const float p[] = {0.5F, 0.25F, 0.25F, 0.25F, 0.25F, 0.5F};
     const float shares[] = {0.5F, 0.5F, 0, 0, 0.25F, 0.75F};
     struct mlp_metric_input in = {.kind = MLP_OF_CLASSES,
                                   .rows = 2,
@@ -236,12 +236,52 @@ START_TEST(truth_in_shares)
                                   .targets = shares,
                                   .p = p};
 
-    check_value(compute(&in, "accuracy"), 0.5, "shares", "accuracy");
+    check_value(compute(&in, "accuracy"), 1, "shares", "accuracy");
     check_value(compute(&in, "log_loss"),
-                -(0.5 * log(0.5) + 0.5 * log(0.25) + 0.25 * log(0.5) + 0.75 * log(0.25)) / 2,
+                -(0.5 * log(0.5) + 0.5 * log(0.25) + 0.25 * log(0.25) + 0.75 * log(0.5)) / 2,
                 "shares", "log_loss");
-    check_value(compute(&in, "brier"), (0.0625 + 0.0625 + 0.0625 + 0.0625 + 0.25) / 2, "shares",
+    check_value(compute(&in, "brier"), (0.0625 + 0.0625 + 0.0625 + 0.0625) / 2, "shares",
                 "brier");
+}
+END_TEST
+
+/* Two labels are no two classes: the plain f1 is the mean of both. One half is chosen. */
+START_TEST(two_labels)
+{
+    const float p[] = {0.5F, 0.25F, 0.75F, 0.5F}, y[] = {1, 1, 0, 1};
+    struct mlp_metric_input in = {
+        .kind = MLP_OF_LABELS, .rows = 2, .columns = 2, .targets = y, .p = p};
+
+    check_value(compute(&in, "f1"), (2.0 / 3 + 2.0 / 3) / 2, "two labels", "f1");
+    check_value(compute(&in, "precision"), (0.5 + 1) / 2, "two labels", "precision");
+    check_value(compute(&in, "recall"), (1 + 0.5) / 2, "two labels", "recall");
+    check_value(compute(&in, "accuracy"), 0, "two labels", "accuracy");
+}
+END_TEST
+
+/* A score whose rows weigh nothing is no step of the curve. */
+START_TEST(a_score_of_weight_0)
+{
+    const float p[] = {0.875F, 0.5F, 0.25F}, w[] = {0, 1, 3};
+    const uint32_t labels[] = {1, 1, 0};
+    struct mlp_metric_input in = {.kind = MLP_OF_CLASSES,
+                                  .rows = 3,
+                                  .columns = 1,
+                                  .n_classes = 2,
+                                  .labels = labels,
+                                  .weights = w,
+                                  .p = p};
+    struct mlp_curve_point points[4];
+    struct mlp_curve curve;
+    struct mlp_meter *meter = NULL;
+
+    check_value(compute(&in, "pr_auc"), 1, "weight 0", "pr_auc");
+    ck_assert_int_eq(mlp_meter_new(&in, NULL, 0, MLP_METER_CURVES, &meter), MLP_OK);
+    ck_assert_int_eq(mlp_meter_add(meter, p, 3), MLP_OK);
+    mlp_meter_curve(meter, 1, 4, points, &curve);
+    ck_assert_uint_eq(curve.n_points, 3);
+    ck_assert_double_eq(points[1].threshold, 0.5);
+    mlp_meter_free(&meter);
 }
 END_TEST
 
@@ -308,18 +348,35 @@ START_TEST(numbers_in_their_own_units)
 }
 END_TEST
 
-/* The mean of equal numbers is off by a rounding: still a constant. */
+/* The mean of three times 0.1 is off by a rounding: still a constant. */
 START_TEST(a_constant_that_rounds)
 {
-    const float y[] = {0.1F, 0.1F, 0.1F}, p[] = {0.1F, 0.1F, 0.2F};
-    struct mlp_metric_input in = {
-        .kind = MLP_OF_NUMBERS, .rows = 3, .columns = 1, .targets = y, .p = y};
+    const float y[] = {1, 1, 1}, p[] = {1, 1, 2};
+    const double shift[] = {0};
+    struct mlp_metric_input in = {.kind = MLP_OF_NUMBERS,
+                                  .rows = 3,
+                                  .columns = 1,
+                                  .targets = y,
+                                  .p = y,
+                                  .decode = in_tenths,
+                                  .decode_arg = shift};
 
+    ck_assert((0.1 + 0.1 + 0.1) / 3 != 0.1);
     ck_assert_double_eq(compute(&in, "r2"), 1);
     ck_assert_double_eq(compute(&in, "explained_variance"), 1);
     in.p = p;
     ck_assert_double_eq(compute(&in, "r2"), 0);
     ck_assert_double_eq(compute(&in, "explained_variance"), 0);
+}
+END_TEST
+
+START_TEST(tau_is_one_half)
+{
+    const float y[] = {1, 2}, p[] = {0, 5};
+    struct mlp_metric_input in = {
+        .kind = MLP_OF_NUMBERS, .rows = 2, .columns = 1, .targets = y, .p = p};
+
+    check_value(compute(&in, "pinball"), (0.5 + 1.5) / 2, "no tau", "pinball");
 }
 END_TEST
 
@@ -611,6 +668,9 @@ int main(void)
     tcase_add_test(c, ties_go_to_the_lowest_class);
     tcase_add_test(c, one_column_for_two_classes);
     tcase_add_test(c, truth_in_shares);
+    tcase_add_test(c, two_labels);
+    tcase_add_test(c, a_score_of_weight_0);
+    tcase_add_test(c, tau_is_one_half);
     tcase_add_test(c, log_loss_is_clipped);
     tcase_add_test(c, scores_of_both_signs);
     tcase_add_test(c, numbers_in_their_own_units);
