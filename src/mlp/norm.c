@@ -12,7 +12,6 @@
 
 #include <math.h>
 
-#define MOMENTUM  0.1 /* the share of the new batch in the running statistics */
 #define AT_ONCE   ((size_t)256)
 
 /* What all parts share: the rows [first, first + rows) of a layer. */
@@ -67,10 +66,9 @@ void norm_measure(struct pass *p, const struct mlp_net *net, size_t k, size_t fi
     }
 }
 
-/* 0.9 of what was, 0.1 of the new. */
-static void move(mlp_real *running, double value)
+static void move(mlp_real *running, double share, double value)
 {
-    *running = (mlp_real)((1 - MOMENTUM) * (double)*running + MOMENTUM * value);
+    *running = (mlp_real)((1 - share) * (double)*running + share * value);
 }
 
 void norm_settle(struct pass *p, struct mlp_net *net, size_t k, size_t rows)
@@ -98,9 +96,9 @@ void norm_settle(struct pass *p, struct mlp_net *net, size_t k, size_t rows)
         }
         at->mean[j] = (mlp_real)mean;
         at->scale[j] = (mlp_real)reciprocal(squares / (double)rows);
-        move(&net->params[l->mean + j], mean);
+        move(&net->params[l->mean + j], p->share, mean);
         if (rows > 1) {
-            move(&net->params[l->variance + j], squares / (double)(rows - 1));
+            move(&net->params[l->variance + j], p->share, squares / (double)(rows - 1));
         }
     }
 }

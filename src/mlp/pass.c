@@ -43,7 +43,10 @@ void pass_layout(struct pass *p, const struct mlp_spec *spec, size_t max_rows, b
     bool turns = !training;
     size_t summed = training && spec->input_scale ? spec->n_inputs : 0, skipped = 0;
 
-    *p = (struct pass){.max_rows = max_rows, .n_layers = spec->n_hidden + 1, .training = training};
+    *p = (struct pass){.max_rows = max_rows,
+                       .n_layers = spec->n_hidden + 1,
+                       .training = training,
+                       .share = 0.1};
     gemm_layout(&p->gemm, p->n_layers, max_in, widest, training, arena);
     for (size_t k = 0; k < p->n_layers && training; k++) {
         struct layer l;
@@ -242,17 +245,37 @@ static enum mlp_status layer_gradient(struct pass *p, const struct mlp_net *net,
                              gradient + l->weights);
 }
 
+static enum mlp_status forward(struct pass *p, struct mlp_net *net, const mlp_real *input,
+                               const struct pass_moment *moment, size_t rows)
+{
+    enum mlp_status status = MLP_OK;
+
+    for (size_t k = 0; k < net->n_layers && status == MLP_OK; k++) {
+        status = forward_layer(p, net, k, k > 0 ? p->layer[k - 1].a : input, moment, rows);
+    }
+    return status;
+}
+
+enum mlp_status pass_statistics(struct pass *p, struct mlp_net *net, const struct mlp_data *batch,
+                                const struct pass_moment *moment, double share)
+{
+    double usual = p->share;
+
+    p->share = share;
+    enum mlp_status status =
+        forward(p, net, noise_input(p, net, moment, batch->x, batch->rows), moment, batch->rows);
+    p->share = usual;
+    return status;
+}
+
 enum mlp_status pass_gradient(struct pass *p, struct mlp_net *net, const struct mlp_data *batch,
                               const struct pass_moment *moment, double smoothing,
                               mlp_real *gradient, double *loss)
 {
     size_t rows = batch->rows, last = net->n_layers - 1;
     const mlp_real *input = noise_input(p, net, moment, batch->x, rows);
-    enum mlp_status status = MLP_OK;
+    enum mlp_status status = forward(p, net, input, moment, rows);
 
-    for (size_t k = 0; k < net->n_layers && status == MLP_OK; k++) {
-        status = forward_layer(p, net, k, k > 0 ? p->layer[k - 1].a : input, moment, rows);
-    }
     if (status != MLP_OK) {
         return status;
     }

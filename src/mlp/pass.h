@@ -49,6 +49,7 @@ struct pass {
                             * maxout must set aside */
     mlp_real *skip;        /* (max_rows, n_out): what residual adds to dL/da_{k-1}; or NULL */
     mlp_real *partial;     /* what rows are summed in, chunk by chunk: see norm.h; or NULL */
+    double share;          /* of a batch in the running statistics */
     double *row_loss;      /* (max_rows) */
     unsigned char *row_hit;
 };
@@ -73,6 +74,11 @@ MLP_CHECK enum mlp_status pass_gradient(struct pass *p, struct mlp_net *net,
                                         const struct mlp_data *batch,
                                         const struct pass_moment *moment, double smoothing,
                                         mlp_real *gradient, double *loss);
+
+/* The forward pass alone: running statistics go by `share` of the way to the batch's own. */
+MLP_CHECK enum mlp_status pass_statistics(struct pass *p, struct mlp_net *net,
+                                          const struct mlp_data *batch,
+                                          const struct pass_moment *moment, double share);
 
 /* Mean loss and accuracy over data of any number of rows, which must fit the spec. */
 MLP_CHECK enum mlp_status pass_score(struct pass *p, const struct mlp_net *net,

@@ -314,6 +314,27 @@ static enum outcome judge_epoch(struct mlp_trainer *t, bool last, unsigned calle
     return GO_ON;
 }
 
+/* The mean of many weights has seen no batch: measure the running statistics for it. */
+static enum mlp_status measure_mean(struct mlp_trainer *t)
+{
+    struct mlp_net *net = t->net;
+    size_t state = net->n_values - net->n_params;
+    enum mlp_status status = MLP_OK;
+
+    if (!average_show(&t->average, net) || state == 0 || t->spec->average != MLP_AVERAGE_SWA) {
+        return MLP_OK;
+    }
+    for (size_t i = 0; i < t->batches.n && status == MLP_OK; i++) {
+        const struct mlp_data batch = batches_at(&t->batches, i);
+        const struct pass_moment moment = {
+            .seed = t->spec->seed, .epoch = epoch_number(t), .step = (uint32_t)i};
+
+        status = pass_statistics(&t->pass, net, &batch, &moment, 1.0 / (double)(i + 1));
+    }
+    memcpy(t->average.mean + net->n_params, net->params + net->n_params, state * sizeof(mlp_real));
+    return status;
+}
+
 static enum outcome train_epoch(struct mlp_trainer *t, enum mlp_status *status,
                                 unsigned caller_mode)
 {
@@ -328,8 +349,9 @@ static enum outcome train_epoch(struct mlp_trainer *t, enum mlp_status *status,
     bool last = outcome != GO_ON || t->progress.result.epochs + 1 == t->spec->epochs;
 
     average_epoch(&t->average, t->net, t->progress.result.epochs + 1);
-    (void)average_show(&t->average, t->net);
-    enum outcome judged = judge_epoch(t, last, caller_mode, status);
+    *status = measure_mean(t);
+    enum outcome judged =
+        *status == MLP_OK ? judge_epoch(t, last, caller_mode, status) : FAILED;
 
     average_hide(&t->average, t->net);
     if (judged != GO_ON) {

@@ -250,6 +250,54 @@ START_TEST(averages_by_definition)
 }
 END_TEST
 
+/* Under swa the running statistics are the plain means of the batches' own, with the averaged
+ * weights. */
+START_TEST(statistics_of_averaged_weights)
+{
+    static const struct mlp_layer_spec hidden[1] = {
+        {.units = 3, .activation = MLP_TANH, .norm = MLP_NORM_BATCH}};
+    struct plane p = plane_new(2, 20, 1);
+    struct mlp_spec spec = help_spec(4, 1, hidden, 2, MLP_MSE);
+    struct mlp_train_spec train = help_optimizer(MLP_SGD);
+    struct mlp_net *net = help_net(&spec, 1);
+    struct mlp_layer_view v;
+
+    train.epochs = 6;
+    train.batch_size = 10;
+    train.shuffle = false;
+    train.average = MLP_AVERAGE_SWA;
+    train.average_start = 2;
+    struct mlp_result r = run(net, &train, &p.data, NULL, NULL);
+
+    ck_assert_uint_eq(r.epochs, 6);
+    mlp_net_layer(net, 0, &v);
+    for (size_t j = 0; j < 3; j++) {
+        double mean = 0, variance = 0;
+
+        for (size_t b = 0; b < 2; b++) {
+            double z[10], sum = 0, squares = 0;
+
+            for (size_t i = 0; i < 10; i++) {
+                z[i] = 0;
+                for (size_t q = 0; q < 4; q++) {
+                    z[i] += (double)p.x[(10 * b + i) * 4 + q] * (double)v.weights[q * 3 + j];
+                }
+                sum += z[i];
+            }
+            for (size_t i = 0; i < 10; i++) {
+                squares += pow(z[i] - sum / 10, 2);
+            }
+            mean += sum / 10 / 2;
+            variance += squares / 9 / 2;
+        }
+        ck_assert_double_eq_tol((double)v.mean[j], mean, 1e-6);
+        ck_assert_double_eq_tol((double)v.variance[j], variance, 1e-5 * variance);
+    }
+    mlp_net_free(&net);
+    plane_free(&p);
+}
+END_TEST
+
 /* ---- what is measured and what ends it ---------------------------------------------------- */
 
 /* Of the squared loss of one weight vector the gradient is known: 2 X^T (Xw - y) / n. */
@@ -417,6 +465,7 @@ int main(void)
     tcase_add_test(c, accumulated_batches_are_one);
     tcase_add_test(c, pictures_move_by_whole_pixels);
     tcase_add_loop_test(c, averages_by_definition, 0, 2);
+    tcase_add_test(c, statistics_of_averaged_weights);
     tcase_add_test(c, gradient_norms_by_definition);
     tcase_add_loop_test(c, time_runs_out, 0, 3);
     tcase_add_test(c, a_callers_value_decides);

@@ -74,6 +74,7 @@
 #define pass_init                 d_pass_init
 #define pass_layout               d_pass_layout
 #define pass_predict              d_pass_predict
+#define pass_statistics           d_pass_statistics
 #define pass_score                d_pass_score
 #define rng_block                 d_rng_block
 #define rng_normal4               d_rng_normal4
