@@ -25,6 +25,7 @@ MLP_CHECKS = \
 	tests/unit/check_mlp_gradient \
 	tests/unit/check_mlp_kernel \
 	tests/unit/check_mlp_loss \
+	tests/unit/check_mlp_meter \
 	tests/unit/check_mlp_metrics \
 	tests/unit/check_mlp_noise \
 	tests/unit/check_mlp_predict \
@@ -65,7 +66,12 @@ tests_unit_check_mlp_kernel_SOURCES = tests/unit/check_mlp_kernel.c
 tests_unit_check_mlp_kernel_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_check_mlp_kernel_LDADD = libmlpcore.la $(UNIT_LIBS)
 
-tests_unit_check_mlp_metrics_SOURCES = tests/unit/check_mlp_metrics.c tests/golden/metrics_golden.h
+tests_unit_check_mlp_meter_SOURCES = tests/unit/check_mlp_meter.c tests/unit/metrics_help.h
+tests_unit_check_mlp_meter_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_mlp_meter_LDADD = libmlpcore.la $(UNIT_LIBS)
+
+tests_unit_check_mlp_metrics_SOURCES = \
+	tests/unit/check_mlp_metrics.c tests/unit/metrics_help.h tests/golden/metrics_golden.h
 tests_unit_check_mlp_metrics_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_check_mlp_metrics_LDADD = libmlpcore.la $(UNIT_LIBS)
 
@@ -75,6 +81,7 @@ tests_unit_check_mlp_predict_LDADD = libmlpcore.la $(UNIT_LIBS)
 
 tests_unit_check_mlp_rng_SOURCES = tests/unit/check_mlp_rng.c
 tests_unit_check_mlp_rng_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_mlp_rng_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc
 tests_unit_check_mlp_rng_LDADD = libmlpcore.la $(UNIT_LIBS)
 
 tests_unit_check_mlp_spec_SOURCES = tests/unit/check_mlp_spec.c
