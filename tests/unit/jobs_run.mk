@@ -2,6 +2,7 @@
 JOBS_RUN_CHECKS = \
 	tests/unit/check_curve \
 	tests/unit/check_judge \
+	tests/unit/check_judge_numbers \
 	tests/unit/check_pool \
 	tests/unit/check_predictor \
 	tests/unit/check_runner \
@@ -16,10 +17,16 @@ tests_unit_check_curve_CPPFLAGS = $(JOBS_CPPFLAGS)
 tests_unit_check_curve_CFLAGS = $(JOBS_CFLAGS)
 tests_unit_check_curve_LDADD = $(JOBS_LIBS)
 
-tests_unit_check_judge_SOURCES = tests/unit/check_judge.c $(JOBS_HOUSE)
+tests_unit_check_judge_SOURCES = tests/unit/check_judge.c tests/unit/judge_help.h $(JOBS_HOUSE)
 tests_unit_check_judge_CPPFLAGS = $(JOBS_CPPFLAGS)
 tests_unit_check_judge_CFLAGS = $(JOBS_CFLAGS)
 tests_unit_check_judge_LDADD = $(JOBS_LIBS)
+
+tests_unit_check_judge_numbers_SOURCES = \
+	tests/unit/check_judge_numbers.c tests/unit/judge_help.h $(JOBS_HOUSE)
+tests_unit_check_judge_numbers_CPPFLAGS = $(JOBS_CPPFLAGS)
+tests_unit_check_judge_numbers_CFLAGS = $(JOBS_CFLAGS)
+tests_unit_check_judge_numbers_LDADD = $(JOBS_LIBS)
 
 tests_unit_check_pool_SOURCES = tests/unit/check_pool.c $(JOBS_HOUSE)
 tests_unit_check_pool_CPPFLAGS = $(JOBS_CPPFLAGS)
