@@ -85,22 +85,35 @@ static struct drawer drawer_of(const struct layer *l, const struct rng *rng, siz
 
 /* ---- orthogonal -------------------------------------------------------------------- */
 
+typedef double pair __attribute__((vector_size(16)));
+
+static pair pair_load(const double *p)
+{
+    pair v;
+
+    __builtin_memcpy(&v, p, sizeof(v));
+    return v;
+}
+
 /* The sum of a[i] b[i] in eight lanes: an order fixed by n. */
 static double dot(const double *a, const double *b, size_t n)
 {
-    double lane[8] = {0};
+    pair lane[4] = {{0}, {0}, {0}, {0}};
+    double tail = 0;
     size_t i = 0;
 
     for (; i + 8 <= n; i += 8) {
-        for (size_t j = 0; j < 8; j++) {
-            lane[j] += a[i + j] * b[i + j];
-        }
+        lane[0] += pair_load(a + i) * pair_load(b + i);
+        lane[1] += pair_load(a + i + 2) * pair_load(b + i + 2);
+        lane[2] += pair_load(a + i + 4) * pair_load(b + i + 4);
+        lane[3] += pair_load(a + i + 6) * pair_load(b + i + 6);
     }
-    for (size_t j = 0; i < n; i++, j++) {
-        lane[j] += a[i] * b[i];
+    for (; i < n; i++) {
+        tail += a[i] * b[i];
     }
-    return ((lane[0] + lane[4]) + (lane[2] + lane[6])) +
-           ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+    pair sum = (lane[0] + lane[2]) + (lane[1] + lane[3]);
+
+    return (sum[0] + sum[1]) + tail;
 }
 
 /* v loses its part along the unit vector u. */
@@ -108,7 +121,8 @@ static void remove_part(double *restrict v, const double *restrict u, size_t n)
 {
     double part = dot(v, u, n);
 
-    for (size_t i = 0; i < n; i++) {
+    _Pragma("omp simd") for (size_t i = 0; i < n; i++)
+    {
         v[i] -= part * u[i];
     }
 }
