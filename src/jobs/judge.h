@@ -20,7 +20,7 @@
  *               "precision_recall": {"average_precision", "points": [{"threshold", "recall",
  *               "precision"}]}, else both null; a threshold is null where nothing is chosen.
  *               3 to JUDGE_MAX_CURVES classes: in each item of "per_class" the same two
- *               members, of this class against the rest
+ *               members, of this class against the rest (see judge_has_curves)
  *   numbers     "targets": [{"target", "sample": [{"true", "predicted"}], "residuals":
  *               {"edges": [31], "counts": [30]}}], residual = predicted - true; of the first
  *               JUDGE_MAX_TARGETS targets
@@ -35,6 +35,7 @@
 
 #define JUDGE_MAX_MATRIX  256 /* classes of a confusion matrix */
 #define JUDGE_MAX_CURVES  20  /* classes or labels with curves of one against the rest */
+#define JUDGE_MAX_SCORES  (16u << 20) /* rows x classes of these: 64 MiB */
 #define JUDGE_MAX_POINTS  200 /* of a ROC or precision-recall curve */
 #define JUDGE_REST_POINTS 100 /* the same of each class against the rest */
 #define JUDGE_MAX_SAMPLE  500 /* (true, predicted) pairs */
@@ -60,6 +61,10 @@ int judge_asked(const struct mlp_net *net, const struct encoder *encoder,
 
 /* What kind of truth a loss is for; `classes`: the target is text that names them. */
 enum mlp_metric_kind judge_kind(enum mlp_loss loss, bool classes);
+
+/* Whether an evaluation has curves: always of two classes (n_classes 2), else of up to
+ * JUDGE_MAX_CURVES classes or columns while all scores are at most JUDGE_MAX_SCORES. */
+bool judge_has_curves(size_t n_classes, size_t columns, size_t rows);
 
 /* What is to be measured of a network's predictions on `data`: kind, truth, weights, units,
  * the loss's parameter. Borrows all; for a meter. */

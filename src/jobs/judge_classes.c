@@ -9,12 +9,22 @@
 #include "base/mem.h"
 #include "jobs/judge_priv.h"
 
+bool judge_has_curves(size_t n_classes, size_t columns, size_t rows)
+{
+    return n_classes == 2 || (columns <= JUDGE_MAX_CURVES && rows <= JUDGE_MAX_SCORES / columns);
+}
+
+static bool has_curves(const struct judging *j)
+{
+    return judge_has_curves(j->n_classes, j->width, j->data->rows);
+}
+
 unsigned judge_classes_flags(const struct judging *j)
 {
     unsigned flags = j->n_classes > 0 && j->n_classes <= JUDGE_MAX_MATRIX ? MLP_METER_CONFUSION : 0;
 
     CHK(!encoder_is_classes(j->encoder) || encoder_n_classes(j->encoder) == j->n_classes);
-    return j->width <= JUDGE_MAX_CURVES ? flags | MLP_METER_CURVES : flags;
+    return has_curves(j) ? flags | MLP_METER_CURVES : flags;
 }
 
 /* Classes are values of one column, or (in shares, and as labels) columns. */
@@ -123,7 +133,7 @@ static json_t *class_json(const struct judging *j, size_t k, bool curves)
 static void put_each(const struct judging *j, size_t n)
 {
     json_t *labels = model_json_array(), *per_class = model_json_array();
-    bool curves = n <= JUDGE_MAX_CURVES && j->n_classes != 2;
+    bool curves = j->n_classes != 2 && has_curves(j);
     size_t k;
 
     for (k = 0; k < n; k++) {

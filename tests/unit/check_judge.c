@@ -163,6 +163,15 @@ START_TEST(many_classes_have_no_curves)
 }
 END_TEST
 
+START_TEST(curves_have_limits)
+{
+    ck_assert(judge_has_curves(2, 1, SIZE_MAX) && judge_has_curves(2, 2, SIZE_MAX));
+    ck_assert(judge_has_curves(20, 20, 838860) && !judge_has_curves(20, 20, 838861));
+    ck_assert(judge_has_curves(0, 16, 1u << 20) && !judge_has_curves(0, 16, (1u << 20) + 1));
+    ck_assert(!judge_has_curves(21, 21, 1));
+}
+END_TEST
+
 /* Sample weights and offsets: 3 rows, of which one counts 2 and one nothing. */
 START_TEST(rows_by_their_weights)
 {
@@ -348,6 +357,7 @@ int main(void)
     tcase_add_test(classes, metrics_that_are_asked_for);
     tcase_add_loop_test(classes, many_classes_have_no_curves, JUDGE_MAX_CURVES,
                         JUDGE_MAX_CURVES + 2);
+    tcase_add_test(classes, curves_have_limits);
     tcase_add_test(classes, rows_by_their_weights);
     tcase_add_test(classes, shares_of_classes);
     tcase_add_test(classes, one_class_only_has_no_curves);
