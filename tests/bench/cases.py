@@ -121,8 +121,10 @@ def idx(path):
 
 def image_table(folder, part):
     """part: "train" or "t10k". Pixels from 0 to 1."""
-    folder = Path(folder)
-    pixels, labels = (idx(next(folder.glob(f"{part}-{kind}-idx*"))) for kind in ("images", "labels"))
+    files = [list(Path(folder).glob(f"{part}-{kind}-idx*")) for kind in ("images", "labels")]
+    if not all(files):
+        raise SystemExit(f"bench: {folder} lacks {part}-images-idx3-ubyte or its labels")
+    pixels, labels = (idx(found[0]) for found in files)
     return Table(np.rint(pixels.reshape(len(pixels), -1) / 255.0 * 1000).astype(np.int16), 1000,
                  labels.astype(np.int64))
 

@@ -29,7 +29,7 @@ class Scikit:
         warnings.filterwarnings("ignore")
         self.classifier, self.regressor = clocked(nn.MLPClassifier), clocked(nn.MLPRegressor)
         pools = threadpoolctl.threadpool_info()
-        blas = next((p for p in pools if p["user_api"] == "blas"), {})
+        blas = next((p for p in pools if p["user_api"] == "blas" and "numpy" in p["filepath"]), {})
         self.info = {"name": "scikit-learn", "version": sklearn.__version__,
                      "blas": " ".join(str(blas.get(k)) for k in
                                       ("internal_api", "version", "architecture"))}
@@ -58,8 +58,9 @@ class Torch:
         config = torch.__config__.show()
         parts = {"MKL": r"Math Kernel Library Version (\S+?)-", "oneDNN": r"MKL-DNN v(\S+)",
                  "OpenBLAS": r"BLAS_INFO=open()", "": r"CPU capability usage: (\S+)"}
-        found = [f"{name} {m[1]}".strip() for name, p in parts.items() if (m := re.search(p, config))]
-        self.info = {"name": "PyTorch", "version": torch.__version__, "blas": ", ".join(found)}
+        found = [(name, re.search(pattern, config)) for name, pattern in parts.items()]
+        self.info = {"name": "PyTorch", "version": torch.__version__,
+                     "blas": ", ".join(f"{name} {m[1]}".strip() for name, m in found if m)}
         self.fastest = {}
 
     def train(self, task, x, y):

@@ -74,7 +74,7 @@ def alone(result):
     if "copies" in result:
         f = result["copies"]
         yield (f"F: {f['copies']} copies of C on {f['copies']} workers train {rate(f['all'])} "
-               f"samples/s in their median epochs, one alone {rate(f['one'])}: "
+               f"samples/s, one alone {rate(f['one'])} (median epochs of the best run): "
                f"{against(f['ratio'], f['goal_ratio'])} of {f['copies']} times one.")
         yield ""
     done = [row for row in result.get("precision", []) if "sides" in row]
@@ -116,22 +116,25 @@ def rows(result):
 
 def head(result):
     machine = result["machine"]
-    peers = "; ".join(f"{p['name']} {p['version']} ({p['blas']})" for p in result["peers"].values())
-    peaks = ", ".join(f"{peak / 1e9:.0f} GFLOP/s on {threads}"
-                      for threads, peak in result["peaks"].items())
-    yield (f"{result['date']}: {machine['cpu']}, {machine['cores']} cores, "
-           f"{', '.join(machine['flags'])}; {machine['system']}. mlpd {result['mlpd']}"
-           f"{'; ' if peers else ''}{peers}. Runs: {result['runs']}; "
-           f"{'real images in A, B and G' if result['images'] else 'synthetic rows'}.")
-    if peaks:
-        yield f"Peak of float32 multiply-adds, by number of cores: {peaks}."
+    yield (f"- {result['date']}, {machine['cpu']}, {machine['cores']} cores, "
+           f"{', '.join(machine['flags'])}; {machine['system']}")
+    yield f"- mlpd {result['mlpd']}"
+    for peer in result["peers"].values():
+        yield f"- {peer['name']} {peer['version']}, {peer['blas']}"
+    for threads, peak in result["peaks"].items():
+        yield (f"- peak of float32 multiply-adds on {threads} core{'s' * (int(threads) > 1)}: "
+               f"{peak / 1e9:.0f} GFLOP/s")
+    yield (f"- {result['runs']} run{'s' * (result['runs'] > 1)}; "
+           f"{'real images in A, B and G' if result['images'] else 'synthetic rows'}")
     adams = {}
     for row in result["compared"]:
         for variant in row["variants"].values():
             adams.setdefault(variant, []).append(f"{row['case']} ({row['threads']})")
-    if adams:
-        yield ("PyTorch's fastest optimizer: " +
-               "; ".join(f"{adam} in {', '.join(where)}" for adam, where in adams.items()) + ".")
+    for adam, where in adams.items():
+        yield f"- PyTorch was fastest with {adam} in {', '.join(where)}"
+    if result["others"] > 0.03:
+        yield (f"- **other programs took {100 * result['others']:.0f} % of the machine meanwhile: "
+               "speeds are too low, ratios uncertain**")
     yield ""
 
 

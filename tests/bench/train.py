@@ -84,8 +84,20 @@ def machine():
     info = {key.strip(): value.strip() for key, value in info.items()}
     flags = info.get("flags", "").split()
     kinds = [f for f in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if f in flags]
+    try:
+        system = platform.freedesktop_os_release()["PRETTY_NAME"]
+    except OSError:
+        system = platform.system()
     return {"cpu": info.get("model name", platform.machine()), "flags": kinds,
-            "cores": len(os.sched_getaffinity(0)), "system": platform.platform(terse=True)}
+            "cores": len(os.sched_getaffinity(0)), "system": system}
+
+
+def others_seconds():
+    """Processor time since the machine started that went to neither us nor who ended under us."""
+    user, nice, system, _idle, _wait, irq, softirq, steal, *_ = (
+        int(n) / os.sysconf("SC_CLK_TCK")
+        for n in Path("/proc/stat").read_text().split("\n")[0].split()[1:])
+    return user + nice + system + irq + softirq + steal - sum(os.times()[:4])
 
 
 def measure(bench):
@@ -132,12 +144,14 @@ def main():
     unknown = set(options.cases) - set("ABCDEFG") or set(options.peers) - {"sklearn", "torch"}
     if unknown:
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
+    start, others = time.monotonic(), others_seconds()
     with tempfile.TemporaryDirectory(prefix="mlpd-bench-") as work:
         bench = Bench(options, work)
         try:
             result = measure(bench)
         finally:
             bench.stop()
+    result["others"] = (others_seconds() - others) / (time.monotonic() - start) / os.cpu_count()
     text = report.markdown(result)
     print(text, end="")
     if options.out:
