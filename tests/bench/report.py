@@ -38,6 +38,8 @@ def verdict(row):
 
 
 def comparison(result):
+    if not result["compared"]:
+        return
     names = {side: peer["name"] for side, peer in result["peers"].items()}
     lines = []
     for row in result["compared"]:
@@ -88,7 +90,7 @@ def alone(result):
                           " / ".join(f"{s['loss']:.4f}" for s in sides.values()), verdict(row),
                           points or "-"])
         yield from table(["G: threads", "float32", "bfloat16", "ratio", "final losses", "",
-                          "test accuracy on images"], lines)
+                          "test accuracy on images (goal: within 0.2 points)"], lines)
 
 
 def memory(result):
