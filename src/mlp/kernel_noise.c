@@ -17,6 +17,7 @@
 
 #if defined __AVX512F__ && !defined MLP_DOUBLE
 #define WIDE            8 /* blocks in a vector */
+#define PAIR            2 /* vectors at once, for the multiplier's latency; registers permitting */
 #define wide            __m512i
 #define wide_all(x)     _mm512_set1_epi64((long long)(x))
 #define wide_count()    _mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0)
@@ -39,6 +40,7 @@ static inline void wide_store(uint32_t *out, const wide c[4])
 }
 #elif defined __AVX2__ && !defined MLP_DOUBLE
 #define WIDE            4
+#define PAIR            1
 #define wide            __m256i
 #define wide_all(x)     _mm256_set1_epi64x((long long)(x))
 #define wide_count()    _mm256_set_epi64x(3, 2, 1, 0)
@@ -61,7 +63,6 @@ static inline void wide_store(uint32_t *out, const wide c[4])
 #endif
 
 #ifdef WIDE
-#define PAIR 2 /* vectors at once, for the multiplier's latency */
 #define GROUP ((size_t)(PAIR * WIDE))
 
 /* GROUP blocks from `block` on; the low word of the counter does not wrap within them. */
@@ -69,8 +70,7 @@ static inline void group_of_words(const struct rng *rng, struct rng_at at, uint3
                                   uint32_t *out)
 {
     const wide m0 = wide_all(MULTIPLY_0), m1 = wide_all(MULTIPLY_1);
-    wide c[PAIR][4];
-    uint32_t k0 = rng->key[0], k1 = rng->key[1];
+    wide k0 = wide_all(rng->key[0]), k1 = wide_all(rng->key[1]), c[PAIR][4];
 
     for (size_t h = 0; h < PAIR; h++) {
         c[h][0] = wide_all(at.epoch);
@@ -83,13 +83,13 @@ static inline void group_of_words(const struct rng *rng, struct rng_at at, uint3
         for (size_t h = 0; h < PAIR; h++) {
             wide p0 = wide_mul(c[h][0], m0), p1 = wide_mul(c[h][2], m1);
 
-            c[h][0] = wide_xor3(wide_high(p1), c[h][1], wide_all(k0));
+            c[h][0] = wide_xor3(wide_high(p1), c[h][1], k0);
             c[h][1] = p1;
-            c[h][2] = wide_xor3(wide_high(p0), c[h][3], wide_all(k1));
+            c[h][2] = wide_xor3(wide_high(p0), c[h][3], k1);
             c[h][3] = p0;
         }
-        k0 += WEYL_0;
-        k1 += WEYL_1;
+        k0 = wide_add(k0, wide_all(WEYL_0));
+        k1 = wide_add(k1, wide_all(WEYL_1));
     }
     for (size_t h = 0; h < PAIR; h++) {
         wide_store(out + 4 * h * WIDE, c[h]);
