@@ -1,6 +1,18 @@
 /* The meter: what it says of what cannot be told, its memory, its manners. */
 #include "metrics_help.h"
 
+static size_t taken;   /* bytes of the last block */
+static bool no_memory; /* the next block is refused */
+
+void *__real_aligned_alloc(size_t alignment, size_t size);
+void *__wrap_aligned_alloc(size_t alignment, size_t size);
+
+void *__wrap_aligned_alloc(size_t alignment, size_t size)
+{
+    taken = size;
+    return no_memory ? NULL : __real_aligned_alloc(alignment, size);
+}
+
 /* A score whose rows weigh nothing is no step of the curve. */
 START_TEST(a_score_of_weight_0)
 {
@@ -162,6 +174,33 @@ START_TEST(arguments_that_make_no_sense)
 }
 END_TEST
 
+START_TEST(one_block_of_memory)
+{
+    const float y[] = {0, 1}, p[] = {0.5F, 0.5F};
+    const enum mlp_metric which[] = {MLP_METRIC_ROC_AUC, MLP_METRIC_F1};
+    struct mlp_metric_input in = {.kind = MLP_OF_CLASSES,
+                                  .rows = 2,
+                                  .columns = 1,
+                                  .n_classes = 2,
+                                  .targets = y,
+                                  .p = p};
+    struct mlp_meter *meter = NULL;
+    double out = 5;
+    size_t bytes = 0;
+
+    ck_assert_int_eq(mlp_meter_bytes(&in, which, 2, MLP_METER_CONFUSION, &bytes), MLP_OK);
+    ck_assert_int_eq(mlp_meter_new(&in, which, 2, MLP_METER_CONFUSION, &meter), MLP_OK);
+    ck_assert_uint_eq(taken, bytes);
+    mlp_meter_free(&meter);
+    no_memory = true;
+    ck_assert_int_eq(mlp_meter_new(&in, which, 2, 0, &meter), MLP_E_MEMORY);
+    ck_assert_ptr_null(meter);
+    ck_assert_int_eq(mlp_metric_compute(&in, MLP_METRIC_F1, &out), MLP_E_MEMORY);
+    ck_assert_double_eq(out, 5);
+    no_memory = false;
+}
+END_TEST
+
 START_TEST(bytes_grow_by_what_is_asked)
 {
     const float y[1] = {0};
@@ -194,6 +233,7 @@ int main(void)
     tcase_add_test(c, why_no_number_metric);
     tcase_add_test(c, a_meter_that_is_not_full);
     tcase_add_test(c, arguments_that_make_no_sense);
+    tcase_add_test(c, one_block_of_memory);
     tcase_add_test(c, bytes_grow_by_what_is_asked);
     suite_add_tcase(s, c);
     return help_run(s);

@@ -68,6 +68,7 @@ tests_unit_check_mlp_kernel_LDADD = libmlpcore.la $(UNIT_LIBS)
 
 tests_unit_check_mlp_meter_SOURCES = tests/unit/check_mlp_meter.c tests/unit/metrics_help.h
 tests_unit_check_mlp_meter_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_mlp_meter_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=aligned_alloc
 tests_unit_check_mlp_meter_LDADD = libmlpcore.la $(UNIT_LIBS)
 
 tests_unit_check_mlp_metrics_SOURCES = \
