@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Metrics as scikit-learn computes them: python3 make_metrics.py > metrics_golden.h
 
-A developer runs this (scikit-learn 1.8 or later); the header is kept in the tree. All inputs are
+A developer runs this; the header is kept in the tree (made with scikit-learn 1.9.1). All inputs are
 numbers that float32 can hold, probabilities multiples of 1/64, so that ties and exact zeros
 and ones are frequent. Where scikit-learn refuses or gives NaN, NAN is written. Two rules differ
 from its own and are built from it: top_k counts ties to the lowest class (the columns are
