@@ -415,8 +415,8 @@ static void rows_loss(const struct kernel_loss *l)
     ISA(kernel_loss_columns)(l);
 }
 
-/* A z that is not finite makes its row's loss NaN, also where the loss of an infinity would be
- * finite: something has run away, and training must see it. */
+/* A z that is not finite makes its row's loss NaN, and no hit, also where the loss of an infinity
+ * would be finite: something has run away, and training must see it. */
 void ISA(kernel_loss)(const struct kernel_loss *l)
 {
     if (ISA(kernel_finite)(l->z, l->rows * l->cols)) {
@@ -438,6 +438,9 @@ void ISA(kernel_loss)(const struct kernel_loss *l)
         rows_loss(&row);
         if (!finite) {
             l->row_loss[i] = NAN;
+        }
+        if (!finite && l->row_hit != NULL) {
+            l->row_hit[i] = 0;
         }
     }
 }

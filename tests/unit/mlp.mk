@@ -25,12 +25,15 @@ MLP_CHECKS = \
 	tests/unit/check_mlp_gradient \
 	tests/unit/check_mlp_kernel \
 	tests/unit/check_mlp_loss \
+	tests/unit/check_mlp_loss_data \
+	tests/unit/check_mlp_loss_rows \
 	tests/unit/check_mlp_meter \
 	tests/unit/check_mlp_metrics \
 	tests/unit/check_mlp_noise \
 	tests/unit/check_mlp_predict \
 	tests/unit/check_mlp_resume \
 	tests/unit/check_mlp_rng \
+	tests/unit/check_mlp_softmax \
 	tests/unit/check_mlp_spec \
 	tests/unit/check_mlp_stages \
 	tests/unit/check_mlp_stop \
@@ -92,6 +95,18 @@ tests_unit_check_mlp_spec_LDADD = libmlpcore.la $(UNIT_LIBS)
 tests_unit_check_mlp_loss_SOURCES = tests/unit/check_mlp_loss.c
 tests_unit_check_mlp_loss_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_check_mlp_loss_LDADD = libmlpcore.la $(UNIT_LIBS)
+
+tests_unit_check_mlp_loss_data_SOURCES = tests/unit/check_mlp_loss_data.c
+tests_unit_check_mlp_loss_data_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_mlp_loss_data_LDADD = libmlpcore.la $(UNIT_LIBS)
+
+tests_unit_check_mlp_loss_rows_SOURCES = tests/unit/check_mlp_loss_rows.c
+tests_unit_check_mlp_loss_rows_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_mlp_loss_rows_LDADD = libmlpcore.la $(UNIT_LIBS)
+
+tests_unit_check_mlp_softmax_SOURCES = tests/unit/check_mlp_softmax.c
+tests_unit_check_mlp_softmax_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_mlp_softmax_LDADD = libmlpcore.la $(UNIT_LIBS)
 
 tests_unit_check_mlp_noise_SOURCES = tests/unit/check_mlp_noise.c tests/unit/mlp_rig.h
 tests_unit_check_mlp_noise_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
