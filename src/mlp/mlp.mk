@@ -27,6 +27,7 @@ MLP_SOURCES = \
 	src/mlp/gemm.c src/mlp/gemm.h \
 	src/mlp/init.c \
 	src/mlp/kernel.c src/mlp/kernel.h \
+	src/mlp/lbfgs.c src/mlp/lbfgs.h \
 	src/mlp/loss.c src/mlp/loss.h \
 	src/mlp/metrics.c src/mlp/metrics_priv.h \
 	src/mlp/metrics_classes.c src/mlp/metrics_meter.c \

@@ -1,7 +1,7 @@
 /* A step, from the summed gradient to the new parameters; the loops are in kernel_step.c, the
  * definitions in optimizer.h.
  *
- * Parameters are walked by the net's segment table, as runs of segments with equal settings: where
+ * Parameters are walked by the net's segment table, as runs of segments with equal rules: where
  * nothing special is asked the whole flat array is one run. Everything that depends on the step
  * number is computed once a step, in double. No allocation; threads as optimizer.h says.
  */
@@ -49,6 +49,9 @@ void optimizer_layout(struct optimizer *o, const struct mlp_train_spec *spec, si
     o->m = m ? arena_take(arena, n_params, sizeof(mlp_real)) : NULL;
     o->v = v ? arena_take(arena, n_params, sizeof(mlp_real)) : NULL;
     o->u = u ? arena_take(arena, n_params, sizeof(mlp_real)) : NULL;
+    if (kind == MLP_LBFGS) {
+        lbfgs_layout(&o->lbfgs, spec, n_params, arena);
+    }
 }
 
 void optimizer_start(struct optimizer *o, size_t n_params)
@@ -62,6 +65,9 @@ void optimizer_start(struct optimizer *o, size_t n_params)
     }
     o->steps = 0;
     o->power1 = o->power2 = o->product = 1;
+    if (o->spec->optimizer == MLP_LBFGS) {
+        lbfgs_start(&o->lbfgs);
+    }
 }
 
 /* What comes first in a saved state; the arrays follow. */
@@ -79,7 +85,8 @@ size_t optimizer_state_bytes(const struct optimizer *o)
 {
     size_t arrays = (o->m != NULL) + (size_t)(o->v != NULL) + (o->u != NULL);
 
-    return sizeof(struct head) + arrays * o->n_params * sizeof(mlp_real);
+    return sizeof(struct head) + arrays * o->n_params * sizeof(mlp_real) +
+           (o->spec->optimizer == MLP_LBFGS ? lbfgs_state_bytes(&o->lbfgs) : 0);
 }
 
 void optimizer_save(const struct optimizer *o, void *out)
@@ -102,6 +109,9 @@ void optimizer_save(const struct optimizer *o, void *out)
             at += o->n_params * sizeof(mlp_real);
         }
     }
+    if (o->spec->optimizer == MLP_LBFGS) {
+        lbfgs_save(&o->lbfgs, at);
+    }
 }
 
 static bool share(double x)
@@ -122,6 +132,9 @@ bool optimizer_load(struct optimizer *o, const void *in)
         !share(head.product)) {
         return false;
     }
+    if (o->spec->optimizer == MLP_LBFGS && !lbfgs_load(&o->lbfgs, at)) {
+        return false;
+    }
     for (size_t i = 0; i < 3; i++) {
         if (arrays[i] != NULL) {
             memcpy(arrays[i], at, o->n_params * sizeof(mlp_real));
@@ -135,26 +148,20 @@ bool optimizer_load(struct optimizer *o, const void *in)
     return true;
 }
 
-/* ---- the settings of a run of parameters ---------------------------------------- */
-
-struct settings {
-    double rate; /* times the step's */
-    double l1, l2, weight_decay;
-    bool frozen;
-};
+/* ---- the rules for a run of parameters ------------------------------------------ */
 
 static double factor(double x) /* 0: not given */
 {
     return x > 0 ? x : 1;
 }
 
-static struct settings settings_of(const struct mlp_train_spec *spec, const struct segment *s)
+struct optimizer_rule optimizer_rule(const struct mlp_train_spec *spec, const struct segment *s)
 {
     /* the inputs' scale lies in front of the layers and is part of none */
     bool scale = s->kind == SEGMENT_INPUT_SCALE;
     const struct mlp_layer_train *own =
         spec->layers != NULL && !scale ? &spec->layers[s->layer] : NULL;
-    struct settings t = {.rate = 1};
+    struct optimizer_rule t = {.rate = 1};
 
     if (own != NULL) {
         t.rate = factor(own->rate);
@@ -173,7 +180,7 @@ static struct settings settings_of(const struct mlp_train_spec *spec, const stru
     return t;
 }
 
-static bool settings_equal(const struct settings *a, const struct settings *b)
+static bool rules_equal(const struct optimizer_rule *a, const struct optimizer_rule *b)
 {
     return a->rate == b->rate && a->l1 == b->l1 && a->l2 == b->l2 &&
            a->weight_decay == b->weight_decay && a->frozen == b->frozen;
@@ -275,7 +282,7 @@ void optimizer_clip(struct optimizer *o, const struct mlp_net *net, mlp_real *gr
     for (size_t i = 0; i < net->n_segments; i++) {
         const struct segment *s = &net->segments[i];
 
-        if (!settings_of(spec, s).frozen) {
+        if (!optimizer_rule(spec, s).frozen) {
             squares += squares_of(net, gradient + s->offset, s->length);
         }
     }
@@ -286,7 +293,7 @@ void optimizer_clip(struct optimizer *o, const struct mlp_net *net, mlp_real *gr
     }
 }
 
-static void update(const struct optimizer *o, const struct settings *t, struct mlp_net *net,
+static void update(const struct optimizer *o, const struct optimizer_rule *t, struct mlp_net *net,
                    const mlp_real *gradient, size_t offset, size_t length)
 {
     struct kernel_step step = o->now;
@@ -311,7 +318,7 @@ void optimizer_range(const struct optimizer *o, struct mlp_net *net, const mlp_r
     size_t end = offset + length, i = 0;
 
     if (o->uniform) {
-        const struct settings plain = {.rate = 1};
+        const struct optimizer_rule plain = {.rate = 1};
 
         update(o, &plain, net, gradient, offset, length);
         return;
@@ -320,13 +327,13 @@ void optimizer_range(const struct optimizer *o, struct mlp_net *net, const mlp_r
         while (net->segments[i].offset + net->segments[i].length <= offset) {
             i++;
         }
-        const struct settings t = settings_of(o->spec, &net->segments[i]);
+        const struct optimizer_rule t = optimizer_rule(o->spec, &net->segments[i]);
         size_t stop = net->segments[i].offset + net->segments[i].length;
 
         for (i++; stop < end; i++) { /* as far as all is the same */
-            const struct settings next = settings_of(o->spec, &net->segments[i]);
+            const struct optimizer_rule next = optimizer_rule(o->spec, &net->segments[i]);
 
-            if (!settings_equal(&t, &next)) {
+            if (!rules_equal(&t, &next)) {
                 break;
             }
             stop = net->segments[i].offset + net->segments[i].length;

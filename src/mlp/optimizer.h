@@ -25,6 +25,7 @@
 #ifndef MLP_OPTIMIZER_H
 #define MLP_OPTIMIZER_H
 
+#include "mlp/lbfgs.h"
 #include "mlp/net.h"
 
 struct optimizer {
@@ -34,6 +35,7 @@ struct optimizer {
     uint64_t steps;      /* t, of the last begin */
     double power1, power2; /* beta1^t, beta2^t */
     double product;      /* nadam's M_t */
+    struct lbfgs lbfgs;  /* of that kind alone, which takes its steps by lbfgs_iterate */
 
     /* Of the step at hand, for a rate of 1; from begin and clip. */
     struct kernel_step now;
@@ -46,13 +48,20 @@ struct optimizer {
  * stopping) not. */
 bool optimizer_spec_makes_sense(const struct mlp_train_spec *spec, size_t n_layers);
 
-/* lbfgs has no room here: lbfgs.h. */
+/* What applies to a segment's parameters. */
+struct optimizer_rule {
+    double rate; /* times the step's */
+    double l1, l2, weight_decay;
+    bool frozen;
+};
+struct optimizer_rule optimizer_rule(const struct mlp_train_spec *spec, const struct segment *s);
+
 void optimizer_layout(struct optimizer *o, const struct mlp_train_spec *spec, size_t n_params,
                       struct arena *arena);
 /* Moments zero, t = 0. */
 void optimizer_start(struct optimizer *o, size_t n_params);
 
-/* One step of the net's parameters along -gradient, which is clipped in place. */
+/* One step of the net's parameters along -gradient, which is clipped in place. Not for lbfgs. */
 void optimizer_step(struct optimizer *o, struct mlp_net *net, mlp_real *gradient, double rate);
 
 /* The same in pieces: begin; clip (needs the whole gradient; nothing to do where

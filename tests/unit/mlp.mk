@@ -24,6 +24,7 @@ MLP_CHECKS = \
 	tests/unit/check_mlp_golden \
 	tests/unit/check_mlp_gradient \
 	tests/unit/check_mlp_kernel \
+	tests/unit/check_mlp_lbfgs \
 	tests/unit/check_mlp_loss \
 	tests/unit/check_mlp_loss_data \
 	tests/unit/check_mlp_loss_rows \
@@ -73,6 +74,10 @@ tests_unit_check_mlp_meter_SOURCES = tests/unit/check_mlp_meter.c tests/unit/met
 tests_unit_check_mlp_meter_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_check_mlp_meter_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=aligned_alloc
 tests_unit_check_mlp_meter_LDADD = libmlpcore.la $(UNIT_LIBS)
+
+tests_unit_check_mlp_lbfgs_SOURCES = tests/unit/check_mlp_lbfgs.c
+tests_unit_check_mlp_lbfgs_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_mlp_lbfgs_LDADD = libmlpcore.la $(UNIT_LIBS)
 
 tests_unit_check_mlp_metrics_SOURCES = \
 	tests/unit/check_mlp_metrics.c tests/unit/metrics_help.h tests/golden/metrics_golden.h

@@ -1,0 +1,615 @@
+/* L-BFGS by what comes out: the optimum of a convex problem that Newton's method finds in double,
+ * well-known hard functions, the Wolfe conditions after every iteration, and the training
+ * accuracies that scikit-learn's tests ask of its own. */
+#include "mlp_help.h"
+
+#include <stdio.h>
+
+#include "mlp/optimizer.h"
+#include "mlp/pass.h"
+
+/* ---- a net, its optimizer, and the function ---------------------------------------- */
+
+struct rig {
+    struct mlp_spec spec;
+    struct mlp_train_spec train;
+    struct mlp_data data;
+    struct mlp_net *net;
+    struct pass pass;
+    struct optimizer optimizer;
+    struct lbfgs_function f;
+    void *memory;
+};
+
+static void lay_out(struct rig *r, struct arena *arena)
+{
+    optimizer_layout(&r->optimizer, &r->train, r->net->n_params, arena);
+    pass_layout(&r->pass, &r->spec, r->data.rows > 0 ? r->data.rows : 1, true, arena);
+}
+
+static enum mlp_status whole_data(void *arg, struct mlp_net *net, mlp_real *gradient, double *loss)
+{
+    struct rig *r = arg;
+    const struct pass_moment moment = {.epoch = 1};
+
+    return pass_gradient(&r->pass, net, &r->data, &moment, 0, gradient, loss);
+}
+
+/* Takes r->spec, r->train and r->data. */
+static void rig_open(struct rig *r, uint64_t seed)
+{
+    struct arena arena = {0};
+
+    r->train.optimizer = MLP_LBFGS;
+    r->train.epochs = r->train.batch_size = 1;
+    r->net = help_net(&r->spec, seed);
+    ck_assert(optimizer_spec_makes_sense(&r->train, r->net->n_layers));
+    lay_out(r, &arena);
+    r->memory = arena.base = arena_alloc(&arena);
+    ck_assert_ptr_nonnull(r->memory);
+    arena.used = 0;
+    lay_out(r, &arena);
+    optimizer_start(&r->optimizer, r->net->n_params);
+    ck_assert_int_eq(pass_init(&r->pass, r->net), MLP_OK);
+    r->f = (struct lbfgs_function){.arg = r, .evaluate = whole_data};
+}
+
+static void rig_close(struct rig *r)
+{
+    pass_fini(&r->pass);
+    free(r->memory);
+    mlp_net_free(&r->net);
+}
+
+static enum lbfgs_outcome iterate(struct rig *r)
+{
+    enum lbfgs_outcome outcome = lbfgs_iterate(&r->optimizer.lbfgs, r->net, &r->f);
+
+    ck_assert_uint_le(r->optimizer.lbfgs.evaluations, LBFGS_EVALUATIONS + 1);
+    return outcome;
+}
+
+/* At most n iterations; how many it took. */
+static size_t run(struct rig *r, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        enum lbfgs_outcome outcome = iterate(r);
+
+        if (outcome != LBFGS_IMPROVED) {
+            ck_assert_int_eq(outcome, LBFGS_CONVERGED);
+            return i;
+        }
+    }
+    return n;
+}
+
+/* ---- a convex problem, and Newton's method --------------------------------------------- */
+
+#define N_IN    ((size_t)6)
+#define N_ROWS  ((size_t)80)
+#define N_COEFS (N_IN + 1)
+
+/* f of logistic regression at w (weights, then bias); gradient and Hessian unless NULL */
+static double logistic(const float *x, const float *y, double l2, const double *w, double *g,
+                       double h[N_COEFS][N_COEFS])
+{
+    double f = 0;
+
+    for (size_t i = 0; g != NULL && i < N_COEFS; i++) {
+        g[i] = i < N_IN ? l2 * w[i] : 0;
+        for (size_t j = 0; j < N_COEFS; j++) {
+            h[i][j] = i == j && i < N_IN ? l2 : 0;
+        }
+    }
+    for (size_t i = 0; i < N_IN; i++) {
+        f += l2 / 2 * w[i] * w[i];
+    }
+    for (size_t r = 0; r < N_ROWS; r++) {
+        double a[N_COEFS], z = w[N_IN];
+
+        for (size_t i = 0; i < N_COEFS; i++) {
+            a[i] = i < N_IN ? (double)x[r * N_IN + i] : 1;
+            z += i < N_IN ? a[i] * w[i] : 0;
+        }
+        double p = 1 / (1 + exp(-z)), n = (double)N_ROWS;
+
+        f += (log1p(exp(-fabs(z))) + (z > 0 ? z : 0) - (double)y[r] * z) / n;
+        for (size_t i = 0; g != NULL && i < N_COEFS; i++) {
+            g[i] += (p - (double)y[r]) * a[i] / n;
+            for (size_t j = 0; j < N_COEFS; j++) {
+                h[i][j] += p * (1 - p) * a[i] * a[j] / n;
+            }
+        }
+    }
+    return f;
+}
+
+/* x = h^-1 g by elimination; h is positive definite */
+static void solve(double h[N_COEFS][N_COEFS], double *g)
+{
+    for (size_t k = 0; k < N_COEFS; k++) {
+        for (size_t i = k + 1; i < N_COEFS; i++) {
+            double factor = h[i][k] / h[k][k];
+
+            for (size_t j = k; j < N_COEFS; j++) {
+                h[i][j] -= factor * h[k][j];
+            }
+            g[i] -= factor * g[k];
+        }
+    }
+    for (size_t k = N_COEFS; k-- > 0;) {
+        for (size_t j = k + 1; j < N_COEFS; j++) {
+            g[k] -= h[k][j] * g[j];
+        }
+        g[k] /= h[k][k];
+    }
+}
+
+static double newton(const float *x, const float *y, double l2)
+{
+    double w[N_COEFS] = {0}, g[N_COEFS], h[N_COEFS][N_COEFS];
+    double f = logistic(x, y, l2, w, g, h);
+
+    for (int i = 0; i < 100; i++) {
+        double next[N_COEFS], better = f, step = 1;
+
+        solve(h, g);
+        do {
+            for (size_t j = 0; j < N_COEFS; j++) {
+                next[j] = w[j] - step * g[j];
+            }
+            better = logistic(x, y, l2, next, NULL, NULL);
+            step /= 2;
+        } while (better > f && step > 1e-12);
+        memcpy(w, next, sizeof(w));
+        f = logistic(x, y, l2, w, g, h);
+    }
+    return f;
+}
+
+/* _i: how unlike the columns' sizes are, and the penalty */
+START_TEST(convex_optimum)
+{
+    const double sizes[] = {1, 1, 5, 20}, penalties[] = {0, 0.1, 0.001, 0.01};
+    uint64_t seed = 77 + (uint64_t)_i;
+    float *x = help_floats(&seed, N_ROWS * N_IN, 1), y[N_ROWS];
+
+    for (size_t r = 0; r < N_ROWS; r++) {
+        double z = 0.5;
+
+        for (size_t i = 0; i < N_IN; i++) {
+            z += (double)x[r * N_IN + i] * (i % 2 == 0 ? 2 : -1);
+            x[r * N_IN + i] *= (float)pow(sizes[_i], (double)i / 2 - 1);
+        }
+        y[r] = z + help_bell(&seed) > 0 ? 1 : 0; /* the classes overlap: a minimum exists */
+    }
+    struct rig rig = {
+        .spec = help_spec(N_IN, 0, NULL, 1, MLP_BINARY_CROSS_ENTROPY),
+        .train = {.l2 = penalties[_i]},
+        .data = {.rows = N_ROWS, .x = x, .targets = y},
+    };
+    double best = newton(x, y, penalties[_i]), w[N_COEFS];
+
+    rig_open(&rig, 5);
+    size_t n = run(&rig, 300);
+
+    ck_assert_uint_lt(n, 300);
+    for (size_t i = 0; i < N_COEFS; i++) {
+        w[i] = (double)mlp_net_params(rig.net)[i];
+    }
+    double f = logistic(x, y, penalties[_i], w, NULL, NULL);
+
+    ck_assert_msg(f >= best && f <= best * (1 + 1e-6), "%.12g after %zu iterations, not %.12g", f,
+                  n, best);
+    ck_assert_double_eq_tol(rig.optimizer.lbfgs.loss, f, 1e-6 * f);
+    rig_close(&rig);
+    free(x);
+}
+END_TEST
+
+/* ---- functions that are none of a network ------------------------------------------------ */
+
+#define DIM ((size_t)12) /* a net of 11 inputs and 1 output has so many parameters */
+
+enum landscape { ROSENBROCK, STRETCHED, BARRIER, CORNER, N_LANDSCAPES };
+
+struct terrain {
+    enum landscape kind;
+    size_t calls;
+    size_t refuse; /* the call that fails; 0: none */
+};
+
+static enum mlp_status height(void *arg, struct mlp_net *net, mlp_real *gradient, double *loss)
+{
+    struct terrain *t = arg;
+    double f = 0, g[DIM] = {0};
+    const float *w = net->params;
+
+    if (++t->calls == t->refuse) {
+        return MLP_E_BACKEND;
+    }
+    for (size_t i = 0; i < DIM; i++) {
+        double x = (double)w[i];
+
+        switch (t->kind) {
+        case ROSENBROCK: /* pairs in a bent valley, minimum 0 at all 1 */
+            if (i % 2 == 0) {
+                double b = (double)w[i + 1] - x * x;
+
+                f += 100 * b * b + (1 - x) * (1 - x);
+                g[i] += -400 * x * b - 2 * (1 - x);
+                g[i + 1] += 200 * b;
+            }
+            break;
+        case STRETCHED: { /* curvatures from 1 to 200 */
+            double c = pow(200, (double)i / (double)(DIM - 1));
+
+            f += c * (x - 1) * (x - 1) / 2;
+            g[i] += c * (x - 1);
+            break;
+        }
+        case BARRIER: /* x - log x: infinite from 0 down */
+            f += x > 0 ? x - log(x) - 1 : (x < -5 ? (double)NAN : (double)INFINITY);
+            g[i] += 1 - 1 / x;
+            break;
+        case CORNER: /* log cosh of something steep: flat, then a sharp bend */
+            f += log(cosh(20 * (x - 1)));
+            g[i] += 20 * tanh(20 * (x - 1));
+            break;
+        case N_LANDSCAPES:
+            break;
+        }
+    }
+    for (size_t i = 0; i < DIM; i++) {
+        gradient[i] = (float)g[i];
+    }
+    *loss = f;
+    return MLP_OK;
+}
+
+static double along(const float *g, const float *from, const float *to)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < DIM; i++) {
+        sum += (double)g[i] * ((double)to[i] - (double)from[i]);
+    }
+    return sum;
+}
+
+static void terrain_open(struct rig *r, struct terrain *t)
+{
+    *r = (struct rig){.spec = help_spec(DIM - 1, 0, NULL, 1, MLP_MSE)};
+    rig_open(r, 1);
+    r->f = (struct lbfgs_function){.arg = t, .evaluate = height};
+    for (size_t i = 0; i < DIM; i++) {
+        mlp_net_params(r->net)[i] = i % 2 == 0 ? 0.3F : 2.0F;
+    }
+}
+
+/* _i is the landscape: down to the minimum, and both Wolfe conditions on the way */
+START_TEST(landscapes)
+{
+    struct terrain t = {.kind = (enum landscape)_i}, other = t;
+    struct rig r;
+    struct lbfgs *l = &r.optimizer.lbfgs;
+    float before[DIM], g0[DIM], g1[DIM];
+    size_t n = 0;
+
+    terrain_open(&r, &t);
+    for (;; n++) {
+        double f0 = 0, f1 = 0;
+
+        memcpy(before, r.net->params, sizeof(before));
+        ck_assert_int_eq(height(&other, r.net, g0, &f0), MLP_OK);
+        enum lbfgs_outcome outcome = iterate(&r);
+
+        ck_assert_int_eq(height(&other, r.net, g1, &f1), MLP_OK);
+        ck_assert(l->loss == f1 && l->data_loss == f1);
+        if (outcome == LBFGS_CONVERGED) {
+            ck_assert_mem_eq(before, r.net->params, sizeof(before));
+            break;
+        }
+        ck_assert_int_eq(outcome, LBFGS_IMPROVED);
+        double s0 = along(g0, before, r.net->params), s1 = along(g1, before, r.net->params);
+
+        ck_assert(s0 < 0);
+        if (f0 > 1e-6) { /* before rounding has a word in it */
+            ck_assert_msg(f1 <= f0 + 0.99e-4 * s0, "iteration %zu: %g, then %g", n, f0, f1);
+            ck_assert_msg(fabs(s1) <= -0.901 * s0, "iteration %zu: slopes %g, %g", n, s0, s1);
+        }
+        ck_assert_uint_lt(n, 200);
+    }
+    ck_assert_msg(l->loss < 1e-8, "%g after %zu iterations", l->loss, n);
+    for (size_t i = 0; i < DIM; i++) {
+        ck_assert_double_eq_tol((double)r.net->params[i], 1, 1e-3);
+    }
+    rig_close(&r);
+}
+END_TEST
+
+/* A function that cannot be asked: back to where it stood, and no harm done. */
+START_TEST(a_refusal)
+{
+    for (size_t refuse = 1; refuse < 15; refuse++) {
+        struct terrain t = {.kind = ROSENBROCK, .refuse = refuse};
+        struct rig r;
+        float before[DIM];
+        enum lbfgs_outcome outcome = LBFGS_IMPROVED;
+
+        terrain_open(&r, &t);
+        while (outcome == LBFGS_IMPROVED) {
+            memcpy(before, r.net->params, sizeof(before));
+            outcome = iterate(&r);
+        }
+        ck_assert_int_eq(outcome, LBFGS_STOPPED);
+        ck_assert_int_eq(r.optimizer.lbfgs.status, MLP_E_BACKEND);
+        ck_assert_mem_eq(before, r.net->params, sizeof(before));
+        ck_assert_uint_lt(run(&r, 200), 200);
+        ck_assert(r.optimizer.lbfgs.loss < 1e-8);
+        rig_close(&r);
+    }
+}
+END_TEST
+
+START_TEST(nothing_finite)
+{
+    struct terrain t = {.kind = BARRIER};
+    struct rig r;
+
+    terrain_open(&r, &t);
+    r.net->params[3] = -1; /* infinite here */
+    ck_assert_int_eq(iterate(&r), LBFGS_FAILED);
+    ck_assert(!isfinite(r.optimizer.lbfgs.loss));
+    r.net->params[3] = -9; /* NaN */
+    r.optimizer.lbfgs.known = false;
+    ck_assert_int_eq(iterate(&r), LBFGS_FAILED);
+    rig_close(&r);
+}
+END_TEST
+
+/* ---- state, penalties, frozen layers ------------------------------------------------------- */
+
+static void small_open(struct rig *r, float **x, float **y)
+{
+    static const struct mlp_layer_spec hidden[] = {{.units = 7, .activation = MLP_TANH},
+                                                   {.units = 5, .activation = MLP_SIGMOID}};
+    static const struct mlp_layer_train layers[] = {{.l2 = 0.01}, {.frozen = true}, {.l2 = 0.1}};
+    uint64_t seed = 9;
+
+    *r = (struct rig){
+        .spec = help_spec(4, 2, hidden, 2, MLP_MSE),
+        .train = {.layers = layers, .l2 = 5 /* the layers' own stand in its place */},
+    };
+    *x = help_floats(&seed, 40 * 4, 1);
+    *y = help_floats(&seed, 40 * 2, 1);
+    r->data = (struct mlp_data){.rows = 40, .x = *x, .targets = *y};
+    rig_open(r, 3);
+}
+
+START_TEST(saved_and_loaded)
+{
+    float *x = NULL, *y = NULL, *x2 = NULL, *y2 = NULL;
+    struct rig whole, first;
+
+    small_open(&whole, &x, &y);
+    for (size_t stop = 0; stop < 25; stop += 4) {
+        small_open(&first, &x2, &y2);
+        size_t bytes = optimizer_state_bytes(&first.optimizer);
+        void *state = malloc(bytes);
+
+        ck_assert_ptr_nonnull(state);
+        memcpy(whole.net->params, first.net->params, first.net->n_params * sizeof(float));
+        optimizer_start(&whole.optimizer, whole.net->n_params);
+        ck_assert_uint_eq(run(&whole, 30), 30);
+        ck_assert_uint_eq(run(&first, stop), stop);
+        optimizer_save(&first.optimizer, state);
+        optimizer_start(&first.optimizer, first.net->n_params); /* all forgotten */
+        ck_assert(optimizer_load(&first.optimizer, state));
+        ck_assert_uint_eq(run(&first, 30 - stop), 30 - stop);
+        ck_assert_mem_eq(first.net->params, whole.net->params,
+                         first.net->n_params * sizeof(float));
+        free(state);
+        rig_close(&first);
+        free(x2);
+        free(y2);
+    }
+    rig_close(&whole);
+    free(x);
+    free(y);
+}
+END_TEST
+
+START_TEST(penalties_and_frozen_layers)
+{
+    float *x = NULL, *y = NULL;
+    struct rig r;
+
+    small_open(&r, &x, &y);
+    const struct layer *l = r.net->layers;
+    float before[200];
+    double squares[3] = {0}, first = 0;
+
+    ck_assert_uint_le(r.net->n_params, 200);
+    memcpy(before, r.net->params, r.net->n_params * sizeof(float));
+    ck_assert_uint_eq(run(&r, 1), 1);
+    first = r.optimizer.lbfgs.loss;
+    ck_assert_uint_gt(run(&r, 40), 5);
+    for (size_t k = 0; k < 3; k++) {
+        const float *w = r.net->params + l[k].weights, *b = r.net->params + l[k].bias;
+        bool same = memcmp(w, before + l[k].weights, l[k].n_in * l[k].n_z * sizeof(float)) == 0 &&
+                    memcmp(b, before + l[k].bias, l[k].n_z * sizeof(float)) == 0;
+
+        ck_assert_int_eq(same, k == 1);
+        for (size_t i = 0; i < l[k].n_in * l[k].n_z; i++) {
+            squares[k] += (double)w[i] * (double)w[i];
+        }
+    }
+    double penalty = 0.005 * squares[0] + 0.05 * squares[2];
+
+    ck_assert(r.optimizer.lbfgs.loss < first);
+    ck_assert(penalty > 0.001);
+    ck_assert_double_eq_tol(r.optimizer.lbfgs.loss - r.optimizer.lbfgs.data_loss, penalty, 1e-9);
+    rig_close(&r);
+    free(x);
+    free(y);
+}
+END_TEST
+
+/* ---- what scikit-learn's tests ask of its L-BFGS ---------------------------------------------- */
+
+/* The first `rows` rows of 8 x 8 digits below `classes`, scaled to 0..1, with their labels. */
+static float *digits(size_t rows, unsigned classes, uint32_t *labels)
+{
+    const char *top = getenv("top_srcdir");
+    char path[4096], line[1024];
+    float *x = malloc(rows * 64 * sizeof(*x));
+    size_t n = 0;
+
+    ck_assert_ptr_nonnull(x);
+    ck_assert_int_lt(snprintf(path, sizeof(path), "%s/examples/data/digits.csv",
+                              top != NULL ? top : "."),
+                     (int)sizeof(path));
+    FILE *file = fopen(path, "r");
+
+    ck_assert_msg(file != NULL, "cannot open %s", path);
+    ck_assert_ptr_nonnull(fgets(line, sizeof(line), file)); /* the names */
+    while (n < rows && fgets(line, sizeof(line), file) != NULL) {
+        char *at = line;
+
+        for (size_t i = 0; i < 64; i++) {
+            x[n * 64 + i] = (float)strtod(at, &at) / 16;
+            at += *at == ',';
+        }
+        labels[n] = (uint32_t)strtoul(at, NULL, 10);
+        n += labels[n] < classes;
+    }
+    ck_assert_uint_eq(n, rows);
+    ck_assert_int_eq(fclose(file), 0);
+    return x;
+}
+
+/* _i is the activation; two and three classes */
+START_TEST(classes)
+{
+    const struct mlp_layer_spec hidden = {.units = 50,
+                                          .activation = (enum mlp_activation)_i,
+                                          .pieces = _i == MLP_MAXOUT ? 2 : 0};
+
+    for (unsigned n = 2; n <= 3; n++) {
+        uint32_t labels[150];
+        float *x = digits(150, n, labels);
+        struct rig r = {
+            .spec = help_spec(64, 1, &hidden, n, MLP_CROSS_ENTROPY),
+            .data = {.rows = 150, .x = x, .labels = labels},
+        };
+        struct mlp_score score;
+
+        rig_open(&r, 1);
+        (void)run(&r, 150);
+        ck_assert_int_eq(pass_score(&r.pass, r.net, &r.data, &score), MLP_OK);
+        ck_assert_msg(score.accuracy > 0.95, "%s, %u classes: %g", mlp_activation_names()[_i], n,
+                      score.accuracy);
+        rig_close(&r);
+        free(x);
+    }
+}
+END_TEST
+
+/* 1 - sum of squares left / sum of squares of all, over all targets */
+static double r_squared(struct rig *r, const float *y, size_t targets)
+{
+    struct mlp_score score;
+    double all = 0;
+
+    for (size_t j = 0; j < targets; j++) {
+        double mean = 0;
+
+        for (size_t i = 0; i < r->data.rows; i++) {
+            mean += (double)y[i * targets + j] / (double)r->data.rows;
+        }
+        for (size_t i = 0; i < r->data.rows; i++) {
+            all += pow((double)y[i * targets + j] - mean, 2);
+        }
+    }
+    ck_assert_int_eq(pass_score(&r->pass, r->net, &r->data, &score), MLP_OK);
+    return 1 - score.loss * (double)(r->data.rows * targets) / all;
+}
+
+/* _i is the activation; one target in 150 iterations, five in 200 */
+START_TEST(numbers)
+{
+    const struct mlp_layer_spec hidden = {.units = 50,
+                                          .activation = (enum mlp_activation)_i,
+                                          .pieces = _i == MLP_MAXOUT ? 2 : 0};
+
+    for (size_t targets = 1; targets <= 5; targets += 4) {
+        uint64_t seed = 31;
+        float *x = help_floats(&seed, 200 * 10, 1.7), y[200 * 5];
+        struct rig r = {
+            .spec = help_spec(10, 1, &hidden, targets, MLP_MSE),
+            .data = {.rows = 200, .x = x, .targets = y},
+        };
+
+        for (size_t i = 0; i < 200; i++) {
+            for (size_t j = 0; j < targets; j++) {
+                const float *row = x + i * 10;
+
+                y[i * targets + j] = row[j] - 2 * row[j + 1] + 0.5F * row[j + 2] +
+                                     0.7F * row[j] * row[j + 3] + (float)(0.1 * help_bell(&seed));
+            }
+        }
+        rig_open(&r, 2);
+        (void)run(&r, targets == 1 ? 150 : 200);
+        double share = r_squared(&r, y, targets);
+        double least = targets > 1 ? 0.9 : 0.95;
+
+        ck_assert_msg(share > (_i == MLP_IDENTITY ? 0.8 : least), "%s, %zu targets: %g",
+                      mlp_activation_names()[_i], targets, share);
+        rig_close(&r);
+        free(x);
+    }
+}
+END_TEST
+
+START_TEST(several_labels)
+{
+    const struct mlp_layer_spec hidden = {.units = 50, .activation = MLP_SIGMOID};
+    uint64_t seed = 8;
+    float *x = help_floats(&seed, 50 * 20, 1), y[50 * 5];
+    struct rig r = {
+        .spec = help_spec(20, 1, &hidden, 5, MLP_BINARY_CROSS_ENTROPY),
+        .data = {.rows = 50, .x = x, .targets = y},
+    };
+    struct mlp_score score;
+
+    for (size_t i = 0; i < 50 * 5; i++) {
+        y[i] = x[i / 5 * 20 + i % 5] + 0.5F * x[i / 5 * 20 + 7] > 0 ? 1 : 0;
+    }
+    rig_open(&r, 4);
+    (void)run(&r, 150);
+    ck_assert_int_eq(pass_score(&r.pass, r.net, &r.data, &score), MLP_OK);
+    ck_assert(score.accuracy > 0.97);
+    rig_close(&r);
+    free(x);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("mlp_lbfgs");
+    TCase *c = tcase_create("lbfgs");
+
+    tcase_set_timeout(c, 60);
+    tcase_add_loop_test(c, convex_optimum, 0, 4);
+    tcase_add_loop_test(c, landscapes, 0, N_LANDSCAPES);
+    tcase_add_test(c, a_refusal);
+    tcase_add_test(c, nothing_finite);
+    tcase_add_test(c, saved_and_loaded);
+    tcase_add_test(c, penalties_and_frozen_layers);
+    tcase_add_loop_test(c, classes, 0, MLP_MAXOUT + 1);
+    tcase_add_loop_test(c, numbers, 0, MLP_MAXOUT + 1);
+    tcase_add_test(c, several_labels);
+    suite_add_tcase(s, c);
+    return help_run(s);
+}
