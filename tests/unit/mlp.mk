@@ -27,6 +27,7 @@ MLP_CHECKS = \
 	tests/unit/check_mlp_lbfgs \
 	tests/unit/check_mlp_loss \
 	tests/unit/check_mlp_loss_data \
+	tests/unit/check_mlp_loss_gradient \
 	tests/unit/check_mlp_loss_rows \
 	tests/unit/check_mlp_meter \
 	tests/unit/check_mlp_metrics \
@@ -104,6 +105,11 @@ tests_unit_check_mlp_loss_LDADD = libmlpcore.la $(UNIT_LIBS)
 tests_unit_check_mlp_loss_data_SOURCES = tests/unit/check_mlp_loss_data.c
 tests_unit_check_mlp_loss_data_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_check_mlp_loss_data_LDADD = libmlpcore.la $(UNIT_LIBS)
+
+tests_unit_check_mlp_loss_gradient_SOURCES = tests/unit/check_mlp_loss_gradient.c \
+	tests/unit/mlp_gradient_check.c
+tests_unit_check_mlp_loss_gradient_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_mlp_loss_gradient_LDADD = libmlpdouble.la libmlpcore.la $(UNIT_LIBS)
 
 tests_unit_check_mlp_loss_rows_SOURCES = tests/unit/check_mlp_loss_rows.c
 tests_unit_check_mlp_loss_rows_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
