@@ -9,6 +9,7 @@
 #include "mlp/loss.h"
 
 #define FULL_PIECE ((size_t)512) /* rows at once where the optimizer wants all */
+#define AHEAD      16            /* rows */
 
 bool batches_full(enum mlp_optimizer optimizer)
 {
@@ -141,6 +142,25 @@ static void gather_input(const struct batches *b, size_t row, mlp_real *to)
     }
 }
 
+/* Shuffled rows lie anywhere: ask memory for one some rows before it is copied, in the next batch
+ * too. What lies behind its first lines comes by itself. */
+static void fetch_ahead(const struct batches *b, size_t at)
+{
+    if (b->order != NULL && at + AHEAD < b->rows) {
+        const struct mlp_data *d = b->data;
+        size_t row = b->order[at + AHEAD];
+
+        __builtin_prefetch(d->x + row * b->n_inputs);
+        __builtin_prefetch(d->x + (row + 1) * b->n_inputs - 1);
+        if (d->labels != NULL) {
+            __builtin_prefetch(d->labels + row);
+        }
+        if (d->targets != NULL) {
+            __builtin_prefetch(d->targets + row * b->n_outputs);
+        }
+    }
+}
+
 struct mlp_data batches_at(const struct batches *b, size_t i)
 {
     const struct mlp_data *d = b->data;
@@ -154,6 +174,7 @@ struct mlp_data batches_at(const struct batches *b, size_t i)
     for (size_t r = 0; r < rows; r++) {
         size_t row = b->order != NULL ? b->order[first + r] : first + r;
 
+        fetch_ahead(b, first + r);
         gather_input(b, row, b->x + r * b->n_inputs);
         if (d->labels != NULL) {
             b->labels[r] = d->labels[row];

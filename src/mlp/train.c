@@ -66,10 +66,10 @@ size_t train_steps(const struct mlp_trainer *t)
     return (t->batches.n - 1) / batches_of_step(t) + 1;
 }
 
-/* The gradient of batches [first, first + n) as if they were one, and the sum of their rows'
- * losses. */
-static enum mlp_status step_gradient(struct mlp_trainer *t, size_t first, size_t n, size_t *rows,
-                                     double *sum)
+/* The gradient [n_params] of batches [first, first + n) as if they were one, and the sum of
+ * their rows' losses. */
+static enum mlp_status step_gradient(struct mlp_trainer *t, size_t first, size_t n,
+                                     mlp_real *gradient, size_t *rows, double *sum)
 {
     enum mlp_status status = MLP_OK;
 
@@ -84,23 +84,22 @@ static enum mlp_status step_gradient(struct mlp_trainer *t, size_t first, size_t
                                            .epoch = epoch_number(t),
                                            .step = (uint32_t)i,
                                            .rows = *rows};
-        mlp_real *gradient = i == first ? t->gradient : t->part;
         double loss = 0;
 
         status = pass_gradient(&t->pass, t->net, &batch, &moment, t->spec->label_smoothing,
-                               gradient, &loss);
+                               i == first ? gradient : t->part, &loss);
         *sum += loss * (double)batch.rows;
-        for (size_t j = 0; i > first && j < t->net->n_params; j++) {
-            t->gradient[j] += t->part[j];
+        if (i > first) {
+            t->net->kernel->add(t->part, gradient, t->net->n_params);
         }
     }
     return status;
 }
 
-static void add_norms(struct mlp_trainer *t)
+static void add_norms(struct mlp_trainer *t, const mlp_real *gradient)
 {
     if (t->squares != NULL) {
-        optimizer_layer_norms(t->net, t->gradient, t->squares);
+        optimizer_layer_norms(t->net, gradient, t->squares);
         t->progress.norm_steps++;
     }
 }
@@ -120,7 +119,7 @@ static enum outcome gradient_step(struct mlp_trainer *t, size_t n, size_t *rows,
 {
     struct train_progress *p = &t->progress;
 
-    *status = step_gradient(t, p->batch, n, rows, sum);
+    *status = step_gradient(t, p->batch, n, t->gradient, rows, sum);
     if (*status != MLP_OK) {
         return FAILED;
     }
@@ -128,10 +127,48 @@ static enum outcome gradient_step(struct mlp_trainer *t, size_t n, size_t *rows,
     if (!isfinite(p->result.last_loss)) {
         return DIVERGED;
     }
-    add_norms(t);
+    add_norms(t, t->gradient);
     p->rate = step_rate(t);
     optimizer_step(&t->optimizer, t->net, t->gradient, p->rate);
     return GO_ON;
+}
+
+/* What the line search asks for: loss and gradient of all rows where the net is now. */
+static enum mlp_status evaluate_all(void *arg, struct mlp_net *net, mlp_real *gradient,
+                                    double *loss)
+{
+    struct mlp_trainer *t = arg;
+    size_t rows = 0;
+    double sum = 0;
+    enum mlp_status status = step_gradient(t, 0, t->batches.n, gradient, &rows, &sum);
+
+    (void)net; /* the trainer's */
+    *loss = sum / (double)rows;
+    return status;
+}
+
+/* An epoch of lbfgs is one iteration. */
+static enum outcome lbfgs_step(struct mlp_trainer *t, size_t *rows, double *sum,
+                               enum mlp_status *status)
+{
+    struct train_progress *p = &t->progress;
+    struct lbfgs *l = &t->optimizer.lbfgs;
+    const struct lbfgs_function f = {.arg = t, .evaluate = evaluate_all};
+    enum lbfgs_outcome outcome = lbfgs_iterate(l, t->net, &f);
+
+    *rows = batches_total(&t->batches);
+    *sum = l->data_loss * (double)*rows;
+    p->result.last_loss = l->data_loss;
+    p->rate = t->spec->learning_rate;
+    if (outcome == LBFGS_STOPPED) {
+        *status = l->status;
+        return FAILED;
+    }
+    if (outcome == LBFGS_FAILED) {
+        return DIVERGED;
+    }
+    add_norms(t, l->g);
+    return outcome == LBFGS_IMPROVED ? GO_ON : CONVERGED;
 }
 
 /* The next step of the epoch under way. */
@@ -143,7 +180,11 @@ static enum outcome one_step(struct mlp_trainer *t, enum mlp_status *status)
     enum outcome outcome;
 
     n = n < left ? n : left;
-    outcome = gradient_step(t, n, &rows, &sum, status);
+    if (t->spec->optimizer == MLP_LBFGS) {
+        outcome = lbfgs_step(t, &rows, &sum, status);
+    } else {
+        outcome = gradient_step(t, n, &rows, &sum, status);
+    }
     if (outcome == GO_ON || outcome == CONVERGED) {
         average_step(&t->average, t->net);
         p->result.steps++;

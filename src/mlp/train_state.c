@@ -15,7 +15,6 @@ struct state_header {
     uint64_t magic, size;
     uint64_t network;  /* fingerprints */
     uint64_t training;
-    uint64_t optimizer; /* its kind */
     uint64_t core;      /* bytes of weights and optimizer, which come first */
     struct train_progress progress;
     uint64_t average_count;
@@ -121,7 +120,6 @@ void mlp_trainer_save(const struct mlp_trainer *t, void *out)
     head.size = mlp_trainer_state_size(t);
     head.network = network_print(&t->net->spec);
     head.training = training_print(t);
-    head.optimizer = (uint64_t)t->spec->optimizer;
     head.core = core_bytes(t);
     head.progress = t->progress;
     head.average_count = t->average.count;
@@ -198,9 +196,7 @@ enum mlp_status mlp_trainer_extend(struct mlp_trainer *t, const void *state, siz
     struct state_header head;
 
     if (!read_header(state, size, &head) || size < sizeof(head) + core_bytes(t) ||
-        head.network != network_print(&t->net->spec) ||
-        head.optimizer != (uint64_t)t->spec->optimizer ||
-        head.core != core_bytes(t)) {
+        head.network != network_print(&t->net->spec) || head.core != core_bytes(t)) {
         return MLP_E_ARGUMENT;
     }
     uint64_t epochs = head.progress.before + head.progress.result.epochs;

@@ -119,6 +119,63 @@ START_TEST(accumulated_batches_are_one)
 }
 END_TEST
 
+START_TEST(work_is_counted_by_the_rows_trained)
+{
+    struct mlp_spec spec = plane_spec(); /* 4-24-2 */
+    struct mlp_train_spec train = help_adam(0.01, 3, 8);
+    struct mlp_estimate e;
+
+    ck_assert_int_eq(mlp_estimate(&spec, &train, 22, &e), MLP_OK);
+    ck_assert_double_eq(e.flops, 2.0 * (2 * 4 * 24 + 3 * 24 * 2) * 22 * 3);
+    train.drop_last = true;
+    ck_assert_int_eq(mlp_estimate(&spec, &train, 22, &e), MLP_OK);
+    ck_assert_double_eq(e.flops, 2.0 * (2 * 4 * 24 + 3 * 24 * 2) * 16 * 3);
+    spec.input_scale = true; /* then dL/dx is wanted, too */
+    ck_assert_int_eq(mlp_estimate(&spec, &train, 22, &e), MLP_OK);
+    ck_assert_double_eq(e.flops, 2.0 * (3 * 4 * 24 + 3 * 24 * 2) * 16 * 3);
+}
+END_TEST
+
+/* Trainings that cannot be: each change alone makes a good one senseless. */
+START_TEST(senseless_settings_are_refused)
+{
+#define REFUSED(optimizer_, change)                                                                \
+    do {                                                                                           \
+        struct mlp_layer_spec layer = {.units = 3, .activation = MLP_RELU};                        \
+        struct mlp_spec net = help_spec(6, 1, &layer, 2, MLP_MSE);                                 \
+        struct mlp_train_spec s = help_optimizer(optimizer_);                                      \
+        struct mlp_estimate e;                                                                     \
+                                                                                                   \
+        ck_assert_int_eq(mlp_estimate(&net, &s, 30, &e), MLP_OK);                                  \
+        change;                                                                                    \
+        ck_assert_msg(mlp_estimate(&net, &s, 30, &e) == MLP_E_ARGUMENT, #change);                  \
+    } while (0)
+
+    REFUSED(MLP_ADAM, s.label_smoothing = 0.1);
+    REFUSED(MLP_ADAM, s.label_smoothing = -0.1; net.output = MLP_OUT_SOFTMAX;
+            net.loss = MLP_CROSS_ENTROPY);
+    REFUSED(MLP_ADAM, s.label_smoothing = 1; net.output = MLP_OUT_SOFTMAX;
+            net.loss = MLP_CROSS_ENTROPY);
+    REFUSED(MLP_ADAM, s.average = MLP_AVERAGE_EMA);
+    REFUSED(MLP_ADAM, s.average = MLP_AVERAGE_EMA; s.average_decay = 1);
+    REFUSED(MLP_ADAM, s.average = MLP_AVERAGE_SWA; s.average_start = -1);
+    REFUSED(MLP_ADAM, s.max_seconds = -1);
+    REFUSED(MLP_ADAM, s.max_seconds = NAN);
+    REFUSED(MLP_ADAM, s.has_target = true; s.target = NAN);
+    REFUSED(MLP_ADAM, s.augment = ((struct mlp_augment){1, 1, 3, 1, 0}));
+    REFUSED(MLP_ADAM, s.augment = ((struct mlp_augment){1, 2, 4, 1, 0}));
+    REFUSED(MLP_ADAM, s.augment = ((struct mlp_augment){1, 2, 3, 1, NAN}));
+    REFUSED(MLP_ADAM, s.augment = ((struct mlp_augment){1, SIZE_MAX, 3, 1, 0}));
+    REFUSED(MLP_RPROP, s.accumulate = 2);
+    REFUSED(MLP_LBFGS, s.augment = ((struct mlp_augment){1, 2, 3, 1, 0}));
+    REFUSED(MLP_LBFGS, layer.dropout = 0.1);
+    REFUSED(MLP_LBFGS, layer.noise = 0.1);
+    REFUSED(MLP_LBFGS, net.input_dropout = 0.1);
+    REFUSED(MLP_LBFGS, net.input_noise = 0.1);
+    REFUSED(MLP_RPROP, layer.norm = MLP_NORM_BATCH);
+}
+END_TEST
+
 /* ---- moved pictures ---------------------------------------------------------------------- */
 
 /* A picture of 4 x 5 pixels with two channels: row 0 of the data, moved in each epoch. */
@@ -324,25 +381,33 @@ START_TEST(gradient_norms_by_definition)
     struct norm_log log = {.n = 0};
     const struct mlp_callbacks callbacks = {.arg = &log, .epoch = log_norm};
     struct mlp_result r;
-    double squares = 0, w[3];
+    double w[3], last = 0;
 
     for (int j = 0; j < 3; j++) {
         w[j] = (double)mlp_net_params(net)[j];
     }
     train.momentum = 0;
     train.shuffle = false;
-    train.batch_size = 1; /* two steps: the mean of their squares */
+    train.batch_size = 1; /* two steps an epoch: the mean of their squares */
+    train.epochs = 2;
     train.gradient_norms = true;
-    for (int i = 0; i < 2; i++) {
-        double d = 2 * (w[0] * (double)x[2 * i] + w[1] * (double)x[2 * i + 1] + w[2] - (double)y[i]);
-
-        squares += d * d * (pow((double)x[2 * i], 2) + pow((double)x[2 * i + 1], 2));
-        w[0] -= 0.01 * d * (double)x[2 * i];
-        w[1] -= 0.01 * d * (double)x[2 * i + 1];
-        w[2] -= 0.01 * d;
-    }
     ck_assert_int_eq(mlp_train(net, &train, &data, NULL, &callbacks, &r), MLP_OK);
-    ck_assert_double_eq_tol(log.norm[0], sqrt(squares / 2), 1e-5);
+    for (size_t epoch = 0; epoch < 2; epoch++) {
+        double squares = 0;
+
+        for (int i = 0; i < 2; i++) {
+            const float *row = x + 2 * i;
+            double e = w[0] * (double)row[0] + w[1] * (double)row[1] + w[2] - (double)y[i];
+
+            squares += 4 * e * e * (pow((double)row[0], 2) + pow((double)row[1], 2));
+            w[0] -= 0.02 * e * (double)row[0];
+            w[1] -= 0.02 * e * (double)row[1];
+            w[2] -= 0.02 * e;
+            last = e * e;
+        }
+        ck_assert_double_eq_tol(log.norm[epoch], sqrt(squares / 2), 1e-5);
+    }
+    ck_assert_double_eq_tol(r.last_loss, last, 1e-5);
     mlp_net_free(&net);
 }
 END_TEST
@@ -432,6 +497,31 @@ START_TEST(a_callers_value_decides)
 }
 END_TEST
 
+/* Nothing gets better after epoch 5: the rate is halved from there on, every third epoch. */
+START_TEST(the_rate_falls_on_a_plateau)
+{
+    struct plane p = plane_new(2, 40, 1);
+    struct mlp_spec spec = plane_spec();
+    struct mlp_train_spec train = help_adam(0.01, 12, 8);
+    struct mlp_net *net = help_net(&spec, 1);
+    struct diary d = diary_new(net);
+    const struct mlp_callbacks callbacks = {.arg = &d, .epoch = write_diary, .monitor = hill};
+    struct mlp_result r;
+
+    train.maximize = true;
+    train.schedule = (struct mlp_schedule){.type = MLP_PLATEAU, .factor = 0.5, .patience = 3};
+    ck_assert_int_eq(mlp_train(net, &train, &p.data, NULL, &callbacks, &r), MLP_OK);
+    for (size_t e = 1; e <= 12; e++) {
+        double rate = e <= 8 ? 0.01 : e <= 11 ? 0.005 : 0.0025;
+
+        ck_assert_double_eq_tol(d.epoch[e - 1].learning_rate, rate, 1e-15);
+    }
+    mlp_net_free(&net);
+    free(d.best);
+    plane_free(&p);
+}
+END_TEST
+
 /* Without a caller's value the loss is what is to come down to the target. */
 START_TEST(the_loss_reaches_a_target)
 {
@@ -463,12 +553,15 @@ int main(void)
     tcase_add_test(c, an_epoch_is_cut_as_promised);
     tcase_add_test(c, dropped_rows_do_not_matter);
     tcase_add_test(c, accumulated_batches_are_one);
+    tcase_add_test(c, work_is_counted_by_the_rows_trained);
+    tcase_add_test(c, senseless_settings_are_refused);
     tcase_add_test(c, pictures_move_by_whole_pixels);
     tcase_add_loop_test(c, averages_by_definition, 0, 2);
     tcase_add_test(c, statistics_of_averaged_weights);
     tcase_add_test(c, gradient_norms_by_definition);
     tcase_add_loop_test(c, time_runs_out, 0, 3);
     tcase_add_test(c, a_callers_value_decides);
+    tcase_add_test(c, the_rate_falls_on_a_plateau);
     tcase_add_test(c, the_loss_reaches_a_target);
     suite_add_tcase(s, c);
     return help_run(s);
