@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch.optim import lr_scheduler as S
 
-from torch_net import Net, rounded
+from torch_net import ACTIVATIONS, Net, rounded
 from torch_train import Warm, train
 
 EPOCHS = 20
@@ -61,6 +61,7 @@ OUTPUT = {"CROSS_ENTROPY": "OUT_SOFTMAX", "FOCAL": "OUT_SOFTMAX", "POISSON": "OU
 
 # ---- cases --------------------------------------------------------------------------------
 
+USUAL_LAYERS = [LAYER(6, "TANH"), LAYER(5, "SIGMOID")]
 ADAM = dict(optimizer="ADAM", learning_rate=0.02, beta1=0.9, beta2=0.999, epsilon=1e-8)
 
 
@@ -76,11 +77,12 @@ def case(name, hidden=None, loss="CROSS_ENTROPY", truth=None, weights=False, off
                 scheduler=scheduler, warmup=warmup, plateau=plateau, train=t,
                 spec=dict(n_inputs=4, n_outputs=outputs, loss=loss,
                           output=OUTPUT.get(loss, "OUT_IDENTITY"),
-                          hidden=hidden or [LAYER(6, "TANH"), LAYER(5, "SIGMOID")], **(spec or {})))
+                          hidden=USUAL_LAYERS if hidden is None else hidden, **(spec or {})))
 
 
 SGD = dict(optimizer="SGD", learning_rate=0.3)
 MOMENTUM = dict(SGD, learning_rate=0.1, momentum=0.9)
+GENTLE = dict(MOMENTUM, learning_rate=0.03)
 LION = dict(optimizer="LION", learning_rate=0.01, beta1=0.9, beta2=0.99)
 RMSPROP = dict(optimizer="RMSPROP", learning_rate=0.01, rho=0.99, epsilon=1e-8, tolerance=5e-5)
 NADAM = dict(ADAM, optimizer="NADAM", momentum_decay=0.004)
@@ -187,7 +189,36 @@ def schedules():
     ]
 
 
-GROUPS = dict(optimizers=optimizers, schedules=schedules)
+def activations():
+    names = list(ACTIVATIONS) + ["PRELU"]
+    return [case(n.lower(), [LAYER(5, n), LAYER(4, n)], **MOMENTUM) for n in names] + [
+        case("maxout", [LAYER(5, "MAXOUT", pieces=2), LAYER(4, "MAXOUT", pieces=3)], **MOMENTUM),
+        case("prelu between maxout and gelu", [LAYER(4, "MAXOUT", pieces=2), LAYER(5, "PRELU"),
+                                               LAYER(4, "GELU")], loss="MSE"),
+    ]
+
+
+def layers():
+    batch, layer, skip = dict(norm="NORM_BATCH"), dict(norm="NORM_LAYER"), dict(residual=True)
+    plain = LAYER(5, "TANH")
+    return [
+        case("none hidden", [], **GENTLE),
+        case("batch_norm", [LAYER(5, "RELU", **batch), LAYER(4, "TANH", **batch)], **GENTLE),
+        case("layer_norm", [LAYER(6, "RELU", **layer), LAYER(5, "TANH", **layer)]),
+        case("residual", [plain, LAYER(5, "SILU", **skip), LAYER(5, "RELU", **skip)], **GENTLE),
+        case("residual from the input", [LAYER(4, "TANH", **skip)], **GENTLE,
+             spec=dict(input_scale=True)),
+        case("input_scale", [plain], **GENTLE, spec=dict(input_scale=True)),
+        case("input_scale of another rate", [plain], input_scale_rate=3,
+             spec=dict(input_scale=True)),
+        case("batch_norm, prelu, residual", [plain, LAYER(5, "PRELU", **batch, **skip)]),
+        case("layer_norm, maxout, residual",
+             [plain, LAYER(5, "MAXOUT", pieces=2, **layer, **skip)]),
+        case("batch_norm, maxout", [LAYER(4, "MAXOUT", pieces=3, **batch), plain], loss="MSE"),
+    ]
+
+
+GROUPS = dict(activations=activations, layers=layers, optimizers=optimizers, schedules=schedules)
 
 # ---- C --------------------------------------------------------------------------------------
 
@@ -219,8 +250,9 @@ def array(kind, parts):
 
 def spec_text(spec):
     plain = {k: v for k, v in spec.items() if k != "hidden"}
-    layers = array("struct mlp_layer_spec", [struct(h) for h in spec["hidden"]])
-    return f"{struct(plain)[:-1]},\n         .n_hidden = {len(spec['hidden'])}, .hidden = {layers}}}"
+    hidden = spec["hidden"]
+    layers = array("struct mlp_layer_spec", [struct(h) for h in hidden]) if hidden else "NULL"
+    return f"{struct(plain)[:-1]},\n         .n_hidden = {len(hidden)}, .hidden = {layers}}}"
 
 
 def train_text(t):

@@ -24,6 +24,8 @@ struct trajectory {
     const double *end; /* [n_values] */
 };
 
+#include "../golden/torch_activations.h"
+#include "../golden/torch_layers.h"
 #include "../golden/torch_optimizers.h"
 #include "../golden/torch_schedules.h"
 
@@ -34,6 +36,8 @@ static const struct {
     const struct trajectory *cases;
     size_t n;
 } groups[] = {
+    GROUP(activations),
+    GROUP(layers),
     GROUP(optimizers),
     GROUP(schedules),
 };

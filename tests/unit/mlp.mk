@@ -146,6 +146,7 @@ tests_unit_check_mlp_resume_LDADD = libmlpcore.la $(UNIT_LIBS)
 
 # Held to PyTorch's numbers, which make_torch.py makes.
 tests_unit_check_mlp_trajectories_SOURCES = tests/unit/check_mlp_trajectories.c \
+	tests/golden/torch_activations.h tests/golden/torch_layers.h \
 	tests/golden/torch_optimizers.h tests/golden/torch_schedules.h
 tests_unit_check_mlp_trajectories_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_check_mlp_trajectories_LDADD = libmlpcore.la $(UNIT_LIBS)
