@@ -61,6 +61,13 @@ static void exp_all(mlp_real *z, size_t n)
     }
 }
 
+static void sum_rows(const mlp_real *x, size_t rows, size_t cols, double *sum)
+{
+    for (size_t k = 0; k < rows; k++) {
+        sum[k] = total(x + k * cols, cols);
+    }
+}
+
 void ISA(kernel_softmax)(mlp_real *z, size_t rows, size_t cols)
 {
     size_t step = block_rows(cols);
@@ -74,6 +81,18 @@ void ISA(kernel_softmax)(mlp_real *z, size_t rows, size_t cols)
         for (size_t k = 0; k < n; k++) {
             scale_row(block + k * cols, cols, (mlp_real)(1.0 / total(block + k * cols, cols)));
         }
+    }
+}
+
+/* log s of n sums s >= 1: the float next to s, and what it leaves over, so that a sum of 1 and
+ * next to nothing keeps the nothing. */
+static void log_sums(const double *s, size_t n, double *log_s)
+{
+    SIMD
+    for (size_t k = 0; k < n; k++) {
+        mlp_real near = (mlp_real)s[k];
+
+        log_s[k] = (double)math_log(near) + (s[k] - (double)near) / (double)near;
     }
 }
 
@@ -108,21 +127,13 @@ static mlp_real row_scale(const struct kernel_loss *l, size_t row)
 
 /* ---- labels ------------------------------------------------------------------------ */
 
-/* A row whose truth is one label: `behind` is its d, e its exponential, s the sum of all. Returns
- * the loss; *slope becomes -dl/dlog p of the label, so that dl/dz = slope (p - onehot).
- *   cross-entropy: l = -log p,         slope 1
- *   focal:         l = -(1-p)^g log p, slope (1-p)^g (1 + g p (-log p) / (1-p)) */
-static double label_loss(const struct kernel_loss *l, double behind, double e, double s,
-                         double *slope)
+/* Focal's loss of a row whose truth is one label: e is its exponential, s the sum of all. *slope
+ * becomes -dl/dlog p, so that dl/dz = slope (p - onehot); cross-entropy's is 1.
+ *   l = -(1-p)^g log p, slope = (1-p)^g (1 + g p (-log p) / (1-p)) */
+static double focal_label(const struct kernel_loss *l, double minus_log, double e, double s,
+                          double *slope)
 {
-    double minus_log = log(s) - behind;
-
-    *slope = 1;
-    if (l->loss == MLP_CROSS_ENTROPY) {
-        return minus_log;
-    }
-    double rest = (s - e) / s; /* 1 - p */
-    double power = pow(rest, (double)l->parameter);
+    double rest = (s - e) / s, power = pow(rest, (double)l->parameter); /* 1 - p */
 
     /* the quotient goes to 1 where p does */
     *slope = power * (1 + (double)l->parameter * (e / s) * (rest > 0 ? minus_log / rest : 1));
@@ -132,33 +143,35 @@ static double label_loss(const struct kernel_loss *l, double behind, double e, d
 static void labels_loss(const struct kernel_loss *l)
 {
     size_t cols = l->cols, step = block_rows(cols);
-    double behind[BLOCK]; /* the label's z minus the largest */
+    double behind[BLOCK], s[BLOCK], log_s[BLOCK]; /* behind: the label's z minus the largest */
 
     for (size_t i = 0; i < l->rows; i += step) {
         size_t n = l->rows - i < step ? l->rows - i : step;
         mlp_real *block = l->z + i * cols;
 
-        for (size_t k = 0; k < n; k++) {
-            const mlp_real *row = block + k * cols;
-            uint32_t label = l->labels[i + k];
-
-            behind[k] = (double)row[label] - (double)row_max(row, cols);
-            if (l->row_hit != NULL) {
-                l->row_hit[i + k] = is_hit(row, cols, label);
-            }
+        for (size_t k = 0; k < n && l->row_hit != NULL; k++) {
+            l->row_hit[i + k] = is_hit(block + k * cols, cols, l->labels[i + k]);
         }
         subtract_max(block, n, cols);
+        for (size_t k = 0; k < n; k++) {
+            behind[k] = (double)block[k * cols + l->labels[i + k]];
+        }
         exp_all(block, n * cols);
+        sum_rows(block, n, cols, s); /* at least 1 */
+        log_sums(s, n, log_s);
         for (size_t k = 0; k < n; k++) {
             mlp_real *row = block + k * cols, *at = row + l->labels[i + k];
-            double s = total(row, cols), e = (double)*at, slope; /* s is at least 1 */
+            double e = (double)*at, slope = 1;
 
-            l->row_loss[i + k] = label_loss(l, behind[k], e, s, &slope);
+            l->row_loss[i + k] = log_s[k] - behind[k];
+            if (l->loss == MLP_FOCAL) {
+                l->row_loss[i + k] = focal_label(l, l->row_loss[i + k], e, s[k], &slope);
+            }
             if (l->scale != 0) {
-                double factor = slope * (double)row_scale(l, i + k) / s;
+                double factor = slope * (double)row_scale(l, i + k) / s[k];
 
                 scale_row(row, cols, (mlp_real)factor);
-                *at = (mlp_real)(-factor * (s - e)); /* p - 1 with its digits */
+                *at = (mlp_real)(-factor * (s[k] - e)); /* p - 1 with its digits */
             }
         }
     }
@@ -236,7 +249,7 @@ static void shares_gradient(const struct truth *t, mlp_real factor, mlp_real sca
 static void shares_cross_entropy(const struct kernel_loss *l)
 {
     size_t cols = l->cols, step = block_rows(cols);
-    double behind[BLOCK]; /* sum y' d */
+    double behind[BLOCK], s[BLOCK], log_s[BLOCK]; /* behind: sum y' d */
 
     for (size_t i = 0; i < l->rows; i += step) {
         size_t n = l->rows - i < step ? l->rows - i : step;
@@ -253,15 +266,16 @@ static void shares_cross_entropy(const struct kernel_loss *l)
             }
         }
         exp_all(block, n * cols);
+        sum_rows(block, n, cols, s);
+        log_sums(s, n, log_s);
         for (size_t k = 0; k < n; k++) {
             mlp_real *row = block + k * cols, scale = row_scale(l, i + k);
             struct truth t = row_truth(l, i + k);
-            double s = total(row, cols);
             double mass = t.y != NULL ? t.keep * total(t.y, cols) + (double)l->smoothing : 1;
 
-            l->row_loss[i + k] = mass * log(s) - behind[k];
+            l->row_loss[i + k] = mass * log_s[k] - behind[k];
             if (l->scale != 0) {
-                shares_gradient(&t, (mlp_real)((double)scale * mass / s), scale, cols, row);
+                shares_gradient(&t, (mlp_real)((double)scale * mass / s[k]), scale, cols, row);
             }
         }
     }
