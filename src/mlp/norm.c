@@ -12,7 +12,7 @@
 
 #include <math.h>
 
-#define AT_ONCE   ((size_t)256)
+#define AT_ONCE ((size_t)256)
 
 /* What all parts share: the rows [first, first + rows) of a layer. */
 static struct kernel_norm rows_of(struct pass *p, const struct mlp_net *net, size_t k,

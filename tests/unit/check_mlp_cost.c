@@ -93,6 +93,53 @@ START_TEST(estimates_are_exact)
 }
 END_TEST
 
+/* With each stage alone and with all; what a stage needs must be in the estimate, and touched by
+ * nothing that is not (the sanitizers' business). */
+START_TEST(estimates_are_exact_for_every_stage)
+{
+    struct plane p = plane_new(3, 70, 0.1);
+    struct mlp_spec linear = help_spec(4, 0, NULL, 2, MLP_MSE);
+    struct mlp_train_spec train = help_adam(0.01, 2, 66);
+    struct mlp_net *first = help_net(&linear, 1);
+
+    run(first, &train, &p.data, NULL, NULL); /* what a backend sets up once in a process */
+    mlp_net_free(&first);
+    for (int stage = 0; stage < 9; stage++) {
+        bool all = stage == 8;
+        struct mlp_layer_spec h = {.units = 4,
+                                   .activation = MLP_MAXOUT,
+                                   .pieces = 3,
+                                   .norm = stage == 0   ? MLP_NORM_BATCH
+                                           : stage == 1 ? MLP_NORM_LAYER
+                                           : all        ? MLP_NORM_BATCH
+                                                        : MLP_NORM_NONE,
+                                   .residual = all || stage == 2,
+                                   .dropout = all || stage == 3 ? 0.2 : 0,
+                                   .noise = all || stage == 4 ? 0.1 : 0};
+        const struct mlp_layer_spec hidden[2] = {h, h};
+        struct mlp_spec spec = help_spec(4, 2, hidden, 2, MLP_MSE);
+        struct mlp_estimate e;
+        struct mlp_result r;
+
+        spec.input_scale = all || stage == 5;
+        spec.input_dropout = all || stage == 6 ? 0.2 : 0;
+        spec.input_noise = all || stage == 7 ? 0.2 : 0;
+        ck_assert_int_eq(mlp_estimate(&spec, &train, 70, &e), MLP_OK);
+        alloc_reset();
+        struct mlp_net *net = help_net(&spec, 1);
+
+        ck_assert_uint_eq(alloc_first, e.net_bytes);
+        alloc_reset();
+        ck_assert_int_eq(mlp_train(net, &train, &p.data, &p.data, NULL, &r), MLP_OK);
+        ck_assert_uint_eq(alloc_count, 1);
+        ck_assert_uint_eq(alloc_first, e.arena_bytes);
+        ck_assert_uint_gt(r.best_epoch, 0);
+        mlp_net_free(&net);
+    }
+    plane_free(&p);
+}
+END_TEST
+
 START_TEST(no_memory_is_a_status)
 {
     struct mlp_spec spec = xor_spec();
@@ -206,6 +253,7 @@ int main(void)
     tcase_add_test(c, subnormal_numbers_stay_the_callers);
     tcase_add_test(c, wrong_data_is_refused);
     tcase_add_test(c, estimates_are_exact);
+    tcase_add_test(c, estimates_are_exact_for_every_stage);
     tcase_add_test(c, no_memory_is_a_status);
     tcase_add_test(c, no_threads_are_started);
     suite_add_tcase(s, c);

@@ -127,22 +127,28 @@ static bool element_right(const struct pass_moment *moment, uint32_t layer, doub
     return fabs((double)a - truth) <= size;
 }
 
+/* Dropout, noise, both, in the first layer and in the third. */
 START_TEST(layers_by_the_book)
 {
     static const double settings[][2] = {{0.3, 0}, {0, 0.5}, {0.9, 2}};
     const struct pass_moment moment = {.seed = 5, .epoch = 2, .step = 9};
 
-    for (size_t s = 0; s < 3; s++) {
-        struct mlp_layer_spec hidden;
-        struct mlp_spec spec = spec_of(&hidden, settings[s][0], settings[s][1], MLP_RELU);
+    for (size_t s = 0; s < 6; s++) {
+        struct mlp_layer_spec hidden[3];
+        double dropout = settings[s % 3][0], noise = settings[s % 3][1];
+        struct mlp_spec spec = spec_of(hidden, dropout, noise, MLP_RELU);
+        size_t k = s < 3 ? 0 : 2;
+
+        hidden[1] = hidden[2] = hidden[0];
+        spec.n_hidden = 3;
         struct rig r = rig_new(&spec, ROWS, (size_t)_i, 4);
-        struct pass_layer *at = &r.pass.layer[0];
+        struct pass_layer *at = &r.pass.layer[k];
 
         fill_bell(at->h, WIDE * ROWS);
-        noise_apply(&r.pass, r.net, 0, &moment, NULL, 0, ROWS);
+        noise_apply(&r.pass, r.net, k, &moment, NULL, 0, ROWS);
         for (size_t e = 0; e < WIDE * ROWS; e++) {
-            bool right = element_right(&moment, 0, hidden.dropout, hidden.noise, e, at->h[e],
-                                       at->a[e], at->mask != NULL ? at->mask[e] : 0);
+            bool right = element_right(&moment, (uint32_t)k, dropout, noise, e, at->h[e], at->a[e],
+                                       at->mask != NULL ? at->mask[e] : 0);
 
             if (!right) {
                 ck_abort_msg("setting %zu, element %zu: %.9g from %.9g", s, e, (double)at->a[e],

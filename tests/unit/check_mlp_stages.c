@@ -349,6 +349,38 @@ START_TEST(prediction_by_the_formula)
 }
 END_TEST
 
+/* More columns than are prepared at once. */
+START_TEST(prediction_of_many_columns)
+{
+    enum { N = 600, ROWS = 3 };
+    const struct mlp_layer_spec hidden[1] = {{.units = N, .norm = MLP_NORM_BATCH}};
+    struct mlp_spec spec = help_spec(2, 1, hidden, 1, MLP_MSE);
+    struct rig rig = rig_new(&spec, 1, (size_t)_i, 2);
+    uint64_t seed = 3;
+    float *z = help_floats(&seed, ROWS * N, 2);
+    struct mlp_layer_view l;
+
+    for (size_t j = 0; j < 2 * N; j++) {
+        rig.net->params[rig.net->n_params + j] = (float)(0.1 + help_unit(&seed));
+    }
+    mlp_net_layer(rig.net, 0, &l);
+    float *y = malloc(ROWS * N * sizeof(*y));
+
+    ck_assert_ptr_nonnull(y);
+    memcpy(y, z, ROWS * N * sizeof(*y));
+    norm_predict(rig.net, &rig.net->layers[0], y, ROWS);
+    for (size_t e = 0; e < ROWS * N; e++) {
+        struct moments m = {(double)l.mean[e % N], (double)l.variance[e % N]};
+        double truth = normed_by(&m, &l, (double)z[e], e % N);
+
+        ck_assert_double_eq_tol((double)y[e], truth, 2e-6 * fmax(1, fabs(truth)));
+    }
+    rig_free(&rig);
+    free(z);
+    free(y);
+}
+END_TEST
+
 /* A row's bits know nothing of the rows around it. */
 START_TEST(a_row_alone_is_a_row_among_many)
 {
@@ -391,13 +423,13 @@ END_TEST
 START_TEST(scores_leave_a_training_alone)
 {
     enum { N = 8, ROWS = 40 };
-    const struct mlp_layer_spec hidden[1] = {{.units = N,
-                                              .activation = MLP_RELU,
-                                              .norm = MLP_NORM_BATCH,
-                                              .residual = true,
-                                              .dropout = 0.2,
-                                              .noise = 0.1}};
-    struct mlp_spec spec = help_spec(N, 1, hidden, 2, MLP_MSE);
+    struct mlp_layer_spec hidden[2] = {{.units = N,
+                                        .activation = MLP_RELU,
+                                        .norm = MLP_NORM_BATCH,
+                                        .residual = true,
+                                        .dropout = 0.2,
+                                        .noise = 0.1}};
+    struct mlp_spec spec = help_spec(N, 2, hidden, 2, MLP_MSE);
     uint64_t seed = 77;
     float *x = help_floats(&seed, ROWS * N, 1), *y = help_floats(&seed, ROWS * 2, 1);
     const struct mlp_data data = {.rows = ROWS, .x = x, .targets = y};
@@ -405,6 +437,7 @@ START_TEST(scores_leave_a_training_alone)
     struct mlp_score score, again;
     struct mlp_workspace *ws = NULL;
 
+    hidden[1] = hidden[0];
     spec.input_scale = true;
     spec.input_dropout = 0.1;
     struct rig a = rig_new(&spec, ROWS, (size_t)_i, 6), b = rig_new(&spec, ROWS, (size_t)_i, 6);
@@ -498,6 +531,7 @@ int main(void)
     tcase_add_loop_test(c, batch_norm_of_one_row_is_finite, 0, n);
     tcase_add_loop_test(c, layer_norm_by_the_formula, 0, n);
     tcase_add_loop_test(c, prediction_by_the_formula, 0, n);
+    tcase_add_loop_test(c, prediction_of_many_columns, 0, n);
     tcase_add_loop_test(c, a_row_alone_is_a_row_among_many, 0, n);
     tcase_add_loop_test(c, scores_leave_a_training_alone, 0, n);
     tcase_add_loop_test(c, norms_in_slices, 0, n);
