@@ -25,6 +25,7 @@ MLP_CHECKS = \
 	tests/unit/check_mlp_gradient \
 	tests/unit/check_mlp_kernel \
 	tests/unit/check_mlp_lbfgs \
+	tests/unit/check_mlp_lbfgs_fit \
 	tests/unit/check_mlp_loss \
 	tests/unit/check_mlp_loss_data \
 	tests/unit/check_mlp_loss_gradient \
@@ -32,10 +33,12 @@ MLP_CHECKS = \
 	tests/unit/check_mlp_meter \
 	tests/unit/check_mlp_metrics \
 	tests/unit/check_mlp_noise \
+	tests/unit/check_mlp_optimizer \
 	tests/unit/check_mlp_predict \
 	tests/unit/check_mlp_resume \
 	tests/unit/check_mlp_rng \
 	tests/unit/check_mlp_softmax \
+	tests/unit/check_mlp_schedule \
 	tests/unit/check_mlp_spec \
 	tests/unit/check_mlp_stages \
 	tests/unit/check_mlp_stop \
@@ -76,14 +79,23 @@ tests_unit_check_mlp_meter_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_check_mlp_meter_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=aligned_alloc
 tests_unit_check_mlp_meter_LDADD = libmlpcore.la $(UNIT_LIBS)
 
-tests_unit_check_mlp_lbfgs_SOURCES = tests/unit/check_mlp_lbfgs.c
+tests_unit_check_mlp_lbfgs_SOURCES = tests/unit/check_mlp_lbfgs.c tests/unit/mlp_lbfgs_help.h
 tests_unit_check_mlp_lbfgs_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_check_mlp_lbfgs_LDADD = libmlpcore.la $(UNIT_LIBS)
+
+tests_unit_check_mlp_lbfgs_fit_SOURCES = tests/unit/check_mlp_lbfgs_fit.c \
+	tests/unit/mlp_lbfgs_help.h
+tests_unit_check_mlp_lbfgs_fit_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_mlp_lbfgs_fit_LDADD = libmlpcore.la $(UNIT_LIBS)
 
 tests_unit_check_mlp_metrics_SOURCES = \
 	tests/unit/check_mlp_metrics.c tests/unit/metrics_help.h tests/golden/metrics_golden.h
 tests_unit_check_mlp_metrics_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_check_mlp_metrics_LDADD = libmlpcore.la $(UNIT_LIBS)
+
+tests_unit_check_mlp_optimizer_SOURCES = tests/unit/check_mlp_optimizer.c tests/unit/mlp_step_help.h
+tests_unit_check_mlp_optimizer_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_mlp_optimizer_LDADD = libmlpcore.la $(UNIT_LIBS)
 
 tests_unit_check_mlp_predict_SOURCES = tests/unit/check_mlp_predict.c
 tests_unit_check_mlp_predict_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
@@ -93,6 +105,10 @@ tests_unit_check_mlp_rng_SOURCES = tests/unit/check_mlp_rng.c
 tests_unit_check_mlp_rng_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_check_mlp_rng_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc
 tests_unit_check_mlp_rng_LDADD = libmlpcore.la $(UNIT_LIBS)
+
+tests_unit_check_mlp_schedule_SOURCES = tests/unit/check_mlp_schedule.c
+tests_unit_check_mlp_schedule_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_mlp_schedule_LDADD = libmlpcore.la $(UNIT_LIBS)
 
 tests_unit_check_mlp_spec_SOURCES = tests/unit/check_mlp_spec.c
 tests_unit_check_mlp_spec_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

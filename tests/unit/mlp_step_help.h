@@ -1,0 +1,71 @@
+/* What the tests of optimizers share: a net of some layers with an optimizer of its own. */
+#ifndef MLP_STEP_HELP_H
+#define MLP_STEP_HELP_H
+
+#include "mlp_help.h"
+
+#include "mlp/optimizer.h"
+
+struct rig {
+    struct mlp_net *net;
+    struct optimizer optimizer;
+    void *memory;
+    size_t bytes; /* of the optimizer */
+};
+
+/* 5 inputs with a scale, 9 prelu units behind a norm, 70 (more than a band of columns) of maxout,
+ * 3 outputs. */
+static inline void rig_open(struct rig *r, const struct mlp_train_spec *train)
+{
+    static const struct mlp_layer_spec hidden[] = {
+        {.units = 9, .activation = MLP_PRELU, .norm = MLP_NORM_LAYER},
+        {.units = 35, .activation = MLP_MAXOUT, .pieces = 2}};
+    struct mlp_spec spec = help_spec(5, 2, hidden, 3, MLP_CROSS_ENTROPY);
+    struct arena arena = {0};
+
+    spec.input_scale = true;
+    r->net = help_net(&spec, 11);
+    optimizer_layout(&r->optimizer, train, r->net->n_params, &arena);
+    r->bytes = arena.used;
+    r->memory = arena.base = arena_alloc(&arena);
+    ck_assert_ptr_nonnull(r->memory);
+    arena.used = 0;
+    optimizer_layout(&r->optimizer, train, r->net->n_params, &arena);
+    memset(r->memory, 0xA5, r->bytes); /* whatever was there */
+    optimizer_start(&r->optimizer, r->net->n_params);
+}
+
+static inline void rig_close(struct rig *r)
+{
+    free(r->memory);
+    mlp_net_free(&r->net);
+}
+
+/* Every element of it everywhere else: of all kinds there are. */
+static inline struct mlp_train_spec step_spec(enum mlp_optimizer kind)
+{
+    return (struct mlp_train_spec){.optimizer = kind,
+                                   .learning_rate = 0.01,
+                                   .momentum = 0.9,
+                                   .beta1 = 0.9,
+                                   .beta2 = 0.99,
+                                   .epsilon = 1e-6,
+                                   .rho = 0.9,
+                                   .momentum_decay = 0.004,
+                                   .epochs = 1,
+                                   .batch_size = 1};
+}
+
+/* A gradient for step t, some elements 0. Free it. */
+static inline float *step_gradient(size_t n, size_t t)
+{
+    uint64_t seed = 1000 + t;
+    float *g = help_floats(&seed, n, 2);
+
+    for (size_t i = t; i < n; i += 17) {
+        g[i] = 0;
+    }
+    return g;
+}
+
+#endif
