@@ -75,9 +75,9 @@ def case(name, hidden=None, loss="CROSS_ENTROPY", truth=None, weights=False, off
     t.setdefault("batch_size", 8)
     return dict(name=name, truth=truth, weights=weights, offset=offset, tolerance=tolerance,
                 scheduler=scheduler, warmup=warmup, plateau=plateau, train=t,
-                spec=dict(n_inputs=4, n_outputs=outputs, loss=loss,
-                          output=OUTPUT.get(loss, "OUT_IDENTITY"),
-                          hidden=USUAL_LAYERS if hidden is None else hidden, **(spec or {})))
+                spec=dict(dict(n_inputs=4, n_outputs=outputs, loss=loss,
+                               output=OUTPUT.get(loss, "OUT_IDENTITY"),
+                               hidden=USUAL_LAYERS if hidden is None else hidden), **(spec or {})))
 
 
 SGD = dict(optimizer="SGD", learning_rate=0.3)
@@ -218,7 +218,73 @@ def layers():
     ]
 
 
-GROUPS = dict(activations=activations, layers=layers, optimizers=optimizers, schedules=schedules)
+def losses():
+    def of(name, loss, parameter=None, output=None, **more):
+        spec = dict(loss_parameter=parameter) if parameter else {}
+        if output:
+            spec["output"] = output
+        return case(name, loss=loss, spec=spec, **more)
+
+    smooth, soft = dict(label_smoothing=0.1), dict(truth="soft")
+    heavy, shifted = dict(weights=True), dict(offset=True)
+    behind = dict(output="OUT_SIGMOID", truth="labels")
+    return [
+        of("cross_entropy", "CROSS_ENTROPY"),
+        of("cross_entropy, weights", "CROSS_ENTROPY", **heavy),
+        of("cross_entropy, offset", "CROSS_ENTROPY", **shifted),
+        of("cross_entropy, smoothing", "CROSS_ENTROPY", **smooth),
+        of("cross_entropy, shares", "CROSS_ENTROPY", **soft),
+        of("cross_entropy, shares, smoothing, weights", "CROSS_ENTROPY", **soft, **smooth, **heavy),
+        of("focal", "FOCAL", 2),
+        of("focal .5, weights", "FOCAL", 0.5, **heavy),
+        of("focal, shares, smoothing", "FOCAL", 2, **soft, **smooth),
+        of("binary_cross_entropy", "BINARY_CROSS_ENTROPY"),
+        of("binary_cross_entropy, smoothing", "BINARY_CROSS_ENTROPY", **smooth),
+        of("binary_cross_entropy, weights, offset", "BINARY_CROSS_ENTROPY", **heavy, **shifted),
+        of("binary focal", "BINARY_FOCAL", 2),
+        of("binary focal .5, smoothing, weights", "BINARY_FOCAL", 0.5, **smooth, **heavy),
+        of("mse", "MSE"),
+        of("mse, weights, offset", "MSE", **heavy, **shifted),
+        of("mae", "MAE"),
+        of("huber", "HUBER", 0.5),
+        of("quantile", "QUANTILE", 0.9),
+        of("log_cosh", "LOG_COSH"),
+        of("mse behind a sigmoid", "MSE", **behind),
+        of("mae behind a sigmoid", "MAE", **behind),
+        of("huber behind a sigmoid", "HUBER", 0.25, **behind),
+        of("quantile behind a sigmoid", "QUANTILE", 0.3, **behind),
+        of("log_cosh behind a sigmoid", "LOG_COSH", **behind),
+        of("poisson", "POISSON"),
+        of("poisson, weights, offset", "POISSON", **heavy, **shifted),
+        of("gamma", "GAMMA"),
+        of("gamma, offset", "GAMMA", **shifted),
+        of("tweedie 1.5", "TWEEDIE", 1.5),
+        of("tweedie 1.1, weights, offset", "TWEEDIE", 1.1, **heavy, **shifted),
+    ]
+
+
+def noises():
+    """The random numbers are those of src/mlp/noise.h: see torch_noise.py."""
+    drop, both = dict(dropout=0.3), dict(dropout=0.25, noise=0.1, residual=True)
+    seeded = dict(MOMENTUM, seed=0x123456789)
+    return [
+        case("dropout", [LAYER(5, "RELU", **drop), LAYER(7, "TANH", **drop)], **seeded),
+        case("dropout, maxout, prelu",
+             [LAYER(5, "MAXOUT", pieces=2, **drop), LAYER(5, "PRELU", **drop)], seed=2),
+        case("alpha dropout", [LAYER(5, "SELU", **drop), LAYER(4, "SELU", dropout=0.6)], **seeded),
+        case("noise", [LAYER(5, "TANH", noise=0.3), LAYER(3, "SILU", noise=0.1)], **seeded),
+        case("input_dropout", [LAYER(5, "TANH")], **seeded, spec=dict(input_dropout=0.4)),
+        case("input_noise", [LAYER(5, "TANH")], **seeded, spec=dict(input_noise=0.2)),
+        case("dropout, noise, residual", [LAYER(4, "TANH", **both), LAYER(4, "GELU", **both)],
+             **seeded, spec=dict(input_scale=True, input_dropout=0.2, input_noise=0.1)),
+        case("dropout, noise, residual, batch_norm",
+             [LAYER(4, "TANH", norm="NORM_BATCH", **both)], **seeded, loss="MSE"),
+        case("dropout, noise, residual, layer_norm",
+             [LAYER(4, "RELU", norm="NORM_LAYER", **both), LAYER(4, "SELU", **both)], seed=3),
+    ]
+
+
+GROUPS = dict(noises=noises, losses=losses, activations=activations, layers=layers, optimizers=optimizers, schedules=schedules)
 
 # ---- C --------------------------------------------------------------------------------------
 

@@ -7,6 +7,8 @@ here; a new kind of layer is a few lines in Net.
 import torch
 import torch.nn.functional as F
 
+from torch_noise import INPUT, disturb
+
 torch.set_default_dtype(torch.float64)
 
 ACTIVATIONS = {
@@ -25,6 +27,10 @@ ACTIVATIONS = {
 }  # PRELU and MAXOUT: see Net.activate
 
 
+def cross_entropy(z, y, smoothing):
+    return F.cross_entropy(z, y, reduction="none", label_smoothing=smoothing)
+
+
 def focal(z, y, g):
     p = F.softmax(z, 1)
     return -(y * (1 - p) ** g * torch.log(p)).sum(1)
@@ -35,13 +41,20 @@ def binary_focal(z, y, g):
     return -(y * (1 - p) ** g * torch.log(p) + (1 - y) * p ** g * torch.log(1 - p)).mean(1)
 
 
-def huber(z, y, d):
-    r = (y - z).abs()
-    return torch.where(r <= d, r * r / 2, d * (r - d / 2)).mean(1)
+def poisson(z, y, p):
+    """Twice PyTorch's loss, and what makes it the deviance."""
+    own = F.poisson_nll_loss(z, y, log_input=True, full=False, reduction="none")
+    return 2 * (own + torch.xlogy(y, y) - y).mean(1)
+
+
+def gamma(z, y, p):
+    return 2 * (y / torch.exp(z) - 1 - torch.log(y) + z).mean(1)
 
 
 def tweedie(z, y, q):
-    return (torch.exp(z * (2 - q)) / (2 - q) - y * torch.exp(z * (1 - q)) / (1 - q)).mean(1)
+    parts = y ** (2 - q) / ((1 - q) * (2 - q)) - y * torch.exp(z * (1 - q)) / (1 - q) + \
+        torch.exp(z * (2 - q)) / (2 - q)
+    return 2 * parts.mean(1)
 
 
 def numbers(f):
@@ -49,21 +62,24 @@ def numbers(f):
     return lambda z, y, p: f(y - z, p).mean(1)
 
 
-# z (rows, outputs), y (rows, outputs), loss_parameter -> (rows)
+# z (rows, outputs), y (rows, outputs), loss_parameter -> (rows). Numbers behind a sigmoid: z is
+# its output. Cross-entropy gets the smoothing as its parameter.
 LOSSES = {
-    "CROSS_ENTROPY": lambda z, y, p: -(y * F.log_softmax(z, 1)).sum(1),
-    "BINARY_CROSS_ENTROPY": lambda z, y, p: (F.softplus(z) - y * z).mean(1),
+    "CROSS_ENTROPY": cross_entropy,
+    "BINARY_CROSS_ENTROPY": lambda z, y, p: F.binary_cross_entropy_with_logits(
+        z, y, reduction="none").mean(1),
     "FOCAL": focal,
     "BINARY_FOCAL": binary_focal,
     "MSE": numbers(lambda r, p: r * r),
     "MAE": numbers(lambda r, p: r.abs()),
-    "HUBER": huber,
+    "HUBER": lambda z, y, d: F.huber_loss(z, y, reduction="none", delta=d).mean(1),
     "QUANTILE": numbers(lambda r, t: torch.maximum(t * r, (t - 1) * r)),
     "LOG_COSH": numbers(lambda r, p: torch.log(torch.cosh(r))),
-    "POISSON": lambda z, y, p: (torch.exp(z) - y * z).mean(1),
-    "GAMMA": lambda z, y, p: (y * torch.exp(-z) + z).mean(1),
+    "POISSON": poisson,
+    "GAMMA": gamma,
     "TWEEDIE": tweedie,
 }
+BEHIND = {"MSE", "MAE", "HUBER", "QUANTILE", "LOG_COSH"}  # of OUT_SIGMOID: a sigmoid
 
 
 class Segment:
@@ -85,6 +101,7 @@ class Net:
 
     def __init__(self, spec, rng):
         self.spec, self.segments, self.state = spec, [], []
+        self.moment = (0, 0, 0)  # seed, epoch, step: what noise and dropout are drawn from
         self.layers = spec["hidden"] + [dict(units=spec["n_outputs"], activation="IDENTITY")]
         if spec.get("input_scale"):
             self.add("INPUT_SCALE", 0, rounded(rng, spec["n_inputs"], 1, 0.2))
@@ -137,15 +154,28 @@ class Net:
         scale, a = self.get("INPUT_SCALE", 0), x
         if scale is not None:
             a = a * scale
+        a = disturb(a, self.spec.get("input_noise"), self.spec.get("input_dropout"), False,
+                    self.moment, INPUT)
         for k in range(len(self.layers)):
             z, bias = a @ self.get("WEIGHTS", k), self.get("BIAS", k)
             z = z if bias is None else z + bias
             h = self.activate(k, self.normalise(k, z))
+            layer = self.layers[k]
+            h = disturb(h, layer.get("noise"), layer.get("dropout"),
+                        layer["activation"] == "SELU", self.moment, k)
             a = h + a if self.layers[k].get("residual") else h
         return a if offset is None else a + offset[:, None]
 
-    def loss(self, x, y, weights=None, offset=None):
+    def loss(self, x, y, weights=None, offset=None, smoothing=0):
         """sum w_i l_i / rows"""
-        rows = LOSSES[self.spec["loss"]](self.forward(x, offset), y,
-                                         self.spec.get("loss_parameter", 0))
+        loss, parameter = self.spec["loss"], self.spec.get("loss_parameter", 0)
+        z = self.forward(x, offset)
+        if loss in BEHIND and self.spec["output"] == "OUT_SIGMOID":
+            z = torch.sigmoid(z)
+        if loss == "CROSS_ENTROPY":
+            parameter = smoothing
+        elif smoothing:
+            k = y.shape[1] if loss == "FOCAL" else 2
+            y = (1 - smoothing) * y + smoothing / k
+        rows = LOSSES[loss](z, y, parameter)
         return (rows if weights is None else rows * weights).mean()

@@ -95,13 +95,14 @@ def train(net, t, data, epochs, scheduler=None, plateau=None):
     flat = plateau(opt) if plateau else None
     losses, rates = [], []
 
-    for _ in range(epochs):
+    for epoch in range(1, epochs + 1):
         total = 0
         for at in range(0, rows, batch):
             part = {k: v[at:at + batch] for k, v in data.items()}
             for s in net.segments:
                 s.tensor.grad = None
-            loss = net.loss(**part)
+            net.moment = (t.get("seed", 0), epoch, at // batch)
+            loss = net.loss(**part, smoothing=t.get("label_smoothing", 0))
             loss.backward()
             total += loss.item() * len(part["x"])
             with torch.no_grad():

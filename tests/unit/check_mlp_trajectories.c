@@ -26,6 +26,7 @@ struct trajectory {
 
 #include "../golden/torch_activations.h"
 #include "../golden/torch_layers.h"
+#include "../golden/torch_noises.h"
 #include "../golden/torch_optimizers.h"
 #include "../golden/torch_schedules.h"
 
@@ -38,6 +39,7 @@ static const struct {
 } groups[] = {
     GROUP(activations),
     GROUP(layers),
+    GROUP(noises),
     GROUP(optimizers),
     GROUP(schedules),
 };
@@ -130,7 +132,9 @@ static void train(struct room *r, const struct trajectory *t, const float *x, st
 
         for (size_t first = 0; first < ROWS; first += t->train.batch_size, step++) {
             const struct mlp_data batch = batch_at(t, x, first);
-            const struct pass_moment moment = {.epoch = (uint32_t)e + 1};
+            const struct pass_moment moment = {.seed = t->train.seed,
+                                               .epoch = (uint32_t)e + 1,
+                                               .step = (uint32_t)(first / t->train.batch_size)};
             double loss = 0;
 
             ck_assert_int_eq(pass_gradient(&r->pass, net, &batch, &moment, t->train.label_smoothing,
