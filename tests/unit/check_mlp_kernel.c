@@ -1,5 +1,5 @@
 /* Every kernel of every table this processor can run, against loops nobody could get wrong,
- * on odd sizes and odd addresses. _i is the table. */
+ * on odd sizes and odd addresses; activations are in check_mlp_activations.c. _i is the table. */
 #include "mlp_help.h"
 
 #include <float.h>
@@ -95,110 +95,6 @@ START_TEST(functions_at_the_edges)
     ck_assert_float_eq(t[2], 1);
     ck_assert_float_eq(t[3], -1);
     ck_assert_float_eq(t[5], 1);
-}
-END_TEST
-
-static double activation(enum mlp_activation f, double z)
-{
-    switch (f) {
-    case MLP_SIGMOID:
-        return 1 / (1 + exp(-z));
-    case MLP_TANH:
-        return tanh(z);
-    case MLP_RELU:
-        return z > 0 ? z : 0;
-    case MLP_LEAKY_RELU:
-        return z > 0 ? z : 0.01 * z;
-    default:
-        return z;
-    }
-}
-
-static double derivative(enum mlp_activation f, double a)
-{
-    switch (f) {
-    case MLP_SIGMOID:
-        return a * (1 - a);
-    case MLP_TANH:
-        return 1 - a * a;
-    case MLP_RELU:
-        return a > 0 ? 1 : 0;
-    case MLP_LEAKY_RELU:
-        return a > 0 ? 1 : 0.01;
-    default:
-        return 1;
-    }
-}
-
-START_TEST(activations_and_derivatives)
-{
-    const struct kernel *k = table(_i);
-    uint64_t seed = 4;
-
-    for (int f = MLP_IDENTITY; f <= MLP_LEAKY_RELU; f++) {
-        for (size_t n = 0; n < 70; n++) {
-            float *z = help_floats(&seed, n, 5), *d = help_floats(&seed, n, 1);
-            float *a = malloc(n * sizeof(*a) + 1), *g = malloc(n * sizeof(*g) + 1);
-
-            memcpy(a, z, n * sizeof(*a));
-            memcpy(g, d, n * sizeof(*g));
-            k->activate((enum mlp_activation)f, a, a, n);
-            k->derive((enum mlp_activation)f, a, g, n);
-            for (size_t i = 0; i < n; i++) {
-                double truth = activation((enum mlp_activation)f, (double)z[i]);
-                double slope = derivative((enum mlp_activation)f, (double)a[i]);
-
-                ck_assert_double_le(ulps(a[i], truth), 3);
-                ck_assert_double_eq_tol((double)g[i], (double)d[i] * slope,
-                                        3e-7 * fabs((double)d[i]));
-            }
-            free(z);
-            free(d);
-            free(a);
-            free(g);
-        }
-    }
-}
-END_TEST
-
-START_TEST(activations_let_nan_through)
-{
-    const struct kernel *k = table(_i);
-
-    for (int f = MLP_IDENTITY; f <= MLP_LEAKY_RELU; f++) {
-        float z[33];
-
-        for (int i = 0; i < 33; i++) {
-            z[i] = NAN;
-        }
-        k->activate((enum mlp_activation)f, z, z, 33);
-        for (int i = 0; i < 33; i++) {
-            ck_assert_msg(isnan(z[i]), "activation %d, element %d", f, i);
-        }
-    }
-}
-END_TEST
-
-/* An element's bits must not depend on where in an array it lies. */
-START_TEST(position_does_not_matter)
-{
-    const struct kernel *k = table(_i);
-    uint64_t seed = 8;
-    float *x = help_floats(&seed, 200, 9), whole[200], alone[200];
-
-    for (int f = MLP_IDENTITY; f <= MLP_LEAKY_RELU; f++) {
-        memcpy(whole, x, sizeof(whole));
-        k->activate((enum mlp_activation)f, whole, whole, 200);
-        for (size_t from = 0; from < 200;) {
-            size_t n = 1 + from % 23 < 200 - from ? 1 + from % 23 : 200 - from;
-
-            memcpy(alone, x + from, n * sizeof(*alone));
-            k->activate((enum mlp_activation)f, alone, alone, n);
-            ck_assert_mem_eq(alone, whole + from, n * sizeof(*alone));
-            from += n;
-        }
-    }
-    free(x);
 }
 END_TEST
 
@@ -376,9 +272,6 @@ int main(void)
     tcase_add_test(c, tables_are_named);
     tcase_add_loop_test(c, functions_within_two_ulp, 0, n);
     tcase_add_loop_test(c, functions_at_the_edges, 0, n);
-    tcase_add_loop_test(c, activations_and_derivatives, 0, n);
-    tcase_add_loop_test(c, activations_let_nan_through, 0, n);
-    tcase_add_loop_test(c, position_does_not_matter, 0, n);
     tcase_add_loop_test(c, column_sums, 0, n);
     tcase_add_loop_test(c, finite_or_not, 0, n);
     tcase_add_loop_test(c, updates_are_even, 0, n);
