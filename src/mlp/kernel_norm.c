@@ -7,7 +7,7 @@
 #include "mlp/kernel_math.h"
 #include "mlp/norm.h"
 
-#define BLOCK ((size_t)64) /* columns at once: their sums stay in registers or the nearest cache */
+#define BLOCK ((size_t)64) /* columns at once: their sums stay in the nearest cache */
 #define LANES 16
 
 static size_t block_of(size_t j, size_t cols)

@@ -10,8 +10,8 @@
 
 #include "mlp/norm.h"
 
-#define PIECE         ((size_t)1024) /* elements, a multiple of 4 */
-#define SELU_LIMIT    (-1.7580993408473766) /* of selu at minus infinity */
+#define PIECE      ((size_t)1024)        /* elements, a multiple of 4 */
+#define SELU_LIMIT (-1.7580993408473766) /* of selu at minus infinity */
 
 /* What is done to an array of elements. */
 struct disturbance {
@@ -140,8 +140,8 @@ const mlp_real *noise_input(struct pass *p, const struct mlp_net *net,
 }
 
 /* dL/ds_j = sum over rows of dL/da_0 mask x_j */
-void noise_scale_gradient(struct pass *p, const struct mlp_net *net, const mlp_real *x,
-                          size_t rows, mlp_real *gradient)
+void noise_scale_gradient(struct pass *p, const struct mlp_net *net, const mlp_real *x, size_t rows,
+                          mlp_real *gradient)
 {
     size_t n = net->spec.n_inputs;
 

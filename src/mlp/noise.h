@@ -40,7 +40,7 @@ const mlp_real *noise_input(struct pass *p, const struct mlp_net *net,
                             const struct pass_moment *moment, const mlp_real *x, size_t rows);
 
 /* The input scale's gradient, from p->input_delta = dL/da_0, which is used up. */
-void noise_scale_gradient(struct pass *p, const struct mlp_net *net, const mlp_real *x,
-                          size_t rows, mlp_real *gradient);
+void noise_scale_gradient(struct pass *p, const struct mlp_net *net, const mlp_real *x, size_t rows,
+                          mlp_real *gradient);
 
 #endif

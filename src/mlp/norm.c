@@ -15,8 +15,8 @@
 #define AT_ONCE ((size_t)256)
 
 /* What all parts share: the rows [first, first + rows) of a layer. */
-static struct kernel_norm rows_of(struct pass *p, const struct mlp_net *net, size_t k,
-                                  size_t first, size_t rows)
+static struct kernel_norm rows_of(struct pass *p, const struct mlp_net *net, size_t k, size_t first,
+                                  size_t rows)
 {
     const struct layer *l = &net->layers[k];
     struct pass_layer *at = &p->layer[k];
@@ -194,8 +194,7 @@ void norm_back_settle(struct pass *p, const struct mlp_net *net, size_t k, size_
     }
 }
 
-void norm_back_apply(struct pass *p, const struct mlp_net *net, size_t k, size_t first,
-                     size_t rows)
+void norm_back_apply(struct pass *p, const struct mlp_net *net, size_t k, size_t first, size_t rows)
 {
     const struct layer *l = &net->layers[k];
 

@@ -32,7 +32,7 @@ struct pass_layer {
 /* Where in a training we are: what random numbers are drawn from. */
 struct pass_moment {
     uint64_t seed;
-    uint32_t epoch, step;
+    uint32_t epoch, step; /* step: which batch of the epoch, also when several make a step */
     size_t rows; /* of the whole step, that the gradient is divided by; 0: the batch's */
 };
 

@@ -82,8 +82,8 @@ enum { WIDE = 7, ROWS = 1201 }; /* rows never begin at a block's first word but 
 static struct mlp_spec spec_of(struct mlp_layer_spec *hidden, double dropout, double noise,
                                enum mlp_activation f)
 {
-    *hidden = (struct mlp_layer_spec){
-        .units = WIDE, .activation = f, .dropout = dropout, .noise = noise};
+    *hidden =
+        (struct mlp_layer_spec){.units = WIDE, .activation = f, .dropout = dropout, .noise = noise};
     return help_spec(WIDE, 1, hidden, 1, MLP_MSE);
 }
 

@@ -33,6 +33,7 @@ MLP_CHECKS = \
 	tests/unit/check_mlp_meter \
 	tests/unit/check_mlp_metrics \
 	tests/unit/check_mlp_noise \
+	tests/unit/check_mlp_norm \
 	tests/unit/check_mlp_optimizer \
 	tests/unit/check_mlp_predict \
 	tests/unit/check_mlp_resume \
@@ -139,7 +140,11 @@ tests_unit_check_mlp_noise_SOURCES = tests/unit/check_mlp_noise.c tests/unit/mlp
 tests_unit_check_mlp_noise_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_check_mlp_noise_LDADD = libmlpcore.la $(UNIT_LIBS)
 
-tests_unit_check_mlp_stages_SOURCES = tests/unit/check_mlp_stages.c tests/unit/mlp_rig.h \
+tests_unit_check_mlp_norm_SOURCES = tests/unit/check_mlp_norm.c tests/unit/mlp_rig.h
+tests_unit_check_mlp_norm_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_mlp_norm_LDADD = libmlpcore.la $(UNIT_LIBS)
+
+tests_unit_check_mlp_stages_SOURCES = tests/unit/check_mlp_stages.c \
 	tests/unit/mlp_gradient_check.c
 tests_unit_check_mlp_stages_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_check_mlp_stages_LDADD = libmlpdouble.la libmlpcore.la $(UNIT_LIBS)
@@ -163,7 +168,7 @@ tests_unit_check_mlp_resume_LDADD = libmlpcore.la $(UNIT_LIBS)
 # Held to PyTorch's numbers, which make_torch.py makes.
 tests_unit_check_mlp_trajectories_SOURCES = tests/unit/check_mlp_trajectories.c \
 	tests/golden/torch_activations.h tests/golden/torch_layers.h tests/golden/torch_noises.h \
-	tests/golden/torch_optimizers.h tests/golden/torch_schedules.h
+	tests/golden/torch_losses.h tests/golden/torch_optimizers.h tests/golden/torch_schedules.h
 tests_unit_check_mlp_trajectories_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_check_mlp_trajectories_LDADD = libmlpcore.la $(UNIT_LIBS)
 EXTRA_DIST += tests/golden/make_torch.py tests/golden/torch_net.py tests/golden/torch_noise.py \

@@ -15,7 +15,7 @@ struct rig {
     float *gradient;
 };
 
-/* Random parameters everywhere (help_net's are 0 and 1 in a norm); `table` as in check_mlp_kernel. */
+/* Random parameters everywhere (help_net's are 0 and 1 in a norm), by the given kernel table. */
 static inline struct rig rig_new(const struct mlp_spec *spec, size_t max_rows, size_t table,
                                  uint64_t seed)
 {
@@ -52,8 +52,7 @@ static inline double rig_gradient(struct rig *r, const struct mlp_data *batch,
 {
     double loss = 0;
 
-    ck_assert_int_eq(pass_gradient(&r->pass, r->net, batch, moment, 0, r->gradient, &loss),
-                     MLP_OK);
+    ck_assert_int_eq(pass_gradient(&r->pass, r->net, batch, moment, 0, r->gradient, &loss), MLP_OK);
     return loss;
 }
 
