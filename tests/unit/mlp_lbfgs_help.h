@@ -24,7 +24,8 @@ static inline void lay_out(struct rig *r, struct arena *arena)
     pass_layout(&r->pass, &r->spec, r->data.rows > 0 ? r->data.rows : 1, true, arena);
 }
 
-static inline enum mlp_status whole_data(void *arg, struct mlp_net *net, mlp_real *gradient, double *loss)
+static inline enum mlp_status whole_data(void *arg, struct mlp_net *net, mlp_real *gradient,
+                                         double *loss)
 {
     struct rig *r = arg;
     const struct pass_moment moment = {.epoch = 1};
