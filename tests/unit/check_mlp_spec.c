@@ -280,7 +280,7 @@ START_TEST(senseless_trainings_are_refused)
     REFUSED(l2, NAN);
     REFUSED(min_delta, -1);
     REFUSED(min_delta, NAN);
-    REFUSED(optimizer, (enum mlp_optimizer)7);
+    REFUSED(optimizer, (enum mlp_optimizer)(MLP_LBFGS + 1));
     good.optimizer = MLP_SGD;
     ck_assert_int_eq(mlp_estimate(&spec, &good, 1, &e), MLP_OK);
     REFUSED(momentum, 1);
