@@ -284,7 +284,8 @@ def noises():
     ]
 
 
-GROUPS = dict(noises=noises, losses=losses, activations=activations, layers=layers, optimizers=optimizers, schedules=schedules)
+GROUPS = dict(activations=activations, layers=layers, losses=losses, noises=noises,
+              optimizers=optimizers, schedules=schedules)
 
 # ---- C --------------------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ struct trajectory {
 #include "../golden/torch_activations.h"
 #include "../golden/torch_layers.h"
 #include "../golden/torch_noises.h"
+#include "../golden/torch_losses.h"
 #include "../golden/torch_optimizers.h"
 #include "../golden/torch_schedules.h"
 
@@ -40,6 +41,7 @@ static const struct {
     GROUP(activations),
     GROUP(layers),
     GROUP(noises),
+    GROUP(losses),
     GROUP(optimizers),
     GROUP(schedules),
 };
