@@ -13,6 +13,7 @@ libdata_a_SOURCES = \
 	src/data/encoder.h src/data/encoder_priv.h \
 	src/data/encoder.c \
 	src/data/encoder_cells.c \
+	src/data/encoder_column.c \
 	src/data/encoder_fit.c \
 	src/data/encoder_json.c \
 	src/data/encoder_rows.c \

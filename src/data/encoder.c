@@ -50,6 +50,8 @@ void encoder_free(struct encoder **encoder)
     for (i = 0; i < e->n_classes; i++) {
         free(e->classes[i]);
     }
+    free(e->offset);
+    free(e->weight);
     free(e->features);
     free(e->feature_names);
     free(e->targets);
@@ -66,8 +68,16 @@ int encoder_place_features(struct encoder *e)
 
     e->n_inputs = 0;
     for (i = 0; i < e->n_features; i++) {
-        e->features[i].offset = e->n_inputs;
-        e->feature_names[i] = e->features[i].name;
+        struct encoder_feature *f = &e->features[i];
+
+        f->offset = e->n_inputs;
+        f->center = e->numeric == ENCODER_STANDARDIZE ? f->mean
+                    : e->numeric == ENCODER_TOGETHER  ? e->together_mean
+                                                      : 0.0;
+        f->spread = e->numeric == ENCODER_STANDARDIZE ? f->std
+                    : e->numeric == ENCODER_TOGETHER  ? e->together_std
+                                                      : 1.0;
+        e->feature_names[i] = f->name;
         if (!mem_add(e->n_inputs, e->features[i].width, &e->n_inputs)) {
             return -1;
         }
@@ -175,6 +185,42 @@ void encoder_feature_stats(const struct encoder *e, size_t feature, double *mean
     *max = f->max;
 }
 
+enum encoder_numeric encoder_numeric_of(const struct encoder *e)
+{
+    return e->numeric;
+}
+
+enum encoder_missing encoder_missing_of(const struct encoder *e)
+{
+    return e->missing;
+}
+
+enum encoder_numeric encoder_target_of(const struct encoder *e)
+{
+    return e->target;
+}
+
+const char *encoder_offset(const struct encoder *e)
+{
+    return e->offset;
+}
+
+const char *encoder_weight(const struct encoder *e)
+{
+    return e->weight;
+}
+
+void encoder_set_weight(struct encoder *e, const char *column)
+{
+    free(e->weight);
+    e->weight = column != NULL ? xstrdup(column) : NULL;
+}
+
+double encoder_zero(const struct encoder *e)
+{
+    return e->numeric == ENCODER_TOGETHER ? -e->together_mean / e->together_std : 0.0;
+}
+
 bool encoder_is_classes(const struct encoder *e)
 {
     return e->is_classes;
@@ -268,6 +314,18 @@ int encoder_check_dataset(const struct encoder *e, const struct dataset *ds, boo
                              "column \"%s\" is %s here but %s in the model; declare it with types=",
                              f->name, column_type_name(dataset_column(ds, (size_t)column)->type),
                              column_type_name(f->type));
+            free(pointer);
+        }
+    }
+    if (e->offset != NULL) {
+        ptrdiff_t column = dataset_find(ds, e->offset);
+
+        if (column < 0) {
+            result = column_missing(ds, e->offset, err);
+        } else if (dataset_column(ds, (size_t)column)->type != COLUMN_NUMERIC) {
+            char *pointer = encoder_pointer("", e->offset);
+
+            result = err_add(err, pointer, "the offset \"%s\" must be numeric here", e->offset);
             free(pointer);
         }
     }

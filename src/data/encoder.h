@@ -5,7 +5,8 @@
  * Numeric column: (x - mean) / std; a missing cell is the mean (0 after standardisation).
  * Statistics in double, in two passes over blocks that are then merged. A column that is
  * constant (or so up to rounding: std below 1e-13 of the mean) is dropped. ENCODER_NONE passes
- * numbers as they are, constant ones too. Categorical column: one-hot over the training part's
+ * numbers as they are, constant ones too. ENCODER_TOGETHER is for pictures: one mean and one std
+ * of all numeric columns, constant ones kept. Categorical column: one-hot over the training part's
  * texts in sorted order; missing is a level of its own if training had it; an unseen text is
  * all zeros; a column with one level is dropped. A dropped column stays a feature (clients
  * still name it) but has no input; a warning names it. ENCODER_ERROR makes any missing
@@ -21,7 +22,8 @@
 
 #include "data/dataset.h"
 
-enum encoder_numeric { ENCODER_STANDARDIZE, ENCODER_NONE }; /* "standardize", "none" */
+/* "standardize", "none", "standardize_together" (of features only) */
+enum encoder_numeric { ENCODER_STANDARDIZE, ENCODER_NONE, ENCODER_TOGETHER };
 enum encoder_missing { ENCODER_MEAN, ENCODER_ERROR };       /* "mean", "error" */
 
 struct encoder_options {
@@ -33,6 +35,8 @@ struct encoder_options {
     const size_t *features; /* [n_features] columns of the dataset */
     size_t n_targets;       /* classes: 1 */
     const size_t *targets;  /* [n_targets] columns of the dataset */
+    const char *offset;     /* column of every row's offset, weight: see below; or NULL */
+    const char *weight;
 };
 
 struct encoder;
@@ -70,6 +74,21 @@ ptrdiff_t encoder_class_find(const struct encoder *e, const char *text);
 size_t encoder_n_targets(const struct encoder *e);
 const char *encoder_target_name(const struct encoder *e, size_t target);
 
+/* The choices it was fitted with. */
+enum encoder_numeric encoder_numeric_of(const struct encoder *e);
+enum encoder_missing encoder_missing_of(const struct encoder *e);
+enum encoder_numeric encoder_target_of(const struct encoder *e);
+/* A column that every row must have beside its features, in evaluation and prediction too, and
+ * that is added to the last layer's sum; and one that says how much a row counts, where there
+ * is truth. NULL: none. */
+const char *encoder_offset(const struct encoder *e);
+const char *encoder_weight(const struct encoder *e);
+/* Another weight column (NULL: none), before anybody else sees the encoder: weights are a job's,
+ * and a job may start from another's encoder. */
+void encoder_set_weight(struct encoder *e, const char *column);
+/* What 0 becomes in a numeric input of ENCODER_TOGETHER and ENCODER_NONE. */
+double encoder_zero(const struct encoder *e);
+
 /* ---- rows of a dataset ------------------------------------------------------- */
 
 /* Columns are found by name, so `ds` may be another table than the one fitted on; check
@@ -86,6 +105,11 @@ int encoder_encode_labels(const struct encoder *e, const struct dataset *ds, con
 /* Numbers: y (n_rows, n_targets), standardised as the encoder says. */
 int encoder_encode_targets(const struct encoder *e, const struct dataset *ds, const uint64_t *rows,
                            size_t n_rows, float *y, struct err *err) MUST_CHECK;
+
+/* Numbers of the column `name`, which the dataset has, divided by `scale`: offsets, weights. A
+ * missing one, or one that no float32 holds, is an error with its row. */
+int encoder_read_column(const struct dataset *ds, const char *name, const uint64_t *rows,
+                        size_t n_rows, double scale, float *out, struct err *err) MUST_CHECK;
 
 /* ---- one row from a client --------------------------------------------------- */
 

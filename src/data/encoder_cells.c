@@ -25,11 +25,9 @@ static int bad_cell(const char *pointer, const char *name, const char *problem, 
     return -1;
 }
 
-static int encode_number(const struct encoder *e, const struct encoder_feature *f,
-                         const struct encoder_cell *cell, const char *pointer, float *x,
-                         struct err *err)
+static int encode_number(const struct encoder_feature *f, const struct encoder_cell *cell,
+                         const char *pointer, float *x, struct err *err)
 {
-    bool standardize = e->numeric == ENCODER_STANDARDIZE;
     double value = cell->number;
     float z;
 
@@ -41,7 +39,7 @@ static int encode_number(const struct encoder *e, const struct encoder_feature *
     if (f->width == 0) {
         return 0;
     }
-    z = (float)(standardize ? (value - f->mean) / f->std : value);
+    z = (float)((value - f->center) / f->spread);
     if (!(fabsf(z) <= FLT_MAX)) {
         return bad_cell(pointer, f->name, "the number is too large", NULL, err);
     }
@@ -100,7 +98,7 @@ int encoder_encode_cells(const struct encoder *e, const struct encoder_cell *cel
         if (cells[i].missing && e->missing == ENCODER_ERROR && f->width > 0) {
             result = bad_cell(pointer, f->name, "a value is needed", NULL, err);
         } else if (f->type == COLUMN_NUMERIC) {
-            result |= encode_number(e, f, &cells[i], pointer, x, err);
+            result |= encode_number(f, &cells[i], pointer, x, err);
         } else {
             encode_text(f, &cells[i], x);
         }

@@ -152,7 +152,7 @@ static int missing_cell(struct fit *fit, uint64_t row, const char *what, const c
 }
 
 static int fit_numeric(struct fit *fit, struct encoder_feature *f, size_t column,
-                       uint64_t *missing_row, struct err *err)
+                       uint64_t *missing_row, double *count, struct err *err)
 {
     struct stats stats;
 
@@ -165,6 +165,7 @@ static int fit_numeric(struct fit *fit, struct encoder_feature *f, size_t column
     f->min = stats.min;
     f->max = stats.max;
     f->width = 1;
+    *count = (double)stats.n;
     if (stats.n == 0) {
         add_name(&fit->empty, &fit->n_empty, f->name);
         f->width = 0;
@@ -195,14 +196,47 @@ static int fit_categorical(struct fit *fit, struct encoder_feature *f, size_t co
     return 0;
 }
 
-static int fit_feature(struct fit *fit, struct encoder_feature *f, size_t column, struct err *err)
+/* One mean and std of all numeric columns that have values. */
+static void fit_together(struct fit *fit, const double *counts)
+{
+    struct encoder *e = fit->e;
+    double n = 0, mean = 0, square = 0;
+    size_t i;
+
+    for (i = 0; i < e->n_features; i++) {
+        n += counts[i];
+        mean += counts[i] > 0 ? counts[i] * e->features[i].mean : 0;
+    }
+    mean = n > 0 ? mean / n : 0;
+    for (i = 0; i < e->n_features; i++) {
+        const struct encoder_feature *f = &e->features[i];
+        double away = f->mean - mean;
+
+        square += counts[i] > 0 ? counts[i] * (f->std * f->std + away * away) : 0;
+    }
+    e->together_mean = mean;
+    e->together_std = n > 0 ? sqrt(square / n) : 1;
+    if (e->together_std > ROUNDING * fabs(mean)) {
+        return;
+    }
+    e->together_std = 1;
+    for (i = 0; i < e->n_features; i++) {
+        if (counts[i] > 0) {
+            add_name(&fit->constant, &fit->n_constant, e->features[i].name);
+            e->features[i].width = 0;
+        }
+    }
+}
+
+static int fit_feature(struct fit *fit, struct encoder_feature *f, size_t column, double *count,
+                       struct err *err)
 {
     const struct dataset_column *c = dataset_column(fit->ds, column);
     uint64_t missing_row;
 
     f->name = xstrdup(c->name);
     f->type = c->type;
-    if ((f->type == COLUMN_NUMERIC ? fit_numeric(fit, f, column, &missing_row, err)
+    if ((f->type == COLUMN_NUMERIC ? fit_numeric(fit, f, column, &missing_row, count, err)
                                    : fit_categorical(fit, f, column, &missing_row, err)) != 0) {
         return -1;
     }
@@ -304,13 +338,19 @@ static int fit_classes(struct fit *fit, size_t column, struct err *err)
 static int fit_all(struct fit *fit, struct err *warnings, struct err *err)
 {
     struct encoder *e = fit->e;
+    double *counts = xcalloc(e->n_features + 1, sizeof *counts); /* values of numeric columns */
     size_t i;
 
     for (i = 0; i < e->n_features; i++) {
-        if (fit_feature(fit, &e->features[i], fit->options->features[i], err) != 0) {
+        if (fit_feature(fit, &e->features[i], fit->options->features[i], &counts[i], err) != 0) {
+            free(counts);
             return -1;
         }
     }
+    if (e->numeric == ENCODER_TOGETHER) {
+        fit_together(fit, counts);
+    }
+    free(counts);
     for (i = 0; i < e->n_targets; i++) {
         size_t column = fit->options->targets[i];
 
@@ -361,6 +401,8 @@ int encoder_fit(const struct dataset *ds, const struct encoder_options *options,
     fit.e->missing = options->missing;
     fit.e->target = options->target;
     fit.e->is_classes = options->classes;
+    fit.e->offset = options->offset != NULL ? xstrdup(options->offset) : NULL;
+    fit.e->weight = options->weight != NULL ? xstrdup(options->weight) : NULL;
     fit.numbers = mem_try_alloc(DATASET_GROUP, sizeof *fit.numbers);
     fit.codes = mem_try_alloc(DATASET_GROUP, sizeof *fit.codes);
     if (fit.numbers == NULL || fit.codes == NULL) {

@@ -6,6 +6,9 @@
  *    "targets": [{"name", "mean", "scale"}],
  *    "classes": null | ["a", ...], "class_values": null | [1, ...]}
  *
+ * and, only where there are such, "offset" and "weight" (columns), "together_mean" and
+ * "together_std" (of standardize_together).
+ *
  * Doubles are written with 17 digits, so every bit comes back; a statistic without a value
  * is null. Reading takes exactly these keys, types and orders: anything else is ERR_CORRUPT.
  */
@@ -20,7 +23,9 @@
 #define VERSION 1
 
 static const char *const numeric_names[] = {
-    [ENCODER_STANDARDIZE] = "standardize", [ENCODER_NONE] = "none"};
+    [ENCODER_STANDARDIZE] = "standardize",
+    [ENCODER_NONE] = "none",
+    [ENCODER_TOGETHER] = "standardize_together"};
 static const char *const missing_names[] = {[ENCODER_MEAN] = "mean", [ENCODER_ERROR] = "error"};
 
 /* ---- writing ----------------------------------------------------------------- */
@@ -102,6 +107,16 @@ char *encoder_to_json(const struct encoder *e)
     put(o, "targets", targets);
     put(o, "classes", e->is_classes ? texts(e->classes, e->n_classes) : json_null());
     put(o, "class_values", values);
+    if (e->offset != NULL) {
+        put(o, "offset", json_string(e->offset));
+    }
+    if (e->weight != NULL) {
+        put(o, "weight", json_string(e->weight));
+    }
+    if (e->numeric == ENCODER_TOGETHER) {
+        put(o, "together_mean", json_real(e->together_mean));
+        put(o, "together_std", json_real(e->together_std));
+    }
     text = json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(17));
     CHK(text != NULL);
     json_decref(o);
@@ -203,7 +218,8 @@ static bool read_feature(const struct encoder *e, const json_t *o, struct encode
     }
     f->width = used ? 1 : 0;
     return !used ||
-           (f->std >= 0.0 && f->min <= f->max && (f->std > 0.0 || e->numeric == ENCODER_NONE));
+           (f->std >= 0.0 && f->min <= f->max &&
+            (f->std > 0.0 || e->numeric != ENCODER_STANDARDIZE));
 }
 
 static bool read_target(const json_t *o, struct encoder_target *t)
@@ -243,6 +259,35 @@ static bool read_classes(struct encoder *e, const json_t *classes, const json_t 
     return true;
 }
 
+/* What is only there when it is used; *n: how many keys. */
+static bool read_extras(const json_t *o, struct encoder *e, size_t *n)
+{
+    static const char *const names[] = {"offset", "weight"};
+    char **into[] = {&e->offset, &e->weight};
+    size_t i;
+
+    *n = 0;
+    for (i = 0; i < ARRAY_LEN(names); i++) {
+        const json_t *name = json_object_get(o, names[i]);
+        size_t len = json_string_length(name);
+
+        if (name == NULL) {
+            continue;
+        }
+        if (len == 0 || len > DATASET_MAX_NAME || strlen(json_string_value(name)) != len) {
+            return false;
+        }
+        *into[i] = xstrdup(json_string_value(name));
+        (*n)++;
+    }
+    if (e->numeric != ENCODER_TOGETHER) {
+        return true;
+    }
+    *n += 2;
+    return read_number(o, "together_mean", false, &e->together_mean) &&
+           read_number(o, "together_std", false, &e->together_std) && e->together_std > 0.0;
+}
+
 static bool read_encoder(const json_t *o, struct encoder **out)
 {
     const json_t *features = json_object_get(o, "features"),
@@ -250,15 +295,15 @@ static bool read_encoder(const json_t *o, struct encoder **out)
     const json_t *classes = json_object_get(o, "classes");
     const json_t *version = json_object_get(o, "version");
     size_t n_features = json_array_size(features), n_targets = json_array_size(targets), i;
-    size_t numeric, missing, target;
+    size_t numeric, missing, target, extras = 0;
     struct encoder *e;
 
-    if (json_object_size(o) != 8 || !json_is_integer(version) ||
+    if (!json_is_integer(version) ||
         json_integer_value(version) != VERSION || n_features == 0 ||
         n_features > DATASET_MAX_COLUMNS || n_targets == 0 || n_targets > DATASET_MAX_COLUMNS ||
         !read_choice(o, "numeric", numeric_names, ARRAY_LEN(numeric_names), &numeric) ||
         !read_choice(o, "missing", missing_names, ARRAY_LEN(missing_names), &missing) ||
-        !read_choice(o, "target", numeric_names, ARRAY_LEN(numeric_names), &target)) {
+        !read_choice(o, "target", numeric_names, ENCODER_NONE + 1, &target)) {
         return false;
     }
     e = *out = encoder_alloc(n_features, n_targets);
@@ -266,6 +311,9 @@ static bool read_encoder(const json_t *o, struct encoder **out)
     e->missing = (enum encoder_missing)missing;
     e->target = (enum encoder_numeric)target;
     e->is_classes = !json_is_null(classes);
+    if (!read_extras(o, e, &extras) || json_object_size(o) != 8 + extras) {
+        return false;
+    }
     for (i = 0; i < n_features; i++) {
         if (!read_feature(e, json_array_get(features, i), &e->features[i])) {
             return false;

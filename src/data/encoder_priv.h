@@ -13,6 +13,7 @@ struct encoder_feature {
     size_t offset, width; /* its inputs; width 0 = dropped */
     /* numeric: of the training rows; NaN without a value */
     double mean, std, min, max;
+    double center, spread; /* numeric: x = (value - center) / spread; by encoder_place_features */
     /* categorical */
     size_t n_texts;
     char **texts;       /* sorted by bytes */
@@ -29,6 +30,8 @@ struct encoder {
     enum encoder_numeric numeric;
     enum encoder_missing missing;
     enum encoder_numeric target;
+    double together_mean, together_std; /* ENCODER_TOGETHER: of all numeric columns */
+    char *offset, *weight;              /* columns, or NULL */
     size_t n_inputs;
     size_t n_features;
     struct encoder_feature *features;
@@ -43,7 +46,7 @@ struct encoder {
 
 /* An encoder with room for features and targets; abort-free sizes (columns are bounded). */
 struct encoder *encoder_alloc(size_t n_features, size_t n_targets);
-/* Give every feature its place in the input; -1 when the widths do not add up in size_t. */
+/* Give every feature its place in the input, and its center and spread; -1 when the widths do not add up in size_t. */
 int encoder_place_features(struct encoder *e) MUST_CHECK;
 
 /* The rows at the front of rows (n > 0) that one read of DATASET_GROUP rows covers: their

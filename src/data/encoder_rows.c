@@ -97,9 +97,7 @@ static int encode_numbers(struct work *w, size_t feature, const uint64_t *rows, 
                           uint64_t first, size_t span, float *out, struct err *err)
 {
     const struct encoder_feature *f = &w->e->features[feature];
-    bool standardize = w->e->numeric == ENCODER_STANDARDIZE;
     bool strict = w->e->missing == ENCODER_ERROR, good = true;
-    double mean = standardize ? f->mean : 0.0, scale = standardize ? f->std : 1.0;
     size_t i;
 
     if (dataset_read_numbers(w->ds, w->columns[feature], first, span, w->numbers, err) != 0) {
@@ -114,7 +112,7 @@ static int encode_numbers(struct work *w, size_t feature, const uint64_t *rows, 
         double value = w->numbers[i];
         double filled = isnan(value) ? f->mean : value;
 
-        out[i] = (float)((filled - mean) / scale);
+        out[i] = (float)((filled - f->center) / f->spread);
         good = good && fabsf(out[i]) <= FLT_MAX && !(strict && isnan(value));
     }
     for (i = 0; i < k && !good; i++) {

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "http/jw.h"
+#include "jobs/judge.h"
 #include "jobs/json_util.h"
 
 #define SLICE_VALUES 4096 /* outputs of one slice, at least one row */
@@ -83,9 +84,9 @@ struct answer *answer_new(struct servable **servable, struct rows *rows, bool cs
     a->csv = csv;
     *servable = NULL;
     *rows = (struct rows){.n = 0};
-    a->kind = encoder_is_classes(e)                    ? ANSWER_CLASSES
-              : spec->loss == MLP_BINARY_CROSS_ENTROPY ? ANSWER_LABELS
-                                                       : ANSWER_NUMBERS;
+    a->kind = encoder_is_classes(e)                               ? ANSWER_CLASSES
+              : judge_kind(spec->loss, false) != MLP_OF_NUMBERS ? ANSWER_LABELS /* shares too */
+                                                                  : ANSWER_NUMBERS;
     a->n_names = a->kind == ANSWER_CLASSES ? encoder_n_classes(e) : encoder_n_targets(e);
     a->names = xcalloc(a->n_names, sizeof *a->names);
     for (i = 0; i < a->n_names; i++) {
@@ -240,9 +241,10 @@ int answer_next(struct answer *a, struct buf *out, struct err *err)
     size_t n = a->rows.n - a->done, width = a->rows.spec->n_outputs, i;
 
     n = n < a->slice ? n : a->slice;
-    if (servable_run(a->servable,
-                     a->rows.x + a->done * encoder_n_inputs(servable_encoder(a->servable)), n,
-                     a->out, err) != 0) {
+    if (servable_run_offset(a->servable,
+                            a->rows.x + a->done * encoder_n_inputs(servable_encoder(a->servable)),
+                            a->rows.offset != NULL ? a->rows.offset + a->done : NULL, n, a->out,
+                            err) != 0) {
         return -1;
     }
     if (!a->begun) {

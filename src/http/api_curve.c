@@ -40,6 +40,9 @@ static void write_json(struct jw *w, int64_t job_id, const struct store_point *p
         jw_double(w, "validation_loss", p->validation_loss);
         jw_double(w, "learning_rate", p->learning_rate);
         jw_raw(w, "metrics", p->metrics_json != NULL ? p->metrics_json : "{}");
+        if (p->gradient_norms_json != NULL) {
+            jw_raw(w, "gradient_norms", p->gradient_norms_json);
+        }
         jw_double(w, "seconds", p->seconds);
         jw_int(w, "samples", p->samples);
         jw_double(w, "elapsed_seconds", p->elapsed_seconds);
@@ -50,9 +53,9 @@ static void write_json(struct jw *w, int64_t job_id, const struct store_point *p
     jw_end(w);
 }
 
-static json_t *metrics_of(const struct store_point *p)
+static json_t *tree_of(const char *json)
 {
-    return p->metrics_json != NULL ? json_loads(p->metrics_json, 0, NULL) : NULL;
+    return json != NULL ? json_loads(json, 0, NULL) : NULL;
 }
 
 static void csv_number(struct buf *out, double value)
@@ -67,15 +70,21 @@ static void csv_number(struct buf *out, double value)
  * names are our own words and need no quotes. */
 static void write_csv(struct buf *out, const struct store_point *points, size_t n, const bool *keep)
 {
-    json_t *names = n != 0 ? metrics_of(&points[0]) : NULL, *metrics, *value;
+    json_t *names = n != 0 ? tree_of(points[0].metrics_json) : NULL, *metrics, *value;
+    json_t *norms = n != 0 ? tree_of(points[0].gradient_norms_json) : NULL;
+    size_t layers = json_array_size(norms), i, k;
     const char *name;
-    size_t i;
+
+    json_decref(norms);
 
     buf_puts(out, "epoch,training_loss,validation_loss,learning_rate,seconds,samples,"
                   "elapsed_seconds");
     json_object_foreach(names, name, value)
     {
         buf_printf(out, ",%s", name);
+    }
+    for (k = 0; k < layers; k++) {
+        buf_printf(out, ",gradient_norm_%zu", k + 1);
     }
     buf_puts(out, "\n");
     for (i = 0; i < n; i++) {
@@ -91,7 +100,7 @@ static void write_csv(struct buf *out, const struct store_point *points, size_t 
         csv_number(out, p->seconds);
         buf_printf(out, ",%" PRId64, p->samples);
         csv_number(out, p->elapsed_seconds);
-        metrics = metrics_of(p);
+        metrics = tree_of(p->metrics_json);
         json_object_foreach(names, name, value)
         {
             const json_t *m = json_object_get(metrics, name);
@@ -99,6 +108,13 @@ static void write_csv(struct buf *out, const struct store_point *points, size_t 
             csv_number(out, json_is_number(m) ? json_number_value(m) : NAN);
         }
         json_decref(metrics);
+        norms = layers > 0 ? tree_of(p->gradient_norms_json) : NULL;
+        for (k = 0; k < layers; k++) {
+            const json_t *norm = json_array_get(norms, k);
+
+            csv_number(out, json_is_number(norm) ? json_number_value(norm) : NAN);
+        }
+        json_decref(norms);
         buf_puts(out, "\n");
     }
     json_decref(names);

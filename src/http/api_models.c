@@ -168,6 +168,28 @@ static void put_row(struct buf *out, const float *values, size_t n)
     buf_puts(out, "]");
 }
 
+/* What a layer has besides its weights. */
+static void put_members(struct buf *out, const struct mlp_layer_view *layer)
+{
+    const struct {
+        const char *name;
+        const float *values;
+        size_t n;
+    } members[] = {
+        {"bias", layer->bias, layer->n_out},     {"gain", layer->gain, layer->n_out},
+        {"shift", layer->shift, layer->n_out},   {"slopes", layer->slope, layer->units},
+        {"mean", layer->mean, layer->n_out},     {"variance", layer->variance, layer->n_out},
+    };
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(members); i++) {
+        if (members[i].values != NULL) {
+            buf_printf(out, ",\"%s\":", members[i].name);
+            put_row(out, members[i].values, members[i].n);
+        }
+    }
+}
+
 static int weights_next(void *arg, struct buf *out)
 {
     struct weights *s = arg;
@@ -186,8 +208,8 @@ static int weights_next(void *arg, struct buf *out)
             s->row++;
             continue;
         }
-        buf_puts(out, "],\"bias\":");
-        put_row(out, layer.bias, layer.n_out);
+        buf_puts(out, "]");
+        put_members(out, &layer);
         buf_puts(out, "}");
         s->row = 0;
         s->layer++;
@@ -195,7 +217,12 @@ static int weights_next(void *arg, struct buf *out)
     if (s->layer < layers) {
         return 1;
     }
-    buf_puts(out, "]}");
+    buf_puts(out, "]");
+    if (mlp_net_input_scale(net) != NULL) {
+        buf_puts(out, ",\"input_scale\":");
+        put_row(out, mlp_net_input_scale(net), mlp_net_spec(net)->n_inputs);
+    }
+    buf_puts(out, "}");
     return 0;
 }
 

@@ -258,11 +258,13 @@ static void evaluate_rows(struct request *req, struct servable *servable, json_t
     rows_init(&rows, servable_encoder(servable), mlp_net_spec(net), true);
     rows.limit = rows.limit < EVALUATE_MOST ? rows.limit : EVALUATE_MOST;
     if (read_rows(req, &rows, root, " or {\"dataset\": ...}", err) == 0) {
-        bool labels = mlp_net_spec(net)->loss == MLP_CROSS_ENTROPY;
+        bool labels = encoder_is_classes(servable_encoder(servable)) &&
+                      mlp_net_spec(net)->output == MLP_OUT_SOFTMAX;
         struct mlp_data data = {.rows = rows.n,
                                 .x = rows.x,
                                 .labels = labels ? rows.labels : NULL,
-                                .targets = labels ? NULL : rows.targets};
+                                .targets = labels ? NULL : rows.targets,
+                                .offset = rows.offset};
 
         if (judge(net, servable_encoder(servable), &data, "given", &judged, err) == 0) {
             jw_object(&w, NULL);

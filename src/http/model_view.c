@@ -12,6 +12,19 @@
 
 #include "jobs/json_util.h"
 
+static void write_layer(struct jw *w, const struct mlp_layer_spec *h)
+{
+    jw_string(w, "init", mlp_init_names()[h->init]);
+    if (h->pieces > 0) {
+        jw_int(w, "pieces", (int64_t)h->pieces);
+    }
+    jw_bool(w, "batch_norm", h->norm == MLP_NORM_BATCH);
+    jw_bool(w, "layer_norm", h->norm == MLP_NORM_LAYER);
+    jw_bool(w, "residual", h->residual);
+    jw_double(w, "dropout", h->dropout);
+    jw_double(w, "gaussian_noise", h->noise);
+}
+
 static void write_architecture(struct jw *w, const struct mlp_spec *spec)
 {
     size_t i;
@@ -23,15 +36,17 @@ static void write_architecture(struct jw *w, const struct mlp_spec *spec)
         jw_object(w, NULL);
         jw_int(w, "units", (int64_t)spec->hidden[i].units);
         jw_string(w, "activation", mlp_activation_names()[spec->hidden[i].activation]);
-        jw_string(w, "init", mlp_init_names()[spec->hidden[i].init]);
+        write_layer(w, &spec->hidden[i]);
         jw_end(w);
     }
     jw_end(w);
     jw_int(w, "outputs", (int64_t)spec->n_outputs);
     jw_string(w, "output", mlp_output_names()[spec->output]);
+    jw_bool(w, "input_scale", spec->input_scale);
+    jw_double(w, "input_dropout", spec->input_dropout);
+    jw_double(w, "input_noise", spec->input_noise);
     jw_end(w);
-    /* clients know two losses; which cross-entropy it is follows from the output */
-    jw_string(w, "loss", spec->loss == MLP_MSE ? "mse" : "cross_entropy");
+    jw_string(w, "loss", mlp_loss_names()[spec->loss]);
 }
 
 static void write_feature(struct jw *w, const struct encoder *e, size_t feature)
@@ -70,6 +85,7 @@ static void write_encoder(struct jw *w, const struct encoder *e)
         write_feature(w, e, i);
     }
     jw_end(w);
+    jw_string(w, "offset", encoder_offset(e));
     jw_object(w, "target");
     jw_array(w, "names");
     for (i = 0; i < encoder_n_targets(e); i++) {

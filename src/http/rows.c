@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "jobs/judge.h"
 #include "jobs/json_util.h"
 
 size_t rows_limit(size_t n_inputs)
@@ -25,12 +26,14 @@ void rows_init(struct rows *rows, const struct encoder *encoder, const struct ml
 
     *rows = (struct rows){.encoder = encoder, .spec = spec, .labelled = labelled};
     rows->limit = rows_limit(encoder_n_inputs(encoder));
-    rows->n_columns = n_features + (labelled ? n_targets : 0);
+    rows->n_inputs = n_features + (encoder_offset(encoder) != NULL);
+    rows->n_columns = rows->n_inputs + (labelled ? n_targets : 0);
     rows->names = xcalloc(rows->n_columns, sizeof *rows->names);
     rows->cells = xcalloc(rows->n_columns, sizeof *rows->cells);
     for (i = 0; i < rows->n_columns; i++) {
-        rows->names[i] = i < n_features ? encoder_feature_name(encoder, i)
-                                        : encoder_target_name(encoder, i - n_features);
+        rows->names[i] = i < n_features       ? encoder_feature_name(encoder, i)
+                         : i < rows->n_inputs ? encoder_offset(encoder)
+                                              : encoder_target_name(encoder, i - rows->n_inputs);
     }
 }
 
@@ -39,6 +42,7 @@ void rows_fini(struct rows *rows)
     free(rows->x);
     free(rows->labels);
     free(rows->targets);
+    free(rows->offset);
     free(rows->names);
     free(rows->cells);
     *rows = (struct rows){.n = 0};
@@ -61,7 +65,8 @@ static void *resized(void *array, size_t rows, size_t width)
 static int grow(struct rows *rows, struct err *err)
 {
     size_t n_inputs = encoder_n_inputs(rows->encoder), room;
-    void *x, *labels = NULL, *targets = NULL;
+    void *x, *labels = NULL, *targets = NULL, *offset = NULL;
+    bool has_offset = encoder_offset(rows->encoder) != NULL;
 
     if (rows->n == rows->limit) {
         return err_set(err, ERR_TOO_LARGE, "at most %zu rows of this model in one request",
@@ -74,13 +79,17 @@ static int grow(struct rows *rows, struct err *err)
     room = room < rows->limit ? room : rows->limit;
     x = resized(rows->x, room, n_inputs);
     rows->x = x != NULL ? x : rows->x;
+    if (has_offset) {
+        offset = resized(rows->offset, room, 1);
+        rows->offset = offset != NULL ? offset : rows->offset;
+    }
     if (rows->labelled) {
         labels = resized(rows->labels, room, 1);
         rows->labels = labels != NULL ? labels : rows->labels;
         targets = resized(rows->targets, room, rows->spec->n_outputs);
         rows->targets = targets != NULL ? targets : rows->targets;
     }
-    if (x == NULL || (rows->labelled && (labels == NULL || targets == NULL))) {
+    if (x == NULL || (has_offset && offset == NULL) || (rows->labelled && (labels == NULL || targets == NULL))) {
         return err_set(err, ERR_NO_MEMORY, "no memory for these rows");
     }
     rows->room = room;
@@ -130,7 +139,7 @@ static int take_class(struct rows *rows, const struct encoder_cell *cell, const 
         free(detail);
     } else {
         rows->labels[rows->n] = (uint32_t)class_index;
-        if (rows->spec->loss != MLP_CROSS_ENTROPY) {
+        if (rows->spec->output != MLP_OUT_SOFTMAX) {
             rows->targets[rows->n] = (float)class_index; /* one sigmoid column: 0 or 1 */
         }
     }
@@ -154,7 +163,7 @@ static int take_number(struct rows *rows, size_t target, const struct encoder_ce
         return problem(err, pointer, encoder_target_name(rows->encoder, target),
                        "is too large for this model");
     }
-    if (rows->spec->loss == MLP_BINARY_CROSS_ENTROPY && (y < 0 || y > 1)) {
+    if (judge_kind(rows->spec->loss, false) != MLP_OF_NUMBERS && (y < 0 || y > 1)) {
         return problem(err, pointer, encoder_target_name(rows->encoder, target),
                        "must be from 0 to 1");
     }
@@ -164,7 +173,7 @@ static int take_number(struct rows *rows, size_t target, const struct encoder_ce
 
 static int take_truth(struct rows *rows, const char *pointer, struct err *err)
 {
-    const struct encoder_cell *cells = rows->cells + encoder_n_features(rows->encoder);
+    const struct encoder_cell *cells = rows->cells + rows->n_inputs;
     size_t i;
     int rc = 0;
 
@@ -179,6 +188,27 @@ static int take_truth(struct rows *rows, const char *pointer, struct err *err)
     return rc;
 }
 
+/* The offset is in the target's units, as in training; it has no usual value. */
+static int take_offset(struct rows *rows, const char *pointer, struct err *err)
+{
+    const char *name = encoder_offset(rows->encoder);
+    const struct encoder_cell *cell = &rows->cells[encoder_n_features(rows->encoder)];
+    double value = cell->number;
+    float o;
+
+    if (cell->missing ||
+        (cell->text != NULL && !text_to_double(cell->text, strlen(cell->text), &value))) {
+        return problem(err, pointer, name,
+                       cell->missing ? "is missing, and the model adds it" : "must be a number");
+    }
+    o = (float)(value / encoder_target_scale(rows->encoder, 0));
+    if (!isfinite(o)) {
+        return problem(err, pointer, name, "is too large for this model");
+    }
+    rows->offset[rows->n] = o;
+    return 0;
+}
+
 int rows_add(struct rows *rows, const char *pointer, struct err *err)
 {
     int rc;
@@ -188,6 +218,9 @@ int rows_add(struct rows *rows, const char *pointer, struct err *err)
     }
     rc = encoder_encode_cells(rows->encoder, rows->cells, pointer,
                               rows->x + rows->n * encoder_n_inputs(rows->encoder), err);
+    if (rows->offset != NULL && take_offset(rows, pointer, err) != 0) {
+        rc = -1;
+    }
     if (rows->labelled && take_truth(rows, pointer, err) != 0) {
         rc = -1;
     }
@@ -269,8 +302,9 @@ static int take_array(struct rows *rows, const json_t *row, const char *pointer,
 
     if (json_array_size(row) != rows->n_columns) {
         return err_add(
-            err, pointer, "must have %zu values (the features in their order%s), has %zu",
-            rows->n_columns, rows->labelled ? ", then the target" : "", json_array_size(row));
+            err, pointer, "must have %zu values (the features in their order%s%s), has %zu",
+            rows->n_columns, rows->n_inputs > encoder_n_features(rows->encoder) ? ", the offset" : "",
+            rows->labelled ? ", then the target" : "", json_array_size(row));
     }
     for (i = 0; i < rows->n_columns; i++) {
         if (take_value(rows, i, json_array_get(row, i), pointer, err) != 0) {

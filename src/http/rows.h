@@ -1,8 +1,8 @@
 /* Rows from a client for a model: JSON instances, CSV, or one query, checked and encoded.
  *
  * The whole body is checked first, all problems at once with their places, and only encoded
- * float32 rows remain of it. Labelled rows (evaluate) carry their truth, too: columns are then
- * the features followed by the targets.
+ * float32 rows remain of it. Columns are the features, then the model's offset if it has one,
+ * then, of labelled rows (evaluate), the targets.
  */
 #ifndef MLPD_HTTP_ROWS_H
 #define MLPD_HTTP_ROWS_H
@@ -20,14 +20,16 @@ struct rows {
     size_t n;         /* so far */
     size_t limit;     /* at most */
     float *x;         /* (n, n_inputs); owned */
-    uint32_t *labels; /* (n): truth for cross-entropy; owned */
+    uint32_t *labels; /* (n): truth for classes on a softmax; owned */
     float *targets;   /* (n, n_outputs): truth for the other losses; owned */
+    float *offset;    /* (n), in training units; owned; NULL: the model has none */
 
     /* what they are rows of; set by rows_init */
     const struct encoder *encoder;
     const struct mlp_spec *spec;
     bool labelled;
-    size_t n_columns;           /* features, then targets when labelled */
+    size_t n_inputs;            /* features, and the offset */
+    size_t n_columns;           /* with the targets when labelled */
     const char **names;         /* [n_columns]; owned array of the encoder's strings */
     struct encoder_cell *cells; /* [n_columns]: the row in work; owned */
     size_t room;                /* rows allocated */

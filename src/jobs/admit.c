@@ -136,12 +136,15 @@ int admit_rows(const struct job_spec *spec, const struct dataset *ds,
 
 /* ---- bytes ----------------------------------------------------------------------- */
 
-/* Rows of all parts: x as float32 and the truth (labels or float32 targets); and the split's
- * lists of row numbers, which name the rows of `ds`. */
+/* Rows of all parts: x as float32, the truth (labels or float32 targets), weights and offsets;
+ * weights of the training rows by class; and the split's lists of row numbers, which name the
+ * rows of `ds`. */
 static bool data_bytes(const struct job_spec *spec, const struct admission *a,
                        const struct dataset *ds, const size_t rows[SPLIT_PARTS], size_t *out)
 {
-    size_t truth = spec->loss == MLP_CROSS_ENTROPY ? 1 : a->n_outputs;
+    size_t truth = spec->classes ? 1 : a->n_outputs;
+    size_t extra = (spec->sample_weight != NULL) + (spec->offset != NULL);
+    bool by_class = spec->balanced || spec->n_class_weights > 0;
     size_t width, all = 0, lists, part;
 
     for (part = 0; part < SPLIT_PARTS; part++) {
@@ -150,8 +153,9 @@ static bool data_bytes(const struct job_spec *spec, const struct admission *a,
         }
     }
     return mem_mul((size_t)dataset_rows(ds), sizeof(uint64_t), &lists) &&
-           mem_add(a->n_inputs, truth, &width) && mem_mul(width, sizeof(float), &width) &&
-           mem_mul(all, width, &all) && mem_add(all, lists, out);
+           mem_add(a->n_inputs, truth + extra, &width) && mem_mul(width, sizeof(float), &width) &&
+           mem_mul(all, width, &all) && mem_add(all, lists, &all) &&
+           mem_add(all, by_class ? rows[SPLIT_TRAINING] * sizeof(float) : 0, out);
 }
 
 /* "12.3 GB" into out. */
@@ -203,6 +207,11 @@ static int encoded_width(const struct job_spec *spec, const struct dataset *ds, 
     struct err problems = ERR_INIT;
     int rc;
 
+    if (spec->start_model != 0) { /* its encoder is there already */
+        a->n_inputs = spec->start_inputs;
+        a->n_outputs = spec->classes ? spec->start_classes : spec->n_targets;
+        return 0;
+    }
     if (job_spec_columns(spec, ds, &features, &options.n_features, &targets, err) != 0) {
         return -1;
     }
@@ -218,9 +227,6 @@ static int encoded_width(const struct job_spec *spec, const struct dataset *ds, 
         err_move(err, &problems);
     }
     err_fini(&problems);
-    if (rc == 0 && spec->classes && spec->loss == MLP_BINARY_CROSS_ENTROPY) {
-        a->n_outputs = 1; /* two classes on one logit */
-    }
     return rc;
 }
 
@@ -249,15 +255,13 @@ int admit(const struct job_spec *spec, const struct dataset *ds, const size_t ro
     if (encoded_width(spec, ds, &a, err) != 0) {
         return -1;
     }
-    net = (struct mlp_spec){
-        .n_inputs = a.n_inputs,
-        .n_outputs = a.n_outputs,
-        .n_hidden = spec->n_hidden,
-        .hidden = spec->hidden,
-        .output_init = spec->output_init,
-        .output = spec->output,
-        .loss = spec->loss,
-    };
+    net = job_spec_network(spec, a.n_inputs, a.n_outputs, 1);
+    a.n_outputs = net.n_outputs; /* two classes may share one */
+    if (spec->n_hidden > 0 && spec->hidden[0].residual && spec->hidden[0].units != a.n_inputs) {
+        return err_add(err, "/architecture/hidden/0/residual",
+                       "adds the layer's input to its output, and they are %zu and %zu wide",
+                       a.n_inputs, spec->hidden[0].units);
+    }
     status = mlp_estimate(&net, &spec->train, rows[SPLIT_TRAINING], &estimate);
     if (status != MLP_OK) {
         return refuse_status(status, &a, err);

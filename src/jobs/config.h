@@ -9,6 +9,7 @@
 #ifndef MLPD_JOBS_CONFIG_H
 #define MLPD_JOBS_CONFIG_H
 
+#include "base/buf.h"
 #include "data/dataset.h"
 #include "jobs/spec.h"
 
@@ -22,6 +23,7 @@ void config_free(struct config **config);
 const char *config_dataset_key(const struct config *config); /* NULL: inline */
 const char *config_validation_key(const struct config *config); /* NULL: none */
 const char *config_test_key(const struct config *config);       /* NULL: none */
+const char *config_model_key(const struct config *config);      /* of start_from; NULL: none */
 const char *config_name(const struct config *config);           /* family, or NULL */
 
 /* Inline x/y: write them as a dataset file into folder `dir` (columns x1..xn or the given
@@ -34,14 +36,35 @@ void config_replace_inline(struct config *config, const char *sha256);
 /* The config as JSON text, as posted (after config_replace_inline: with the reference). */
 char *config_text(const struct config *config);
 
-/* Fill in every default. `sha256` names `ds`; validation and test may be NULL. Seed: the
- * config's, else a fresh random one. Warnings through err_add with pointer NULL. */
-int config_resolve(const struct config *config, const struct dataset *ds, const char *sha256,
-                   const struct dataset *validation, const char *validation_sha256,
-                   const struct dataset *test, const char *test_sha256, struct job_spec *out,
-                   struct err *warnings, struct err *err) MUST_CHECK;
+/* The model that start_from names. */
+struct config_parent {
+    int64_t id;
+    const char *weights_sha256;
+    const struct encoder *encoder;
+    const struct mlp_spec *spec;
+    const char *info_json; /* its optimizer is in it */
+    bool has_state;        /* the optimizer's state was kept */
+};
+
+/* What a config is resolved against. sha256 names each dataset; all but `ds` may be NULL. */
+struct config_sources {
+    const struct dataset *ds, *validation, *test;
+    const char *sha256, *validation_sha256, *test_sha256;
+    const struct config_parent *parent; /* of config_model_key */
+};
+
+/* Fill in every default. Seed: the config's, else a fresh random one. Warnings through err_add
+ * with pointer NULL. */
+int config_resolve(const struct config *config, const struct config_sources *sources,
+                   struct job_spec *out, struct err *warnings, struct err *err) MUST_CHECK;
+
+/* The learning rate where none is given. */
+double config_usual_rate(enum mlp_optimizer optimizer);
 
 /* The resolved config as JSON text; caller frees. */
 char *config_print(const struct job_spec *spec);
+/* Parts of it, appended: "mse" or {"type": "huber", ..}; {"type": "adam", ..}. */
+void config_print_loss(struct buf *b, const struct job_spec *spec);
+void config_print_optimizer(struct buf *b, const struct mlp_train_spec *train);
 
 #endif

@@ -13,6 +13,13 @@ const struct config_key config_keys[KEY_COUNT] = {
 
 const char *const *config_scalings(void)
 {
+    static const char *const names[] = {"standardize", "none", "standardize_together", NULL};
+
+    return names;
+}
+
+const char *const *config_target_scalings(void)
+{
     static const char *const names[] = {"standardize", "none", NULL};
 
     return names;
@@ -34,14 +41,16 @@ const char *const *config_categoricals(void)
 
 const char *const *config_outputs(void)
 {
-    static const char *const names[] = {"identity", "sigmoid", "softmax", "auto", NULL};
+    static const char *const names[] = {"identity", "sigmoid", "softmax", "exp", "auto", NULL};
 
     return names;
 }
 
 const char *const *config_losses(void)
 {
-    static const char *const names[] = {"cross_entropy", "mse", NULL};
+    static const char *const names[] = {"cross_entropy", "focal",    "mse",     "mae",   "huber",
+                                        "quantile",      "log_cosh", "poisson", "gamma", "tweedie",
+                                        NULL};
 
     return names;
 }
@@ -53,16 +62,37 @@ const char *const *config_target_types(void)
     return names;
 }
 
-const char *const *config_monitors(void)
+const char *const *config_schedules(void)
 {
-    static const char *const names[] = {"validation_loss", "training_loss", NULL};
+    static const char *const names[] = {
+        "constant",   "step",   "multistep", "exponential",       "inverse_time",
+        "polynomial", "cosine", "one_cycle", "reduce_on_plateau", NULL};
+
+    return names;
+}
+
+const char *const *config_averages(void)
+{
+    static const char *const names[] = {"ema", "swa", NULL};
+
+    return names;
+}
+
+const char *const *config_precisions(void)
+{
+    static const char *const names[] = {"float32", "bfloat16", NULL};
+
+    return names;
+}
+
+const char *const *config_states(void)
+{
+    static const char *const names[] = {"continue", "reset", NULL};
 
     return names;
 }
 
 const char *const *config_metrics(void)
 {
-    static const char *const names[] = {"accuracy", "log_loss", "rmse", "mae", "r2", NULL};
-
-    return names;
+    return mlp_metric_names();
 }

@@ -107,6 +107,26 @@ static void refuse_unknown(const char *parent, const char *key, const struct buf
     buf_fini(&all);
 }
 
+static bool has_members(enum config_id id)
+{
+    return config_keys[id].type == TYPE_OBJECT || config_keys[id].type == TYPE_SHORT;
+}
+
+/* The value of its one member in place of an object. */
+static void read_short(const json_t *json, enum config_id id, struct buf *pointer,
+                       struct config_value *values, struct err *err)
+{
+    const char *leaf;
+    enum config_id k = 0;
+
+    while (!(is_member(k, config_keys[id].path, &leaf) &&
+             strcmp(leaf, config_keys[id].member) == 0)) {
+        k++;
+        CHK(k < KEY_COUNT);
+    }
+    config_read_value(json, k, pointer, &values[k], err);
+}
+
 void config_read_object(const json_t *object, const char *path, struct buf *pointer,
                         struct config_value *values, struct err *err)
 {
@@ -128,8 +148,10 @@ void config_read_object(const json_t *object, const char *path, struct buf *poin
         }
         json_util_pointer(pointer, key);
         config_read_value(member, id, pointer, &values[id], err);
-        if (config_keys[id].type == TYPE_OBJECT && values[id].json != NULL) {
+        if (json_is_object(values[id].json) && has_members(id)) {
             config_read_object(member, config_keys[id].path, pointer, values, err);
+        } else if (config_keys[id].type == TYPE_SHORT && values[id].json != NULL) {
+            read_short(member, id, pointer, values, err);
         }
         pointer->len = keep;
         pointer->data[keep] = '\0';
@@ -295,6 +317,35 @@ static bool read_texts(const json_t *json, const struct config_key *key, struct 
     return texts_distinct(json, pointer, err) && ok;
 }
 
+/* Each a number as the table says, each larger than the one before. */
+static bool read_numbers(const json_t *json, const struct config_key *key, struct buf *pointer,
+                         struct err *err)
+{
+    size_t n = json_array_size(json), keep = pointer->len, i;
+    struct config_value value, before = {.number = -HUGE_VAL};
+    bool ok = true;
+
+    if (n > key->most) {
+        config_refuse(err, pointer, NULL, "has %zu items, the limit is %zu", n, key->most);
+        return false;
+    }
+    for (i = 0; i < n && ok; i++) {
+        const json_t *item = json_array_get(json, i);
+
+        json_util_pointer_index(pointer, i);
+        ok = key->type == TYPE_NUMBERS ? read_number(item, key, pointer, &value, err)
+                                       : read_integer(item, key, pointer, &value, err);
+        if (ok && value.number <= before.number) {
+            config_refuse(err, pointer, NULL, "must be larger than the one before it");
+            ok = false;
+        }
+        before = value;
+        pointer->len = keep;
+        pointer->data[keep] = '\0';
+    }
+    return ok;
+}
+
 /* Numbers are equal by value, else as jansson says. */
 static bool equals(const json_t *a, const json_t *b)
 {
@@ -361,6 +412,20 @@ void config_read_value(const json_t *json, enum config_id id, struct buf *pointe
         ok = (json_is_string(json) && json_string_length(json) > 0) ||
              (json_is_integer(json) && json_integer_value(json) > 0);
         must = "a dataset's name, id or \"sha256:...\"";
+        break;
+    case TYPE_MODEL:
+        ok = (json_is_string(json) && json_string_length(json) > 0) ||
+             (json_is_integer(json) && json_integer_value(json) > 0);
+        must = "a model's id or name";
+        break;
+    case TYPE_SHORT:
+        ok = !json_is_null(json); /* what it is, its member's reader says */
+        must = "an object";
+        break;
+    case TYPE_NUMBERS:
+    case TYPE_INTEGERS:
+        ok = json_is_array(json) && read_numbers(json, key, pointer, err);
+        must = json_is_array(json) ? NULL : "an array of numbers";
         break;
     case TYPE_TEXTS:
     case TYPE_CHOICES:

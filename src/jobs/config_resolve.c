@@ -1,11 +1,8 @@
-/* Defaults that depend on the data: struct config + dataset -> struct job_spec.
+/* Defaults that depend on the data: struct config + datasets -> struct job_spec.
  *
- * In steps, each needing the ones before: columns, target (classes or numbers, by type,
- * loss and what was asked), output and loss, preprocessing, split, network, optimizer,
- * training. A step goes on after a problem where what follows still means something.
- *
- * The numbers behind the defaults are learning.md's recipe. Resolving what config_print
- * made gives the same spec again: that is the invariant to keep when a default is added.
+ * In steps, each needing the ones before: columns, target with loss and output, preprocessing,
+ * split, optimizer, network, metrics, training; config_resolve.h says which file has which.
+ * Columns, split and metrics are here.
  *
  * Any thread; reads datasets, which threads may share.
  */
@@ -15,30 +12,11 @@
 
 #include "base/mem.h"
 #include "jobs/admit.h"
-#include "jobs/config_priv.h"
+#include "jobs/config_resolve.h"
 #include "jobs/json_util.h"
-#include "jobs/judge.h"
 
-#define CLASS_INTEGERS   20 /* at most so many distinct integers are classes */
-#define SPLIT_ROWS       50 /* fewer rows all train, unless a split is asked for */
-#define SPLIT_FRACTION   0.15
-#define PATIENCE         16
-#define ROWS_OF_TRAINING 2e6 /* rows seen in all epochs together, as a start */
-#define MIN_EPOCHS       20
-#define MAX_EPOCHS       100
-#define MIN_STEPS        2000 /* few rows make few steps an epoch: then more epochs, */
-#define MAX_EPOCHS_SMALL 500  /* up to so many */
-#define MIN_BATCH        16
-#define MAX_BATCH        256
-
-struct resolver {
-    const struct config *config;
-    const struct dataset *ds, *validation, *test;
-    struct job_spec *spec;
-    size_t *features, n_features, *targets; /* columns of ds */
-    size_t n_classes;                       /* 0: numbers; counted to DATASET_MAX_DISTINCT + 1 */
-    struct err *warnings, *err;
-};
+#define SPLIT_ROWS     50 /* fewer rows all train, unless a split is asked for */
+#define SPLIT_FRACTION 0.15
 
 static char **copy_texts(const struct config *config, enum config_id id, size_t *n)
 {
@@ -87,6 +65,111 @@ static void check_other(const struct resolver *r, const struct dataset *other, e
     free(pointer);
 }
 
+/* A column of numbers that every row has: a weight or an offset. */
+static void check_row_column(const struct resolver *r, const struct dataset *ds, const char *name,
+                             const char *pointer, bool weight)
+{
+    ptrdiff_t at = dataset_find(ds, name);
+    const struct dataset_column *col;
+    char shown[JSON_UTIL_SHOWN];
+
+    json_util_shown(name, shown);
+    if (at < 0) {
+        err_add(r->err, pointer, "has no column \"%s\"", shown);
+        return;
+    }
+    col = dataset_column(ds, (size_t)at);
+    if (col->type != COLUMN_NUMERIC) {
+        err_add(r->err, pointer, "must be numbers, and \"%s\" holds texts", shown);
+    } else if (col->missing > 0) {
+        err_add(r->err, pointer, "%llu row%s no value of \"%s\"",
+                (unsigned long long)col->missing, col->missing == 1 ? " has" : "s have", shown);
+    } else if (weight && (col->min < 0 || col->max <= 0)) {
+        err_add(r->err, pointer, "must be >= 0 and not all 0, and \"%s\" goes from %g to %g",
+                shown, col->min, col->max);
+    }
+}
+
+static void resolve_row_columns(struct resolver *r)
+{
+    struct job_spec *spec = r->spec;
+    const struct {
+        const char *name;
+        enum config_id id;
+    } columns[] = {{spec->sample_weight, KEY_SAMPLE_WEIGHT}, {spec->offset, KEY_OFFSET}};
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(columns); i++) {
+        bool weight = columns[i].id == KEY_SAMPLE_WEIGHT;
+
+        if (columns[i].name == NULL) {
+            continue;
+        }
+        check_row_column(r, r->ds, columns[i].name,
+                         weight ? "/data/sample_weight" : "/data/offset", weight);
+        if (r->validation != NULL) {
+            check_row_column(r, r->validation, columns[i].name, "/data/split/validation_dataset",
+                             weight);
+        }
+        if (r->test != NULL) {
+            check_row_column(r, r->test, columns[i].name, "/data/split/test_dataset", weight);
+        }
+    }
+}
+
+/* The features must be the parent's, no more and no fewer. */
+static void check_parents_features(const struct resolver *r)
+{
+    const struct encoder *e = r->parent->encoder;
+    const char *parents_offset = encoder_offset(e), *offset = r->spec->offset;
+    char shown[JSON_UTIL_SHOWN];
+    size_t i, k;
+
+    for (i = 0; i < encoder_n_features(e); i++) {
+        const char *name = encoder_feature_name(e, i);
+
+        for (k = 0; k < r->n_features; k++) {
+            const struct dataset_column *col = dataset_column(r->ds, r->features[k]);
+
+            if (strcmp(col->name, name) != 0) {
+                continue;
+            }
+            if (col->type != encoder_feature_type(e, i)) {
+                err_add(r->err, "/start_from", "the model has \"%s\" as %s, the data as %s",
+                        json_util_shown(name, shown), column_type_name(encoder_feature_type(e, i)),
+                        column_type_name(col->type));
+            }
+            break;
+        }
+        if (k == r->n_features) {
+            err_add(r->err, "/start_from", "the model needs the column \"%s\"",
+                    json_util_shown(name, shown));
+        }
+    }
+    for (k = 0; k < r->n_features; k++) {
+        const char *name = dataset_column(r->ds, r->features[k])->name;
+
+        for (i = 0; i < encoder_n_features(e) && strcmp(encoder_feature_name(e, i), name) != 0;
+             i++) {
+        }
+        if (i == encoder_n_features(e)) {
+            err_add(r->err, "/start_from",
+                    "the column \"%s\" is no feature of the model: leave it out with data.exclude",
+                    json_util_shown(name, shown));
+        }
+    }
+    if ((offset == NULL) != (parents_offset == NULL) ||
+        (offset != NULL && strcmp(offset, parents_offset) != 0)) {
+        err_add(r->err, "/data/offset", "the offset of the model it starts from is %s",
+                parents_offset != NULL ? json_util_shown(parents_offset, shown) : "none");
+    }
+}
+
+static char *copy_text(const struct config *config, enum config_id id)
+{
+    return config_has(config, id) ? xstrdup(config_text_at(config, id, 0)) : NULL;
+}
+
 static int resolve_columns(struct resolver *r)
 {
     struct job_spec *spec = r->spec;
@@ -94,9 +177,9 @@ static int resolve_columns(struct resolver *r)
 
     spec->targets = copy_texts(c, KEY_TARGET, &spec->n_targets);
     spec->exclude = copy_texts(c, KEY_EXCLUDE, &spec->n_exclude);
-    if (config_has(c, KEY_COLUMN)) {
-        spec->split_column = xstrdup(config_text_at(c, KEY_COLUMN, 0));
-    }
+    spec->split_column = copy_text(c, KEY_COLUMN);
+    spec->sample_weight = copy_text(c, KEY_SAMPLE_WEIGHT);
+    spec->offset = copy_text(c, KEY_OFFSET);
     if (job_spec_columns(spec, r->ds, &r->features, &r->n_features, &r->targets, r->err) != 0) {
         return -1;
     }
@@ -106,240 +189,11 @@ static int resolve_columns(struct resolver *r)
     if (r->test != NULL) {
         check_other(r, r->test, KEY_TEST_SET);
     }
+    resolve_row_columns(r);
+    if (r->parent != NULL) {
+        check_parents_features(r);
+    }
     return 0;
-}
-
-/* ---- target -------------------------------------------------------------------- */
-
-static const struct dataset_column *target_column(const struct resolver *r, size_t target)
-{
-    return dataset_column(r->ds, r->targets[target]);
-}
-
-/* What the values alone say; *rule is the caller's. */
-static bool natural_classes(const struct resolver *r, char **rule)
-{
-    const struct dataset_column *col = target_column(r, 0);
-
-    if (r->spec->n_targets > 1) {
-        *rule = xstrdup("several targets");
-        return false;
-    }
-    if (col->type == COLUMN_CATEGORICAL) {
-        *rule = xasprintf("%u distinct texts", col->n_categories);
-        return true;
-    }
-    if (!col->integers) {
-        *rule = xstrdup("numbers with fractions");
-        return false;
-    }
-    if (col->distinct <= CLASS_INTEGERS) {
-        *rule = xasprintf("%llu distinct integers", (unsigned long long)col->distinct);
-        return true;
-    }
-    *rule = xasprintf("more than %d distinct integers", CLASS_INTEGERS);
-    return false;
-}
-
-static void refuse_text_targets(const struct resolver *r, const char *pointer, const char *why)
-{
-    char shown[JSON_UTIL_SHOWN];
-    size_t i;
-
-    for (i = 0; i < r->spec->n_targets; i++) {
-        if (target_column(r, i)->type == COLUMN_CATEGORICAL) {
-            err_add(r->err, pointer, "%s, and the column \"%s\" holds texts", why,
-                    json_util_shown(r->spec->targets[i], shown));
-        }
-    }
-}
-
-/* Classes or numbers: what was asked decides, then the loss, then the values. */
-static void resolve_target_type(struct resolver *r)
-{
-    const struct config *c = r->config;
-    struct job_spec *spec = r->spec;
-    bool has_loss = config_has(c, KEY_LOSS), asked = config_has(c, KEY_TARGET_TYPE);
-    bool cross_entropy = config_choice(c, KEY_LOSS, 0) == CONFIG_CROSS_ENTROPY;
-    bool want_classes = config_choice(c, KEY_TARGET_TYPE, 0) == CONFIG_CLASSES;
-    char *rule;
-
-    spec->classes = natural_classes(r, &rule);
-    if (asked) {
-        spec->classes = want_classes;
-        free(rule);
-        rule = xstrdup(config_has(c, KEY_TARGET_RULE) ? config_text_at(c, KEY_TARGET_RULE, 0)
-                                                      : "asked for");
-    } else if (has_loss && spec->n_targets == 1 && spec->classes != cross_entropy) {
-        spec->classes = cross_entropy;
-        free(rule);
-        rule = xasprintf("loss %s", cross_entropy ? "cross_entropy" : "mse");
-    }
-    spec->target_rule = rule;
-    if (spec->classes && spec->n_targets > 1) {
-        err_add(r->err, "/data/target_type",
-                "classes need one target; several targets are numbers");
-    }
-    if (spec->classes && has_loss && !cross_entropy) {
-        err_add(r->err, "/loss", "mse needs numbers, and data.target_type says classes");
-    }
-    if (!spec->classes) {
-        refuse_text_targets(r,
-                            asked                 ? "/data/target_type"
-                            : spec->n_targets > 1 ? "/data/target"
-                                                  : "/loss",
-                            asked                 ? "numbers were asked for"
-                            : spec->n_targets > 1 ? "several targets must be numbers"
-                                                  : "mse needs numbers");
-    }
-}
-
-/* What no encoder could turn into a truth. */
-static void check_target_values(struct resolver *r)
-{
-    struct job_spec *spec = r->spec;
-    char shown[JSON_UTIL_SHOWN];
-    size_t i;
-
-    for (i = 0; i < spec->n_targets; i++) {
-        const struct dataset_column *col = target_column(r, i);
-
-        json_util_shown(col->name, shown);
-        if (col->missing > 0) {
-            err_add(r->err, "/data/target",
-                    "%llu row%s no value of \"%s\"; every row needs its target",
-                    (unsigned long long)col->missing, col->missing == 1 ? " has" : "s have", shown);
-        }
-        if (!spec->classes) {
-            continue;
-        }
-        r->n_classes = col->type == COLUMN_CATEGORICAL ? col->n_categories : (size_t)col->distinct;
-        if (r->n_classes == 1) {
-            err_add(r->err, "/data/target", "every row has the same class, \"%s\" has one value",
-                    shown);
-        }
-        if (col->type == COLUMN_NUMERIC && !col->integers && col->distinct > DATASET_MAX_DISTINCT) {
-            err_add(r->err, config_has(r->config, KEY_LOSS) ? "/loss" : "/data/target_type",
-                    "classes of \"%s\", which has more than %d distinct numbers with fractions: "
-                    "use the loss mse",
-                    shown, DATASET_MAX_DISTINCT);
-        }
-    }
-}
-
-/* Multi-label: columns of 0 and 1, each with a sigmoid of its own. */
-static void check_labels(const struct resolver *r)
-{
-    char shown[JSON_UTIL_SHOWN];
-    size_t i;
-
-    for (i = 0; i < r->spec->n_targets; i++) {
-        const struct dataset_column *col = target_column(r, i);
-
-        if (col->type == COLUMN_NUMERIC && !(col->integers && col->min >= 0 && col->max <= 1)) {
-            err_add(r->err, "/loss",
-                    "cross_entropy on numbers needs columns of 0 and 1, \"%s\" goes from %g to %g",
-                    json_util_shown(col->name, shown), col->min, col->max);
-        }
-    }
-}
-
-static void resolve_output(struct resolver *r)
-{
-    const struct config *c = r->config;
-    struct job_spec *spec = r->spec;
-    size_t asked = config_choice(c, KEY_OUTPUT, CONFIG_OUTPUT_AUTO);
-    bool automatic = asked == CONFIG_OUTPUT_AUTO;
-    size_t fits;
-
-    if (spec->classes) {
-        fits = r->n_classes == 2 ? MLP_OUT_SIGMOID : MLP_OUT_SOFTMAX;
-        if (asked == MLP_OUT_IDENTITY) {
-            err_add(r->err, "/architecture/output",
-                    "identity gives no probabilities: classes need softmax%s",
-                    r->n_classes == 2 ? " or sigmoid" : "");
-        } else if (asked == MLP_OUT_SIGMOID && r->n_classes > 2) {
-            err_add(r->err, "/architecture/output",
-                    "sigmoid tells two classes apart, and the target has %s%zu: use softmax",
-                    r->n_classes > DATASET_MAX_DISTINCT ? "more than " : "",
-                    r->n_classes > DATASET_MAX_DISTINCT ? (size_t)DATASET_MAX_DISTINCT
-                                                        : r->n_classes);
-        }
-    } else if (config_choice(c, KEY_LOSS, CONFIG_MSE) == CONFIG_CROSS_ENTROPY) {
-        fits = MLP_OUT_SIGMOID;
-        check_labels(r);
-        if (!automatic && asked != MLP_OUT_SIGMOID) {
-            err_add(r->err, "/architecture/output",
-                    "cross_entropy on columns of 0 and 1 needs sigmoid");
-        }
-    } else {
-        fits = MLP_OUT_IDENTITY;
-        if (asked == MLP_OUT_SOFTMAX) {
-            err_add(r->err, "/architecture/output",
-                    "softmax is for classes, the target is numbers");
-        }
-    }
-    spec->output = (enum mlp_output)(automatic ? fits : asked);
-    spec->loss = spec->output == MLP_OUT_SOFTMAX            ? MLP_CROSS_ENTROPY
-                 : spec->classes || fits == MLP_OUT_SIGMOID ? MLP_BINARY_CROSS_ENTROPY
-                                                            : MLP_MSE;
-}
-
-/* ---- preprocessing ---------------------------------------------------------------- */
-
-/* What no encoder could turn into inputs. */
-static void check_features(const struct resolver *r)
-{
-    char shown[JSON_UTIL_SHOWN];
-    bool varies = false;
-    size_t i;
-
-    for (i = 0; i < r->n_features; i++) {
-        const struct dataset_column *col = dataset_column(r->ds, r->features[i]);
-
-        if (r->spec->missing == ENCODER_ERROR && col->missing > 0) {
-            err_add(r->err, "/preprocess/missing", "\"%s\" has %llu missing value%s",
-                    json_util_shown(col->name, shown), (unsigned long long)col->missing,
-                    col->missing == 1 ? "" : "s");
-        }
-        varies = varies || (col->type == COLUMN_NUMERIC
-                                ? r->spec->numeric == ENCODER_NONE || col->max > col->min
-                                : col->n_categories + (col->missing > 0) > 1);
-    }
-    if (!varies) {
-        err_add(r->err, "/data", "every column to learn from is constant");
-    }
-}
-
-static void resolve_preprocess(struct resolver *r)
-{
-    const struct config *c = r->config;
-    struct job_spec *spec = r->spec;
-    bool scales = spec->loss == MLP_MSE && spec->output == MLP_OUT_IDENTITY;
-    char shown[JSON_UTIL_SHOWN];
-    size_t i;
-
-    spec->numeric = (enum encoder_numeric)config_choice(c, KEY_NUMERIC, ENCODER_STANDARDIZE);
-    spec->missing = (enum encoder_missing)config_choice(c, KEY_MISSING, ENCODER_MEAN);
-    spec->target_scale = (enum encoder_numeric)config_choice(
-        c, KEY_TARGET_SCALE, scales ? ENCODER_STANDARDIZE : ENCODER_NONE);
-    if (!scales && spec->target_scale == ENCODER_STANDARDIZE) {
-        err_add(r->err, "/preprocess/target", "must be \"none\": %s",
-                spec->classes           ? "the target is classes"
-                : spec->loss == MLP_MSE ? "a sigmoid output goes from 0 to 1"
-                                        : "the targets are columns of 0 and 1");
-    }
-    for (i = 0; i < spec->n_targets && !spec->classes; i++) {
-        const struct dataset_column *col = target_column(r, i);
-
-        if (spec->loss == MLP_MSE && spec->output == MLP_OUT_SIGMOID &&
-            (col->min < 0 || col->max > 1)) {
-            err_add(r->err, "/architecture/output",
-                    "a sigmoid goes from 0 to 1, and \"%s\" from %g to %g",
-                    json_util_shown(col->name, shown), col->min, col->max);
-        }
-    }
-    check_features(r);
 }
 
 /* ---- split -------------------------------------------------------------------------- */
@@ -371,92 +225,7 @@ static void resolve_split(struct resolver *r)
     }
 }
 
-/* ---- network, optimizer, training ------------------------------------------------------ */
-
-static void resolve_network(struct resolver *r)
-{
-    static const struct config_layer usual[] = {{.units = 128}, {.units = 64}};
-    const struct config *c = r->config;
-    struct job_spec *spec = r->spec;
-    const struct config_layer *layers = config_has(c, KEY_HIDDEN) ? c->layers : usual;
-    size_t i;
-
-    spec->n_hidden = config_has(c, KEY_HIDDEN) ? c->n_layers : ARRAY_LEN(usual);
-    spec->activation = (enum mlp_activation)config_choice(c, KEY_ACTIVATION, MLP_RELU);
-    spec->output_init = (enum mlp_init)config_choice(c, KEY_INIT, MLP_GLOROT_UNIFORM);
-    spec->hidden = xcalloc(spec->n_hidden > 0 ? spec->n_hidden : 1, sizeof *spec->hidden);
-    for (i = 0; i < spec->n_hidden; i++) {
-        spec->hidden[i] = (struct mlp_layer_spec){
-            .units = layers[i].units,
-            .activation = layers[i].has_activation ? layers[i].activation : spec->activation,
-            .init = layers[i].has_init ? layers[i].init : spec->output_init,
-        };
-    }
-}
-
-static void resolve_optimizer(struct resolver *r)
-{
-    const struct config *c = r->config;
-    struct mlp_train_spec *train = &r->spec->train;
-    bool adam;
-
-    train->optimizer = (enum mlp_optimizer)config_choice(c, KEY_OPTIMIZER_TYPE, MLP_ADAM);
-    adam = train->optimizer == MLP_ADAM;
-    train->learning_rate = config_number(c, KEY_LEARNING_RATE, adam ? 1e-3 : 1e-2);
-    train->momentum = config_number(c, KEY_MOMENTUM, 0);
-    train->nesterov = config_number(c, KEY_NESTEROV, 0) > 0;
-    train->beta1 = adam ? config_number(c, KEY_BETA1, 0.9) : 0;
-    train->beta2 = adam ? config_number(c, KEY_BETA2, 0.999) : 0;
-    train->epsilon = adam ? config_number(c, KEY_EPSILON, 1e-8) : 0;
-    train->l2 = config_number(c, KEY_L2, 0);
-}
-
-static double clip(double v, double low, double high)
-{
-    return v < low ? low : v > high ? high : v;
-}
-
-static void resolve_training(struct resolver *r, double n_train)
-{
-    const struct config *c = r->config;
-    struct mlp_train_spec *train = &r->spec->train;
-    double batch = clip(exp2(round(log2(n_train / 40))), MIN_BATCH, MAX_BATCH), steps, epochs;
-
-    train->batch_size = (size_t)config_number(c, KEY_BATCH_SIZE, batch);
-    steps = ceil(n_train / (double)train->batch_size);
-    epochs = clip(floor(ROWS_OF_TRAINING / n_train), MIN_EPOCHS, MAX_EPOCHS);
-    epochs = fmax(epochs, fmin(ceil(MIN_STEPS / steps), MAX_EPOCHS_SMALL));
-    train->epochs = (size_t)config_number(c, KEY_EPOCHS, epochs);
-    train->shuffle = config_number(c, KEY_SHUFFLE, 1) > 0;
-    train->seed =
-        config_has(c, KEY_SEED) ? (uint64_t)config_number(c, KEY_SEED, 0) : hash_random_seed();
-}
-
-static void resolve_stopping(struct resolver *r)
-{
-    const struct config *c = r->config;
-    struct job_spec *spec = r->spec;
-    bool validates = spec->validation > 0 || spec->split_column != NULL || r->validation != NULL;
-    bool given = c->values[KEY_EARLY_STOPPING].given;
-
-    spec->early_stopping = given ? config_has(c, KEY_EARLY_STOPPING) : validates;
-    if (!spec->early_stopping) {
-        return; /* patience 0: never; the last weights are kept */
-    }
-    spec->train.patience = (size_t)config_number(c, KEY_PATIENCE, PATIENCE);
-    spec->train.min_delta = config_number(c, KEY_MIN_DELTA, 0);
-    spec->train.restore_best = config_number(c, KEY_RESTORE_BEST, 1) > 0;
-    spec->monitor_training =
-        config_choice(c, KEY_MONITOR, validates ? CONFIG_VALIDATION_LOSS : CONFIG_TRAINING_LOSS) ==
-        CONFIG_TRAINING_LOSS;
-    if (!spec->monitor_training && !validates) {
-        spec->monitor_training = true;
-        if (r->warnings != NULL) {
-            err_add(r->warnings, NULL,
-                    "there is no validation part: early stopping watches training_loss");
-        }
-    }
-}
+/* ---- metrics ------------------------------------------------------------------------- */
 
 static const char *kind_text(enum mlp_metric_kind kind)
 {
@@ -470,7 +239,7 @@ static const char *kind_text(enum mlp_metric_kind kind)
 static void resolve_metrics(struct resolver *r)
 {
     struct job_spec *spec = r->spec;
-    enum mlp_metric_kind kind = judge_kind(spec->loss, spec->classes);
+    enum mlp_metric_kind kind = job_spec_kind(spec);
     enum mlp_metric which;
     size_t i;
 
@@ -487,6 +256,31 @@ static void resolve_metrics(struct resolver *r)
     }
 }
 
+static void resolve_start(struct resolver *r)
+{
+    const struct config_parent *parent = r->parent;
+    struct job_spec *spec = r->spec;
+    bool goes_on = config_choice(r->config, KEY_START_STATE, CONFIG_RESET) == CONFIG_CONTINUE;
+
+    if (parent == NULL) {
+        return;
+    }
+    spec->start_model = parent->id;
+    copy_hash(spec->start_weights, parent->weights_sha256);
+    spec->start_continue = goes_on;
+    spec->start_inputs = encoder_n_inputs(parent->encoder);
+    spec->start_classes = encoder_n_classes(parent->encoder);
+    if (goes_on && !parent->has_state) {
+        err_add(r->err, "/start_from/optimizer_state",
+                "the model's optimizer state was not kept: use \"reset\"");
+    }
+    if (config_has(r->config, KEY_START_WEIGHTS) &&
+        strcmp(config_text_at(r->config, KEY_START_WEIGHTS, 0), parent->weights_sha256) != 0) {
+        err_add(r->err, "/start_from/weights_sha256", "the model has other weights, %s",
+                parent->weights_sha256);
+    }
+}
+
 static int resolve(struct resolver *r)
 {
     size_t rows[SPLIT_PARTS];
@@ -494,44 +288,49 @@ static int resolve(struct resolver *r)
     if (resolve_columns(r) != 0) {
         return -1;
     }
-    resolve_target_type(r);
-    check_target_values(r);
-    resolve_output(r);
+    resolve_target(r);
     resolve_preprocess(r);
     resolve_split(r);
-    resolve_network(r);
+    resolve_start(r);
     resolve_optimizer(r);
+    resolve_network(r);
     resolve_metrics(r);
     if (err_is(r->err) || admit_rows(r->spec, r->ds, r->validation, r->test, rows, r->err) != 0) {
         return -1;
     }
     resolve_training(r, (double)rows[SPLIT_TRAINING]);
     resolve_stopping(r);
-    return 0;
+    return err_is(r->err) ? -1 : 0;
 }
 
-int config_resolve(const struct config *config, const struct dataset *ds, const char *sha256,
-                   const struct dataset *validation, const char *validation_sha256,
-                   const struct dataset *test, const char *test_sha256, struct job_spec *out,
-                   struct err *warnings, struct err *err)
+int config_resolve(const struct config *config, const struct config_sources *from,
+                   struct job_spec *out, struct err *warnings, struct err *err)
 {
     struct job_spec spec = {.name = NULL};
-    struct resolver r = {.config = config,
-                         .ds = ds,
-                         .validation = validation,
-                         .test = test,
+    struct config inherited = *config; /* borrows all of it */
+    struct resolver r = {.config = &inherited,
+                         .ds = from->ds,
+                         .validation = from->validation,
+                         .test = from->test,
+                         .parent = from->parent,
                          .spec = &spec,
                          .warnings = warnings,
                          .err = err};
+    json_t *tree = NULL;
     int rc;
 
     CHK_OBJ(config, CONFIG_MAGIC);
     CHK(config->rows == NULL); /* inline rows are a dataset by now */
+    CHK((config->model_key == NULL) == (from->parent == NULL));
     spec.name = config_name(config) != NULL ? xstrdup(config_name(config)) : NULL;
-    copy_hash(spec.dataset, sha256);
-    copy_hash(spec.validation_dataset, validation != NULL ? validation_sha256 : "");
-    copy_hash(spec.test_dataset, test != NULL ? test_sha256 : "");
+    copy_hash(spec.dataset, from->sha256);
+    copy_hash(spec.validation_dataset, from->validation != NULL ? from->validation_sha256 : "");
+    copy_hash(spec.test_dataset, from->test != NULL ? from->test_sha256 : "");
+    if (from->parent != NULL) {
+        resolve_inherit(&inherited, from->parent, &tree, err);
+    }
     rc = resolve(&r);
+    json_decref(tree);
     free(r.features);
     free(r.targets);
     if (rc != 0) {

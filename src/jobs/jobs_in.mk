@@ -4,9 +4,14 @@ libjobs_a_SOURCES += \
 	src/jobs/json_util.c src/jobs/json_util.h \
 	src/jobs/config.c src/jobs/config.h src/jobs/config_priv.h \
 	src/jobs/config_keys.c src/jobs/config_read.c src/jobs/config_inline.c \
-	src/jobs/config_resolve.c src/jobs/config_print.c \
+	src/jobs/config_table.h src/jobs/config_relations.c \
+	src/jobs/config_resolve.c src/jobs/config_resolve.h \
+	src/jobs/config_resolve_target.c src/jobs/config_resolve_network.c \
+	src/jobs/config_resolve_training.c src/jobs/config_print.c \
+	src/jobs/config_weights.c src/jobs/config_weights.h \
 	src/jobs/admit.c src/jobs/admit.h \
 	src/jobs/datasets.c src/jobs/datasets.h \
+	src/jobs/parent.c src/jobs/parent.h \
 	src/jobs/submit.c src/jobs/submit.h
 
 EXTRA_DIST += docs/JOB-CONFIG.md \

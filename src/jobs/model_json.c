@@ -7,8 +7,13 @@
  *    "hidden": [{"units": 16, "activation": "relu", "init": "glorot_uniform"}],
  *    "output_init": "glorot_uniform", "output": "softmax", "loss": "cross_entropy"}
  *
- * Reading it back is strict: no key may be missing, unknown or doubled, and the sizes must
- * pass mlp_spec_check, so that a damaged row ends in ERR_CORRUPT and never in an allocation.
+ * and, where they are not 0, false or none: of a layer "pieces", "norm" ("batch" | "layer"),
+ * "residual", "init_scale", "dropout", "gaussian_noise"; of the whole "input_scale",
+ * "input_dropout", "input_noise", "output_init_scale", "loss_parameter".
+ *
+ * Reading it back is strict: none of the first may be missing, none unknown or doubled, and the
+ * sizes must pass mlp_spec_check, so that a damaged row ends in ERR_CORRUPT and never in an
+ * allocation.
  *
  * Threads: any; nothing here is shared.
  */
@@ -122,6 +127,45 @@ int model_json_status(struct err *err, enum mlp_status status, const char *doing
 
 /* ---- the shape of a network --------------------------------------------------- */
 
+static const char *const norm_names[] = {
+    [MLP_NORM_NONE] = "none", [MLP_NORM_BATCH] = "batch", [MLP_NORM_LAYER] = "layer"};
+
+/* A number that is 0 by default. */
+static void put_unusual(json_t *object, const char *key, double value)
+{
+    if (value < 0 || value > 0) {
+        model_json_put(object, key, model_json_number(value));
+    }
+}
+
+static void put_flag(json_t *object, const char *key, bool value)
+{
+    if (value) {
+        model_json_put(object, key, json_true());
+    }
+}
+
+static json_t *layer_to_json(const struct mlp_layer_spec *layer)
+{
+    json_t *item = model_json_object();
+
+    model_json_put(item, "units", model_json_count(layer->units));
+    model_json_put(item, "activation",
+                   model_json_string(mlp_activation_names()[layer->activation]));
+    model_json_put(item, "init", model_json_string(mlp_init_names()[layer->init]));
+    if (layer->pieces > 0) {
+        model_json_put(item, "pieces", model_json_count(layer->pieces));
+    }
+    if (layer->norm != MLP_NORM_NONE) {
+        model_json_put(item, "norm", model_json_string(norm_names[layer->norm]));
+    }
+    put_flag(item, "residual", layer->residual);
+    put_unusual(item, "init_scale", layer->init_scale);
+    put_unusual(item, "dropout", layer->dropout);
+    put_unusual(item, "gaussian_noise", layer->noise);
+    return item;
+}
+
 char *predictor_spec_to_json(const struct mlp_spec *spec)
 {
     json_t *root = model_json_object();
@@ -129,14 +173,7 @@ char *predictor_spec_to_json(const struct mlp_spec *spec)
     size_t i;
 
     for (i = 0; i < spec->n_hidden; i++) {
-        const struct mlp_layer_spec *layer = &spec->hidden[i];
-        json_t *item = model_json_object();
-
-        model_json_put(item, "units", model_json_count(layer->units));
-        model_json_put(item, "activation",
-                       model_json_string(mlp_activation_names()[layer->activation]));
-        model_json_put(item, "init", model_json_string(mlp_init_names()[layer->init]));
-        model_json_push(hidden, item);
+        model_json_push(hidden, layer_to_json(&spec->hidden[i]));
     }
     model_json_put(root, "n_inputs", model_json_count(spec->n_inputs));
     model_json_put(root, "n_outputs", model_json_count(spec->n_outputs));
@@ -144,6 +181,11 @@ char *predictor_spec_to_json(const struct mlp_spec *spec)
     model_json_put(root, "output_init", model_json_string(mlp_init_names()[spec->output_init]));
     model_json_put(root, "output", model_json_string(mlp_output_names()[spec->output]));
     model_json_put(root, "loss", model_json_string(model_json_loss(spec->loss)));
+    put_flag(root, "input_scale", spec->input_scale);
+    put_unusual(root, "input_dropout", spec->input_dropout);
+    put_unusual(root, "input_noise", spec->input_noise);
+    put_unusual(root, "output_init_scale", spec->output_init_scale);
+    put_unusual(root, "loss_parameter", spec->loss_parameter);
     return model_json_take(root);
 }
 
@@ -152,27 +194,47 @@ static int corrupt(struct err *err, const char *what)
     return err_set(err, ERR_CORRUPT, "a stored model's architecture is damaged: %s", what);
 }
 
+static bool norm_parse(const char *name, enum mlp_norm *out)
+{
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(norm_names); i++) {
+        if (strcmp(name, norm_names[i]) == 0) {
+            *out = (enum mlp_norm)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 static int layer_from_json(json_t *item, struct mlp_layer_spec *out, struct err *err)
 {
-    const char *activation, *init;
+    const char *activation, *init, *norm = "none";
     json_error_t jerr;
-    json_int_t units;
+    json_int_t units, pieces = 0;
+    int residual = 0;
 
-    if (json_unpack_ex(item, &jerr, JSON_STRICT, "{s:I, s:s, s:s}", "units", &units, "activation",
-                       &activation, "init", &init) != 0) {
+    *out = (struct mlp_layer_spec){.units = 0};
+    if (json_unpack_ex(item, &jerr, JSON_STRICT,
+                       "{s:I, s:s, s:s, s?I, s?s, s?b, s?F, s?F, s?F}", "units", &units,
+                       "activation", &activation, "init", &init, "pieces", &pieces, "norm", &norm,
+                       "residual", &residual, "init_scale", &out->init_scale, "dropout",
+                       &out->dropout, "gaussian_noise", &out->noise) != 0) {
         return corrupt(err, jerr.text);
     }
-    if (units < 1 || units > MLP_MAX_UNITS) {
+    if (units < 1 || units > MLP_MAX_UNITS || pieces < 0 || pieces > MLP_MAX_PIECES) {
         return corrupt(err, "units out of range");
     }
     out->units = (size_t)units;
+    out->pieces = (size_t)pieces;
+    out->residual = residual != 0;
     if (!mlp_activation_parse(activation, &out->activation)) {
         return corrupt(err, "an unknown activation");
     }
     if (!mlp_init_parse(init, &out->init)) {
         return corrupt(err, "an unknown initialisation");
     }
-    return 0;
+    return norm_parse(norm, &out->norm) ? 0 : corrupt(err, "an unknown norm");
 }
 
 static int spec_from_tree(json_t *root, struct mlp_spec *out, struct mlp_layer_spec *hidden,
@@ -183,13 +245,19 @@ static int spec_from_tree(json_t *root, struct mlp_spec *out, struct mlp_layer_s
     struct mlp_spec spec = {.hidden = hidden};
     json_error_t jerr;
     json_t *layers;
+    int input_scale = 0;
     size_t i;
 
-    if (json_unpack_ex(root, &jerr, JSON_STRICT, "{s:I, s:I, s:o, s:s, s:s, s:s}", "n_inputs",
+    if (json_unpack_ex(root, &jerr, JSON_STRICT,
+                       "{s:I, s:I, s:o, s:s, s:s, s:s, s?b, s?F, s?F, s?F, s?F}", "n_inputs",
                        &n_inputs, "n_outputs", &n_outputs, "hidden", &layers, "output_init",
-                       &output_init, "output", &output, "loss", &loss) != 0) {
+                       &output_init, "output", &output, "loss", &loss, "input_scale", &input_scale,
+                       "input_dropout", &spec.input_dropout, "input_noise", &spec.input_noise,
+                       "output_init_scale", &spec.output_init_scale, "loss_parameter",
+                       &spec.loss_parameter) != 0) {
         return corrupt(err, jerr.text);
     }
+    spec.input_scale = input_scale != 0;
     if (n_inputs < 1 || n_inputs > MLP_MAX_INPUTS || n_outputs < 1 || n_outputs > MLP_MAX_UNITS) {
         return corrupt(err, "inputs or outputs out of range");
     }

@@ -31,6 +31,9 @@ size_t servable_epoch(const struct servable *s);   /* of live weights; 0 for sto
 /* x (rows, n_inputs) -> out (rows, n_outputs). Any thread; borrows a workspace. */
 int servable_run(struct servable *s, const float *x, size_t rows, float *out,
                  struct err *err) MUST_CHECK;
+/* The same with each row's offset (rows); NULL: none. */
+int servable_run_offset(struct servable *s, const float *x, const float *offset, size_t rows,
+                        float *out, struct err *err) MUST_CHECK;
 
 /* ---- the runner's side ---- */
 /* A job starts: its live encoder (taken over, freed with the last servable). */

@@ -55,6 +55,27 @@ struct runner_curve {
     struct err err;              /* why; the flusher's until it has ended */
 };
 
+/* ---- points: epoch 0 is none; each owns its norms ------------------------------------- */
+
+static void point_fini(struct runner_point *p)
+{
+    free((double *)(uintptr_t)p->gradient_norms);
+    *p = (struct runner_point){.epoch = 0};
+}
+
+static void point_set(struct runner_point *to, const struct runner_point *from)
+{
+    double *norms = NULL;
+
+    if (from->gradient_norms != NULL) {
+        norms = xcalloc(from->n_norms, sizeof *norms);
+        memcpy(norms, from->gradient_norms, from->n_norms * sizeof *norms);
+    }
+    point_fini(to);
+    *to = *from;
+    to->gradient_norms = norms;
+}
+
 /* ---- the flusher's side ------------------------------------------------------------- */
 
 static void wait_until(struct runner_curve *c, double seconds)
@@ -66,21 +87,44 @@ static void wait_until(struct runner_curve *c, double seconds)
     CHK(rc == 0 || rc == ETIMEDOUT);
 }
 
+static void put_metric(struct buf *out, const char *name, double value)
+{
+    if (isfinite(value)) {
+        buf_printf(out, "%s\"%s\":", out->len > 0 ? "," : "{", name);
+        json_util_number(out, value);
+    }
+}
+
+static char *norms_json(const struct runner_point *p)
+{
+    struct buf out = BUF_INIT;
+    size_t i;
+
+    if (p->gradient_norms == NULL) {
+        return NULL;
+    }
+    for (i = 0; i < p->n_norms; i++) {
+        buf_puts(&out, i > 0 ? "," : "[");
+        json_util_number(&out, p->gradient_norms[i]);
+    }
+    buf_puts(&out, "]");
+    return buf_take(&out);
+}
+
 static char *metrics_json(const struct runner_point *p)
 {
     struct buf out = BUF_INIT;
 
-    if (isfinite(p->validation_accuracy)) {
-        buf_puts(&out, "{\"accuracy\":");
-        json_util_number(&out, p->validation_accuracy);
-        buf_puts(&out, "}");
-    } else if (isfinite(p->validation_rmse)) {
-        buf_puts(&out, "{\"rmse\":");
-        json_util_number(&out, p->validation_rmse);
-        buf_puts(&out, "}");
-    } else {
+    put_metric(&out, "accuracy", p->validation_accuracy);
+    put_metric(&out, "rmse", p->validation_rmse);
+    if (p->monitor != NULL && strcmp(p->monitor, "accuracy") != 0 &&
+        strcmp(p->monitor, "rmse") != 0) {
+        put_metric(&out, p->monitor, p->monitored);
+    }
+    if (out.len == 0) {
         return NULL;
     }
+    buf_puts(&out, "}");
     return buf_take(&out);
 }
 
@@ -108,11 +152,13 @@ static int append(struct runner_curve *c, const struct runner_point *points, siz
             .elapsed_seconds = p->elapsed_seconds,
             .samples = (int64_t)p->samples,
             .metrics_json = metrics_json(p),
+            .gradient_norms_json = norms_json(p),
         };
     }
     rc = c->store->ops->curve_append(c->store, c->job_id, c->owner, rows, n, err);
     for (i = 0; i < n; i++) {
         free(rows[i].metrics_json);
+        free(rows[i].gradient_norms_json);
     }
     return rc;
 }
@@ -173,13 +219,17 @@ static void *flusher_main(void *arg)
 {
     struct runner_curve *c = arg;
     struct runner_point batch[FLUSH_POINTS];
-    size_t n;
+    bool ok = true;
+    size_t n, i;
 
-    while ((n = take_batch(c, batch)) > 0) {
-        if (!store_points(c, batch, n)) {
-            atomic_store(&c->failed, true);
-            break;
+    while (ok && (n = take_batch(c, batch)) > 0) {
+        ok = store_points(c, batch, n);
+        for (i = 0; i < n; i++) {
+            point_fini(&batch[i]);
         }
+    }
+    if (!ok) {
+        atomic_store(&c->failed, true);
     }
     return NULL;
 }
@@ -216,7 +266,8 @@ static void push(struct runner_curve *c, const struct runner_point *point)
     if (c->n == 0) {
         c->oldest_at = clock_monotonic();
     }
-    c->points[c->n++] = *point;
+    c->points[c->n] = (struct runner_point){.epoch = 0};
+    point_set(&c->points[c->n++], point);
     if (c->n == 1 || c->n == FLUSH_POINTS) { /* no other number is worth waking for */
         PTOK(pthread_cond_signal(&c->cond));
     }
@@ -237,9 +288,9 @@ static size_t stride_at(size_t epoch)
 void runner_curve_add(struct runner_curve *c, const struct runner_point *point)
 {
     if (point->epoch != 1 && point->epoch % stride_at(point->epoch) != 0) {
-        c->last = *point;
+        point_set(&c->last, point);
         if (point->improved) {
-            c->best = *point;
+            point_set(&c->best, point);
         }
         return;
     }
@@ -247,7 +298,8 @@ void runner_curve_add(struct runner_curve *c, const struct runner_point *point)
         push(c, &c->best);
     }
     push(c, point);
-    c->best.epoch = c->last.epoch = 0;
+    point_fini(&c->best);
+    point_fini(&c->last);
 }
 
 bool runner_curve_failed(struct runner_curve *c)
@@ -258,6 +310,7 @@ bool runner_curve_failed(struct runner_curve *c)
 int runner_curve_close(struct runner_curve **cp, struct err *err)
 {
     struct runner_curve *c = *cp;
+    size_t i;
     int rc = 0;
 
     *cp = NULL;
@@ -279,6 +332,11 @@ int runner_curve_close(struct runner_curve **cp, struct err *err)
     err_fini(&c->err);
     PTOK(pthread_cond_destroy(&c->cond));
     PTOK(pthread_mutex_destroy(&c->mtx));
+    for (i = 0; i < c->n; i++) { /* of a curve that failed */
+        point_fini(&c->points[i]);
+    }
+    point_fini(&c->best);
+    point_fini(&c->last);
     free(c->points);
     free(c);
     return rc;

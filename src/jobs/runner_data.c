@@ -1,6 +1,6 @@
-/* Rows of a dataset -> what the learning core eats: x in row-major float32, and the truth as
- * labels (cross-entropy over classes) or as float targets (everything else; of two classes
- * on one sigmoid output 0 and 1).
+/* Rows of a dataset -> what the learning core eats: x in row-major float32; the truth as labels
+ * (classes on a softmax) or as float targets (everything else; of two classes on one sigmoid
+ * 0 and 1); and, where the model has them, each row's weight and offset.
  *
  * Encoded in slices, so that an interrupted job ends soon and the encoder's own buffers stay
  * small. The sizes were admitted when the job was submitted; they are checked again here
@@ -8,26 +8,61 @@
  *
  * Runs on a worker thread; a part belongs to its job.
  */
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "jobs/runner_priv.h"
+
+#define SHARES_TOLERANCE 1e-6 /* of rows of shares, which sum to 1 */
 
 static int no_memory(struct err *err, size_t n)
 {
     return err_set(err, ERR_NO_MEMORY, "no memory for %zu encoded rows", n);
 }
 
+/* Shares of classes sum to 1; what float32 lost of them is put back into the largest, so that
+ * the core sees rows that do. */
+static int check_shares(const struct encoder *e, const uint64_t *rows, size_t n, float *y,
+                        struct err *err)
+{
+    size_t width = encoder_n_targets(e), i, k, most;
+
+    for (i = 0; i < n; i++, y += width) {
+        double sum = 0, rest = 0;
+
+        for (k = 0, most = 0; k < width; k++) {
+            sum += (double)y[k];
+            most = y[k] > y[most] ? k : most;
+        }
+        if (!(fabs(sum - 1) <= SHARES_TOLERANCE + 1e-7 * (double)width)) {
+            return err_add_cell(err, (int64_t)rows[i] + 1, 0, NULL,
+                                "row %llu: the targets are shares of classes and sum to %.9g, "
+                                "not to 1",
+                                (unsigned long long)rows[i] + 1, sum);
+        }
+        for (k = 0; k < width; k++) {
+            rest += k != most ? (double)y[k] : 0;
+        }
+        y[most] = (float)(1 - rest);
+    }
+    return 0;
+}
+
 /* Truth of `n` rows into place `first` of the part. */
 static int encode_truth(const struct encoder *e, const struct dataset *ds, const uint64_t *rows,
-                        size_t first, size_t n, uint32_t *slice, struct runner_part *part,
-                        struct err *err)
+                        size_t first, size_t n, enum mlp_output output, uint32_t *slice,
+                        struct runner_part *part, struct err *err)
 {
     size_t i;
 
     if (!encoder_is_classes(e)) {
-        return encoder_encode_targets(e, ds, rows, n,
-                                      part->targets + first * encoder_n_targets(e), err);
+        float *y = part->targets + first * encoder_n_targets(e);
+
+        if (encoder_encode_targets(e, ds, rows, n, y, err) != 0) {
+            return -1;
+        }
+        return output == MLP_OUT_SOFTMAX ? check_shares(e, rows, n, y, err) : 0;
     }
     if (part->labels != NULL) {
         return encoder_encode_labels(e, ds, rows, n, part->labels + first, err);
@@ -41,21 +76,54 @@ static int encode_truth(const struct encoder *e, const struct dataset *ds, const
     return 0;
 }
 
-static int allocate(const struct encoder *e, size_t n, enum mlp_loss loss,
-                    struct runner_part *part, struct err *err)
+/* Weights and offsets of `n` rows into place `first`. */
+static int encode_extras(const struct encoder *e, const struct dataset *ds, const uint64_t *rows,
+                         size_t first, size_t n, struct runner_part *part, struct err *err)
 {
-    size_t width = encoder_is_classes(e) ? 1 : encoder_n_targets(e), values, truths;
+    size_t i;
+
+    if (part->offset != NULL && /* added before the output is brought to the target's units */
+        encoder_read_column(ds, encoder_offset(e), rows, n, encoder_target_scale(e, 0),
+                            part->offset + first, err) != 0) {
+        return -1;
+    }
+    if (part->weights == NULL) {
+        return 0;
+    }
+    if (encoder_read_column(ds, encoder_weight(e), rows, n, 1, part->weights + first, err) != 0) {
+        return -1;
+    }
+    for (i = 0; i < n; i++) {
+        if (part->weights[first + i] < 0) {
+            return err_add_cell(err, (int64_t)rows[i] + 1, 0, encoder_weight(e),
+                                "row %llu: the weight %g is negative",
+                                (unsigned long long)rows[i] + 1, (double)part->weights[first + i]);
+        }
+    }
+    return 0;
+}
+
+static int allocate(const struct encoder *e, const struct dataset *ds, size_t n,
+                    enum mlp_output output, struct runner_part *part, struct err *err)
+{
+    bool classes = encoder_is_classes(e), labels = classes && output == MLP_OUT_SOFTMAX;
+    size_t width = classes ? 1 : encoder_n_targets(e), values, truths;
+    bool weighs = encoder_weight(e) != NULL && dataset_find(ds, encoder_weight(e)) >= 0;
+    bool offset = encoder_offset(e) != NULL;
 
     if (!mem_mul(n, encoder_n_inputs(e), &values) || !mem_mul(n, width, &truths)) {
         return no_memory(err, n);
     }
     part->x = mem_try_alloc(values, sizeof *part->x);
-    if (loss == MLP_CROSS_ENTROPY) {
+    if (labels) {
         part->labels = mem_try_alloc(truths, sizeof *part->labels);
     } else {
         part->targets = mem_try_alloc(truths, sizeof *part->targets);
     }
-    if (part->x == NULL || (part->labels == NULL && part->targets == NULL)) {
+    part->weights = weighs ? mem_try_alloc(n, sizeof *part->weights) : NULL;
+    part->offset = offset ? mem_try_alloc(n, sizeof *part->offset) : NULL;
+    if (part->x == NULL || (part->labels == NULL && part->targets == NULL) ||
+        (weighs && part->weights == NULL) || (offset && part->offset == NULL)) {
         return no_memory(err, n);
     }
     return 0;
@@ -63,13 +131,13 @@ static int allocate(const struct encoder *e, size_t n, enum mlp_loss loss,
 
 int runner_part_encode(const struct runner_slot *slot, const struct encoder *encoder,
                        const struct dataset *ds, const uint64_t *rows, size_t n,
-                       enum mlp_loss loss, struct runner_part *out, struct err *err)
+                       enum mlp_output output, struct runner_part *out, struct err *err)
 {
     struct runner_part part = {.data = {.rows = n}};
     size_t width = encoder_n_inputs(encoder), first, i, take;
     uint64_t *numbers = xcalloc(DATASET_GROUP, sizeof *numbers);
     uint32_t *labels = xcalloc(DATASET_GROUP, sizeof *labels);
-    int rc = allocate(encoder, n, loss, &part, err);
+    int rc = allocate(encoder, ds, n, output, &part, err);
 
     for (first = 0; rc == 0 && first < n; first += take) {
         take = n - first < DATASET_GROUP ? n - first : DATASET_GROUP;
@@ -82,7 +150,10 @@ int runner_part_encode(const struct runner_slot *slot, const struct encoder *enc
         }
         rc = encoder_encode_rows(encoder, ds, numbers, take, part.x + first * width, err);
         if (rc == 0) {
-            rc = encode_truth(encoder, ds, numbers, first, take, labels, &part, err);
+            rc = encode_truth(encoder, ds, numbers, first, take, output, labels, &part, err);
+        }
+        if (rc == 0) {
+            rc = encode_extras(encoder, ds, numbers, first, take, &part, err);
         }
     }
     free(numbers);
@@ -94,6 +165,8 @@ int runner_part_encode(const struct runner_slot *slot, const struct encoder *enc
     part.data.x = part.x;
     part.data.targets = part.targets;
     part.data.labels = part.labels;
+    part.data.weights = part.weights;
+    part.data.offset = part.offset;
     *out = part;
     return 0;
 }
@@ -103,5 +176,121 @@ void runner_part_fini(struct runner_part *part)
     free(part->x);
     free(part->targets);
     free(part->labels);
+    free(part->weights);
+    free(part->offset);
+    free(part->by_class);
     *part = (struct runner_part){.x = NULL};
+}
+
+/* ---- what rows count ---------------------------------------------------------------- */
+
+/* A mean of 0 cannot become 1. */
+static double mean_of(const float *values, size_t n)
+{
+    double sum = 0;
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        sum += (double)values[i];
+    }
+    return sum / (double)n;
+}
+
+static void scale(float *values, size_t n, double factor)
+{
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        values[i] = (float)((double)values[i] * factor);
+    }
+}
+
+int runner_weigh(struct runner_part parts[SPLIT_PARTS], struct err *err)
+{
+    static const char *const names[SPLIT_PARTS] = {"training", "validation", "test"};
+    double mean = 0;
+    int part;
+
+    for (part = 0; part < SPLIT_PARTS; part++) {
+        struct runner_part *p = &parts[part];
+
+        if (p->weights == NULL || p->data.rows == 0) {
+            continue;
+        }
+        mean = part == SPLIT_TRAINING ? mean_of(p->weights, p->data.rows) : mean;
+        if (!(mean_of(p->weights, p->data.rows) > 0)) {
+            return err_add(err, "/data/sample_weight", "every %s row has weight 0", names[part]);
+        }
+        scale(p->weights, p->data.rows, 1 / mean);
+    }
+    return 0;
+}
+
+/* The weight of each class in class_weight[n_classes]. */
+static int weights_of_classes(const struct job_spec *spec, const struct encoder *e,
+                              const struct runner_part *part, double *class_weight,
+                              struct err *err)
+{
+    size_t n = encoder_n_classes(e), seen = 0, i;
+    size_t *count = xcalloc(n, sizeof *count);
+    int rc = 0;
+
+    for (i = 0; i < part->data.rows; i++) {
+        count[part->labels != NULL ? part->labels[i] : (size_t)part->targets[i]]++;
+    }
+    for (i = 0; i < n; i++) {
+        seen += count[i] > 0;
+        class_weight[i] = 1;
+    }
+    for (i = 0; i < n && spec->balanced; i++) {
+        if (count[i] > 0) {
+            class_weight[i] =
+                (double)part->data.rows / ((double)seen * (double)count[i]);
+        }
+    }
+    for (i = 0; i < spec->n_class_weights; i++) {
+        ptrdiff_t k = encoder_class_find(e, spec->class_weights[i].label);
+
+        if (k < 0) {
+            rc = err_add(err, "/training/class_weight", "the training rows have no class \"%.60s\"",
+                         spec->class_weights[i].label);
+        } else {
+            class_weight[k] = spec->class_weights[i].weight;
+        }
+    }
+    free(count);
+    return rc;
+}
+
+int runner_weigh_classes(const struct job_spec *spec, const struct encoder *e,
+                         struct runner_part *part, struct err *err)
+{
+    size_t n = part->data.rows, i;
+    double *class_weight, mean;
+    int rc;
+
+    if (!spec->balanced && spec->n_class_weights == 0) {
+        return 0;
+    }
+    part->by_class = mem_try_alloc(n, sizeof *part->by_class);
+    if (part->by_class == NULL) {
+        return no_memory(err, n);
+    }
+    class_weight = xcalloc(encoder_n_classes(e), sizeof *class_weight);
+    rc = weights_of_classes(spec, e, part, class_weight, err);
+    for (i = 0; i < n; i++) {
+        size_t k = part->labels != NULL ? part->labels[i] : (size_t)part->targets[i];
+
+        part->by_class[i] =
+            (float)(class_weight[k] * (part->weights != NULL ? (double)part->weights[i] : 1));
+    }
+    free(class_weight);
+    mean = mean_of(part->by_class, n);
+    if (rc == 0 && !(mean > 0 && isfinite(mean))) {
+        rc = err_add(err, "/training/class_weight", "the training rows weigh nothing, or too much");
+    }
+    if (rc == 0) {
+        scale(part->by_class, n, 1 / mean);
+    }
+    return rc;
 }

@@ -64,7 +64,7 @@ static int evaluate(const struct runner_slot *slot, const struct store_job *job,
     if (rc == 0) {
         rc = runner_part_encode(slot, servable_encoder(model), ds, NULL,
                                 (size_t)dataset_rows(ds),
-                                mlp_net_spec(servable_net(model))->loss, &part, err);
+                                mlp_net_spec(servable_net(model))->output, &part, err);
     }
     datasets_put(slot->datasets, &ds);
     if (rc == 0) {

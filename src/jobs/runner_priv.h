@@ -1,6 +1,7 @@
 /* Between the runner's files only:
  *
  *   runner_data.c      rows of a dataset -> encoded rows with their truth
+ *   runner_monitor.c   what decides: a part's loss or metric after each epoch
  *   runner_curve.c     curve points on their way to the store
  *   runner_watch.c     what a training tells while it runs: curve, live weights, progress
  *   runner_report.c    results, information and warnings as JSON
@@ -36,18 +37,29 @@ char *runner_sentence(const struct err *err);
 
 /* Encoded rows; all memory owned. */
 struct runner_part {
-    struct mlp_data data; /* borrows the three below; rows 0: the part is absent */
+    struct mlp_data data; /* borrows what follows, but by_class; rows 0: the part is absent */
     float *x;             /* (rows, n_inputs) */
     float *targets;       /* (rows, n_outputs), or NULL */
     uint32_t *labels;     /* (rows), or NULL */
+    float *weights;       /* (rows), or NULL: all 1 */
+    float *offset;        /* (rows), or NULL: all 0 */
+    float *by_class;      /* (rows): weights times those of classes, in place of them while
+                           * training; or NULL */
 };
 
-/* Encode `rows` ([n]; NULL: rows 0 to n - 1) of `ds` for a network with this loss. 0, -1, or
- * 1 when the job was interrupted. */
+/* Encode `rows` ([n]; NULL: rows 0 to n - 1) of `ds` for a network with this output. Weights are
+ * those of the column the encoder names, if `ds` has it. 0, -1, or 1 when the job was
+ * interrupted. */
 int runner_part_encode(const struct runner_slot *slot, const struct encoder *encoder,
                        const struct dataset *ds, const uint64_t *rows, size_t n,
-                       enum mlp_loss loss, struct runner_part *out, struct err *err) MUST_CHECK;
+                       enum mlp_output output, struct runner_part *out,
+                       struct err *err) MUST_CHECK;
 void runner_part_fini(struct runner_part *part);
+/* Scale all weights so that those of the training rows have mean 1. */
+int runner_weigh(struct runner_part parts[SPLIT_PARTS], struct err *err) MUST_CHECK;
+/* by_class of the training rows, mean 1 again; nothing without class weights. */
+int runner_weigh_classes(const struct job_spec *spec, const struct encoder *e,
+                         struct runner_part *training, struct err *err) MUST_CHECK;
 
 /* ---- runner_curve.c ---- */
 
@@ -56,6 +68,10 @@ struct runner_point {
     size_t epoch, samples;
     double training_loss, validation_loss, validation_accuracy, validation_rmse;
     double learning_rate, seconds, elapsed_seconds;
+    const char *monitor;          /* a metric's name, or NULL; constant */
+    double monitored;
+    const double *gradient_norms; /* [n_norms], or NULL; copied by runner_curve_add */
+    size_t n_norms;
     bool improved;
 };
 
@@ -69,9 +85,22 @@ bool runner_curve_failed(struct runner_curve *curve);
 /* Everything that was added (and is kept, see runner_curve.c) is stored, or -1. Frees. */
 int runner_curve_close(struct runner_curve **curve, struct err *err) MUST_CHECK;
 
+/* ---- runner_monitor.c ---- */
+
+struct runner_monitor;
+
+/* What `what` says, of `data` (rows of that part, with their sample weights); the net is only
+ * asked for its shape. All memory is taken here. */
+int runner_monitor_new(const struct job_monitor *what, const struct mlp_net *net,
+                       const struct encoder *encoder, const struct mlp_data *data,
+                       struct runner_monitor **out, struct err *err) MUST_CHECK;
+void runner_monitor_free(struct runner_monitor **monitor);
+/* NaN when it is not defined, or could not be computed. */
+double runner_monitor_measure(struct runner_monitor *monitor, const struct mlp_net *net);
+
 /* ---- runner_watch.c ---- */
 
-/* One training's eyes. Lives on the worker's stack during mlp_train. */
+/* One training's eyes. Lives on the worker's stack during a training. */
 struct runner_watch {
     /* given */
     const struct runner_slot *slot;
@@ -81,12 +110,14 @@ struct runner_watch {
     double target_scale;               /* for validation_rmse; NaN: not one number */
     double job_started;                /* monotonic seconds */
     struct runner_curve *curve;
-    const struct mlp_data *validation; /* evaluated here; NULL: the trainer does, or none */
-    struct mlp_workspace *ws;          /* with `validation` */
+    const struct job_monitor *what;    /* what decides */
+    struct runner_monitor *monitor;    /* measures it; NULL: the trainer has it */
+    const char *monitor_name;          /* in the curve: "f1", "test_f1", ... */
 
     /* its own */
     struct pool_progress progress;
-    size_t steps, published_epoch;
+    size_t batches;       /* of the epoch under way */
+    size_t published_epoch;
     double last_epoch_at, last_progress_at, last_publish_at, publish_seconds;
     double epoch_seconds; /* moving average, evaluation included */
 };
@@ -94,6 +125,7 @@ void runner_watch_start(struct runner_watch *w);
 /* For struct mlp_callbacks; arg is the watch. */
 bool runner_watch_stop(void *arg);
 void runner_watch_epoch(void *arg, const struct mlp_epoch *epoch);
+double runner_watch_monitor(void *arg, const struct mlp_net *net, const struct mlp_epoch *epoch);
 
 /* ---- runner_report.c: JSON texts, the caller's ---- */
 

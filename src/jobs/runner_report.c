@@ -2,7 +2,8 @@
  * metrics per split, warnings. The shapes are part of the HTTP contract: http/ copies these
  * texts into its answers as they are.
  *
- *   result  {"stopped_by": "epochs" | "patience" | "cancelled" | "diverged", "epochs",
+ *   result  {"stopped_by": "epochs" | "patience" | "target" | "max_seconds" | "converged" |
+ *            "cancelled" | "diverged", "epochs",
  *            "best_epoch" (null: none), "best_loss", "steps", "seconds",
  *            "rows": {"training", "validation", "test"}}
  *   info    {"loss", "optimizer": {..}, "seed", "batch_size", "target": {"names", "type",
@@ -19,6 +20,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "jobs/config.h"
 #include "jobs/json_util.h"
 #include "jobs/model_json.h"
 #include "jobs/runner_priv.h"
@@ -53,6 +55,9 @@ static const char *stopped_by(enum mlp_stop stop)
         [MLP_BY_PATIENCE] = "patience",
         [MLP_BY_CALLER] = "cancelled",
         [MLP_BY_DIVERGENCE] = "diverged",
+        [MLP_BY_TARGET] = "target",
+        [MLP_BY_MAX_SECONDS] = "max_seconds",
+        [MLP_BY_CONVERGENCE] = "converged",
     };
 
     CHK((size_t)stop < ARRAY_LEN(names));
@@ -84,35 +89,44 @@ static void put_length(json_t *out, const struct runner_facts *f)
 char *runner_report_result(const struct runner_facts *f)
 {
     json_t *out = model_json_object();
+    char *best_of;
 
     put_text(out, "stopped_by", stopped_by(f->result->stopped_by));
     put_length(out, f);
     put_number(out, "best_loss", f->result->best_loss);
-    put_text(out, "best_of",
-             f->spec->monitor_training || f->rows[SPLIT_VALIDATION] == 0 ? "training_loss"
-                                                                         : "validation_loss");
+    best_of = job_monitor_name(&f->spec->monitor);
+    put_text(out, "best_of", best_of);
+    free(best_of);
     put_count(out, "steps", f->result->steps);
     return model_json_take(out);
 }
 
 /* ---- the model's information ------------------------------------------------------- */
 
+/* As the resolved config shows it. */
+static json_t *printed(struct buf *text)
+{
+    json_t *out = json_loads(text->data, JSON_DECODE_ANY, NULL);
+
+    CHK(out != NULL);
+    buf_fini(text);
+    return out;
+}
+
 static json_t *optimizer_json(const struct mlp_train_spec *train)
 {
-    json_t *out = model_json_object();
+    struct buf text = BUF_INIT;
 
-    put_text(out, "type", mlp_optimizer_names()[train->optimizer]);
-    put_number(out, "learning_rate", train->learning_rate);
-    if (train->optimizer == MLP_ADAM) {
-        put_number(out, "beta1", train->beta1);
-        put_number(out, "beta2", train->beta2);
-        put_number(out, "epsilon", train->epsilon);
-    } else {
-        put_number(out, "momentum", train->momentum);
-        model_json_put(out, "nesterov", json_boolean(train->nesterov));
-    }
-    put_number(out, "l2", train->l2);
-    return out;
+    config_print_optimizer(&text, train);
+    return printed(&text);
+}
+
+static json_t *loss_json(const struct job_spec *spec)
+{
+    struct buf text = BUF_INIT;
+
+    config_print_loss(&text, spec);
+    return printed(&text);
 }
 
 static json_t *target_json(const struct job_spec *spec, const struct encoder *encoder)
@@ -182,8 +196,7 @@ char *runner_report_info(const struct runner_facts *f)
     }
     put_text(versions, "mlpd", PACKAGE_VERSION);
     put_text(versions, "backend", mlp_backend());
-    /* Clients know two losses; which cross-entropy it is follows from the output. */
-    put_text(out, "loss", f->spec->loss == MLP_MSE ? "mse" : "cross_entropy");
+    model_json_put(out, "loss", loss_json(f->spec));
     model_json_put(out, "optimizer", optimizer_json(&f->spec->train));
     put_count(out, "seed", f->spec->train.seed);
     put_count(out, "batch_size", f->spec->train.batch_size);

@@ -20,7 +20,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "jobs/config.h"
+#include "jobs/config_weights.h"
 #include "jobs/model_json.h"
+#include "jobs/parent.h"
 #include "jobs/runner_priv.h"
 
 #define INTERRUPTED 1 /* beside 0 and -1 */
@@ -31,6 +33,7 @@ struct training {
     double started;
 
     struct job_spec spec;
+    struct parent parent;      /* with start_from */
     const struct dataset *ds, *validation, *test; /* open until the rows are encoded */
     struct err warnings;
     char *warnings_json;       /* NULL: none that the job has not already */
@@ -41,8 +44,12 @@ struct training {
     struct mlp_net *net;
     struct runner_curve *curve;
 
+    char *monitor_name;
+    void *state;               /* the trainer's at its end, or NULL */
+    size_t state_bytes;
+
     struct mlp_result result;
-    double seconds;            /* of mlp_train */
+    double seconds;            /* of training */
     struct judged judged[SPLIT_PARTS];
 };
 
@@ -67,19 +74,25 @@ static int open_dataset(struct training *t, const char *key, const struct datase
 
 static int open_all(struct training *t, const struct config *config, struct err *err)
 {
-    const char *main_hash, *validation_hash, *test_hash;
+    struct config_sources from = {.ds = NULL};
+    const char *model = config_model_key(config);
 
-    if (open_dataset(t, config_dataset_key(config), &t->ds, &main_hash, err) != 0 ||
-        open_dataset(t, config_validation_key(config), &t->validation, &validation_hash, err) !=
-            0 ||
-        open_dataset(t, config_test_key(config), &t->test, &test_hash, err) != 0) {
+    if (open_dataset(t, config_dataset_key(config), &t->ds, &from.sha256, err) != 0 ||
+        open_dataset(t, config_validation_key(config), &t->validation, &from.validation_sha256,
+                     err) != 0 ||
+        open_dataset(t, config_test_key(config), &t->test, &from.test_sha256, err) != 0 ||
+        (model != NULL &&
+         parent_load(datasets_store(t->slot->datasets), model, &t->parent, err) != 0)) {
         return -1;
     }
     if (t->ds == NULL) {
         return err_set(err, ERR_CORRUPT, "the stored config names no data");
     }
-    return config_resolve(config, t->ds, main_hash, t->validation, validation_hash, t->test,
-                          test_hash, &t->spec, &t->warnings, err);
+    from.ds = t->ds;
+    from.validation = t->validation;
+    from.test = t->test;
+    from.parent = model != NULL ? &t->parent.as : NULL;
+    return config_resolve(config, &from, &t->spec, &t->warnings, err);
 }
 
 static int open_job(struct training *t, struct err *err)
@@ -128,20 +141,37 @@ static int encode_part(struct training *t, enum split_part part, const struct sp
             return -1;
         }
         return runner_part_encode(t->slot, t->encoder, other, NULL, (size_t)dataset_rows(other),
-                                  t->spec.loss, &t->parts[part], err);
+                                  t->spec.output, &t->parts[part], err);
     }
     if (split->n[part] == 0) {
         return 0;
     }
     return runner_part_encode(t->slot, t->encoder, t->ds, split->rows[part], split->n[part],
-                              t->spec.loss, &t->parts[part], err);
+                              t->spec.output, &t->parts[part], err);
+}
+
+/* The encoder: fitted on the training rows, or the parent's. */
+static int make_encoder(struct training *t, const struct encoder_options *options,
+                        const struct split *split, struct err *err)
+{
+    if (t->spec.start_model == 0) {
+        return encoder_fit(t->ds, options, split->rows[SPLIT_TRAINING], split->n[SPLIT_TRAINING],
+                           &t->encoder, &t->warnings, err);
+    }
+    if (encoder_check_dataset(t->parent.encoder, t->ds, true, err) != 0) {
+        return -1;
+    }
+    t->encoder = t->parent.encoder;
+    t->parent.encoder = NULL;
+    t->parent.as.encoder = NULL;
+    encoder_set_weight(t->encoder, options->weight);
+    return 0;
 }
 
 static int encode_split(struct training *t, const struct encoder_options *options,
                         const struct split *split, struct err *err)
 {
-    int rc = encoder_fit(t->ds, options, split->rows[SPLIT_TRAINING], split->n[SPLIT_TRAINING],
-                         &t->encoder, &t->warnings, err);
+    int rc = make_encoder(t, options, split, err);
 
     if (rc == 0) {
         rc = encode_part(t, SPLIT_TRAINING, split, NULL, err);
@@ -151,6 +181,12 @@ static int encode_split(struct training *t, const struct encoder_options *option
     }
     if (rc == 0) {
         rc = encode_part(t, SPLIT_TEST, split, t->test, err);
+    }
+    if (rc == 0) {
+        rc = runner_weigh(t->parts, err);
+    }
+    if (rc == 0) {
+        rc = runner_weigh_classes(&t->spec, t->encoder, &t->parts[SPLIT_TRAINING], err);
     }
     return rc;
 }
@@ -165,6 +201,8 @@ static int encode_all(struct training *t, struct err *err)
         .target = t->spec.target_scale,
         .classes = t->spec.classes,
         .n_targets = t->spec.n_targets,
+        .offset = t->spec.offset,
+        .weight = t->spec.sample_weight,
     };
     int rc = job_spec_columns(&t->spec, t->ds, &features, &options.n_features, &targets, err);
 
@@ -182,54 +220,203 @@ static int encode_all(struct training *t, struct err *err)
     return rc;
 }
 
-/* ---- training ----------------------------------------------------------------------------- */
+/* ---- the network --------------------------------------------------------------------------- */
+
+/* The weights of the model it starts from, which was opened with the job. */
+static int copy_parents_weights(struct training *t, struct err *err)
+{
+    struct store *store = datasets_store(t->slot->datasets);
+    void *bytes = NULL;
+    size_t len = 0;
+    int rc;
+
+    if (store->ops->model_weights(store, t->spec.start_model, &bytes, &len, err) != 0) {
+        return -1;
+    }
+    rc = len == mlp_net_values(t->net) * sizeof(mlp_real)
+             ? 0
+             : err_set(err, ERR_CORRUPT, "the weights of model %lld do not fit its architecture",
+                       (long long)t->spec.start_model);
+    if (rc == 0) {
+        memcpy(mlp_net_params(t->net), bytes, len);
+    }
+    free(bytes);
+    return rc;
+}
+
+static int check_net(const struct training *t, const struct mlp_spec *net, struct err *err)
+{
+    const struct job_spec *spec = &t->spec;
+    size_t n_classes = encoder_n_classes(t->encoder);
+    const struct mlp_augment *a = &spec->train.augment;
+
+    if (spec->classes && net->output == MLP_OUT_SIGMOID && n_classes != 2) {
+        return err_set(err, ERR_INVALID,
+                       "a sigmoid output tells two classes apart; the training rows have %zu",
+                       n_classes);
+    }
+    if (net->n_hidden > 0 && net->hidden[0].residual && net->hidden[0].units != net->n_inputs) {
+        return err_set(err, ERR_INVALID,
+                       "the first layer adds its input to its output, and they are %zu and %zu "
+                       "wide: some columns are constant in the training rows",
+                       net->n_inputs, net->hidden[0].units);
+    }
+    if (a->shift > 0 && a->height * a->width * a->channels != net->n_inputs) {
+        return err_set(err, ERR_INVALID,
+                       "the inputs are no picture of %zu x %zu pixels: some columns are empty in "
+                       "the training rows",
+                       a->height, a->width);
+    }
+    return spec->initial_weights != NULL
+               ? config_weights_check(spec->initial_weights, net, true, err)
+               : 0;
+}
 
 static int make_net(struct training *t, struct err *err)
 {
     const struct job_spec *spec = &t->spec;
-    size_t n_classes = encoder_n_classes(t->encoder);
-    struct mlp_spec net = {
-        .n_inputs = encoder_n_inputs(t->encoder),
-        .n_outputs = encoder_n_targets(t->encoder),
-        .n_hidden = spec->n_hidden,
-        .hidden = spec->hidden,
-        .output_init = spec->output_init,
-        .output = spec->output,
-        .loss = spec->loss,
-    };
+    struct mlp_spec net =
+        job_spec_network(spec, encoder_n_inputs(t->encoder), encoder_n_classes(t->encoder),
+                         encoder_target_scale(t->encoder, 0));
     enum mlp_status status;
 
-    if (spec->classes && spec->loss == MLP_BINARY_CROSS_ENTROPY) {
-        if (n_classes != 2) {
-            return err_set(err, ERR_INVALID,
-                           "a sigmoid output tells two classes apart; the training rows have %zu",
-                           n_classes);
-        }
-        net.n_outputs = 1;
-    } else if (spec->classes) {
-        net.n_outputs = n_classes;
+    if (check_net(t, &net, err) != 0) {
+        return -1;
     }
     status = mlp_net_new(&net, &t->net);
+    if (status == MLP_OK) {
+        status = mlp_net_init(t->net, spec->train.seed);
+    }
+    if (status == MLP_OK) {
+        status = mlp_net_start_bias(t->net, &t->parts[SPLIT_TRAINING].data);
+    }
     if (status != MLP_OK) {
         return model_json_status(err, status, "the network could not be made");
     }
-    status = mlp_net_init(t->net, spec->train.seed);
-    return status == MLP_OK ? 0 : model_json_status(err, status, "the network could not be made");
+    if (spec->initial_weights != NULL) {
+        config_weights_apply(spec->initial_weights, t->net);
+    }
+    return spec->start_model != 0 ? copy_parents_weights(t, err) : 0;
 }
 
-/* mlp_train with its watch. 0 or -1; an interruption shows in t->result. */
+/* ---- training ------------------------------------------------------------------------------- */
+
+/* What decides, if the trainer does not know it by itself. */
+static int make_monitor(struct training *t, struct runner_watch *watch,
+                        struct mlp_callbacks *callbacks, struct err *err)
+{
+    struct job_monitor *what = &t->spec.monitor;
+    const struct mlp_data *data;
+
+    if (what->part == SPLIT_VALIDATION && t->parts[SPLIT_VALIDATION].data.rows == 0) {
+        what->part = SPLIT_TRAINING;
+    }
+    data = &t->parts[what->part].data;
+    watch->what = what;
+    if (data->rows == 0) {
+        return err_set(err, ERR_INVALID, "there are no %s rows for early stopping to watch",
+                       runner_part_name(what->part));
+    }
+    if (!what->of_metric && (what->part == SPLIT_VALIDATION ||
+                             t->parts[SPLIT_VALIDATION].data.rows == 0)) {
+        if (what->part != SPLIT_TEST) {
+            return 0; /* the trainer's own */
+        }
+    }
+    callbacks->monitor = runner_watch_monitor;
+    t->monitor_name = job_monitor_name(what);
+    watch->monitor_name = what->part == SPLIT_VALIDATION
+                              ? t->monitor_name + strlen("validation_")
+                              : t->monitor_name;
+    if (!what->of_metric && what->part == SPLIT_TRAINING) {
+        return 0;
+    }
+    return runner_monitor_new(what, t->net, t->encoder, data, &watch->monitor, err);
+}
+
+/* Take up the state that the parent's training ended with. */
+static enum mlp_status extend(struct training *t, struct mlp_trainer *trainer, struct err *err)
+{
+    struct store *store = datasets_store(t->slot->datasets);
+    enum mlp_status status = MLP_OK;
+    void *state = NULL;
+    size_t len = 0;
+
+    if (!t->spec.start_continue) {
+        return MLP_OK;
+    }
+    if (store->ops->model_state(store, t->spec.start_model, &state, &len, err) != 0) {
+        return MLP_E_ARGUMENT;
+    }
+    status = mlp_trainer_extend(trainer, state, len);
+    if (status == MLP_E_ARGUMENT) {
+        (void)err_set(err, ERR_INVALID,
+                      "the optimizer state of model %lld is of another network or optimizer, or of "
+                      "another build",
+                      (long long)t->spec.start_model);
+    }
+    free(state);
+    return status;
+}
+
+/* For a later job to go on from; without memory, without it. */
+static void save_state(struct training *t, const struct mlp_trainer *trainer)
+{
+    size_t size = mlp_trainer_state_size(trainer);
+
+    if (t->result.stopped_by == MLP_BY_DIVERGENCE || t->result.best_epoch == 0) {
+        return;
+    }
+    t->state = mem_try_alloc(size, 1);
+    if (t->state == NULL) {
+        log_warn("the optimizer state of job %lld is not kept: no memory for %zu bytes",
+                 (long long)t->job->id, size);
+        return;
+    }
+    mlp_trainer_save(trainer, t->state);
+    t->state_bytes = size;
+}
+
+static int run_trainer(struct training *t, const struct mlp_callbacks *callbacks, struct err *err)
+{
+    struct runner_part *part = &t->parts[SPLIT_TRAINING];
+    struct mlp_data training = part->data;
+    struct mlp_trainer *trainer = NULL;
+    enum mlp_status status;
+
+    training.weights = part->by_class != NULL ? part->by_class : training.weights;
+    t->spec.train.augment.fill = (mlp_real)encoder_zero(t->encoder);
+    status = mlp_trainer_new(t->net, &t->spec.train, &training,
+                             &t->parts[SPLIT_VALIDATION].data, callbacks, &trainer);
+    if (status == MLP_OK) {
+        status = extend(t, trainer, err);
+    }
+    if (status == MLP_OK) {
+        status = mlp_trainer_run(trainer, &t->result);
+    }
+    if (status == MLP_OK) {
+        save_state(t, trainer);
+        mlp_trainer_publish(trainer);
+    }
+    mlp_trainer_free(&trainer);
+    if (status == MLP_OK) {
+        return 0;
+    }
+    return err_is(err) ? -1 : model_json_status(err, status, "the training failed");
+}
+
+/* The training with its watch. 0 or -1; an interruption shows in t->result. */
 static int train(struct training *t, struct err *err)
 {
     const struct job_spec *spec = &t->spec;
-    const struct mlp_data *training = &t->parts[SPLIT_TRAINING].data;
-    const struct mlp_data *validation = &t->parts[SPLIT_VALIDATION].data;
+    size_t rows = t->parts[SPLIT_TRAINING].data.rows;
     bool is_number = spec->loss == MLP_MSE && spec->n_targets == 1;
     struct runner_watch watch = {
         .slot = t->slot,
         .model_id = t->job->model_id,
         .net = t->net,
         .epochs = spec->train.epochs,
-        .steps_per_epoch = (training->rows - 1) / spec->train.batch_size + 1,
+        .steps_per_epoch = (rows - 1) / spec->train.batch_size + 1,
         .target_scale = is_number ? encoder_target_scale(t->encoder, 0) : NAN,
         .job_started = t->started,
         .curve = t->curve,
@@ -240,24 +427,16 @@ static int train(struct training *t, struct err *err)
         .epoch = runner_watch_epoch,
         .clock = clock_monotonic,
     };
-    enum mlp_status status = MLP_OK;
     double start = clock_monotonic();
+    int rc = make_monitor(t, &watch, &callbacks, err);
 
-    if (validation->rows == 0) {
-        validation = NULL;
-    } else if (spec->monitor_training) {
-        /* The trainer judges by what it gets to see; the watch measures the rest. */
-        watch.validation = validation;
-        validation = NULL;
-        status = mlp_workspace_new(t->net, 64, &watch.ws);
-    }
-    if (status == MLP_OK) {
+    if (rc == 0) {
         runner_watch_start(&watch);
-        status = mlp_train(t->net, &spec->train, training, validation, &callbacks, &t->result);
+        rc = run_trainer(t, &callbacks, err);
     }
-    mlp_workspace_free(&watch.ws);
+    runner_monitor_free(&watch.monitor);
     t->seconds = clock_monotonic() - start;
-    return status == MLP_OK ? 0 : model_json_status(err, status, "the training failed");
+    return rc;
 }
 
 /* Everything up to trained weights whose curve is stored. */
@@ -316,7 +495,7 @@ static char *divergence(const struct training *t)
 {
     const struct mlp_result *r = &t->result;
     double rate = t->spec.train.learning_rate;
-    double usual = t->spec.train.optimizer == MLP_ADAM ? 0.001 : 0.01;
+    double usual = config_usual_rate(t->spec.train.optimizer);
     struct buf out = BUF_INIT;
 
     buf_printf(&out,
@@ -325,7 +504,7 @@ static char *divergence(const struct training *t)
                r->epochs + 1, r->steps, r->steps == 1 ? "" : "s", rate,
                rate > usual ? usual : rate / 10);
     if (t->spec.numeric == ENCODER_NONE ||
-        (t->spec.loss == MLP_MSE && t->spec.target_scale == ENCODER_NONE)) {
+        (t->spec.output == MLP_OUT_IDENTITY && t->spec.target_scale == ENCODER_NONE)) {
         buf_puts(&out, ", or standardize features and target");
     }
     if (r->best_epoch != 0) {
@@ -359,6 +538,8 @@ static void fill_model(struct training *t, const struct runner_facts *facts,
     outcome->parameters = (int64_t)mlp_net_parameters(t->net);
     outcome->weights = mlp_net_params_const(t->net);
     outcome->weights_bytes = mlp_net_values(t->net) * sizeof(mlp_real);
+    outcome->trainer_state = t->state;
+    outcome->state_bytes = t->state_bytes;
     outcome->evaluations = evaluations;
     for (part = 0; part < SPLIT_PARTS; part++) {
         if (t->judged[part].evaluation_json != NULL) {
@@ -440,6 +621,9 @@ static void training_fini(struct training *t)
     }
     mlp_net_free(&t->net);
     job_spec_fini(&t->spec);
+    parent_fini(&t->parent);
+    free(t->monitor_name);
+    free(t->state);
     err_fini(&t->warnings);
     free(t->warnings_json);
 }

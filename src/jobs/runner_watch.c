@@ -34,9 +34,11 @@ static double averaged(double average, double newest)
 
 static void send_progress(struct runner_watch *w, double now)
 {
-    double total = (double)w->steps_per_epoch * (double)w->epochs;
+    double epoch = (double)w->batches / (double)w->steps_per_epoch; /* a line search takes more */
 
-    w->progress.fraction = (double)w->steps / total;
+    w->progress.fraction =
+        ((double)w->progress.epoch + (epoch < 1 ? epoch : 1)) / (double)w->epochs;
+    w->progress.fraction = w->progress.fraction < 1 ? w->progress.fraction : 1;
     w->progress.eta_seconds = w->epoch_seconds * (double)w->epochs * (1 - w->progress.fraction);
     w->last_progress_at = now;
     w->slot->progress(w->slot->arg, &w->progress);
@@ -49,15 +51,22 @@ bool runner_watch_stop(void *arg)
     if (runner_interrupted(w->slot) || runner_curve_failed(w->curve)) {
         return true;
     }
-    if (w->steps % LOOK_STEPS == 0) {
+    if (w->batches % LOOK_STEPS == 0) {
         double now = clock_monotonic();
 
         if (now - w->last_progress_at >= PROGRESS_SECONDS) {
             send_progress(w, now);
         }
     }
-    w->steps++; /* the batch that starts now */
+    w->batches++; /* the one that starts now */
     return false;
+}
+
+double runner_watch_monitor(void *arg, const struct mlp_net *net, const struct mlp_epoch *epoch)
+{
+    struct runner_watch *w = arg;
+
+    return w->monitor != NULL ? runner_monitor_measure(w->monitor, net) : epoch->training_loss;
 }
 
 static void publish(struct runner_watch *w, const struct mlp_epoch *epoch, double now)
@@ -83,13 +92,10 @@ void runner_watch_epoch(void *arg, const struct mlp_epoch *epoch)
     struct runner_watch *w = arg;
     struct pool_progress *p = &w->progress;
     struct mlp_score validation = epoch->validation;
-    double now;
+    double now = clock_monotonic();
+    bool metric = w->monitor != NULL && w->what->of_metric;
 
-    if (w->validation != NULL &&
-        mlp_evaluate(w->net, w->ws, w->validation, &validation) != MLP_OK) {
-        validation = (struct mlp_score){NAN, NAN}; /* absent; the training itself goes on */
-    }
-    now = clock_monotonic();
+    w->batches = 0;
     w->epoch_seconds = averaged(w->epoch_seconds, now - w->last_epoch_at);
     w->last_epoch_at = now;
     if (epoch->seconds > 0) {
@@ -104,9 +110,8 @@ void runner_watch_epoch(void *arg, const struct mlp_epoch *epoch)
     p->learning_rate = epoch->learning_rate;
     if (epoch->improved) {
         p->best_epoch = epoch->epoch;
-        p->best_is_training = isnan(epoch->validation.loss);
-        p->best_loss = isnan(epoch->validation.loss) ? epoch->training_loss
-                                                     : epoch->validation.loss;
+        p->best_is_training = w->what->part == SPLIT_TRAINING || isnan(validation.loss);
+        p->best_loss = p->best_is_training ? epoch->training_loss : validation.loss;
     }
     runner_curve_add(w->curve, &(struct runner_point){
                                    .epoch = epoch->epoch,
@@ -118,6 +123,10 @@ void runner_watch_epoch(void *arg, const struct mlp_epoch *epoch)
                                    .learning_rate = epoch->learning_rate,
                                    .seconds = epoch->seconds,
                                    .elapsed_seconds = now - w->job_started,
+                                   .monitor = metric ? w->monitor_name : NULL,
+                                   .monitored = epoch->monitored,
+                                   .gradient_norms = epoch->gradient_norms,
+                                   .n_norms = mlp_net_spec(w->net)->n_hidden + 1,
                                    .improved = epoch->improved,
                                });
     publish(w, epoch, now);

@@ -56,7 +56,7 @@ static size_t slice_rows(const struct mlp_spec *spec)
     size_t width = spec->n_inputs + spec->n_outputs, rows, i;
 
     for (i = 0; i < spec->n_hidden; i++) {
-        width += spec->hidden[i].units;
+        width += spec->hidden[i].units * (spec->hidden[i].pieces > 0 ? spec->hidden[i].pieces : 1);
     }
     rows = SERVABLE_WORK_BYTES / sizeof(float) / width;
     return rows < 1 ? 1 : rows > SERVABLE_MAX_ROWS ? SERVABLE_MAX_ROWS : rows;
@@ -144,6 +144,12 @@ size_t servable_epoch(const struct servable *s)
 
 int servable_run(struct servable *s, const float *x, size_t rows, float *out, struct err *err)
 {
+    return servable_run_offset(s, x, NULL, rows, out, err);
+}
+
+int servable_run_offset(struct servable *s, const float *x, const float *offset, size_t rows,
+                        float *out, struct err *err)
+{
     struct mlp_workspace *ws = NULL;
     enum mlp_status status = MLP_OK;
 
@@ -157,7 +163,7 @@ int servable_run(struct servable *s, const float *x, size_t rows, float *out, st
         status = mlp_workspace_new(s->net, s->slice, &ws);
     }
     if (status == MLP_OK) {
-        status = mlp_predict(s->net, ws, x, rows, out);
+        status = mlp_predict_offset(s->net, ws, x, offset, rows, out);
     }
     if (ws != NULL) {
         PTOK(pthread_mutex_lock(&s->mtx));
@@ -173,11 +179,25 @@ int servable_run(struct servable *s, const float *x, size_t rows, float *out, st
 
 /* ---- from the store --------------------------------------------------------------- */
 
+/* Numbers that are stored: what is trained, and the running statistics of batch norm. */
+static enum mlp_status stored_values(const struct mlp_spec *spec, size_t *parameters, size_t *out)
+{
+    enum mlp_status status = mlp_spec_parameters(spec, parameters);
+    size_t state = 0, i;
+
+    for (i = 0; i < spec->n_hidden; i++) {
+        const struct mlp_layer_spec *h = &spec->hidden[i];
+
+        state += h->norm == MLP_NORM_BATCH ? 2 * h->units * (h->pieces > 0 ? h->pieces : 1) : 0;
+    }
+    return status == MLP_OK && !mem_add(*parameters, state, out) ? MLP_E_TOO_LARGE : status;
+}
+
 /* Whether the parts of a stored model belong together. */
 static int check_parts(const struct store_model *model, const struct encoder *encoder,
                        const struct mlp_spec *spec, size_t weights_bytes, struct err *err)
 {
-    size_t n_classes = encoder_n_classes(encoder), parameters = 0, bytes = 0;
+    size_t n_classes = encoder_n_classes(encoder), parameters = 0, values = 0, bytes = 0;
     bool outputs_fit;
 
     if (encoder_is_classes(encoder)) {
@@ -189,8 +209,8 @@ static int check_parts(const struct store_model *model, const struct encoder *en
         return err_set(err, ERR_CORRUPT, "model %lld is damaged: its encoder is of another width",
                        (long long)model->id);
     }
-    if (mlp_spec_parameters(spec, &parameters) != MLP_OK ||
-        !mem_mul(parameters, sizeof(float), &bytes) || bytes != weights_bytes ||
+    if (stored_values(spec, &parameters, &values) != MLP_OK ||
+        !mem_mul(values, sizeof(float), &bytes) || bytes != weights_bytes ||
         (int64_t)parameters != model->parameters) {
         return err_set(err, ERR_CORRUPT,
                        "model %lld is damaged: %zu bytes of weights do not fit its architecture",

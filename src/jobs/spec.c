@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "jobs/config_weights.h"
 #include "jobs/json_util.h"
 
 static void free_texts(char **texts, size_t n)
@@ -23,14 +24,81 @@ static void free_texts(char **texts, size_t n)
 
 void job_spec_fini(struct job_spec *spec)
 {
+    size_t i;
+
     free(spec->name);
     free_texts(spec->targets, spec->n_targets);
     free(spec->target_rule);
     free_texts(spec->exclude, spec->n_exclude);
+    free(spec->sample_weight);
+    free(spec->offset);
     free(spec->split_column);
     free(spec->hidden);
+    free(spec->layers);
+    free(spec->milestones);
+    for (i = 0; i < spec->n_class_weights; i++) {
+        free(spec->class_weights[i].label);
+    }
+    free(spec->class_weights);
+    config_weights_free(&spec->initial_weights);
+    free(spec->freeze);
     free_texts(spec->metrics, spec->n_metrics);
     *spec = (struct job_spec){.name = NULL};
+}
+
+bool job_spec_is_soft(const struct job_spec *spec)
+{
+    return !spec->classes && spec->output == MLP_OUT_SOFTMAX;
+}
+
+enum mlp_metric_kind job_spec_kind(const struct job_spec *spec)
+{
+    if (spec->classes || job_spec_is_soft(spec)) {
+        return MLP_OF_CLASSES;
+    }
+    return spec->loss == MLP_BINARY_CROSS_ENTROPY || spec->loss == MLP_BINARY_FOCAL
+               ? MLP_OF_LABELS
+               : MLP_OF_NUMBERS;
+}
+
+bool job_spec_full_batch(const struct job_spec *spec)
+{
+    return spec->train.optimizer == MLP_LBFGS || spec->train.optimizer == MLP_RPROP;
+}
+
+struct mlp_spec job_spec_network(const struct job_spec *spec, size_t n_inputs, size_t n_classes,
+                                 double target_scale)
+{
+    struct mlp_spec net = {
+        .n_inputs = n_inputs,
+        .n_outputs = spec->n_targets,
+        .n_hidden = spec->n_hidden,
+        .hidden = spec->hidden,
+        .input_scale = spec->input_scale,
+        .input_dropout = spec->input_dropout,
+        .input_noise = spec->input_noise,
+        .output_init = spec->output_init,
+        .output_init_scale = spec->output_init_scale,
+        .output = spec->output,
+        .loss = spec->loss,
+        .loss_parameter = spec->loss_parameter,
+    };
+
+    if (spec->classes) {
+        net.n_outputs = spec->output == MLP_OUT_SOFTMAX ? n_classes : 1;
+    }
+    if (spec->loss == MLP_HUBER) {
+        net.loss_parameter = spec->has_delta ? spec->loss_parameter / target_scale : 1;
+    }
+    return net;
+}
+
+char *job_monitor_name(const struct job_monitor *monitor)
+{
+    static const char *const parts[SPLIT_PARTS] = {"training", "validation", "test"};
+
+    return xasprintf("%s_%s", parts[monitor->part],
+                     monitor->of_metric ? mlp_metric_names()[monitor->metric] : "loss");
 }
 
 /* Mark the column called `name`; what is missing goes to `err` with the nearest name. */
@@ -62,6 +130,13 @@ int job_spec_columns(const struct job_spec *spec, const struct dataset *ds, size
     bool *out = xcalloc(n > 0 ? n : 1, sizeof *out); /* columns that are not features */
     size_t *f = xcalloc(n > 0 ? n : 1, sizeof *f);
     size_t *t = xcalloc(spec->n_targets > 0 ? spec->n_targets : 1, sizeof *t);
+    const struct {
+        const char *name, *pointer;
+    } others[] = {
+        {spec->split_column, "/data/split/column"},
+        {spec->sample_weight, "/data/sample_weight"},
+        {spec->offset, "/data/offset"},
+    };
     struct err problems = ERR_INIT;
     ptrdiff_t at;
 
@@ -85,8 +160,8 @@ int job_spec_columns(const struct job_spec *spec, const struct dataset *ds, size
         }
         free(pointer);
     }
-    if (spec->split_column != NULL) {
-        at = find(ds, spec->split_column, "/data/split/column", &problems);
+    for (i = 0; i < ARRAY_LEN(others); i++) {
+        at = others[i].name != NULL ? find(ds, others[i].name, others[i].pointer, &problems) : -1;
         if (at >= 0) {
             out[at] = true;
         }

@@ -8,7 +8,22 @@
 
 #include "base/hash.h"
 #include "data/encoder.h"
+#include "data/split.h"
 #include "mlp/mlp.h"
+
+struct config_weights; /* config_weights.h */
+
+/* What early stopping looks at: the loss of a part, or a metric of it. */
+struct job_monitor {
+    enum split_part part;
+    bool of_metric;
+    enum mlp_metric metric;
+};
+
+struct job_class_weight {
+    char *label;
+    double weight;
+};
 
 struct job_spec {
     char *name;                        /* family, or NULL */
@@ -21,6 +36,7 @@ struct job_spec {
     char *target_rule;                 /* why: "2 distinct texts", "asked for", ... */
     size_t n_exclude;
     char **exclude;                    /* columns that are not features */
+    char *sample_weight, *offset;      /* columns, or NULL; no features either */
 
     /* split: fractions, or a column, or other datasets */
     double validation, test;           /* fractions of `dataset`; 0 = absent */
@@ -38,19 +54,52 @@ struct job_spec {
     size_t n_hidden;
     struct mlp_layer_spec *hidden;     /* [n_hidden] */
     enum mlp_activation activation;    /* default for the hidden layers */
+    enum mlp_init init;                /* likewise */
+    bool input_scale;
+    double input_dropout, input_noise;
     enum mlp_init output_init;
+    double output_init_scale;
     enum mlp_output output;
     enum mlp_loss loss;
+    double loss_parameter;             /* huber's delta: in the target's units, see has_delta */
+    bool has_delta;                    /* huber: else 1 in training units */
 
-    struct mlp_train_spec train;
+    struct mlp_train_spec train;       /* borrows layers and milestones; augment.fill is open */
+    struct mlp_layer_train *layers;    /* [n_hidden + 1], or NULL */
+    double *milestones;
+    bool balanced;                     /* class weights n / (K n_k) */
+    size_t n_class_weights;
+    struct job_class_weight *class_weights;
     bool early_stopping;               /* with train.patience, min_delta, restore_best */
-    bool monitor_training;             /* early stopping looks at training_loss */
+    struct job_monitor monitor;        /* what decides; without early_stopping the usual loss */
+
+    /* where the weights come from, if not from the seed */
+    struct config_weights *initial_weights;  /* owned, or NULL */
+    int64_t start_model;               /* 0: none */
+    char start_weights[HASH_HEX_LEN];  /* its weights' hash */
+    bool start_continue;               /* with its optimizer's state */
+    size_t start_inputs, start_classes; /* of its encoder: admission needs no guess */
+    size_t n_freeze;
+    size_t *freeze;
 
     size_t n_metrics;
     char **metrics;                    /* asked for beside the ones always there */
 };
 
 void job_spec_fini(struct job_spec *spec);
+
+/* The network as libmlp wants it, for so many inputs and classes (0: the target is numbers).
+ * target_scale: what a target was divided by. Borrows `hidden`. */
+struct mlp_spec job_spec_network(const struct job_spec *spec, size_t n_inputs, size_t n_classes,
+                                 double target_scale);
+/* Several columns that sum to 1: shares of classes. */
+bool job_spec_is_soft(const struct job_spec *spec);
+/* What metrics there can be. */
+enum mlp_metric_kind job_spec_kind(const struct job_spec *spec);
+/* Whether its optimizer takes all rows in a step. */
+bool job_spec_full_batch(const struct job_spec *spec);
+/* "validation_loss", "test_f1", ...; caller frees. */
+char *job_monitor_name(const struct job_monitor *monitor);
 
 /* The columns of `ds` that are features, in order, and those that are targets; arrays of
  * the caller, freed by the caller. Errors name missing columns with a suggestion. */

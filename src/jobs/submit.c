@@ -18,6 +18,7 @@
 #include "data/split.h"
 #include "jobs/config.h"
 #include "jobs/json_util.h"
+#include "jobs/parent.h"
 #include "jobs/pool.h"
 
 /* Up to so many rows the split itself is tried here, so that what it refuses is refused at
@@ -129,6 +130,7 @@ struct submission {
     struct datasets *datasets;
     struct config *config;
     struct job_spec spec;
+    struct parent parent;          /* with start_from */
     struct used used[SPLIT_PARTS]; /* the data, and what validates and tests instead of a part */
     char *scratch;                 /* folder of inline rows */
     struct dataset_summary rows;
@@ -243,9 +245,17 @@ static int look(struct submission *s, const struct submit_limits *limits, struct
 {
     const struct used *u = s->used;
     size_t rows[SPLIT_PARTS];
+    const struct config_sources sources = {
+        .ds = u[0].ds,
+        .validation = u[1].ds,
+        .test = u[2].ds,
+        .sha256 = u[0].sha256,
+        .validation_sha256 = u[1].sha256,
+        .test_sha256 = u[2].sha256,
+        .parent = config_model_key(s->config) != NULL ? &s->parent.as : NULL,
+    };
 
-    if (config_resolve(s->config, u[0].ds, u[0].sha256, u[1].ds, u[1].sha256, u[2].ds, u[2].sha256,
-                       &s->spec, &s->warnings, err) != 0 ||
+    if (config_resolve(s->config, &sources, &s->spec, &s->warnings, err) != 0 ||
         admit_rows(&s->spec, u[0].ds, u[1].ds, u[2].ds, rows, err) != 0 ||
         admit(&s->spec, u[0].ds, rows, limits->memory_limit, &out->estimate, err) != 0) {
         return -1;
@@ -269,6 +279,7 @@ static int commit(struct submission *s, const struct submit_limits *limits, stru
     struct store_job_new job = {
         .kind = "train",
         .name = s->spec.name,
+        .parent_id = s->spec.start_model,
         .config_json = config_json,
         .resolved_json = out->resolved_json,
         .warnings_json = out->warnings_json,
@@ -314,6 +325,8 @@ int submit_train(struct datasets *datasets, struct pool *pool, const struct subm
 
     if ((dry_run || check_queue(datasets_store(datasets), limits, err) == 0) &&
         config_parse(body, len, &s.config, err) == 0 && use_all(&s, err) == 0 &&
+        (config_model_key(s.config) == NULL ||
+         parent_load(datasets_store(datasets), config_model_key(s.config), &s.parent, err) == 0) &&
         look(&s, limits, &done, err) == 0) {
         rc = dry_run ? 0 : commit(&s, limits, &done, err);
     }
@@ -322,6 +335,7 @@ int submit_train(struct datasets *datasets, struct pool *pool, const struct subm
     }
     datasets_scratch_free(&s.scratch);
     job_spec_fini(&s.spec);
+    parent_fini(&s.parent);
     config_free(&s.config);
     err_fini(&s.warnings);
     if (rc != 0) {

@@ -65,6 +65,7 @@ void store_points_free(struct store_point **points, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         free((*points)[i].metrics_json);
+        free((*points)[i].gradient_norms_json);
     }
     free(*points);
     *points = NULL;

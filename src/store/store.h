@@ -50,6 +50,7 @@ struct store_job_new {
     const char *kind;
     const char *name;           /* or NULL */
     int64_t model_id;           /* evaluate: which; train: 0, a new one is made */
+    int64_t parent_id;          /* train: the model it goes on from, or 0 */
     const char *config_json;
     const char *resolved_json;
     const char *warnings_json;  /* NULL is "[]" */
@@ -73,6 +74,7 @@ struct store_point {
     double elapsed_seconds;     /* since the job's start */
     int64_t samples;
     char *metrics_json;         /* object or NULL; owned in results, borrowed in parameters */
+    char *gradient_norms_json;  /* array, a number a layer, or NULL; the same */
 };
 
 struct store_event {
@@ -102,6 +104,7 @@ struct store_model {
     char dataset_sha256[HASH_HEX_LEN];
     char weights_sha256[HASH_HEX_LEN]; /* "" while pending */
     int64_t parameters;
+    int64_t state_bytes;        /* of its trainer's state; 0: not kept */
 };
 void store_model_fini(struct store_model *model);
 
@@ -115,6 +118,8 @@ struct store_outcome {
     const char *spec_json, *encoder_json, *info_json, *metrics_json;
     const void *weights;        /* little-endian float32 */
     size_t weights_bytes;
+    const void *trainer_state;  /* what a later job needs to go on, or NULL */
+    size_t state_bytes;         /* 0: it is not kept */
     int64_t parameters;
     size_t n_evaluations;
     const struct store_evaluation {
@@ -166,7 +171,7 @@ struct store_ops {
      * Free with store_points_free. */
     int (*curve_read)(struct store *store, int64_t job_id, int64_t after, size_t limit,
                       struct store_point **out, size_t *n, struct err *err);
-    /* The last point (free its metrics_json), or 1 when there is none. */
+    /* The last point (free its metrics_json; without gradient norms), or 1 when there is none. */
     int (*curve_last)(struct store *store, int64_t job_id, struct store_point *out,
                       struct err *err);
 
@@ -201,10 +206,13 @@ struct store_ops {
     /* The bytes, their hash verified (ERR_CORRUPT names the model). Caller frees. */
     int (*model_weights)(struct store *store, int64_t id, void **bytes, size_t *len,
                          struct err *err);
+    /* The same of the state its training ended with; ERR_NOT_FOUND: it was not kept. */
+    int (*model_state)(struct store *store, int64_t id, void **bytes, size_t *len,
+                       struct err *err);
     /* ERR_NOT_FOUND when that split has none. Caller frees. */
     int (*model_evaluation)(struct store *store, int64_t id, const char *split, char **json,
                             struct err *err);
-    /* ERR_CONFLICT while its job is queued or running, or an evaluate job of it is. */
+    /* ERR_CONFLICT while a queued or running job makes, judges or goes on from it. */
     int (*model_delete)(struct store *store, int64_t id, struct err *err);
 };
 

@@ -15,6 +15,6 @@ libstore_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS) $(SODIUM_CFLAGS)
 # The assembler finds the embedded SQL there.
 libstore_a_CFLAGS = $(AM_CFLAGS) -Wa,-I$(srcdir)/sql
 
-STORE_SQL = sql/sqlite/0001_first.sql
+STORE_SQL = sql/sqlite/0001_first.sql sql/sqlite/0002_start_from.sql
 EXTRA_DIST += $(STORE_SQL)
 src/store/libstore_a-store_sqlite.$(OBJEXT): $(STORE_SQL)

@@ -46,7 +46,7 @@ static int run_append(struct db *db, void *arg, struct err *err)
 
         q = sql_open(db, "INSERT OR REPLACE INTO curve_point (job_id, epoch, training_loss,"
                          " validation_loss, learning_rate, seconds, elapsed_seconds, samples,"
-                         " metrics) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                         " metrics, gradient_norms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
         sql_int(&q, 1, a->job_id);
         sql_int(&q, 2, p->epoch);
         sql_real(&q, 3, p->training_loss);
@@ -56,6 +56,7 @@ static int run_append(struct db *db, void *arg, struct err *err)
         sql_real(&q, 7, p->elapsed_seconds);
         sql_int(&q, 8, p->samples);
         sql_text(&q, 9, p->metrics_json);
+        sql_text(&q, 10, p->gradient_norms_json);
         if (sql_run(&q, err) != 0) {
             return -1;
         }
@@ -74,7 +75,7 @@ int store_curves_append(struct store *store, int64_t job_id, const char *owner,
 
 #define POINT_COLUMNS                                                                              \
     "epoch, training_loss, validation_loss, learning_rate, seconds, elapsed_seconds, samples,"     \
-    " metrics"
+    " metrics, gradient_norms"
 
 static void point_of_row(struct sql *q, struct store_point *out)
 {
@@ -87,6 +88,7 @@ static void point_of_row(struct sql *q, struct store_point *out)
         .elapsed_seconds = sql_column_real(q, 5),
         .samples = sql_column_int(q, 6),
         .metrics_json = sql_column_text(q, 7),
+        .gradient_norms_json = sql_column_text(q, 8),
     };
 }
 
@@ -140,6 +142,8 @@ int store_curves_last(struct store *store, int64_t job_id, struct store_point *o
     rc = sql_step(&q, err);
     if (rc == 1) {
         point_of_row(&q, &point);
+        free(point.gradient_norms_json); /* nobody asks the last point for them */
+        point.gradient_norms_json = NULL;
         if (sql_full(&q, err) != 0) {
             rc = -1;
         }

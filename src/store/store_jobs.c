@@ -124,17 +124,20 @@ static int run_submit(struct db *db, void *arg, struct err *err)
     struct sql q;
 
     if (check_queue(db, job->max_queued, err) != 0
-        || (job->model_id != 0 && check_model(db, job->model_id, err) != 0)) {
+        || (job->model_id != 0 && check_model(db, job->model_id, err) != 0)
+        || (job->parent_id != 0 && check_model(db, job->parent_id, err) != 0)) {
         return -1;
     }
-    q = sql_open(db, "INSERT INTO job (kind, name, state, created_at, warnings, config, resolved)"
-                     " VALUES (?, ?, 'queued', ?, coalesce(?, '[]'), ?, ?) RETURNING id");
+    q = sql_open(db, "INSERT INTO job (kind, name, state, created_at, warnings, config, resolved,"
+                     " parent_id) VALUES (?, ?, 'queued', ?, coalesce(?, '[]'), ?, ?,"
+                     " nullif(?, 0)) RETURNING id");
     sql_text(&q, 1, job->kind);
     sql_text(&q, 2, job->name);
     sql_int(&q, 3, at);
     sql_text(&q, 4, job->warnings_json);
     sql_text(&q, 5, job->config_json);
     sql_text(&q, 6, job->resolved_json);
+    sql_int(&q, 7, job->parent_id);
     if (sql_scalar(&q, &s->job_id, err) != 0) {
         return -1;
     }
@@ -222,7 +225,7 @@ struct finish {
     int64_t id;
     const char *owner;
     const struct store_outcome *outcome;
-    char weights_sha256[HASH_HEX_LEN];
+    struct store_hashes hashes;
 };
 
 static int run_finish(struct db *db, void *arg, struct err *err)
@@ -250,7 +253,7 @@ static int run_finish(struct db *db, void *arg, struct err *err)
     if (change_one(db, &q, f->id, "this worker does not run it and cannot end it", err) != 0) {
         return -1;
     }
-    rc = o->has_model ? store_models_publish(db, f->id, o, f->weights_sha256, at, err)
+    rc = o->has_model ? store_models_publish(db, f->id, o, &f->hashes, at, err)
                       : store_models_fail(db, f->id, at, err);
     if (rc != 0) {
         return -1;
@@ -273,7 +276,10 @@ int store_jobs_finish(struct store *store, int64_t id, const char *owner,
         || outcome->state == JOB_CANCELLED);
     if (outcome->has_model) {
         /* Here, on the worker's thread: hashing a large model would hold the writer up. */
-        hash_hex(outcome->weights, outcome->weights_bytes, f.weights_sha256);
+        hash_hex(outcome->weights, outcome->weights_bytes, f.hashes.weights);
+        if (outcome->state_bytes > 0) {
+            hash_hex(outcome->trainer_state, outcome->state_bytes, f.hashes.state);
+        }
     }
     return store_writer_call(&store_sqlite_of(store)->writer, WRITER_PATIENT, run_finish, &f,
                              err);

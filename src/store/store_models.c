@@ -39,37 +39,63 @@ int store_models_fail(struct db *db, int64_t job_id, int64_t at, struct err *err
     return sql_run(&q, err);
 }
 
-static int insert_weights(struct db *db, int64_t model_id, const void *weights, size_t bytes,
-                          const char *sha256, struct err *err)
+/* Bytes in chunks behind their head, whose id goes to *weight_id. */
+static int insert_chunks(struct db *db, const void *weights, size_t bytes, const char *sha256,
+                         int64_t *weight_id, struct err *err)
 {
     const unsigned char *from = weights;
-    int64_t weight_id = 0;
     struct sql q = sql_open(db, "INSERT INTO weight (sha256, bytes) VALUES (?, ?) RETURNING id");
 
     sql_text(&q, 1, sha256);
     sql_int(&q, 2, (int64_t)bytes);
-    if (sql_scalar(&q, &weight_id, err) != 0) {
+    if (sql_scalar(&q, weight_id, err) != 0) {
         return -1;
     }
     for (size_t at = 0, seq = 0; at < bytes; at += CHUNK_BYTES, seq++) {
         size_t len = bytes - at < CHUNK_BYTES ? bytes - at : CHUNK_BYTES;
 
         q = sql_open(db, "INSERT INTO weight_chunk (weight_id, seq, bytes) VALUES (?, ?, ?)");
-        sql_int(&q, 1, weight_id);
+        sql_int(&q, 1, *weight_id);
         sql_int(&q, 2, (int64_t)seq);
         sql_blob(&q, 3, from + at, len);
         if (sql_run(&q, err) != 0) {
             return -1;
         }
     }
+    return 0;
+}
+
+static int insert_weights(struct db *db, int64_t model_id, const struct store_outcome *outcome,
+                          const struct store_hashes *hashes, struct err *err)
+{
+    int64_t weight_id = 0;
+    struct sql q;
+
+    if (insert_chunks(db, outcome->weights, outcome->weights_bytes, hashes->weights, &weight_id,
+                      err) != 0) {
+        return -1;
+    }
     q = sql_open(db, "INSERT INTO model_part (model_id, seq, weight_id) VALUES (?, 0, ?)");
+    sql_int(&q, 1, model_id);
+    sql_int(&q, 2, weight_id);
+    if (sql_run(&q, err) != 0) {
+        return -1;
+    }
+    if (outcome->state_bytes == 0) {
+        return 0;
+    }
+    if (insert_chunks(db, outcome->trainer_state, outcome->state_bytes, hashes->state, &weight_id,
+                      err) != 0) {
+        return -1;
+    }
+    q = sql_open(db, "INSERT INTO model_state (model_id, weight_id) VALUES (?, ?)");
     sql_int(&q, 1, model_id);
     sql_int(&q, 2, weight_id);
     return sql_run(&q, err);
 }
 
 int store_models_publish(struct db *db, int64_t job_id, const struct store_outcome *outcome,
-                         const char *weights_sha256, int64_t at, struct err *err)
+                         const struct store_hashes *hashes, int64_t at, struct err *err)
 {
     int64_t id = 0;
     int rc;
@@ -91,8 +117,7 @@ int store_models_publish(struct db *db, int64_t job_id, const struct store_outco
         return err_set(err, ERR_INTERNAL, "job %lld makes no model", (long long)job_id);
     }
     if (rc != 0
-        || insert_weights(db, id, outcome->weights, outcome->weights_bytes, weights_sha256, err)
-               != 0) {
+        || insert_weights(db, id, outcome, hashes, err) != 0) {
         return -1;
     }
     for (size_t i = 0; i < outcome->n_evaluations; i++) {
@@ -111,10 +136,11 @@ int store_models_publish(struct db *db, int64_t job_id, const struct store_outco
 
 #define MODEL_COLUMNS                                                                              \
     "m.id, m.job_id, m.name, m.state, m.created_at, m.finished_at, m.dataset_sha256, w.sha256,"    \
-    " m.parameters, m.metrics, m.info"
+    " m.parameters, m.metrics, m.info, sw.bytes"
 #define MODEL_FROM                                                                                 \
     " FROM model AS m LEFT JOIN model_part AS p ON p.model_id = m.id AND p.seq = 0"                \
-    " LEFT JOIN weight AS w ON w.id = p.weight_id"
+    " LEFT JOIN weight AS w ON w.id = p.weight_id"                                                 \
+    " LEFT JOIN model_state AS s ON s.model_id = m.id LEFT JOIN weight AS sw ON sw.id = s.weight_id"
 #define MODEL_WHOLE "SELECT " MODEL_COLUMNS ", m.spec, m.encoder" MODEL_FROM
 #define MODEL_LIST  "SELECT " MODEL_COLUMNS MODEL_FROM
 
@@ -130,8 +156,9 @@ static int model_of_row(struct sql *q, bool whole, struct store_model *out, stru
         .parameters = sql_column_int(q, 8),
         .metrics_json = sql_column_text(q, 9),
         .info_json = sql_column_text(q, 10),
-        .spec_json = whole ? sql_column_text(q, 11) : NULL,
-        .encoder_json = whole ? sql_column_text(q, 12) : NULL,
+        .state_bytes = sql_column_int(q, 11),
+        .spec_json = whole ? sql_column_text(q, 12) : NULL,
+        .encoder_json = whole ? sql_column_text(q, 13) : NULL,
     };
     sql_column_hash(q, 6, out->dataset_sha256);
     sql_column_hash(q, 7, out->weights_sha256);
@@ -313,19 +340,16 @@ static int read_weights(struct db *db, int64_t id, struct sql *q, unsigned char 
     return 0;
 }
 
-int store_models_weights(struct store *store, int64_t id, void **bytes, size_t *len,
-                         struct err *err)
+/* The bytes whose head the query finds for a model; `what` they are. */
+static int read_bytes(struct store *store, const char *sql, int64_t id, const char *what,
+                      void **bytes, size_t *len, struct err *err)
 {
     struct store_sqlite *s = store_sqlite_of(store);
     struct db *db = store_sqlite_reader(s);
     unsigned char *out = NULL;
     size_t out_len = 0;
     int rc;
-    struct sql q = sql_open(db, "SELECT w.id, w.sha256, w.bytes, coalesce("
-                                "(SELECT sum(length(c.bytes)) FROM weight_chunk AS c"
-                                " WHERE c.weight_id = w.id), 0)"
-                                " FROM model_part AS p JOIN weight AS w ON w.id = p.weight_id"
-                                " WHERE p.model_id = ? AND p.seq = 0");
+    struct sql q = sql_open(db, sql);
 
     sql_int(&q, 1, id);
     rc = sql_step(&q, err);
@@ -334,7 +358,7 @@ int store_models_weights(struct store *store, int64_t id, void **bytes, size_t *
          * when the model is deleted now. */
         rc = read_weights(db, id, &q, &out, &out_len, err);
     } else if (rc == 0) {
-        rc = err_set(err, ERR_NOT_FOUND, "there are no weights of model %lld", (long long)id);
+        rc = err_set(err, ERR_NOT_FOUND, "there %s of model %lld", what, (long long)id);
     }
     sql_close(&q);
     store_sqlite_reader_back(s, db);
@@ -344,6 +368,28 @@ int store_models_weights(struct store *store, int64_t id, void **bytes, size_t *
     *bytes = out;
     *len = out_len;
     return 0;
+}
+
+#define HEAD                                                                                       \
+    "SELECT w.id, w.sha256, w.bytes, coalesce((SELECT sum(length(c.bytes)) FROM weight_chunk AS c" \
+    " WHERE c.weight_id = w.id), 0)"
+
+int store_models_weights(struct store *store, int64_t id, void **bytes, size_t *len,
+                         struct err *err)
+{
+    return read_bytes(store,
+                      HEAD " FROM model_part AS p JOIN weight AS w ON w.id = p.weight_id"
+                           " WHERE p.model_id = ? AND p.seq = 0",
+                      id, "are no weights", bytes, len, err);
+}
+
+int store_models_state(struct store *store, int64_t id, void **bytes, size_t *len,
+                       struct err *err)
+{
+    return read_bytes(store,
+                      HEAD " FROM model_state AS s JOIN weight AS w ON w.id = s.weight_id"
+                           " WHERE s.model_id = ?",
+                      id, "is no optimizer state", bytes, len, err);
 }
 
 int store_models_evaluation(struct store *store, int64_t id, const char *split, char **json,
@@ -381,8 +427,8 @@ static int run_delete(struct db *db, void *arg, struct err *err)
     const int64_t *id = arg;
     int64_t needed_by = 0;
     int rc;
-    /* The job that makes it names it as well as those that judge it. */
-    struct sql q = sql_open(db, "SELECT id FROM job WHERE model_id = ?"
+    /* The job that makes it names it as well as those that judge it or go on from it. */
+    struct sql q = sql_open(db, "SELECT id FROM job WHERE (model_id = ?1 OR parent_id = ?1)"
                                 " AND state IN ('queued', 'running') LIMIT 1");
 
     sql_int(&q, 1, *id);
@@ -395,7 +441,8 @@ static int run_delete(struct db *db, void *arg, struct err *err)
                        (long long)needed_by, (long long)*id);
     }
     q = sql_open(db, "DELETE FROM weight WHERE id IN"
-                     " (SELECT weight_id FROM model_part WHERE model_id = ?)");
+                     " (SELECT weight_id FROM model_part WHERE model_id = ?1"
+                     " UNION SELECT weight_id FROM model_state WHERE model_id = ?1)");
     sql_int(&q, 1, *id);
     if (sql_run(&q, err) != 0) {
         return -1;

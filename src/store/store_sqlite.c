@@ -26,12 +26,14 @@
 #include "store/store_sqlite_priv.h"
 
 EMBED(sql_0001, "sqlite/0001_first.sql");
+EMBED(sql_0002, "sqlite/0002_start_from.sql");
 
 static const struct {
     int version;
     const unsigned char *text;
 } migrations[] = {
     {1, sql_0001},
+    {2, sql_0002},
 };
 
 #define NEWEST (migrations[ARRAY_LEN(migrations) - 1].version)
@@ -281,6 +283,7 @@ static const struct store_ops sqlite_ops = {
     .model_by_name = store_models_by_name,
     .model_list = store_models_list,
     .model_weights = store_models_weights,
+    .model_state = store_models_state,
     .model_evaluation = store_models_evaluation,
     .model_delete = store_models_delete,
 };

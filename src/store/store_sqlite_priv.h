@@ -191,11 +191,17 @@ int store_models_weights(struct store *store, int64_t id, void **bytes, size_t *
 int store_models_evaluation(struct store *store, int64_t id, const char *split, char **json,
                             struct err *err);
 int store_models_delete(struct store *store, int64_t id, struct err *err);
+int store_models_state(struct store *store, int64_t id, void **bytes, size_t *len,
+                       struct err *err);
 /* Parts of the transaction that makes or ends a job. */
+struct store_hashes { /* of an outcome's bytes */
+    char weights[HASH_HEX_LEN], state[HASH_HEX_LEN];
+};
 int store_models_insert(struct db *db, int64_t job_id, const struct store_job_new *job,
                         int64_t at, int64_t *id, struct err *err) MUST_CHECK;
 int store_models_publish(struct db *db, int64_t job_id, const struct store_outcome *outcome,
-                         const char *weights_sha256, int64_t at, struct err *err) MUST_CHECK;
+                         const struct store_hashes *hashes, int64_t at,
+                         struct err *err) MUST_CHECK;
 int store_models_fail(struct db *db, int64_t job_id, int64_t at, struct err *err) MUST_CHECK;
 
 #endif

@@ -37,7 +37,8 @@ static void resolve(const char *text, const struct dataset *ds, const char *sha2
 
     ck_assert_msg(
         config_parse(text, strlen(text), &config, &err) == 0 &&
-            config_resolve(config, ds, sha256, NULL, NULL, NULL, NULL, spec, NULL, &err) == 0,
+            config_resolve(config, &(struct config_sources){.ds = ds, .sha256 = sha256}, spec, NULL,
+                       &err) == 0,
         "%s\n%s", text, help_show(&err));
     config_free(&config);
 }

@@ -11,7 +11,7 @@ static const char top[] =
     "smallest job is `{\"data\": {\"dataset\": \"iris\", \"target\": \"species\"}}`. The files in\n"
     "`examples/` are jobs, and the `resolved` part of every answer shows a job with all its\n"
     "defaults filled in. An unknown key is an error. `[]` stands for the items of an array.\n\n"
-    "This page is made from the table in `src/jobs/config_priv.h` (`MLPD_WRITE_DOCS=1\n"
+    "This page is made from the table in `src/jobs/config_table.h` (`MLPD_WRITE_DOCS=1\n"
     "tests/unit/check_config_docs` writes it anew), and `make check` compares the two.\n\n"
     "| key | value | meaning |\n| --- | --- | --- |\n";
 
@@ -23,10 +23,14 @@ static const char absent[] =
 
 static void put_range(struct buf *out, const struct config_key *key)
 {
-    buf_puts(out, key->open_low ? ", > " : ", >= ");
-    json_util_number(out, key->low);
+    bool low = key->low > -DBL_MAX;
+
+    if (low) {
+        buf_puts(out, key->open_low ? ", > " : ", >= ");
+        json_util_number(out, key->low);
+    }
     if (key->high < (double)FLT_MAX) {
-        buf_puts(out, key->open_high ? " and < " : " and <= ");
+        buf_printf(out, "%s%s", low ? " and " : ", ", key->open_high ? "< " : "<= ");
         json_util_number(out, key->high);
     }
 }
@@ -46,6 +50,14 @@ static void put_value(struct buf *out, const struct config_key *key)
     switch (key->type) {
     case TYPE_OBJECT:
         buf_puts(out, "object");
+        break;
+    case TYPE_SHORT:
+        buf_printf(out, "object, or its `%s`", key->member);
+        break;
+    case TYPE_NUMBERS:
+    case TYPE_INTEGERS:
+        buf_printf(out, "array of rising %snumbers", key->type == TYPE_INTEGERS ? "whole " : "");
+        put_range(out, key);
         break;
     case TYPE_NUMBER:
         buf_puts(out, "number");
@@ -68,6 +80,7 @@ static void put_value(struct buf *out, const struct config_key *key)
         buf_puts(out, "text, or array of texts");
         break;
     case TYPE_KEY:
+    case TYPE_MODEL:
         buf_puts(out, "text or whole number");
         break;
     case TYPE_CHOICES:

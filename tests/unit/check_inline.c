@@ -58,8 +58,9 @@ START_TEST(inline_rows_become_a_dataset)
     ck_assert_str_eq(text, wanted);
     ck_assert_ptr_nonnull(strstr(config_dataset_key(config), summary.sha256));
     if (_i != 1) {
-        ck_assert_msg(config_resolve(config, ds, summary.sha256, NULL, NULL, NULL, NULL, &spec,
-                                     NULL, &err) == 0,
+        ck_assert_msg(config_resolve(config,
+                                     &(struct config_sources){.ds = ds, .sha256 = summary.sha256},
+                                     &spec, NULL, &err) == 0,
                       "%s", help_show(&err));
         job_spec_fini(&spec);
     }

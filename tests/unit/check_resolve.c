@@ -66,10 +66,16 @@ static int resolve(struct fixture *f, const char *text)
     fixture_clear(f);
     ck_assert_msg(config_parse(text, strlen(text), &config, &f->err) == 0, "%s\n%s", text,
                   help_show(&f->err));
-    rc = config_resolve(config, f->ds, f->summary.sha256,
-                        config_validation_key(config) != NULL ? f->ds : NULL, f->summary.sha256,
-                        config_test_key(config) != NULL ? f->ds : NULL, f->summary.sha256, &f->spec,
-                        &f->warnings, &f->err);
+    rc = config_resolve(config,
+                        &(struct config_sources){
+                            .ds = f->ds,
+                            .sha256 = f->summary.sha256,
+                            .validation = config_validation_key(config) != NULL ? f->ds : NULL,
+                            .validation_sha256 = f->summary.sha256,
+                            .test = config_test_key(config) != NULL ? f->ds : NULL,
+                            .test_sha256 = f->summary.sha256,
+                        },
+                        &f->spec, &f->warnings, &f->err);
     config_free(&config);
     return rc;
 }
@@ -124,7 +130,7 @@ START_TEST(two_keys_get_every_default)
     ck_assert_double_eq(s->train.l2, 0);
     ck_assert_uint_eq(s->train.batch_size, 16);
     ck_assert(s->train.shuffle);
-    ck_assert(s->early_stopping && !s->monitor_training && s->train.restore_best);
+    ck_assert(s->early_stopping && s->monitor.part == SPLIT_VALIDATION && s->train.restore_best);
     ck_assert_uint_eq(s->train.patience, 16);
     ck_assert_double_eq(s->train.min_delta, 0);
     ck_assert_uint_eq(s->n_metrics, 0);
@@ -216,11 +222,11 @@ START_TEST(stopping_without_validation_watches_training)
     fixture_open(&f, ROWS);
     resolve_ok(&f, "{\"data\":{\"dataset\":\"d\",\"target\":\"r\",\"split\":null},"
                    "\"training\":{\"early_stopping\":{}}}");
-    ck_assert(f.spec.early_stopping && f.spec.monitor_training);
+    ck_assert(f.spec.early_stopping && f.spec.monitor.part == SPLIT_TRAINING);
     ck_assert_uint_eq(f.warnings.n_items, 0); /* nobody asked for validation_loss */
     resolve_ok(&f, "{\"data\":{\"dataset\":\"d\",\"target\":\"r\",\"split\":null},\"training\":"
                    "{\"early_stopping\":{\"monitor\":\"validation_loss\",\"patience\":3}}}");
-    ck_assert(f.spec.early_stopping && f.spec.monitor_training);
+    ck_assert(f.spec.early_stopping && f.spec.monitor.part == SPLIT_TRAINING);
     ck_assert_uint_eq(f.spec.train.patience, 3);
     ck_assert_uint_eq(f.warnings.n_items, 1);
     resolve_ok(&f, JOB("r", ",\"training\":{\"early_stopping\":null}"));
@@ -376,7 +382,7 @@ static const struct {
     {JOB("r", ",\"architecture\":{\"output\":\"softmax\"}"), "/architecture/output",
      "the target is numbers"},
     {JOB("r", ",\"architecture\":{\"output\":\"sigmoid\"}"), "/architecture/output",
-     "a sigmoid goes from 0 to 1, and \"r\" from 1 to"},
+     "a sigmoid goes from 0 to 1, and \"r\" goes from 1 to"},
     {"{\"data\":{\"dataset\":\"d\",\"target\":[\"l1\",\"l2\"]},\"loss\":\"cross_entropy\","
      "\"architecture\":{\"output\":\"identity\"}}",
      "/architecture/output", "needs sigmoid"},
@@ -433,8 +439,14 @@ START_TEST(other_datasets_must_fit)
         struct err err = ERR_INIT;
 
         ck_assert_int_eq(config_parse(job, strlen(job), &config, &err), 0);
-        ck_assert_int_eq(config_resolve(config, ds, summary.sha256, NULL, NULL, other,
-                                        other_summary.sha256, &spec, NULL, &err),
+        ck_assert_int_eq(config_resolve(config,
+                                        &(struct config_sources){
+                                            .ds = ds,
+                                            .sha256 = summary.sha256,
+                                            .test = other,
+                                            .test_sha256 = other_summary.sha256,
+                                        },
+                                        &spec, NULL, &err),
                          -1);
         ck_assert_msg(help_has(&err, "/data/split/test_dataset", others[i][1]), "%s",
                       help_show(&err));
@@ -493,6 +505,11 @@ START_TEST(printed_form_is_a_fixed_point)
 }
 END_TEST
 
+#define LAYER_REST                                                                                 \
+    ",\"activation\":\"relu\",\"init\":\"glorot_uniform\",\"batch_norm\":false,"                     \
+    "\"layer_norm\":false,\"residual\":false,\"dropout\":0,\"gaussian_noise\":0,\"l1\":0,"           \
+    "\"l2\":0,\"learning_rate_multiplier\":1,\"frozen\":false"
+
 START_TEST(printed_form_in_full)
 {
     struct fixture f;
@@ -504,19 +521,26 @@ START_TEST(printed_form_in_full)
     wanted = xasprintf(
         "{\"name\":\"n\",\"data\":{\"dataset\":\"sha256:%s\",\"target\":\"species\","
         "\"target_type\":\"classes\",\"target_rule\":\"3 distinct texts\",\"exclude\":[],"
+        "\"sample_weight\":null,\"offset\":null,"
         "\"split\":{\"validation\":0.15,\"test\":0.15,\"stratify\":\"auto\"}},"
         "\"preprocess\":{\"numeric\":\"standardize\",\"missing\":\"mean\","
         "\"categorical\":\"one_hot\",\"target\":\"none\"},"
         "\"architecture\":{\"hidden\":["
-        "{\"units\":128,\"activation\":\"relu\",\"init\":\"glorot_uniform\"},"
-        "{\"units\":64,\"activation\":\"relu\",\"init\":\"glorot_uniform\"}],"
-        "\"activation\":\"relu\",\"init\":\"glorot_uniform\",\"output\":\"softmax\"},"
+        "{\"units\":128" LAYER_REST "},{\"units\":64" LAYER_REST "}],"
+        "\"activation\":\"relu\",\"init\":\"glorot_uniform\",\"output\":\"softmax\","
+        "\"output_init\":\"glorot_uniform\",\"input_dropout\":0,\"input_noise\":0,"
+        "\"input_scale\":false},"
         "\"loss\":\"cross_entropy\","
         "\"optimizer\":{\"type\":\"adam\",\"learning_rate\":0.001,\"beta1\":0.9,\"beta2\":0.999,"
-        "\"epsilon\":1e-08,\"l2\":0},"
-        "\"training\":{\"epochs\":286,\"batch_size\":16,\"shuffle\":true,\"seed\":7,"
+        "\"epsilon\":1e-08,\"amsgrad\":false,\"l1\":0,\"l2\":0,\"weight_decay\":0,"
+        "\"bias_multiplier\":1,\"input_scale_multiplier\":1},"
+        "\"schedule\":{\"type\":\"constant\",\"warmup_epochs\":0},"
+        "\"training\":{\"epochs\":286,\"batch_size\":16,\"accumulate\":1,\"drop_last\":false,"
+        "\"shuffle\":true,\"seed\":7,\"threads\":1,\"precision\":\"float32\",\"clip_norm\":null,"
+        "\"clip_value\":null,\"max_norm\":null,\"class_weight\":null,\"label_smoothing\":0,"
+        "\"average\":null,\"augment\":null,\"record_gradient_norms\":false,\"max_seconds\":null,"
         "\"early_stopping\":{\"monitor\":\"validation_loss\",\"patience\":16,\"min_delta\":0,"
-        "\"restore_best\":true}},\"metrics\":[]}",
+        "\"target\":null,\"restore_best\":true}},\"metrics\":[],\"start_from\":null}",
         f.summary.sha256);
     ck_assert_str_eq(printed, wanted);
     free(printed);

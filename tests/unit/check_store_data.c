@@ -17,11 +17,11 @@ static int64_t running_job(void)
 START_TEST(points_round_trip)
 {
     int64_t id = running_job();
-    static char metrics[] = "{\"accuracy\":0.5}";
+    static char metrics[] = "{\"accuracy\":0.5}", norms[] = "[0.5,2]";
     const struct store_point in[] = {
         {.epoch = 1, .training_loss = 0.1, .validation_loss = NAN, .learning_rate = 1e-3,
          .seconds = 5e-5, .elapsed_seconds = 0.25, .samples = INT64_C(1) << 40,
-         .metrics_json = metrics},
+         .metrics_json = metrics, .gradient_norms_json = norms},
         {.epoch = 2, .training_loss = INFINITY, .validation_loss = -INFINITY,
          .learning_rate = 5e-324, .seconds = 0, .elapsed_seconds = 1.7976931348623157e308},
         {.epoch = 3, .training_loss = NAN, .validation_loss = -0.0},
@@ -43,6 +43,8 @@ START_TEST(points_round_trip)
     ck_assert(out[0].elapsed_seconds == 0.25);
     ck_assert_int_eq(out[0].samples, INT64_C(1) << 40);
     ck_assert_str_eq(out[0].metrics_json, "{\"accuracy\":0.5}");
+    ck_assert_str_eq(out[0].gradient_norms_json, "[0.5,2]");
+    ck_assert_ptr_null(out[1].gradient_norms_json);
     /* No number that is not finite reaches the database. */
     ck_assert(isnan(out[1].training_loss));
     ck_assert(isnan(out[1].validation_loss));
@@ -448,6 +450,51 @@ static int64_t model_with(const void *weights, size_t len)
     return help_model_of(id);
 }
 
+/* The state of a training goes with its model, and a model that a job goes on from stays. */
+START_TEST(a_state_lives_with_its_model)
+{
+    static const size_t len = 5 * 1024 * 1024 + 3; /* two chunks */
+    unsigned char *bytes = big_weights(len);
+    int64_t id = help_train(), parent = help_model_of(id), child = 0, child_model = 0;
+    struct store_outcome outcome = help_outcome(JOB_SUCCEEDED, true);
+    struct store_job_new job = {.kind = "train", .config_json = "{}", .resolved_json = "{}"};
+    enum job_state state;
+    struct store_model model;
+    void *out = NULL;
+    size_t n = 0;
+
+    outcome.trainer_state = bytes;
+    outcome.state_bytes = len;
+    help_claim(id, OWNER);
+    REFUSED(ERR_NOT_FOUND, OPS->model_state(help_store, parent, &out, &n, err));
+    OK(OPS->job_finish(help_store, id, OWNER, &outcome, err));
+    OK(OPS->model_get(help_store, parent, &model, err));
+    ck_assert_int_eq(model.state_bytes, (int64_t)len);
+    store_model_fini(&model);
+    OK(OPS->model_state(help_store, parent, &out, &n, err));
+    ck_assert_uint_eq(n, len);
+    ck_assert_int_eq(memcmp(out, bytes, len), 0);
+    free(out);
+    job.parent_id = parent;
+    OK(OPS->job_submit(help_store, &job, &child, &child_model, err));
+    ck_assert_int_ne(child_model, parent);
+    REFUSED(ERR_CONFLICT, OPS->model_delete(help_store, parent, err));
+    OK(OPS->job_cancel(help_store, child, &state, err));
+    OK(OPS->model_delete(help_store, parent, err));
+    REFUSED(ERR_NOT_FOUND, OPS->model_state(help_store, parent, &out, &n, err));
+    REFUSED(ERR_NOT_FOUND, OPS->job_submit(help_store, &job, &child, &child_model, err));
+    free(bytes);
+    help_close();
+    sqlite3 *db = help_raw_open();
+
+    ck_assert_int_eq(help_raw_int(db, "SELECT (SELECT count(*) FROM weight)"
+                                      " + (SELECT count(*) FROM weight_chunk)"
+                                      " + (SELECT count(*) FROM model_state)"), 0);
+    ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
+    help_verify();
+}
+END_TEST
+
 START_TEST(weights_of_every_length)
 {
     static const size_t chunk = 4 * 1024 * 1024;
@@ -547,6 +594,7 @@ int main(void)
     tcase_add_test(cases, the_family_is_its_newest_success);
     tcase_add_test(cases, models_list_by_family);
     tcase_add_test(cases, a_model_at_work_stays);
+    tcase_add_test(cases, a_state_lives_with_its_model);
     tcase_add_test(cases, weights_of_every_length);
     tcase_add_test(cases, damaged_weights_are_named);
     suite_add_tcase(suite, cases);

@@ -7,6 +7,8 @@
 
 #include "check_store.h"
 
+#define NEWEST 2 /* the schema */
+
 /* Refuses, and leaves no trace: the file's bytes are as before. */
 static void expect_refusal(enum err_code code, const char *part)
 {
@@ -34,13 +36,13 @@ static void write_file(const void *bytes, size_t len)
     ck_assert_int_eq(close(fd), 0);
 }
 
-static char *read_file(size_t *len)
+/* NUL-terminated. */
+static char *read_file_at(const char *path, size_t *len)
 {
-    char path[96], *bytes;
+    char *bytes;
     struct stat st;
     int fd;
 
-    (void)snprintf(path, sizeof path, "%s/mlpd.db", help_dir);
     fd = open(path, O_RDONLY | O_CLOEXEC);
     ck_assert_int_ge(fd, 0);
     ck_assert_int_eq(fstat(fd, &st), 0);
@@ -48,7 +50,16 @@ static char *read_file(size_t *len)
     bytes = xmalloc(*len + 1);
     ck_assert_int_eq(read(fd, bytes, *len), (ssize_t)*len);
     ck_assert_int_eq(close(fd), 0);
+    bytes[*len] = '\0';
     return bytes;
+}
+
+static char *read_file(size_t *len)
+{
+    char path[96];
+
+    (void)snprintf(path, sizeof path, "%s/mlpd.db", help_dir);
+    return read_file_at(path, len);
 }
 
 START_TEST(a_new_store_is_set_up)
@@ -71,7 +82,7 @@ START_TEST(a_new_store_is_set_up)
     ck_assert_int_eq(stat(path, &st), -1);
     db = help_raw_open();
     ck_assert_int_eq(help_raw_int(db, "PRAGMA application_id"), 0x6d6c7064); /* "mlpd" */
-    ck_assert_int_eq(help_raw_int(db, "PRAGMA user_version"), 1);
+    ck_assert_int_eq(help_raw_int(db, "PRAGMA user_version"), NEWEST);
     ck_assert_int_eq(help_raw_int(db, "SELECT count(*) FROM job"), 1);
     /* Tables are strict, and states are checked by the database too. */
     ck_assert_int_eq(help_raw_int(db, "SELECT count(*) FROM pragma_table_list WHERE schema = 'main'"
@@ -119,6 +130,45 @@ START_TEST(a_relative_folder_works)
 }
 END_TEST
 
+/* A state folder of the first schema, with a finished job, its model and its curve. */
+START_TEST(the_first_schema_is_upgraded)
+{
+    static const char content[] =
+        "INSERT INTO job (kind, state, model_id, attempt, created_at, started_at, finished_at)"
+        " VALUES ('train', 'succeeded', 1, 1, 1, 2, 3);"
+        "INSERT INTO model (job_id, state, succeeded, created_at, finished_at, parameters)"
+        " VALUES (1, 'ready', 1, 1, 3, 0);"
+        "INSERT INTO curve_point (job_id, epoch, training_loss, samples) VALUES (1, 1, 0.5, 10);"
+        "PRAGMA application_id = 0x6d6c7064; PRAGMA user_version = 1;";
+    const char *dir = getenv("top_srcdir");
+    char *path = xasprintf("%s/sql/sqlite/0001_first.sql", dir != NULL ? dir : "."), *sql;
+    struct store_point *points = NULL;
+    struct store_model model;
+    sqlite3 *db = help_raw_open();
+    size_t n = 0;
+
+    sql = read_file_at(path, &n);
+    help_raw_exec(db, sql);
+    help_raw_exec(db, content);
+    ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
+    help_open(OWNER, 0);
+    OK(OPS->curve_read(help_store, 1, 0, 0, &points, &n, err));
+    ck_assert_uint_eq(n, 1);
+    ck_assert_double_eq(points[0].training_loss, 0.5);
+    ck_assert_ptr_null(points[0].gradient_norms_json);
+    store_points_free(&points, n);
+    OK(OPS->model_get(help_store, 1, &model, err));
+    ck_assert_int_eq(model.state_bytes, 0);
+    store_model_fini(&model);
+    help_close();
+    db = help_raw_open();
+    ck_assert_int_eq(help_raw_int(db, "PRAGMA user_version"), NEWEST);
+    ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
+    free(path);
+    free(sql);
+}
+END_TEST
+
 START_TEST(a_newer_schema_is_refused)
 {
     sqlite3 *db;
@@ -126,7 +176,7 @@ START_TEST(a_newer_schema_is_refused)
     help_open(OWNER, 0);
     help_close();
     db = help_raw_open();
-    help_raw_exec(db, "PRAGMA user_version = 2");
+    help_raw_exec(db, "PRAGMA user_version = 3");
     ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
     expect_refusal(ERR_CONFLICT, "newer mlpd");
     db = help_raw_open();
@@ -134,7 +184,7 @@ START_TEST(a_newer_schema_is_refused)
     ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
     expect_refusal(ERR_CORRUPT, "no schema version");
     db = help_raw_open();
-    help_raw_exec(db, "PRAGMA user_version = 1");
+    help_raw_exec(db, "PRAGMA user_version = 2");
     ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
     help_open(OWNER, 0);
 }
@@ -328,6 +378,7 @@ int main(void)
     tcase_add_test(cases, a_new_store_is_set_up);
     tcase_add_test(cases, opening_again_finds_everything);
     tcase_add_test(cases, a_relative_folder_works);
+    tcase_add_test(cases, the_first_schema_is_upgraded);
     tcase_add_test(cases, a_newer_schema_is_refused);
     tcase_add_test(cases, a_foreign_file_is_refused_and_untouched);
     tcase_add_test(cases, garbage_is_refused);

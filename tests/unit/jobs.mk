@@ -8,6 +8,7 @@ JOBS_IN_CHECKS = \
 	tests/unit/check_admit \
 	tests/unit/check_config \
 	tests/unit/check_config_docs \
+	tests/unit/check_config_keys \
 	tests/unit/check_datasets \
 	tests/unit/check_inline \
 	tests/unit/check_json \
@@ -30,6 +31,11 @@ tests_unit_check_config_docs_SOURCES = tests/unit/check_config_docs.c tests/unit
 tests_unit_check_config_docs_CPPFLAGS = $(JOBS_CPPFLAGS)
 tests_unit_check_config_docs_CFLAGS = $(JOBS_CFLAGS)
 tests_unit_check_config_docs_LDADD = $(JOBS_LIBS)
+
+tests_unit_check_config_keys_SOURCES = tests/unit/check_config_keys.c tests/unit/jobs_in_help.h
+tests_unit_check_config_keys_CPPFLAGS = $(JOBS_CPPFLAGS)
+tests_unit_check_config_keys_CFLAGS = $(JOBS_CFLAGS)
+tests_unit_check_config_keys_LDADD = $(JOBS_LIBS)
 
 tests_unit_check_datasets_SOURCES = tests/unit/check_datasets.c tests/unit/jobs_in_help.h
 tests_unit_check_datasets_CPPFLAGS = $(JOBS_CPPFLAGS)

@@ -1,0 +1,48 @@
+/* Between the files that fill in a job's defaults; for config_resolve*.c only.
+ *
+ *   config_resolve.c           columns, split, metrics, and the order of it all
+ *   config_resolve_target.c    what the target is, loss, output, preprocessing
+ *   config_resolve_network.c   layers
+ *   config_resolve_training.c  optimizer, schedule, steps, stopping
+ *
+ * Each step needs the ones before and goes on after a problem where what follows still means
+ * something. Resolving what config_print made gives the same spec again: that is the invariant
+ * to keep when a default is added.
+ */
+#ifndef MLPD_JOBS_CONFIG_RESOLVE_H
+#define MLPD_JOBS_CONFIG_RESOLVE_H
+
+#include "jobs/config_priv.h"
+
+struct resolver {
+    const struct config *config; /* with a parent's optimizer filled in where it goes on */
+    const struct dataset *ds, *validation, *test;
+    const struct config_parent *parent; /* or NULL */
+    struct job_spec *spec;
+    size_t *features, n_features, *targets; /* columns of ds */
+    size_t n_classes;                       /* 0: numbers; counted to DATASET_MAX_DISTINCT + 1 */
+    struct err *warnings, *err;
+};
+
+static inline const struct dataset_column *resolver_target(const struct resolver *r, size_t target)
+{
+    return dataset_column(r->ds, r->targets[target]);
+}
+
+/* ---- config_resolve_target.c ---- */
+void resolve_target(struct resolver *r);
+void resolve_preprocess(struct resolver *r);
+
+/* ---- config_resolve_network.c ---- */
+void resolve_network(struct resolver *r); /* after the optimizer: its l1 and l2 are defaults */
+
+/* ---- config_resolve_training.c ---- */
+void resolve_optimizer(struct resolver *r);
+void resolve_training(struct resolver *r, double n_train);
+void resolve_stopping(struct resolver *r);
+/* A copy of `config` whose optimizer keys, where not given, are the parent's; what is read of
+ * it stays in *tree (json_decref). For a job that goes on with the parent's state. */
+void resolve_inherit(struct config *config, const struct config_parent *parent, json_t **tree,
+                     struct err *err);
+
+#endif

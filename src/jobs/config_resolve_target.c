@@ -1,0 +1,533 @@
+/* What the target is, and all that follows from it: loss, output, how cells become numbers.
+ *
+ * What was asked for decides, then the loss, then the values. Losses with a logarithmic link
+ * (poisson, gamma, tweedie) have an output of their own and a target that is never
+ * standardised. A job that starts from a model has that model's target, classes and scales.
+ *
+ * Any thread; reads datasets, which threads may share.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "jobs/config_resolve.h"
+#include "jobs/json_util.h"
+
+#define CLASS_INTEGERS 20 /* at most so many distinct integers are classes */
+
+static bool of_classes(size_t loss)
+{
+    return loss == CONFIG_CROSS_ENTROPY || loss == CONFIG_FOCAL;
+}
+
+static bool log_link(size_t loss)
+{
+    return loss == CONFIG_POISSON || loss == CONFIG_GAMMA || loss == CONFIG_TWEEDIE;
+}
+
+/* What the parent minimised, in the job's words. */
+static size_t parents_loss(const struct config_parent *parent)
+{
+    static const size_t words[] = {
+        [MLP_CROSS_ENTROPY] = CONFIG_CROSS_ENTROPY,
+        [MLP_BINARY_CROSS_ENTROPY] = CONFIG_CROSS_ENTROPY,
+        [MLP_FOCAL] = CONFIG_FOCAL,
+        [MLP_BINARY_FOCAL] = CONFIG_FOCAL,
+        [MLP_MSE] = CONFIG_MSE,
+        [MLP_MAE] = CONFIG_MAE,
+        [MLP_HUBER] = CONFIG_HUBER,
+        [MLP_QUANTILE] = CONFIG_QUANTILE,
+        [MLP_LOG_COSH] = CONFIG_LOG_COSH,
+        [MLP_POISSON] = CONFIG_POISSON,
+        [MLP_GAMMA] = CONFIG_GAMMA,
+        [MLP_TWEEDIE] = CONFIG_TWEEDIE,
+    };
+
+    return words[parent->spec->loss];
+}
+
+static bool has_loss(const struct resolver *r)
+{
+    return config_has(r->config, KEY_LOSS_TYPE) || r->parent != NULL;
+}
+
+/* Without one, and without a parent: by the target. */
+static size_t chosen_loss(const struct resolver *r)
+{
+    size_t usual = r->parent != NULL    ? parents_loss(r->parent)
+                   : r->spec->classes ? (size_t)CONFIG_CROSS_ENTROPY
+                                      : (size_t)CONFIG_MSE;
+
+    return config_choice(r->config, KEY_LOSS_TYPE, usual);
+}
+
+/* ---- classes or numbers --------------------------------------------------------- */
+
+/* What the values alone say; *rule is the caller's. */
+static bool natural_classes(const struct resolver *r, char **rule)
+{
+    const struct dataset_column *col = resolver_target(r, 0);
+
+    if (r->spec->n_targets > 1) {
+        *rule = xstrdup("several targets");
+        return false;
+    }
+    if (col->type == COLUMN_CATEGORICAL) {
+        *rule = xasprintf("%u distinct texts", col->n_categories);
+        return true;
+    }
+    if (!col->integers) {
+        *rule = xstrdup("numbers with fractions");
+        return false;
+    }
+    if (col->distinct <= CLASS_INTEGERS) {
+        *rule = xasprintf("%llu distinct integers", (unsigned long long)col->distinct);
+        return true;
+    }
+    *rule = xasprintf("more than %d distinct integers", CLASS_INTEGERS);
+    return false;
+}
+
+static void refuse_text_targets(const struct resolver *r, const char *pointer, const char *why)
+{
+    char shown[JSON_UTIL_SHOWN];
+    size_t i;
+
+    for (i = 0; i < r->spec->n_targets; i++) {
+        if (resolver_target(r, i)->type == COLUMN_CATEGORICAL) {
+            err_add(r->err, pointer, "%s, and the column \"%s\" holds texts", why,
+                    json_util_shown(r->spec->targets[i], shown));
+        }
+    }
+}
+
+static void check_parents_target(const struct resolver *r)
+{
+    const struct encoder *e = r->parent->encoder;
+    const struct job_spec *spec = r->spec;
+    size_t n = encoder_n_targets(e), i;
+    bool same = n == spec->n_targets;
+
+    for (i = 0; same && i < n; i++) {
+        same = strcmp(encoder_target_name(e, i), spec->targets[i]) == 0;
+    }
+    if (!same) {
+        err_add(r->err, "/data/target", "the model it starts from predicts \"%s\"%s",
+                encoder_target_name(e, 0), n > 1 ? " and others" : "");
+    }
+    if (spec->classes != encoder_is_classes(e)) {
+        err_add(r->err, "/data/target_type", "the target of the model it starts from is %s",
+                encoder_is_classes(e) ? "classes" : "numbers");
+    }
+}
+
+static void resolve_target_type(struct resolver *r)
+{
+    const struct config *c = r->config;
+    struct job_spec *spec = r->spec;
+    bool loss = config_has(c, KEY_LOSS_TYPE), asked = config_has(c, KEY_TARGET_TYPE);
+    bool loss_of_classes = of_classes(config_choice(c, KEY_LOSS_TYPE, CONFIG_MSE));
+    bool want_classes = config_choice(c, KEY_TARGET_TYPE, 0) == CONFIG_CLASSES;
+    const char *name = config_losses()[config_choice(c, KEY_LOSS_TYPE, CONFIG_MSE)];
+    char *rule, *needs = xasprintf("%s needs numbers", name);
+
+    spec->classes = natural_classes(r, &rule);
+    if (asked) {
+        spec->classes = want_classes;
+        free(rule);
+        rule = xstrdup(config_has(c, KEY_TARGET_RULE) ? config_text_at(c, KEY_TARGET_RULE, 0)
+                                                      : "asked for");
+    } else if (r->parent != NULL) {
+        spec->classes = encoder_is_classes(r->parent->encoder);
+        free(rule);
+        rule = xstrdup("as the model it starts from");
+    } else if (loss && spec->n_targets == 1 && spec->classes != loss_of_classes) {
+        spec->classes = loss_of_classes;
+        free(rule);
+        rule = xasprintf("loss %s", name);
+    }
+    spec->target_rule = rule;
+    if (spec->classes && spec->n_targets > 1) {
+        err_add(r->err, "/data/target_type",
+                "classes need one target; several targets are numbers");
+    }
+    if (spec->classes && loss && !loss_of_classes) {
+        err_add(r->err, "/loss", "%s, and data.target_type says classes", needs);
+    }
+    if (!spec->classes) {
+        refuse_text_targets(r,
+                            asked                 ? "/data/target_type"
+                            : spec->n_targets > 1 ? "/data/target"
+                                                  : "/loss",
+                            asked                 ? "numbers were asked for"
+                            : spec->n_targets > 1 ? "several targets must be numbers"
+                                                  : needs);
+    }
+    free(needs);
+    if (r->parent != NULL) {
+        check_parents_target(r);
+    }
+}
+
+/* ---- its values ---------------------------------------------------------------------- */
+
+/* Classes that the parent never saw. */
+static void check_parents_classes(const struct resolver *r, const struct dataset *ds,
+                                  const char *pointer)
+{
+    ptrdiff_t at = dataset_find(ds, r->spec->targets[0]);
+    const struct dataset_column *col = at >= 0 ? dataset_column(ds, (size_t)at) : NULL;
+    char shown[JSON_UTIL_SHOWN];
+    struct buf number = BUF_INIT;
+    size_t n, i;
+
+    if (col == NULL) {
+        return;
+    }
+    n = col->type == COLUMN_CATEGORICAL ? col->n_categories
+        : col->values != NULL           ? (size_t)col->distinct
+                                        : 0; /* too many to be listed: the rows will say */
+    for (i = 0; i < n; i++) {
+        const char *text = col->type == COLUMN_CATEGORICAL ? col->categories[i] : NULL;
+
+        if (text == NULL) {
+            buf_clear(&number);
+            json_util_number(&number, col->values[i]);
+            text = number.data;
+        }
+        if (encoder_class_find(r->parent->encoder, text) < 0) {
+            err_add(r->err, pointer, "\"%s\" is no class of the model it starts from",
+                    json_util_shown(text, shown));
+        }
+    }
+    buf_fini(&number);
+}
+
+static void check_classes(struct resolver *r)
+{
+    const struct dataset_column *col = resolver_target(r, 0);
+    char shown[JSON_UTIL_SHOWN];
+
+    json_util_shown(col->name, shown);
+    if (r->parent != NULL && encoder_is_classes(r->parent->encoder)) {
+        r->n_classes = encoder_n_classes(r->parent->encoder);
+        check_parents_classes(r, r->ds, "/data/target");
+        if (r->validation != NULL) {
+            check_parents_classes(r, r->validation, "/data/split/validation_dataset");
+        }
+        if (r->test != NULL) {
+            check_parents_classes(r, r->test, "/data/split/test_dataset");
+        }
+        return;
+    }
+    r->n_classes = col->type == COLUMN_CATEGORICAL ? col->n_categories : (size_t)col->distinct;
+    if (r->n_classes == 1) {
+        err_add(r->err, "/data/target", "every row has the same class, \"%s\" has one value",
+                shown);
+    }
+    if (col->type == COLUMN_NUMERIC && !col->integers && col->distinct > DATASET_MAX_DISTINCT) {
+        err_add(r->err, config_has(r->config, KEY_LOSS_TYPE) ? "/loss" : "/data/target_type",
+                "classes of \"%s\", which has more than %d distinct numbers with fractions: use a "
+                "loss of numbers, such as mse",
+                shown, DATASET_MAX_DISTINCT);
+    }
+}
+
+/* What no encoder could turn into a truth. */
+static void check_target_values(struct resolver *r)
+{
+    char shown[JSON_UTIL_SHOWN];
+    size_t i;
+
+    for (i = 0; i < r->spec->n_targets; i++) {
+        const struct dataset_column *col = resolver_target(r, i);
+
+        if (col->missing > 0) {
+            err_add(r->err, "/data/target",
+                    "%llu row%s no value of \"%s\"; every row needs its target",
+                    (unsigned long long)col->missing, col->missing == 1 ? " has" : "s have",
+                    json_util_shown(col->name, shown));
+        }
+    }
+    if (r->spec->classes) {
+        check_classes(r);
+    }
+}
+
+/* Every value of the number targets within [low, high]: else a problem that says why it must. */
+static void check_range(const struct resolver *r, double low, double high, const char *pointer,
+                        const char *why)
+{
+    char shown[JSON_UTIL_SHOWN];
+    size_t i;
+
+    for (i = 0; i < r->spec->n_targets; i++) {
+        const struct dataset_column *col = resolver_target(r, i);
+
+        if (col->type == COLUMN_NUMERIC && (col->min < low || col->max > high)) {
+            err_add(r->err, pointer, "%s, and \"%s\" goes from %g to %g", why,
+                    json_util_shown(col->name, shown), col->min, col->max);
+        }
+    }
+}
+
+/* Multi-label: columns of 0 and 1, each with a sigmoid of its own. */
+static void check_labels(const struct resolver *r, const char *loss)
+{
+    char shown[JSON_UTIL_SHOWN];
+    size_t i;
+
+    for (i = 0; i < r->spec->n_targets; i++) {
+        const struct dataset_column *col = resolver_target(r, i);
+
+        if (col->type == COLUMN_NUMERIC && !(col->integers && col->min >= 0 && col->max <= 1)) {
+            err_add(r->err, "/loss",
+                    "%s on numbers needs columns of 0 and 1, \"%s\" goes from %g to %g%s", loss,
+                    json_util_shown(col->name, shown), col->min, col->max,
+                    r->spec->n_targets > 1
+                        ? "; for shares that sum to 1 set architecture.output to softmax"
+                        : "");
+        }
+    }
+}
+
+/* ---- loss and output -------------------------------------------------------------------- */
+
+static void output_of_classes(const struct resolver *r, size_t asked)
+{
+    if (asked == MLP_OUT_IDENTITY || asked == MLP_OUT_EXP) {
+        err_add(r->err, "/architecture/output",
+                "%s gives no probabilities: classes need softmax%s", mlp_output_names()[asked],
+                r->n_classes == 2 ? " or sigmoid" : "");
+    } else if (asked == MLP_OUT_SIGMOID && r->n_classes > 2) {
+        err_add(r->err, "/architecture/output",
+                "sigmoid tells two classes apart, and the target has %s%zu: use softmax",
+                r->n_classes > DATASET_MAX_DISTINCT ? "more than " : "",
+                r->n_classes > DATASET_MAX_DISTINCT ? (size_t)DATASET_MAX_DISTINCT : r->n_classes);
+    }
+}
+
+/* Columns of 0 and 1, or shares of classes. */
+static void output_of_labels(const struct resolver *r, size_t asked, const char *loss)
+{
+    if (asked == MLP_OUT_SOFTMAX && r->spec->n_targets > 1) {
+        check_range(r, 0, 1, "/data/target", "shares of classes go from 0 to 1 and sum to 1");
+        return;
+    }
+    check_labels(r, loss);
+    if (asked != CONFIG_OUTPUT_AUTO && asked != MLP_OUT_SIGMOID) {
+        err_add(r->err, "/architecture/output", "%s on columns of 0 and 1 needs sigmoid%s", loss,
+                asked == MLP_OUT_SOFTMAX ? "; softmax is for several shares that sum to 1" : "");
+    }
+}
+
+static void output_of_numbers(const struct resolver *r, size_t asked, size_t loss)
+{
+    const char *name = config_losses()[loss];
+
+    if (log_link(loss)) {
+        char *why = xasprintf("%s needs numbers %s 0", name, loss == CONFIG_GAMMA ? ">" : ">=");
+        size_t i;
+
+        check_range(r, loss == CONFIG_GAMMA ? DBL_MIN : 0, DBL_MAX, "/loss", why);
+        for (i = 0; i < r->spec->n_targets; i++) {
+            if (resolver_target(r, i)->max <= 0 && resolver_target(r, i)->min >= 0) {
+                err_add(r->err, "/loss", "%s needs a number > 0 somewhere, and all are 0", name);
+            }
+        }
+        free(why);
+        if (asked != CONFIG_OUTPUT_AUTO && asked != MLP_OUT_EXP) {
+            err_add(r->err, "/architecture/output", "%s has a logarithmic link: it needs exp",
+                    name);
+        }
+        return;
+    }
+    if (asked == MLP_OUT_SOFTMAX) {
+        err_add(r->err, "/architecture/output", "softmax is for classes, the target is numbers");
+    } else if (asked == MLP_OUT_EXP) {
+        err_add(r->err, "/architecture/output", "exp is for poisson, gamma and tweedie");
+    } else if (asked == MLP_OUT_SIGMOID) {
+        check_range(r, 0, 1, "/architecture/output", "a sigmoid goes from 0 to 1");
+    }
+}
+
+/* The output by itself. */
+static enum mlp_output usual_output(const struct resolver *r, size_t loss)
+{
+    if (r->parent != NULL) {
+        return r->parent->spec->output;
+    }
+    if (r->spec->classes) {
+        return r->n_classes == 2 ? MLP_OUT_SIGMOID : MLP_OUT_SOFTMAX;
+    }
+    return of_classes(loss) ? MLP_OUT_SIGMOID : log_link(loss) ? MLP_OUT_EXP : MLP_OUT_IDENTITY;
+}
+
+static void resolve_loss(struct resolver *r, size_t loss)
+{
+    static const enum mlp_loss losses[] = {
+        [CONFIG_CROSS_ENTROPY] = MLP_CROSS_ENTROPY,
+        [CONFIG_FOCAL] = MLP_FOCAL,
+        [CONFIG_MSE] = MLP_MSE,
+        [CONFIG_MAE] = MLP_MAE,
+        [CONFIG_HUBER] = MLP_HUBER,
+        [CONFIG_QUANTILE] = MLP_QUANTILE,
+        [CONFIG_LOG_COSH] = MLP_LOG_COSH,
+        [CONFIG_POISSON] = MLP_POISSON,
+        [CONFIG_GAMMA] = MLP_GAMMA,
+        [CONFIG_TWEEDIE] = MLP_TWEEDIE,
+    };
+    const struct config *c = r->config;
+    struct job_spec *spec = r->spec;
+    bool binary = spec->output != MLP_OUT_SOFTMAX;
+    double parents = r->parent != NULL && parents_loss(r->parent) == loss
+                         ? r->parent->spec->loss_parameter
+                         : NAN;
+
+    spec->loss = losses[loss];
+    switch (loss) {
+    case CONFIG_CROSS_ENTROPY:
+        spec->loss = binary ? MLP_BINARY_CROSS_ENTROPY : MLP_CROSS_ENTROPY;
+        break;
+    case CONFIG_FOCAL:
+        spec->loss = binary ? MLP_BINARY_FOCAL : MLP_FOCAL;
+        spec->loss_parameter = config_number(c, KEY_GAMMA, isnan(parents) ? 2 : parents);
+        break;
+    case CONFIG_HUBER: /* the parent's is in training units */
+        spec->has_delta = config_has(c, KEY_DELTA) || !isnan(parents);
+        spec->loss_parameter =
+            config_number(c, KEY_DELTA,
+                          isnan(parents) ? 1 : parents * encoder_target_scale(r->parent->encoder, 0));
+        break;
+    case CONFIG_QUANTILE:
+        spec->loss_parameter = config_number(c, KEY_TAU, isnan(parents) ? 0.5 : parents);
+        break;
+    case CONFIG_TWEEDIE:
+        spec->loss_parameter = config_number(c, KEY_POWER, isnan(parents) ? 1.5 : parents);
+        break;
+    default:
+        break;
+    }
+}
+
+void resolve_target(struct resolver *r)
+{
+    size_t asked = config_choice(r->config, KEY_OUTPUT, CONFIG_OUTPUT_AUTO), loss;
+    struct job_spec *spec = r->spec;
+    enum mlp_output usual;
+
+    resolve_target_type(r);
+    check_target_values(r);
+    loss = chosen_loss(r);
+    usual = usual_output(r, loss);
+    if (r->parent != NULL && asked == CONFIG_OUTPUT_AUTO) {
+        asked = usual;
+    }
+    if (spec->classes) {
+        output_of_classes(r, asked);
+    } else if (of_classes(loss)) {
+        output_of_labels(r, asked, config_losses()[loss]);
+    } else {
+        output_of_numbers(r, asked, loss);
+    }
+    spec->output = asked == CONFIG_OUTPUT_AUTO ? usual : (enum mlp_output)asked;
+    if (r->parent != NULL && spec->output != usual) {
+        err_add(r->err, "/architecture/output", "the output of the model it starts from is %s",
+                mlp_output_names()[usual]);
+    }
+    if (has_loss(r) && !spec->classes && spec->n_targets == 1 && of_classes(loss) &&
+        spec->output == MLP_OUT_SOFTMAX) {
+        err_add(r->err, "/architecture/output", "softmax of one column is always 1");
+    }
+    resolve_loss(r, loss);
+}
+
+/* ---- preprocessing ------------------------------------------------------------------------ */
+
+/* What no encoder could turn into inputs. */
+static void check_features(const struct resolver *r)
+{
+    char shown[JSON_UTIL_SHOWN];
+    bool varies = false;
+    size_t i;
+
+    for (i = 0; i < r->n_features; i++) {
+        const struct dataset_column *col = dataset_column(r->ds, r->features[i]);
+
+        if (r->spec->missing == ENCODER_ERROR && col->missing > 0) {
+            err_add(r->err, "/preprocess/missing", "\"%s\" has %llu missing value%s",
+                    json_util_shown(col->name, shown), (unsigned long long)col->missing,
+                    col->missing == 1 ? "" : "s");
+        }
+        varies = varies || (col->type == COLUMN_NUMERIC
+                                ? r->spec->numeric == ENCODER_NONE || col->max > col->min
+                                : col->n_categories + (col->missing > 0) > 1);
+    }
+    if (!varies && r->parent == NULL) {
+        err_add(r->err, "/data", "every column to learn from is constant");
+    }
+}
+
+/* A choice that a parent has made already. */
+static size_t choose(const struct resolver *r, enum config_id id, size_t usual, size_t parents)
+{
+    size_t chosen = config_choice(r->config, id, r->parent != NULL ? parents : usual);
+
+    if (r->parent != NULL && chosen != parents) {
+        char *pointer = xasprintf("/%s", config_keys[id].path);
+
+        err_add(r->err, pointer, "the model it starts from has \"%s\"",
+                config_keys[id].choices()[parents]);
+        free(pointer);
+    }
+    return chosen;
+}
+
+static void check_target_scale(const struct resolver *r, bool scales)
+{
+    const struct job_spec *spec = r->spec;
+    bool scaled = spec->target_scale == ENCODER_STANDARDIZE;
+
+    if (!scales && scaled) {
+        err_add(r->err, "/preprocess/target", "must be \"none\": %s",
+                spec->classes                   ? "the target is classes"
+                : spec->output == MLP_OUT_EXP   ? "poisson, gamma and tweedie look at the target "
+                                                  "as it is"
+                : job_spec_is_soft(spec)        ? "the targets are shares of classes"
+                : job_spec_kind(spec) == MLP_OF_LABELS
+                    ? "the targets are columns of 0 and 1"
+                    : "a sigmoid output goes from 0 to 1");
+    }
+    if (scaled && spec->n_targets > 1 && spec->loss == MLP_HUBER && spec->has_delta) {
+        err_add(r->err, "/loss/delta",
+                "is in the target's units, and each of several standardised targets has its own: "
+                "leave it out, or set preprocess.target to none");
+    }
+    if (scaled && spec->n_targets > 1 && spec->offset != NULL) {
+        err_add(r->err, "/data/offset",
+                "is in the target's units, and each of several standardised targets has its own: "
+                "set preprocess.target to none");
+    }
+    if (spec->offset != NULL && spec->output == MLP_OUT_SOFTMAX) {
+        err_add(r->err, "/data/offset",
+                "changes nothing in a softmax, which only sees differences between classes");
+    }
+}
+
+void resolve_preprocess(struct resolver *r)
+{
+    const struct encoder *parents = r->parent != NULL ? r->parent->encoder : NULL;
+    struct job_spec *spec = r->spec;
+    bool scales = job_spec_kind(spec) == MLP_OF_NUMBERS && spec->output == MLP_OUT_IDENTITY;
+
+    spec->numeric = (enum encoder_numeric)choose(
+        r, KEY_NUMERIC, ENCODER_STANDARDIZE, parents != NULL ? encoder_numeric_of(parents) : 0);
+    spec->missing = (enum encoder_missing)choose(
+        r, KEY_MISSING, ENCODER_MEAN, parents != NULL ? encoder_missing_of(parents) : 0);
+    spec->target_scale = (enum encoder_numeric)choose(
+        r, KEY_TARGET_SCALE, scales ? ENCODER_STANDARDIZE : ENCODER_NONE,
+        parents != NULL ? encoder_target_of(parents) : 0);
+    check_target_scale(r, scales);
+    check_features(r);
+}
