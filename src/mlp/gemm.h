@@ -4,32 +4,51 @@
  *     back_delta      delta_prev (rows, in) = delta (rows, out) W^T (out, in)
  *     back_weights    dW (in, out)        = a^T (in, rows) delta (rows, out)
  *
- * Small and narrow layers go to our own kernel, the rest to the backend chosen at
- * configure time. The choice depends on the layer's shape alone, and both sides give
- * a row the same bits whatever rows are beside it.
+ * Who multiplies: the processor's bfloat16 units where training has them (gemm_tiles.c), else
+ * our own kernel for small and narrow layers, and for the rest the backend chosen at configure
+ * time. The choice depends on the layer's shape alone, and all sides give a row the same bits
+ * whatever rows are beside it. Predictions never go to the units: theirs are the bits of
+ * gemm_predict, on a training's ctx too.
  *
- * A struct gemm_ctx belongs to one workspace or training: one thread at a time (not
- * always the same one). Its memory comes from the caller's arena; what a backend
- * library keeps for itself (compiled code, packing buffers) is its own.
+ * A struct gemm_ctx belongs to one thread at a time (not always the same one); a training has one
+ * for each thread. Its memory comes from the caller's arena; what a backend library keeps
+ * for itself (compiled code, packing buffers) is its own.
  */
 #ifndef MLP_GEMM_H
 #define MLP_GEMM_H
 
 #include "mlp/arena.h"
 #include "mlp/kernel.h"
+#include "mlp/kernel_tiles.h"
+
+/* What a ctx must be fit for. */
+struct gemm_size {
+    size_t n_layers;
+    size_t max_in, max_out; /* of any layer */
+    size_t max_rows;        /* of a call while training */
+    bool training;          /* all three products, or gemm_predict only */
+    enum mlp_precision precision;
+};
+
+/* The room of gemm_tiles.c; parts is 0 where the units are not used. */
+struct gemm_tiles {
+    const struct kernel_units *units;
+    size_t parts;
+    size_t lines, terms; /* of a block of the left operand, at most */
+    size_t columns;      /* of the right one, at most, with `terms` terms */
+    uint32_t *left, *right;
+    const mlp_real *kept; /* what `right` holds all of, or NULL: see gemm_new_batch */
+};
 
 struct gemm_ctx {
     const struct kernel *kernel;
-    size_t n_layers;
-    bool backward;      /* all three products, or forward only */
-    mlp_real *panel;    /* KERNEL_PANEL elements */
-    void *backend;      /* the backend's own, in the arena; NULL if it needs none */
-    size_t max_in, max_out;
+    struct gemm_size size;
+    mlp_real *panel; /* KERNEL_PANEL elements */
+    void *backend;   /* the backend's own, in the arena; NULL if it needs none */
+    struct gemm_tiles tiles;
 };
 
-/* Reserve a ctx's memory for layers no wider than max_in x max_out. */
-void gemm_layout(struct gemm_ctx *ctx, size_t n_layers, size_t max_in, size_t max_out,
-                 bool backward, struct arena *arena);
+void gemm_layout(struct gemm_ctx *ctx, const struct gemm_size *size, struct arena *arena);
 
 /* After a layout with memory. gemm_fini is also right after a failed init. */
 MLP_CHECK enum mlp_status gemm_init(struct gemm_ctx *ctx, const struct kernel *kernel);
@@ -39,15 +58,38 @@ struct gemm_shape {
     size_t layer; /* which layer's: a key for caches */
     size_t rows, in, out;
 };
+MLP_CHECK enum mlp_status gemm_predict(struct gemm_ctx *ctx, struct gemm_shape s,
+                                       const mlp_real *a, const mlp_real *w, const mlp_real *b,
+                                       mlp_real *z);
 MLP_CHECK enum mlp_status gemm_forward(struct gemm_ctx *ctx, struct gemm_shape s,
                                        const mlp_real *a, const mlp_real *w, const mlp_real *b,
                                        mlp_real *z);
 MLP_CHECK enum mlp_status gemm_back_delta(struct gemm_ctx *ctx, struct gemm_shape s,
                                           const mlp_real *delta, const mlp_real *w,
                                           mlp_real *delta_prev);
+
+/* dW goes by pieces of its rows, that is of the layer's inputs: [first, first + count) to dw
+ * (count, out). Pieces are as large as gemm_piece says, but for the last; they may be made in any
+ * order, by several ctx. */
+size_t gemm_piece(const struct gemm_ctx *ctx, struct gemm_shape s);
 MLP_CHECK enum mlp_status gemm_back_weights(struct gemm_ctx *ctx, struct gemm_shape s,
-                                            const mlp_real *a, const mlp_real *delta,
-                                            mlp_real *dw);
+                                            size_t first, size_t count, const mlp_real *a,
+                                            const mlp_real *delta, mlp_real *dw);
+
+/* Pieces of one layer's dW share what was made of delta; to be called when delta changes. */
+void gemm_new_batch(struct gemm_ctx *ctx);
+
+/* ---- gemm_tiles.c ---------------------------------------------------------------- */
+
+void gemm_tiles_layout(struct gemm_ctx *ctx, struct arena *arena);
+bool gemm_tiles_wants(const struct gemm_ctx *ctx, size_t in, size_t out);
+void gemm_tiles_forward(struct gemm_ctx *ctx, struct gemm_shape s, const mlp_real *a,
+                        const mlp_real *w, const mlp_real *b, mlp_real *z);
+void gemm_tiles_back_delta(struct gemm_ctx *ctx, struct gemm_shape s, const mlp_real *delta,
+                           const mlp_real *w, mlp_real *delta_prev);
+size_t gemm_tiles_piece(const struct gemm_ctx *ctx, struct gemm_shape s);
+void gemm_tiles_back_weights(struct gemm_ctx *ctx, struct gemm_shape s, size_t first, size_t count,
+                             const mlp_real *a, const mlp_real *delta, mlp_real *dw);
 
 /* ---- what a backend gives: gemm_onednn.c, gemm_cblas.c or gemm_reference.c ---- */
 
@@ -67,7 +109,8 @@ enum mlp_status gemm_backend_forward(struct gemm_ctx *ctx, struct gemm_shape s, 
 enum mlp_status gemm_backend_back_delta(struct gemm_ctx *ctx, struct gemm_shape s,
                                         const mlp_real *delta, const mlp_real *w,
                                         mlp_real *delta_prev);
-enum mlp_status gemm_backend_back_weights(struct gemm_ctx *ctx, struct gemm_shape s,
-                                          const mlp_real *a, const mlp_real *delta, mlp_real *dw);
+enum mlp_status gemm_backend_back_weights(struct gemm_ctx *ctx, struct gemm_shape s, size_t first,
+                                          size_t count, const mlp_real *a, const mlp_real *delta,
+                                          mlp_real *dw);
 
 #endif

@@ -35,7 +35,8 @@ bool gemm_backend_wants(size_t in, size_t out)
 
 void gemm_backend_layout(struct gemm_ctx *ctx, struct arena *arena)
 {
-    size_t widest = ctx->max_in > ctx->max_out ? ctx->max_in : ctx->max_out;
+    const struct gemm_size *size = &ctx->size;
+    size_t widest = size->max_in > size->max_out ? size->max_in : size->max_out;
     struct backend *b = arena_take(arena, 1, sizeof(*b));
     mlp_real *in = arena_take(arena, widest, TILE_ROWS * sizeof(mlp_real));
     mlp_real *out = arena_take(arena, widest, TILE_ROWS * sizeof(mlp_real));
@@ -102,15 +103,16 @@ enum mlp_status gemm_backend_back_delta(struct gemm_ctx *ctx, struct gemm_shape 
     return MLP_OK;
 }
 
-enum mlp_status gemm_backend_back_weights(struct gemm_ctx *ctx, struct gemm_shape s,
-                                          const mlp_real *a, const mlp_real *delta, mlp_real *dw)
+enum mlp_status gemm_backend_back_weights(struct gemm_ctx *ctx, struct gemm_shape s, size_t first,
+                                          size_t count, const mlp_real *a, const mlp_real *delta,
+                                          mlp_real *dw)
 {
     (void)ctx;
     for (size_t i = 0; i < s.rows; i += CHUNK_ROWS) {
         size_t rows = s.rows - i < CHUNK_ROWS ? s.rows - i : CHUNK_ROWS;
 
-        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)s.in, (int)s.out, (int)rows, 1.0F,
-                    a + i * s.in, (int)s.in, delta + i * s.out, (int)s.out, i == 0 ? 0.0F : 1.0F,
+        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)count, (int)s.out, (int)rows, 1.0F,
+                    a + i * s.in + first, (int)s.in, delta + i * s.out, (int)s.out, i == 0 ? 0.0F : 1.0F,
                     dw, (int)s.out);
     }
     return MLP_OK;

@@ -31,7 +31,8 @@ enum kind { FORWARD, BACK_DELTA, BACK_WEIGHTS, BACK_WEIGHTS_ADD, KINDS };
 enum { SOURCE, WEIGHTS, TARGET, BIAS, ARGUMENTS };
 
 struct slot {
-    size_t rows; /* 0 = free */
+    size_t rows;  /* 0 = free */
+    size_t piece; /* of dW: its rows; else 0 */
     dnnl_primitive_t primitive;
     dnnl_memory_t memory[ARGUMENTS];
     dnnl_memory_t scratch;
@@ -57,7 +58,7 @@ struct backend {
 
 static size_t kinds_of(const struct gemm_ctx *ctx)
 {
-    return ctx->backward ? KINDS : 1;
+    return ctx->size.training ? KINDS : 1;
 }
 
 const char *gemm_backend_text(const struct kernel *kernel)
@@ -82,11 +83,11 @@ bool gemm_backend_wants(size_t in, size_t out)
 void gemm_backend_layout(struct gemm_ctx *ctx, struct arena *arena)
 {
     struct backend *b = arena_take(arena, 1, sizeof(*b));
-    struct line *lines = arena_take(arena, ctx->n_layers * kinds_of(ctx), sizeof(*lines));
+    struct line *lines = arena_take(arena, ctx->size.n_layers * kinds_of(ctx), sizeof(*lines));
 
     if (b != NULL) {
         *b = (struct backend){.lines = lines};
-        memset(lines, 0, ctx->n_layers * kinds_of(ctx) * sizeof(*lines));
+        memset(lines, 0, ctx->size.n_layers * kinds_of(ctx) * sizeof(*lines));
     }
     ctx->backend = b;
 }
@@ -122,32 +123,34 @@ static void slot_clear(struct slot *s)
     *s = (struct slot){0};
 }
 
-/* A (rows, cols) matrix, or its transpose read in place. */
-static bool matrix_desc(dnnl_memory_desc_t *out, size_t rows, size_t cols, bool transposed)
+/* A (rows, cols) matrix, or its transpose read in place; lines in memory are `line` long. */
+static bool matrix_desc(dnnl_memory_desc_t *out, size_t rows, size_t cols, size_t line,
+                        bool transposed)
 {
     const dnnl_dims_t dims = {(dnnl_dim_t)rows, (dnnl_dim_t)cols};
-    const dnnl_dims_t plain = {(dnnl_dim_t)cols, 1}, turned = {1, (dnnl_dim_t)rows};
+    const dnnl_dims_t plain = {(dnnl_dim_t)line, 1}, turned = {1, (dnnl_dim_t)line};
 
     return dnnl_memory_desc_init_by_strides(out, 2, dims, dnnl_f32, transposed ? turned : plain) ==
            dnnl_success;
 }
 
-static bool slot_describe(enum kind kind, struct gemm_shape s, dnnl_memory_desc_t md[ARGUMENTS])
+static bool slot_describe(enum kind kind, struct gemm_shape s, size_t piece,
+                          dnnl_memory_desc_t md[ARGUMENTS])
 {
     switch (kind) {
     case FORWARD:
-        return matrix_desc(&md[SOURCE], s.rows, s.in, false) &&
-               matrix_desc(&md[WEIGHTS], s.in, s.out, false) &&
-               matrix_desc(&md[TARGET], s.rows, s.out, false) &&
-               matrix_desc(&md[BIAS], 1, s.out, false);
+        return matrix_desc(&md[SOURCE], s.rows, s.in, s.in, false) &&
+               matrix_desc(&md[WEIGHTS], s.in, s.out, s.out, false) &&
+               matrix_desc(&md[TARGET], s.rows, s.out, s.out, false) &&
+               matrix_desc(&md[BIAS], 1, s.out, s.out, false);
     case BACK_DELTA:
-        return matrix_desc(&md[SOURCE], s.rows, s.out, false) &&
-               matrix_desc(&md[WEIGHTS], s.out, s.in, true) &&
-               matrix_desc(&md[TARGET], s.rows, s.in, false);
+        return matrix_desc(&md[SOURCE], s.rows, s.out, s.out, false) &&
+               matrix_desc(&md[WEIGHTS], s.out, s.in, s.out, true) &&
+               matrix_desc(&md[TARGET], s.rows, s.in, s.in, false);
     default:
-        return matrix_desc(&md[SOURCE], s.in, s.rows, true) &&
-               matrix_desc(&md[WEIGHTS], s.rows, s.out, false) &&
-               matrix_desc(&md[TARGET], s.in, s.out, false);
+        return matrix_desc(&md[SOURCE], piece, s.rows, s.in, true) &&
+               matrix_desc(&md[WEIGHTS], s.rows, s.out, s.out, false) &&
+               matrix_desc(&md[TARGET], piece, s.out, s.out, false);
     }
 }
 
@@ -185,7 +188,8 @@ static bool attributes(dnnl_primitive_attr_t attr, enum kind kind)
     return ok;
 }
 
-static bool slot_fill(struct backend *b, struct slot *slot, enum kind kind, struct gemm_shape s)
+static bool slot_fill(struct backend *b, struct slot *slot, enum kind kind, struct gemm_shape s,
+                      size_t piece)
 {
     dnnl_memory_desc_t md[ARGUMENTS];
     dnnl_matmul_desc_t matmul;
@@ -193,7 +197,7 @@ static bool slot_fill(struct backend *b, struct slot *slot, enum kind kind, stru
     dnnl_primitive_desc_t desc = NULL;
     bool ok = false;
 
-    if (!slot_describe(kind, s, md) ||
+    if (!slot_describe(kind, s, piece, md) ||
         dnnl_matmul_desc_init(&matmul, &md[SOURCE], &md[WEIGHTS],
                               kind == FORWARD ? &md[BIAS] : NULL, &md[TARGET]) != dnnl_success ||
         dnnl_primitive_attr_create(&attr) != dnnl_success || !attributes(attr, kind) ||
@@ -215,6 +219,7 @@ static bool slot_fill(struct backend *b, struct slot *slot, enum kind kind, stru
         }
     }
     slot->rows = s.rows;
+    slot->piece = piece;
     ok = true;
 out:
     if (desc != NULL) {
@@ -288,7 +293,7 @@ static void wake_library(void)
 
     omp_set_num_threads(1);
     library_lock();
-    if (backend_open(&b) && slot_fill(&b, &slot, FORWARD, s)) {
+    if (backend_open(&b) && slot_fill(&b, &slot, FORWARD, s, 0)) {
         /* should it fail, the first real product will say so */
         (void)slot_run(&b, &slot, numbers[0], numbers[1], numbers[0], numbers[2]);
     }
@@ -316,7 +321,7 @@ void gemm_backend_fini(struct gemm_ctx *ctx)
         return;
     }
     library_lock();
-    for (size_t i = 0; i < ctx->n_layers * kinds_of(ctx); i++) {
+    for (size_t i = 0; i < ctx->size.n_layers * kinds_of(ctx); i++) {
         for (int way = 0; way < WAYS; way++) {
             slot_clear(&b->lines[i].slot[way]);
         }
@@ -325,12 +330,13 @@ void gemm_backend_fini(struct gemm_ctx *ctx)
     backend_close(b);
 }
 
-static struct slot *slot_find(struct gemm_ctx *ctx, enum kind kind, struct gemm_shape s)
+static struct slot *slot_find(struct gemm_ctx *ctx, enum kind kind, struct gemm_shape s,
+                              size_t piece)
 {
     struct line *line = &((struct backend *)ctx->backend)->lines[s.layer * kinds_of(ctx) + kind];
 
     for (int way = 0; way < WAYS; way++) {
-        if (line->slot[way].rows == s.rows) {
+        if (line->slot[way].rows == s.rows && line->slot[way].piece == piece) {
             return &line->slot[way];
         }
     }
@@ -339,19 +345,19 @@ static struct slot *slot_find(struct gemm_ctx *ctx, enum kind kind, struct gemm_
     line->next = (line->next + 1) % WAYS;
     library_lock();
     slot_clear(slot);
-    bool ok = slot_fill(ctx->backend, slot, kind, s);
+    bool ok = slot_fill(ctx->backend, slot, kind, s, piece);
     library_unlock();
     return ok ? slot : NULL;
 }
 
 static enum mlp_status multiply(struct gemm_ctx *ctx, enum kind kind, struct gemm_shape s,
-                                const mlp_real *source, const mlp_real *weights,
-                                const mlp_real *bias, mlp_real *target)
+                                size_t piece, const mlp_real *source,
+                                const mlp_real *weights, const mlp_real *bias, mlp_real *target)
 {
     int threads = omp_get_max_threads();
 
     omp_set_num_threads(1);
-    const struct slot *slot = slot_find(ctx, kind, s);
+    const struct slot *slot = slot_find(ctx, kind, s, piece);
     bool ok = slot != NULL && slot_run(ctx->backend, slot, source, weights, bias, target);
 
     omp_set_num_threads(threads);
@@ -361,18 +367,19 @@ static enum mlp_status multiply(struct gemm_ctx *ctx, enum kind kind, struct gem
 enum mlp_status gemm_backend_forward(struct gemm_ctx *ctx, struct gemm_shape s, const mlp_real *a,
                                      const mlp_real *w, const mlp_real *b, mlp_real *z)
 {
-    return multiply(ctx, FORWARD, s, a, w, b, z);
+    return multiply(ctx, FORWARD, s, 0, a, w, b, z);
 }
 
 enum mlp_status gemm_backend_back_delta(struct gemm_ctx *ctx, struct gemm_shape s,
                                         const mlp_real *delta, const mlp_real *w,
                                         mlp_real *delta_prev)
 {
-    return multiply(ctx, BACK_DELTA, s, delta, w, NULL, delta_prev);
+    return multiply(ctx, BACK_DELTA, s, 0, delta, w, NULL, delta_prev);
 }
 
-enum mlp_status gemm_backend_back_weights(struct gemm_ctx *ctx, struct gemm_shape s,
-                                          const mlp_real *a, const mlp_real *delta, mlp_real *dw)
+enum mlp_status gemm_backend_back_weights(struct gemm_ctx *ctx, struct gemm_shape s, size_t first,
+                                          size_t count, const mlp_real *a, const mlp_real *delta,
+                                          mlp_real *dw)
 {
     enum mlp_status status = MLP_OK;
 
@@ -380,7 +387,8 @@ enum mlp_status gemm_backend_back_weights(struct gemm_ctx *ctx, struct gemm_shap
         struct gemm_shape chunk = s;
 
         chunk.rows = s.rows - i < CHUNK_ROWS ? s.rows - i : CHUNK_ROWS;
-        status = multiply(ctx, i == 0 ? BACK_WEIGHTS : BACK_WEIGHTS_ADD, chunk, a + i * s.in,
+        status = multiply(ctx, i == 0 ? BACK_WEIGHTS : BACK_WEIGHTS_ADD, chunk, count,
+                          a + i * s.in + first,
                           delta + i * s.out, NULL, dw);
     }
     return status;

@@ -50,9 +50,10 @@ enum mlp_status gemm_backend_back_delta(struct gemm_ctx *ctx, struct gemm_shape 
     return MLP_E_BACKEND;
 }
 
-enum mlp_status gemm_backend_back_weights(struct gemm_ctx *ctx, struct gemm_shape s,
-                                          const mlp_real *a, const mlp_real *delta, mlp_real *dw)
+enum mlp_status gemm_backend_back_weights(struct gemm_ctx *ctx, struct gemm_shape s, size_t first,
+                                          size_t count, const mlp_real *a, const mlp_real *delta,
+                                          mlp_real *dw)
 {
-    (void)ctx, (void)s, (void)a, (void)delta, (void)dw;
+    (void)ctx, (void)s, (void)first, (void)count, (void)a, (void)delta, (void)dw;
     return MLP_E_BACKEND;
 }

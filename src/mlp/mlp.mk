@@ -17,7 +17,8 @@ MLP_KERNEL_SOURCES = \
 	src/mlp/kernel_product.c \
 	src/mlp/kernel_rows.c \
 	src/mlp/kernel_softmax.c \
-	src/mlp/kernel_step.c
+	src/mlp/kernel_step.c \
+	src/mlp/kernel_tiles.c src/mlp/kernel_tiles.h
 
 MLP_SOURCES = \
 	src/mlp/activation.c src/mlp/activation.h \
@@ -25,6 +26,7 @@ MLP_SOURCES = \
 	src/mlp/average.c src/mlp/average.h \
 	src/mlp/batches.c src/mlp/batches.h \
 	src/mlp/gemm.c src/mlp/gemm.h \
+	src/mlp/gemm_tiles.c \
 	src/mlp/init.c \
 	src/mlp/kernel.c src/mlp/kernel.h \
 	src/mlp/lbfgs.c src/mlp/lbfgs.h \

@@ -47,7 +47,13 @@ void pass_layout(struct pass *p, const struct mlp_spec *spec, size_t max_rows, b
                        .n_layers = spec->n_hidden + 1,
                        .training = training,
                        .share = 0.1};
-    gemm_layout(&p->gemm, p->n_layers, max_in, widest, training, arena);
+    gemm_layout(&p->gemm,
+                &(struct gemm_size){.n_layers = p->n_layers,
+                                    .max_in = max_in,
+                                    .max_out = widest,
+                                    .max_rows = max_rows,
+                                    .training = training},
+                arena);
     for (size_t k = 0; k < p->n_layers && training; k++) {
         struct layer l;
 
@@ -119,7 +125,7 @@ enum mlp_status pass_predict(struct pass *p, const struct mlp_net *net, const ml
         z = last && out != NULL ? out : p->training ? p->layer[k].z : p->turn[k % 2];
         /* z_k = a_{k-1} W_k + b_k */
         enum mlp_status status =
-            gemm_forward(&p->gemm, (struct gemm_shape){k, rows, l->n_in, l->n_z}, a, W, b, z);
+            gemm_predict(&p->gemm, (struct gemm_shape){k, rows, l->n_in, l->n_z}, a, W, b, z);
         if (status != MLP_OK) {
             return status;
         }
@@ -241,8 +247,15 @@ static enum mlp_status layer_gradient(struct pass *p, const struct mlp_net *net,
         net->kernel->column_sums(delta, rows, l->n_z, gradient + l->bias);
     }
     activation_gradient(net, l, p->layer[k].y, rows, gradient);
-    return gemm_back_weights(&p->gemm, (struct gemm_shape){k, rows, l->n_in, l->n_z}, a, delta,
-                             gradient + l->weights);
+    const struct gemm_shape shape = {k, rows, l->n_in, l->n_z};
+    enum mlp_status status = MLP_OK;
+
+    gemm_new_batch(&p->gemm);
+    for (size_t i = 0, n = gemm_piece(&p->gemm, shape); i < l->n_in && status == MLP_OK; i += n) {
+        status = gemm_back_weights(&p->gemm, shape, i, n < l->n_in - i ? n : l->n_in - i, a, delta,
+                                   gradient + l->weights + i * l->n_z);
+    }
+    return status;
 }
 
 static enum mlp_status forward(struct pass *p, struct mlp_net *net, const mlp_real *input,

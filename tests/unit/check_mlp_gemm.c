@@ -1,17 +1,22 @@
 /* The seam for matrix products: the three products against their definition, and the
- * promise that a row's bits do not depend on the rows around it. Shapes are small,
- * narrow and large, so that both our own kernel and the backend are on stage. */
+ * promise that a row's bits do not depend on the rows around it, nor a gradient's on how it
+ * was divided. Shapes are small, narrow and large, so that our own kernel, the backend and the
+ * bfloat16 units are all on stage. */
 #include "mlp_help.h"
 
 #include "mlp/gemm.h"
 
-static const size_t shapes[][2] = {{8, 5},    {1, 40},    {40, 1},    {33, 47},   {64, 64},
-                                   {200, 20}, {128, 128}, {784, 128}, {300, 100}, {97, 257},
-                                   {1200, 32}, {32, 1200}, {256, 256}};
+static const size_t shapes[][2] = {{8, 5},     {1, 40},    {40, 1},    {33, 47},    {64, 64},
+                                   {200, 20},  {128, 128}, {784, 128}, {300, 100},  {97, 257},
+                                   {1200, 32}, {32, 1200}, {256, 256}, {1025, 130}, {128, 9},
+                                   {90, 1100}};
 #define SHAPES ((int)(sizeof(shapes) / sizeof(*shapes)))
 
 /* Not a multiple of any slice below. */
 #define ROWS ((size_t)149)
+
+static const size_t slices[] = {1, 2, 3, 7, 13, 16, 31, 64};
+#define SLICES (sizeof(slices) / sizeof(*slices))
 
 struct room {
     struct gemm_ctx ctx;
@@ -20,16 +25,29 @@ struct room {
     float *a, *w, *b, *delta;
 };
 
-static void room_init(struct room *r, size_t in, size_t out, size_t rows, uint64_t seed)
+static void ctx_init(struct gemm_ctx *ctx, void **memory, const struct gemm_size *size)
 {
     struct arena arena = {0};
 
-    gemm_layout(&r->ctx, 2, in, out, true, &arena);
-    r->memory = arena.base = arena_alloc(&arena);
-    ck_assert_ptr_nonnull(r->memory);
+    gemm_layout(ctx, size, &arena);
+    *memory = arena.base = arena_alloc(&arena);
+    ck_assert_ptr_nonnull(arena.base);
     arena.used = 0;
-    gemm_layout(&r->ctx, 2, in, out, true, &arena);
-    ck_assert_int_eq(gemm_init(&r->ctx, kernel_best()), MLP_OK);
+    gemm_layout(ctx, size, &arena);
+    ck_assert_int_eq(gemm_init(ctx, kernel_best()), MLP_OK);
+}
+
+static void room_init(struct room *r, size_t in, size_t out, size_t rows,
+                      enum mlp_precision precision, uint64_t seed)
+{
+    const struct gemm_size size = {.n_layers = 2,
+                                   .max_in = in,
+                                   .max_out = out,
+                                   .max_rows = rows,
+                                   .training = true,
+                                   .precision = precision};
+
+    ctx_init(&r->ctx, &r->memory, &size);
     r->in = in;
     r->out = out;
     r->a = help_floats(&seed, rows * in, 1);
@@ -64,16 +82,49 @@ static float *blank(size_t n)
     return x;
 }
 
+/* All pieces of dW, from the last to the first. */
+static void back_weights(struct gemm_ctx *ctx, struct gemm_shape s, const float *a,
+                         const float *delta, float *dw)
+{
+    size_t piece = gemm_piece(ctx, s), pieces = (s.in + piece - 1) / piece;
+
+    ck_assert_uint_gt(piece, 0);
+    gemm_new_batch(ctx);
+    for (size_t i = pieces; i-- > 0;) {
+        size_t first = i * piece, count = s.in - first < piece ? s.in - first : piece;
+
+        ck_assert_int_eq(gemm_back_weights(ctx, s, first, count, a, delta, dw + first * s.out),
+                         MLP_OK);
+    }
+}
+
+/* The nearest bfloat16, ties to even. */
+static double rounded(float x)
+{
+    uint32_t u = 0;
+
+    memcpy(&u, &x, sizeof(u));
+    u = (u + 0x7fff + (u >> 16 & 1)) & 0xffff0000U;
+    memcpy(&x, &u, sizeof(u));
+    return (double)x;
+}
+
+static double exact(float x)
+{
+    return (double)x;
+}
+
 /* c (m, n) against sum over k of a[i a_row + k a_col] b[k b_row + j b_col], every 1 + n/40 th. */
 static void compare(const float *c, size_t m, size_t n, size_t inner, const float *a, size_t a_row,
-                    size_t a_col, const float *b, size_t b_row, size_t b_col, const float *bias)
+                    size_t a_col, const float *b, size_t b_row, size_t b_col, const float *bias,
+                    double (*seen)(float))
 {
     for (size_t i = 0; i < m; i += 1 + m / 40) {
         for (size_t j = 0; j < n; j += 1 + n / 40) {
             double sum = bias != NULL ? (double)bias[j] : 0, size = fabs(sum);
 
             for (size_t k = 0; k < inner; k++) {
-                double term = (double)a[i * a_row + k * a_col] * (double)b[k * b_row + j * b_col];
+                double term = seen(a[i * a_row + k * a_col]) * seen(b[k * b_row + j * b_col]);
 
                 sum += term;
                 size += fabs(term);
@@ -83,18 +134,26 @@ static void compare(const float *c, size_t m, size_t n, size_t inner, const floa
     }
 }
 
-static void check_products(size_t in, size_t out, size_t rows)
+static void check_products(size_t in, size_t out, size_t rows, enum mlp_precision precision)
 {
     struct room r;
     float *z = blank(rows * out), *before = blank(rows * in), *dw = blank(in * out);
 
-    room_init(&r, in, out, rows, in + out);
-    ck_assert_int_eq(gemm_forward(&r.ctx, shape(&r, rows), r.a, r.w, r.b, z), MLP_OK);
-    compare(z, rows, out, in, r.a, in, 1, r.w, out, 1, r.b);
-    ck_assert_int_eq(gemm_back_delta(&r.ctx, shape(&r, rows), r.delta, r.w, before), MLP_OK);
-    compare(before, rows, in, out, r.delta, out, 1, r.w, 1, out, NULL);
-    ck_assert_int_eq(gemm_back_weights(&r.ctx, shape(&r, rows), r.a, r.delta, dw), MLP_OK);
-    compare(dw, in, out, rows, r.a, 1, in, r.delta, out, 1, NULL);
+    room_init(&r, in, out, rows, precision, in + out);
+    double (*seen)(float) =
+        precision == MLP_BFLOAT16 && gemm_tiles_wants(&r.ctx, in, out) ? rounded : exact;
+    struct gemm_shape s = shape(&r, rows);
+
+    ck_assert_int_eq(gemm_predict(&r.ctx, s, r.a, r.w, r.b, z), MLP_OK);
+    compare(z, rows, out, in, r.a, in, 1, r.w, out, 1, r.b, exact);
+    ck_assert_int_eq(gemm_forward(&r.ctx, s, r.a, r.w, r.b, z), MLP_OK);
+    compare(z, rows, out, in, r.a, in, 1, r.w, out, 1, r.b, seen);
+    ck_assert_int_eq(gemm_forward(&r.ctx, s, r.a, r.w, NULL, z), MLP_OK);
+    compare(z, rows, out, in, r.a, in, 1, r.w, out, 1, NULL, seen);
+    ck_assert_int_eq(gemm_back_delta(&r.ctx, s, r.delta, r.w, before), MLP_OK);
+    compare(before, rows, in, out, r.delta, out, 1, r.w, 1, out, NULL, seen);
+    back_weights(&r.ctx, s, r.a, r.delta, dw);
+    compare(dw, in, out, rows, r.a, 1, in, r.delta, out, 1, NULL, seen);
     room_fini(&r);
     free(z);
     free(before);
@@ -103,52 +162,99 @@ static void check_products(size_t in, size_t out, size_t rows)
 
 START_TEST(products_by_definition)
 {
-    check_products(shapes[_i][0], shapes[_i][1], 1);
-    check_products(shapes[_i][0], shapes[_i][1], 37);
-    check_products(shapes[_i][0], shapes[_i][1], 128);
+    check_products(shapes[_i][0], shapes[_i][1], 1, MLP_FLOAT32);
+    check_products(shapes[_i][0], shapes[_i][1], 37, MLP_FLOAT32);
+    check_products(shapes[_i][0], shapes[_i][1], 128, MLP_FLOAT32);
+}
+END_TEST
+
+START_TEST(products_of_rounded_numbers)
+{
+    const char *why = NULL;
+
+    if (mlp_bfloat16_available(&why)) {
+        check_products(shapes[_i][0], shapes[_i][1], 37, MLP_BFLOAT16);
+        check_products(shapes[_i][0], shapes[_i][1], 128, MLP_BFLOAT16);
+    } else {
+        ck_assert_ptr_nonnull(why);
+    }
 }
 END_TEST
 
 START_TEST(many_rows_are_summed_in_chunks)
 {
-    check_products(64, 160, 512);
-    check_products(64, 160, 513);
-    check_products(160, 64, 1100);
+    check_products(64, 160, 512, MLP_FLOAT32);
+    check_products(64, 160, 513, MLP_FLOAT32);
+    check_products(160, 64, 1100, MLP_FLOAT32);
+    check_products(300, 700, 1024, MLP_FLOAT32); /* a delta too large to be kept whole */
+    check_products(300, 700, 1030, MLP_FLOAT32);
 }
 END_TEST
 
-START_TEST(slices_of_rows_give_the_same_bits)
+static void same_in_slices(size_t in, size_t out, enum mlp_precision precision)
 {
-    static const size_t slices[] = {1, 2, 3, 7, 13, 16, 31, 64};
-    size_t in = shapes[_i][0], out = shapes[_i][1];
-    float *z = blank(ROWS * out), *before = blank(ROWS * in);
-    float *part_z = blank(ROWS * out), *part = blank(ROWS * in);
+    float *z = blank(ROWS * out), *shown = blank(ROWS * out), *before = blank(ROWS * in);
+    float *part_z = blank(ROWS * out), *part_shown = blank(ROWS * out), *part = blank(ROWS * in);
     struct room r;
 
-    room_init(&r, in, out, ROWS, 3);
+    room_init(&r, in, out, ROWS, precision, 3);
     ck_assert_int_eq(gemm_forward(&r.ctx, shape(&r, ROWS), r.a, r.w, r.b, z), MLP_OK);
+    ck_assert_int_eq(gemm_predict(&r.ctx, shape(&r, ROWS), r.a, r.w, r.b, shown), MLP_OK);
     ck_assert_int_eq(gemm_back_delta(&r.ctx, shape(&r, ROWS), r.delta, r.w, before), MLP_OK);
-    for (size_t s = 0; s < sizeof(slices) / sizeof(*slices); s++) {
+    for (size_t s = 0; s < SLICES; s++) {
         for (size_t i = 0; i < ROWS; i += slices[s]) {
             size_t n = ROWS - i < slices[s] ? ROWS - i : slices[s];
+            struct gemm_shape some = shape(&r, n);
+            const float *a = r.a + i * in;
 
+            ck_assert_int_eq(gemm_forward(&r.ctx, some, a, r.w, r.b, part_z + i * out), MLP_OK);
+            ck_assert_int_eq(gemm_predict(&r.ctx, some, a, r.w, r.b, part_shown + i * out),
+                             MLP_OK);
             ck_assert_int_eq(
-                gemm_forward(&r.ctx, shape(&r, n), r.a + i * in, r.w, r.b, part_z + i * out),
-                MLP_OK);
-            ck_assert_int_eq(
-                gemm_back_delta(&r.ctx, shape(&r, n), r.delta + i * out, r.w, part + i * in),
-                MLP_OK);
+                gemm_back_delta(&r.ctx, some, r.delta + i * out, r.w, part + i * in), MLP_OK);
         }
         ck_assert_msg(memcmp(z, part_z, ROWS * out * sizeof(*z)) == 0,
                       "forward %zu x %zu differs in slices of %zu", in, out, slices[s]);
+        ck_assert_msg(memcmp(shown, part_shown, ROWS * out * sizeof(*z)) == 0,
+                      "prediction %zu x %zu differs in slices of %zu", in, out, slices[s]);
         ck_assert_msg(memcmp(before, part, ROWS * in * sizeof(*part)) == 0,
                       "delta %zu x %zu differs in slices of %zu", in, out, slices[s]);
     }
     room_fini(&r);
     free(z);
+    free(shown);
     free(before);
     free(part_z);
+    free(part_shown);
     free(part);
+}
+
+START_TEST(slices_of_rows_give_the_same_bits)
+{
+    same_in_slices(shapes[_i][0], shapes[_i][1], MLP_FLOAT32);
+}
+END_TEST
+
+START_TEST(slices_give_the_same_bits_at_every_depth)
+{
+    static const size_t depths[] = {8,   15,  16,  31,  32,  33,   48,   64,   65,  100,
+                                    127, 200, 257, 384, 512, 600, 784, 1000, 1024, 1200};
+    static const size_t others[] = {10, 47, 160};
+
+    for (size_t d = 0; d < sizeof(depths) / sizeof(*depths); d++) {
+        for (size_t o = 0; o < sizeof(others) / sizeof(*others); o++) {
+            same_in_slices(depths[d], others[o], MLP_FLOAT32);
+            same_in_slices(others[o], depths[d], MLP_FLOAT32);
+        }
+    }
+}
+END_TEST
+
+START_TEST(rounded_slices_give_the_same_bits)
+{
+    if (mlp_bfloat16_available(&(const char *){NULL})) {
+        same_in_slices(shapes[_i][0], shapes[_i][1], MLP_BFLOAT16);
+    }
 }
 END_TEST
 
@@ -158,21 +264,77 @@ START_TEST(products_repeat)
     struct room r, other;
     float *first = blank(300 * 128), *again = blank(300 * 128);
 
-    room_init(&r, 300, 128, 128, 9);
-    room_init(&other, 300, 128, 128, 9);
-    ck_assert_int_eq(gemm_back_weights(&r.ctx, shape(&r, 128), r.a, r.delta, first), MLP_OK);
+    room_init(&r, 300, 128, 128, MLP_FLOAT32, 9);
+    room_init(&other, 300, 128, 128, MLP_FLOAT32, 9);
+    back_weights(&r.ctx, shape(&r, 128), r.a, r.delta, first);
     for (size_t rows = 1; rows <= 20; rows++) { /* more than a cache of primitives holds */
-        ck_assert_int_eq(gemm_back_weights(&r.ctx, shape(&r, rows), r.a, r.delta, again), MLP_OK);
+        back_weights(&r.ctx, shape(&r, rows), r.a, r.delta, again);
     }
-    ck_assert_int_eq(gemm_back_weights(&r.ctx, shape(&r, 128), r.a, r.delta, again), MLP_OK);
+    back_weights(&r.ctx, shape(&r, 128), r.a, r.delta, again);
     ck_assert_mem_eq(first, again, 300 * 128 * sizeof(float));
-    ck_assert_int_eq(
-        gemm_back_weights(&other.ctx, shape(&other, 128), other.a, other.delta, again), MLP_OK);
+    back_weights(&other.ctx, shape(&other, 128), other.a, other.delta, again);
     ck_assert_mem_eq(first, again, 300 * 128 * sizeof(float));
     room_fini(&r);
     room_fini(&other);
     free(first);
     free(again);
+}
+END_TEST
+
+/* A delta that changes where it lies is packed anew. */
+START_TEST(a_new_batch_is_seen)
+{
+    struct room r;
+    float *first = blank(200 * 128), *other = blank(200 * 128);
+
+    room_init(&r, 200, 128, 64, MLP_FLOAT32, 5);
+    back_weights(&r.ctx, shape(&r, 64), r.a, r.delta, first);
+    for (size_t i = 0; i < (size_t)64 * 128; i++) {
+        r.delta[i] = -r.delta[i];
+    }
+    back_weights(&r.ctx, shape(&r, 64), r.a, r.delta, other);
+    for (size_t i = 0; i < (size_t)200 * 128; i++) {
+        ck_assert_float_eq(first[i], -other[i]);
+    }
+    room_fini(&r);
+    free(first);
+    free(other);
+}
+END_TEST
+
+/* Sums of many terms of one sign, where rounding has the most to spoil: no worse than
+ * multiply-adds one after the other. */
+START_TEST(float32_products_are_as_exact_as_multiply_adds)
+{
+    const size_t in = 1000, out = 64, rows = 32;
+    float *z = blank(rows * out);
+    double ours = 0, plain = 0;
+    struct room r;
+
+    room_init(&r, in, out, rows, MLP_FLOAT32, 12);
+    for (size_t i = 0; i < rows * in; i++) {
+        r.a[i] = fabsf(r.a[i]);
+    }
+    for (size_t i = 0; i < in * out; i++) {
+        r.w[i] = fabsf(r.w[i]);
+    }
+    ck_assert_int_eq(gemm_forward(&r.ctx, shape(&r, rows), r.a, r.w, NULL, z), MLP_OK);
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t j = 0; j < out; j++) {
+            double sum = 0;
+            float chain = 0;
+
+            for (size_t k = 0; k < in; k++) {
+                sum += (double)r.a[i * in + k] * (double)r.w[k * out + j];
+                chain = fmaf(r.a[i * in + k], r.w[k * out + j], chain);
+            }
+            ours += ((double)z[i * out + j] - sum) * ((double)z[i * out + j] - sum);
+            plain += ((double)chain - sum) * ((double)chain - sum);
+        }
+    }
+    ck_assert_double_le(ours, 1.1 * plain);
+    room_fini(&r);
+    free(z);
 }
 END_TEST
 
@@ -189,12 +351,17 @@ int main(void)
     Suite *s = suite_create("mlp_gemm");
     TCase *c = tcase_create("gemm");
 
-    tcase_set_timeout(c, 60);
+    tcase_set_timeout(c, 120);
     tcase_add_test(c, backend_is_named);
     tcase_add_loop_test(c, products_by_definition, 0, SHAPES);
+    tcase_add_loop_test(c, products_of_rounded_numbers, 0, SHAPES);
     tcase_add_test(c, many_rows_are_summed_in_chunks);
     tcase_add_loop_test(c, slices_of_rows_give_the_same_bits, 0, SHAPES);
+    tcase_add_loop_test(c, rounded_slices_give_the_same_bits, 0, SHAPES);
+    tcase_add_test(c, slices_give_the_same_bits_at_every_depth);
     tcase_add_test(c, products_repeat);
+    tcase_add_test(c, a_new_batch_is_seen);
+    tcase_add_test(c, float32_products_are_as_exact_as_multiply_adds);
     suite_add_tcase(s, c);
     return help_run(s);
 }

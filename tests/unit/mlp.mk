@@ -6,7 +6,7 @@ check_LTLIBRARIES = libmlpdouble.la
 libmlpdouble_la_SOURCES = \
 	src/mlp/activation.c src/mlp/kernel_activate.c \
 	src/mlp/noise.c src/mlp/norm.c src/mlp/kernel_noise.c src/mlp/kernel_norm.c \
-	src/mlp/gemm.c src/mlp/gemm_reference.c src/mlp/kernel.c \
+	src/mlp/gemm.c src/mlp/gemm_reference.c src/mlp/gemm_tiles.c src/mlp/kernel.c \
 	src/mlp/kernel_loss.c src/mlp/kernel_softmax.c \
 	src/mlp/kernel_product.c src/mlp/kernel_rows.c src/mlp/kernel_step.c \
 	src/mlp/init.c src/mlp/loss.c src/mlp/net.c src/mlp/pass.c src/mlp/rng.c src/mlp/spec.c \
@@ -43,6 +43,7 @@ MLP_CHECKS = \
 	tests/unit/check_mlp_spec \
 	tests/unit/check_mlp_stages \
 	tests/unit/check_mlp_stop \
+	tests/unit/check_mlp_tiles \
 	tests/unit/check_mlp_train \
 	tests/unit/check_mlp_trajectories
 check_PROGRAMS += $(MLP_CHECKS)
@@ -152,6 +153,10 @@ tests_unit_check_mlp_stages_LDADD = libmlpdouble.la libmlpcore.la $(UNIT_LIBS)
 tests_unit_check_mlp_stop_SOURCES = tests/unit/check_mlp_stop.c tests/unit/mlp_train_help.h
 tests_unit_check_mlp_stop_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_check_mlp_stop_LDADD = libmlpcore.la $(UNIT_LIBS)
+
+tests_unit_check_mlp_tiles_SOURCES = tests/unit/check_mlp_tiles.c tests/unit/mlp_help.h
+tests_unit_check_mlp_tiles_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_mlp_tiles_LDADD = libmlpcore.la $(UNIT_LIBS)
 
 tests_unit_check_mlp_train_SOURCES = tests/unit/check_mlp_train.c
 tests_unit_check_mlp_train_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

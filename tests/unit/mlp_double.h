@@ -26,9 +26,20 @@
 #define gemm_forward              d_gemm_forward
 #define gemm_init                 d_gemm_init
 #define gemm_layout               d_gemm_layout
+#define gemm_new_batch            d_gemm_new_batch
+#define gemm_piece                d_gemm_piece
+#define gemm_predict              d_gemm_predict
+#define gemm_tiles_back_delta     d_gemm_tiles_back_delta
+#define gemm_tiles_back_weights   d_gemm_tiles_back_weights
+#define gemm_tiles_forward        d_gemm_tiles_forward
+#define gemm_tiles_layout         d_gemm_tiles_layout
+#define gemm_tiles_piece          d_gemm_tiles_piece
+#define gemm_tiles_wants          d_gemm_tiles_wants
 #define kernel_baseline           kernel_wide /* KERNEL_ISA=wide names the rest */
 #define kernel_best               d_kernel_best
 #define kernel_tables             d_kernel_tables
+#define kernel_units              d_kernel_units
+#define kernel_units_list         d_kernel_units_list
 #define loss_data_fits            d_loss_data_fits
 #define loss_gradient             d_loss_gradient
 #define loss_measure              d_loss_measure
@@ -37,6 +48,7 @@
 #define loss_slice                d_loss_slice
 #define loss_sum                  d_loss_sum
 #define mlp_backend               d_mlp_backend
+#define mlp_bfloat16_available    d_mlp_bfloat16_available
 #define mlp_net_free              d_mlp_net_free
 #define mlp_net_init              d_mlp_net_init
 #define mlp_net_input_scale       d_mlp_net_input_scale
