@@ -307,6 +307,12 @@ static void look_at_models(void)
         {"{'data': {'x': [[1],[2],[3],[4]], 'y': [[1,0],[0,1],[1,1],[0,0]]}, 'loss': "
          "'cross_entropy', 'training': {'epochs': 2}}",
          "[[1]]", "[[1,1,0],[3,0,1]]"},
+        /* every kind of layer, and gradients in the curve */
+        {"{'data': {'x': [[1],[2],[3],[4],[5],[7]], 'y': [1,2.5,3,4,5,6]}, 'architecture': "
+         "{'hidden': [{'units': 4, 'activation': 'maxout', 'pieces': 2, 'batch_norm': true}, "
+         "{'units': 4, 'activation': 'prelu', 'layer_norm': true}], 'input_scale': true}, "
+         "'training': {'epochs': 2, 'record_gradient_norms': true}}",
+         "[[1]]", "[[1,2],[3,4]]"},
         /* every metric of classes */
         {"{'data': {'dataset': 'iris', 'target': 'species', 'split': {'test': 0.2}}, 'training': "
          "{'epochs': 3}, 'metrics': ['balanced_accuracy', 'top_2', 'top_3', 'top_5', 'top_10', "
@@ -323,6 +329,8 @@ static void look_at_models(void)
                             (long long)trained(id)),
                   200),
              "/models/{id}/predict", "post");
+        GET(("/jobs/%lld/curve", (long long)id), "/jobs/{id}/curve");
+        GET(("/models/%lld", (long long)model_of(id)), "/models/{id}");
         look_at_evaluations(id, kinds[i].labelled);
     }
 }
@@ -469,6 +477,22 @@ START_TEST(resolved_is_a_job)
          "'min_delta': 0.01, 'restore_best': false}}, 'metrics': ['accuracy']}"),
         ("{'data': {'x': [[1,2],[3,4],[5,6]], 'y': [[1,2],[2,1],[3,0.5]]}, 'architecture': "
          "{'hidden': []}, 'training': {'early_stopping': null}}"),
+        ("{'data': {'dataset': 'iris', 'target': 'species', 'exclude': ['petal_width', "
+         "'sepal_width'], 'sample_weight': 'petal_length'}, 'architecture': {'hidden': [{'units': "
+         "4, 'activation': 'maxout', 'pieces': 3, 'init': 'uniform', 'init_scale': 0.2, "
+         "'batch_norm': true, 'dropout': 0.2, 'gaussian_noise': 0.1, 'l1': 0.1, 'l2': 0.2, "
+         "'learning_rate_multiplier': 2, 'frozen': false}, {'units': 4, 'layer_norm': true, "
+         "'residual': true}], 'input_dropout': 0.1, 'input_noise': 0.1, 'input_scale': true, "
+         "'output_init': 'zeros'}, 'loss': {'type': 'focal', 'gamma': 1}, 'optimizer': {'type': "
+         "'nadam', 'momentum_decay': 0.01, 'weight_decay': 0.1, 'bias_multiplier': 2}, "
+         "'schedule': {'type': 'multistep', 'milestones': [1, 2.5], 'factor': 0.5}, 'training': "
+         "{'epochs': 4, 'accumulate': 2, 'drop_last': true, 'threads': 2, 'clip_norm': 1, "
+         "'clip_value': 2, 'max_norm': 3, 'class_weight': {'setosa': 2}, 'label_smoothing': 0.1, "
+         "'average': {'type': 'ema', 'decay': 0.9}, 'record_gradient_norms': true, 'max_seconds': "
+         "60, 'early_stopping': {'monitor': 'validation_f1_macro', 'target': 0.99}}}"),
+        ("{'data': {'x': [[1],[3],[5]], 'y': [1,2,0.5]}, 'architecture': {'hidden': [2]}, 'loss': "
+         "'quantile', 'optimizer': 'lbfgs', 'schedule': 'constant', 'initial_weights': [{'weights': "
+         "[[1,2]], 'bias': [0,0]}, {}]}"),
     };
 
     for (size_t i = 0; i < COUNT(jobs); i++) {
