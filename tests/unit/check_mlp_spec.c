@@ -181,6 +181,53 @@ START_TEST(unknown_choices_are_refused)
 }
 END_TEST
 
+/* One hidden layer behind 3 inputs. */
+static enum mlp_status check_layer(struct mlp_layer_spec hidden)
+{
+    struct mlp_spec spec = help_spec(3, 1, &hidden, 2, MLP_MSE);
+
+    return mlp_spec_check(&spec);
+}
+
+START_TEST(layers_must_fit_together)
+{
+    static const double bad[] = {-0.1, -1, INFINITY, NAN};
+    struct mlp_layer_spec good = {.units = 3}, l;
+
+    for (int f = 0; f <= MLP_MAXOUT; f++) {
+        l = good;
+        l.activation = (enum mlp_activation)f;
+        ck_assert_int_eq(check_layer(l), f == MLP_MAXOUT ? MLP_E_ARGUMENT : MLP_OK);
+        for (size_t pieces = 1; pieces <= MLP_MAX_PIECES + 1; pieces++) {
+            bool fits = f == MLP_MAXOUT && pieces >= 2 && pieces <= MLP_MAX_PIECES;
+
+            l.pieces = pieces;
+            ck_assert_int_eq(check_layer(l), fits ? MLP_OK : MLP_E_ARGUMENT);
+        }
+    }
+    l = good;
+    l.residual = true;
+    ck_assert_int_eq(check_layer(l), MLP_OK);
+    l.units = 4;
+    ck_assert_int_eq(check_layer(l), MLP_E_ARGUMENT);
+    for (size_t i = 0; i < 4; i++) {
+        l = good;
+        l.init_scale = bad[i];
+        ck_assert_int_eq(check_layer(l), MLP_E_ARGUMENT);
+        l = good;
+        l.noise = bad[i];
+        ck_assert_int_eq(check_layer(l), MLP_E_ARGUMENT);
+        l = good;
+        l.dropout = bad[i];
+        ck_assert_int_eq(check_layer(l), MLP_E_ARGUMENT);
+    }
+    l = (struct mlp_layer_spec){.units = 3, .init_scale = 2, .noise = 1, .dropout = 0.999};
+    ck_assert_int_eq(check_layer(l), MLP_OK);
+    l.dropout = 1;
+    ck_assert_int_eq(check_layer(l), MLP_E_ARGUMENT);
+}
+END_TEST
+
 START_TEST(parameters_are_counted)
 {
     const struct mlp_layer_spec hidden[2] = {{.units = 128}, {.units = 64}};
@@ -358,6 +405,7 @@ int main(void)
     tcase_add_test(c, depth_at_its_limit);
     tcase_add_test(c, output_must_fit_loss);
     tcase_add_test(c, unknown_choices_are_refused);
+    tcase_add_test(c, layers_must_fit_together);
     tcase_add_test(c, parameters_are_counted);
     tcase_add_test(c, the_largest_is_only_counted);
     tcase_add_test(c, estimates_by_hand);
