@@ -131,12 +131,13 @@ END_TEST
 
 #define DIM ((size_t)12) /* a net of 11 inputs and 1 output has so many parameters */
 
-enum landscape { ROSENBROCK, STRETCHED, BARRIER, CORNER, N_LANDSCAPES };
+enum landscape { ROSENBROCK, STRETCHED, BARRIER, CORNER, N_SMOOTH, SHELF = N_SMOOTH, KINK, STEEP };
 
 struct terrain {
     enum landscape kind;
     size_t calls;
     size_t refuse; /* the call that fails; 0: none */
+    bool cliff;    /* nothing finite after the first call */
 };
 
 static enum mlp_status height(void *arg, struct mlp_net *net, mlp_real *gradient, double *loss)
@@ -147,6 +148,11 @@ static enum mlp_status height(void *arg, struct mlp_net *net, mlp_real *gradient
 
     if (++t->calls == t->refuse) {
         return MLP_E_BACKEND;
+    }
+    if (t->cliff && t->calls > 1) {
+        *loss = (double)NAN;
+        memset(gradient, 0, DIM * sizeof(*gradient));
+        return MLP_OK;
     }
     for (size_t i = 0; i < DIM; i++) {
         double x = (double)w[i];
@@ -176,7 +182,21 @@ static enum mlp_status height(void *arg, struct mlp_net *net, mlp_real *gradient
             f += log(cosh(20 * (x - 1)));
             g[i] += 20 * tanh(20 * (x - 1));
             break;
-        case N_LANDSCAPES:
+        case SHELF: /* one dimension: from 0 the first step comes to 1, hardly lower but flat */
+            if (i == 0) {
+                double a = -1 + 1e-4, b = 2 - 1.5e-4;
+
+                f += x < 1 ? x * (x * (a * x + b) - 1) : -5e-5 + (x - 1) * (x - 1);
+                g[0] = x < 1 ? 3 * a * x * x + 2 * b * x - 1 : 2 * (x - 1);
+            }
+            break;
+        case KINK: /* nowhere flat */
+            f += fabs(x - 1.0 / 3);
+            g[i] += x > 1.0 / 3 ? 1 : -1;
+            break;
+        case STEEP: /* floats are too coarse to stand where it is flat */
+            f += 1 + 5e6 * (x - 1.0 / 3) * (x - 1.0 / 3);
+            g[i] += 1e7 * (x - 1.0 / 3);
             break;
         }
     }
@@ -207,6 +227,11 @@ static void terrain_open(struct rig *r, struct terrain *t)
     }
 }
 
+static const struct {
+    size_t iterations, evaluations;
+} most[N_SMOOTH] = {
+    {14, 22}, {80, 95}, {12, 14}, {10, 18}}; /* PyTorch's: 15, 74, 9, 7 iterations */
+
 /* _i is the landscape: down to the minimum, and both Wolfe conditions on the way */
 START_TEST(landscapes)
 {
@@ -214,7 +239,7 @@ START_TEST(landscapes)
     struct rig r;
     struct lbfgs *l = &r.optimizer.lbfgs;
     float before[DIM], g0[DIM], g1[DIM];
-    size_t n = 0;
+    size_t n = 0, evaluations = 0;
 
     terrain_open(&r, &t);
     for (;; n++) {
@@ -226,6 +251,7 @@ START_TEST(landscapes)
 
         ck_assert_int_eq(height(&other, r.net, g1, &f1), MLP_OK);
         ck_assert(l->loss == f1 && l->data_loss == f1);
+        evaluations += l->evaluations;
         if (outcome == LBFGS_CONVERGED) {
             ck_assert_mem_eq(before, r.net->params, sizeof(before));
             break;
@@ -241,10 +267,75 @@ START_TEST(landscapes)
         ck_assert_uint_lt(n, 200);
     }
     ck_assert_msg(l->loss < 1e-8, "%g after %zu iterations", l->loss, n);
+    /* not only there, but soon */
+    ck_assert_msg(n <= most[_i].iterations && evaluations <= most[_i].evaluations,
+                  "%zu iterations, %zu evaluations", n, evaluations);
     for (size_t i = 0; i < DIM; i++) {
         ck_assert_double_eq_tol((double)r.net->params[i], 1, 1e-3);
     }
     rig_close(&r);
+}
+END_TEST
+
+/* Enough less, not only flat. */
+START_TEST(a_shelf)
+{
+    struct terrain t = {.kind = SHELF};
+    struct rig r;
+
+    terrain_open(&r, &t);
+    memset(r.net->params, 0, DIM * sizeof(float));
+    ck_assert_int_eq(iterate(&r), LBFGS_IMPROVED);
+    ck_assert(r.optimizer.lbfgs.loss < -0.1);
+    rig_close(&r);
+}
+END_TEST
+
+/* Where no point is good an iteration still goes down, says where it is, and comes to an end. */
+START_TEST(rough_ground)
+{
+    for (enum landscape kind = KINK; kind <= STEEP; kind++) {
+        struct terrain t = {.kind = kind}, other = t;
+        struct rig r;
+        double loss = (double)INFINITY, f = 0;
+        float g[DIM];
+        size_t n = 0;
+
+        terrain_open(&r, &t);
+        for (; iterate(&r) == LBFGS_IMPROVED; n++) {
+            ck_assert_int_eq(height(&other, r.net, g, &f), MLP_OK);
+            ck_assert(r.optimizer.lbfgs.loss == f);
+            ck_assert(f <= loss * (1 + 1e-7));
+            loss = f;
+            ck_assert_uint_lt(n, 100);
+        }
+        ck_assert_uint_gt(n, 0);
+        ck_assert(kind != STEEP || loss < (double)DIM + 1e-6);
+        rig_close(&r);
+    }
+}
+END_TEST
+
+/* A history of another function does no lasting harm. */
+START_TEST(a_strange_history)
+{
+    for (int from = 0; from < N_SMOOTH; from++) {
+        for (int to = 0; to < N_SMOOTH; to++) {
+            struct terrain t = {.kind = (enum landscape)from};
+            struct rig r;
+
+            terrain_open(&r, &t);
+            (void)run(&r, 6);
+            t.kind = (enum landscape)to;
+            r.optimizer.lbfgs.known = false;
+            for (size_t i = 0; i < DIM; i++) {
+                r.net->params[i] = i % 2 == 0 ? 2.5F : 0.2F;
+            }
+            ck_assert_uint_lt(run(&r, 200), 200);
+            ck_assert(r.optimizer.lbfgs.loss < 1e-8);
+            rig_close(&r);
+        }
+    }
 }
 END_TEST
 
@@ -284,6 +375,15 @@ START_TEST(nothing_finite)
     r.net->params[3] = -9; /* NaN */
     r.optimizer.lbfgs.known = false;
     ck_assert_int_eq(iterate(&r), LBFGS_FAILED);
+    rig_close(&r);
+
+    struct terrain cliff = {.kind = ROSENBROCK, .cliff = true}; /* nor anywhere on the way */
+    float before[DIM];
+
+    terrain_open(&r, &cliff);
+    memcpy(before, r.net->params, sizeof(before));
+    ck_assert_int_eq(iterate(&r), LBFGS_FAILED);
+    ck_assert_mem_eq(before, r.net->params, sizeof(before));
     rig_close(&r);
 }
 END_TEST
@@ -327,8 +427,7 @@ START_TEST(saved_and_loaded)
         optimizer_start(&first.optimizer, first.net->n_params); /* all forgotten */
         ck_assert(optimizer_load(&first.optimizer, state));
         ck_assert_uint_eq(run(&first, 30 - stop), 30 - stop);
-        ck_assert_mem_eq(first.net->params, whole.net->params,
-                         first.net->n_params * sizeof(float));
+        ck_assert_mem_eq(first.net->params, whole.net->params, first.net->n_params * sizeof(float));
         free(state);
         rig_close(&first);
         free(x2);
@@ -337,6 +436,58 @@ START_TEST(saved_and_loaded)
     rig_close(&whole);
     free(x);
     free(y);
+}
+END_TEST
+
+/* To the very end: as many iterations, the same bits. */
+START_TEST(saved_to_the_end)
+{
+    for (int kind = 0; kind < STEEP + 1; kind++) {
+        struct terrain t = {.kind = (enum landscape)kind}, again = t;
+        struct rig whole, parts;
+        size_t n = 0;
+
+        terrain_open(&whole, &t);
+        terrain_open(&parts, &again);
+        size_t all = run(&whole, 200);
+        unsigned char *state = malloc(optimizer_state_bytes(&parts.optimizer));
+
+        ck_assert_ptr_nonnull(state);
+        for (; iterate(&parts) == LBFGS_IMPROVED; n++) {
+            optimizer_save(&parts.optimizer, state);
+            optimizer_start(&parts.optimizer, DIM);
+            ck_assert(optimizer_load(&parts.optimizer, state));
+        }
+        ck_assert_uint_eq(n, all);
+        ck_assert_mem_eq(whole.net->params, parts.net->params, DIM * sizeof(float));
+        free(state);
+        rig_close(&whole);
+        rig_close(&parts);
+    }
+}
+END_TEST
+
+/* Counts that no optimizer could have written. */
+START_TEST(damaged_states)
+{
+    struct terrain t = {.kind = ROSENBROCK};
+    struct rig r;
+
+    terrain_open(&r, &t);
+    (void)run(&r, 12);
+    size_t bytes = lbfgs_state_bytes(&r.optimizer.lbfgs);
+    unsigned char *state = malloc(bytes);
+    const uint64_t bad[3] = {DIM + 1, LBFGS_HISTORY + 1, LBFGS_HISTORY};
+
+    ck_assert_ptr_nonnull(state);
+    for (size_t i = 0; i < 3; i++) { /* parameters, pairs, where the next goes */
+        lbfgs_save(&r.optimizer.lbfgs, state);
+        ck_assert(lbfgs_load(&r.optimizer.lbfgs, state));
+        memcpy(state + 8 * i, &bad[i], sizeof(bad[i]));
+        ck_assert(!lbfgs_load(&r.optimizer.lbfgs, state));
+    }
+    free(state);
+    rig_close(&r);
 }
 END_TEST
 
@@ -382,10 +533,15 @@ int main(void)
     TCase *c = tcase_create("lbfgs");
 
     tcase_add_loop_test(c, convex_optimum, 0, 4);
-    tcase_add_loop_test(c, landscapes, 0, N_LANDSCAPES);
+    tcase_add_loop_test(c, landscapes, 0, N_SMOOTH);
+    tcase_add_test(c, a_shelf);
+    tcase_add_test(c, rough_ground);
+    tcase_add_test(c, a_strange_history);
     tcase_add_test(c, a_refusal);
     tcase_add_test(c, nothing_finite);
     tcase_add_test(c, saved_and_loaded);
+    tcase_add_test(c, saved_to_the_end);
+    tcase_add_test(c, damaged_states);
     tcase_add_test(c, penalties_and_frozen_layers);
     suite_add_tcase(s, c);
     return help_run(s);

@@ -13,9 +13,9 @@ static float *digits(size_t rows, unsigned classes, uint32_t *labels)
     size_t n = 0;
 
     ck_assert_ptr_nonnull(x);
-    ck_assert_int_lt(snprintf(path, sizeof(path), "%s/examples/data/digits.csv",
-                              top != NULL ? top : "."),
-                     (int)sizeof(path));
+    ck_assert_int_lt(
+        snprintf(path, sizeof(path), "%s/examples/data/digits.csv", top != NULL ? top : "."),
+        (int)sizeof(path));
     FILE *file = fopen(path, "r");
 
     ck_assert_msg(file != NULL, "cannot open %s", path);
@@ -38,9 +38,8 @@ static float *digits(size_t rows, unsigned classes, uint32_t *labels)
 /* _i is the activation; two and three classes */
 START_TEST(classes)
 {
-    const struct mlp_layer_spec hidden = {.units = 50,
-                                          .activation = (enum mlp_activation)_i,
-                                          .pieces = _i == MLP_MAXOUT ? 2 : 0};
+    const struct mlp_layer_spec hidden = {
+        .units = 50, .activation = (enum mlp_activation)_i, .pieces = _i == MLP_MAXOUT ? 2 : 0};
 
     for (unsigned n = 2; n <= 3; n++) {
         uint32_t labels[150];
@@ -85,9 +84,8 @@ static double r_squared(struct rig *r, const float *y, size_t targets)
 /* _i is the activation; one target in 150 iterations, five in 200 */
 START_TEST(numbers)
 {
-    const struct mlp_layer_spec hidden = {.units = 50,
-                                          .activation = (enum mlp_activation)_i,
-                                          .pieces = _i == MLP_MAXOUT ? 2 : 0};
+    const struct mlp_layer_spec hidden = {
+        .units = 50, .activation = (enum mlp_activation)_i, .pieces = _i == MLP_MAXOUT ? 2 : 0};
 
     for (size_t targets = 1; targets <= 5; targets += 4) {
         uint64_t seed = 31;

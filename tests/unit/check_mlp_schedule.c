@@ -62,10 +62,17 @@ START_TEST(known_values)
     const struct mlp_schedule half = {.type = MLP_EXPONENTIAL, .factor = 0.25};
 
     check_near(at_step(&half, 8, 5, 10), 0.5, "exponential", 5);
+
+    /* a polynomial stays where it ended */
+    const struct mlp_schedule root = {.type = MLP_POLYNOMIAL, .power = 0.5, .final = 0.25};
+
+    check_near(at_step(&root, 8, 40, 5), 0.25, "polynomial", 40);
+    check_near(at_step(&root, 8, 60, 5), 0.25, "polynomial", 60);
 }
 END_TEST
 
-/* A cosine's first step has 1, its last one `final`, the middle their mean; thirds by 60 degrees. */
+/* A cosine's first step has 1, its last one `final`, the middle their mean; thirds by 60 degrees.
+ */
 START_TEST(cosines)
 {
     const struct mlp_schedule plain = {.type = MLP_COSINE},
@@ -99,16 +106,14 @@ START_TEST(restarts)
         double first, growth;
         size_t begins[5]; /* in epochs */
     } cases[] = {
-        {3, 1, {0, 3, 6, 9, 12}},
-        {1, 1, {0, 1, 2, 3, 4}},
-        {2, 2, {0, 2, 6, 14, 30}},
-        {1, 3, {0, 1, 4, 13, 40}},
-        {4, 1.5, {0, 4, 10, 19, 19}}, /* 4, 6, 9, .. */
+        {3, 1, {0, 3, 6, 9, 12}},  {1, 1, {0, 1, 2, 3, 4}},      {2, 2, {0, 2, 6, 14, 30}},
+        {1, 3, {0, 1, 4, 13, 40}}, {4, 1.5, {0, 4, 10, 19, 19}}, /* 4, 6, 9, .. */
     };
 
     for (size_t per = 2; per < 40; per += 3) {
         for (size_t i = 0; i < COUNT(cases); i++) {
-            const struct mlp_schedule s = {.type = MLP_COSINE, .final = 0,
+            const struct mlp_schedule s = {.type = MLP_COSINE,
+                                           .final = 0,
                                            .cycle_epochs = cases[i].first,
                                            .cycle_growth = cases[i].growth};
 
@@ -120,20 +125,26 @@ START_TEST(restarts)
                 check_near(at_step(&s, 100, to - 1, per), 0, "restarts", to - 1);
                 for (size_t step = from + 1; step < to; step++) {
                     ck_assert(at_step(&s, 100, step, per) < at_step(&s, 100, step - 1, per));
-                    check_near(at_step(&s, 100, step, per),
-                               (1 + cos(acos(-1) * (double)(step - from) /
-                                        (double)(to - 1 - from))) / 2,
-                               "restarts", step);
+                    check_near(
+                        at_step(&s, 100, step, per),
+                        (1 + cos(acos(-1) * (double)(step - from) / (double)(to - 1 - from))) / 2,
+                        "restarts", step);
                 }
             }
         }
     }
     /* cycles that are no binary fractions: the 3rd tenth begins at the 3rd tenth */
-    const struct mlp_schedule tenths = {
-        .type = MLP_COSINE, .cycle_epochs = 0.1, .cycle_growth = 1};
+    const struct mlp_schedule tenths = {.type = MLP_COSINE, .cycle_epochs = 0.1, .cycle_growth = 1};
 
     for (size_t step = 0; step < 1000; step += 5) {
         check_near(at_step(&tenths, 100, step, 50), 1, "tenths", step);
+    }
+    /* hardly a growth */
+    const struct mlp_schedule hardly = {
+        .type = MLP_COSINE, .cycle_epochs = 3, .cycle_growth = 1 + 1e-15};
+
+    for (size_t step = 0; step < 3000; step += 6) {
+        ck_assert(at_step(&hardly, 10000, step, 2) == 1);
     }
 }
 END_TEST
@@ -161,8 +172,8 @@ END_TEST
 /* A training of a single step has no way to go. */
 START_TEST(single_steps)
 {
-    const struct mlp_schedule cosine = {.type = MLP_COSINE}, linear = {.type = MLP_POLYNOMIAL,
-                                                                       .power = 1};
+    const struct mlp_schedule cosine = {.type = MLP_COSINE},
+                              linear = {.type = MLP_POLYNOMIAL, .power = 1};
     const struct mlp_schedule once = {
         .type = MLP_ONE_CYCLE, .peak = 0.3, .start_divisor = 4, .final_divisor = 10};
 
@@ -249,15 +260,12 @@ static void tell(const struct mlp_schedule *s, bool maximize, const double *valu
 
 START_TEST(plateau)
 {
-    const struct mlp_schedule two = {.type = MLP_PLATEAU, .factor = 0.5, .patience = 2},
-                              gain = {.type = MLP_PLATEAU, .factor = 0.5, .patience = 1,
-                                      .min_delta = 0.1},
-                              rest = {.type = MLP_PLATEAU, .factor = 0.5, .patience = 1,
-                                      .cooldown = 2},
-                              floor_ = {.type = MLP_PLATEAU, .factor = 0.1, .patience = 1,
-                                        .final = 0.05},
-                              late = {.type = MLP_PLATEAU, .factor = 0.5, .patience = 1,
-                                      .warmup_epochs = 3};
+    const struct mlp_schedule
+        two = {.type = MLP_PLATEAU, .factor = 0.5, .patience = 2},
+        gain = {.type = MLP_PLATEAU, .factor = 0.5, .patience = 1, .min_delta = 0.1},
+        rest = {.type = MLP_PLATEAU, .factor = 0.5, .patience = 1, .cooldown = 2},
+        floor_ = {.type = MLP_PLATEAU, .factor = 0.1, .patience = 1, .final = 0.05},
+        late = {.type = MLP_PLATEAU, .factor = 0.5, .patience = 1, .warmup_epochs = 3};
 
     /* patience; an equal value is no gain; the count begins anew */
     tell(&two, false, (double[]){5, 5, 4, 4, 4, 4, 4, 3, 3, 3},
@@ -265,8 +273,8 @@ START_TEST(plateau)
     /* the other way */
     tell(&two, true, (double[]){5, 4, 6, 6, 6, 7}, (double[]){1, 1, 1, 1, 0.5, 0.5}, 6);
     /* more than min_delta than the best, which only a gain replaces */
-    tell(&gain, false, (double[]){1, 0.95, 0.88, 0.85, 0.77},
-         (double[]){1, 0.5, 0.5, 0.25, 0.25}, 5);
+    tell(&gain, false, (double[]){1, 0.95, 0.88, 0.85, 0.77}, (double[]){1, 0.5, 0.5, 0.25, 0.25},
+         5);
     /* what is not finite is no gain, whatever came before */
     tell(&gain, false, (double[]){(double)NAN, 3, (double)NAN, (double)-INFINITY, 2},
          (double[]){0.5, 0.5, 0.25, 0.125, 0.125}, 5);

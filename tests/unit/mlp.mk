@@ -42,6 +42,7 @@ MLP_CHECKS = \
 	tests/unit/check_mlp_schedule \
 	tests/unit/check_mlp_spec \
 	tests/unit/check_mlp_stages \
+	tests/unit/check_mlp_step \
 	tests/unit/check_mlp_stop \
 	tests/unit/check_mlp_tiles \
 	tests/unit/check_mlp_train \
@@ -149,6 +150,10 @@ tests_unit_check_mlp_stages_SOURCES = tests/unit/check_mlp_stages.c \
 	tests/unit/mlp_gradient_check.c
 tests_unit_check_mlp_stages_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_check_mlp_stages_LDADD = libmlpdouble.la libmlpcore.la $(UNIT_LIBS)
+
+tests_unit_check_mlp_step_SOURCES = tests/unit/check_mlp_step.c tests/unit/mlp_step_help.h
+tests_unit_check_mlp_step_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_mlp_step_LDADD = libmlpcore.la $(UNIT_LIBS)
 
 tests_unit_check_mlp_stop_SOURCES = tests/unit/check_mlp_stop.c tests/unit/mlp_train_help.h
 tests_unit_check_mlp_stop_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

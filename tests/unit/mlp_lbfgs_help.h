@@ -1,4 +1,5 @@
-/* What the tests of L-BFGS share: a net, its optimizer, and the loss of all rows as its function. */
+/* What the tests of L-BFGS share: a net, its optimizer, and the loss of all rows as its function.
+ */
 #ifndef MLP_LBFGS_HELP_H
 #define MLP_LBFGS_HELP_H
 

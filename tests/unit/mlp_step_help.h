@@ -68,4 +68,38 @@ static inline float *step_gradient(size_t n, size_t t)
     return g;
 }
 
+/* All that a spec can ask for at once. */
+static inline struct mlp_train_spec full_spec(enum mlp_optimizer kind)
+{
+    static const struct mlp_layer_train layers[] = {
+        {.l1 = 0.01, .rate = 0.5}, {.l2 = 0.1}, {.rate = 3, .l2 = 0.01}};
+    struct mlp_train_spec s = step_spec(kind);
+
+    s.layers = layers;
+    s.weight_decay = 0.1;
+    s.bias_rate = 0.2;
+    s.input_scale_rate = 4;
+    s.clip_value = 1.5;
+    s.clip_norm = 10;
+    s.max_norm = 1.2;
+    s.amsgrad = true;
+    return s;
+}
+
+/* Steps [from, to) of a training that every rig goes the same way. */
+static inline void take_steps(struct rig *r, size_t from, size_t to)
+{
+    for (size_t t = from; t < to; t++) {
+        float *g = step_gradient(r->net->n_params, t);
+
+        optimizer_step(&r->optimizer, r->net, g, 0.01 + 0.001 * (double)t);
+        free(g);
+    }
+}
+
+static inline void check_same(const struct rig *a, const struct rig *b)
+{
+    ck_assert_mem_eq(a->net->params, b->net->params, a->net->n_params * sizeof(float));
+}
+
 #endif
