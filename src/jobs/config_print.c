@@ -207,7 +207,11 @@ void config_print_loss(struct buf *b, const struct job_spec *spec)
     }
     buf_puts(b, "{");
     put_text(b, "type", mlp_loss_names()[spec->loss]);
-    put_limit(b, key, spec->loss == MLP_HUBER && !spec->has_delta ? 0 : spec->loss_parameter);
+    if (spec->loss == MLP_HUBER && !spec->has_delta) {
+        put_text(b, key, NULL); /* 1 in training units, whatever these are */
+    } else {
+        put_number(b, key, spec->loss_parameter);
+    }
     buf_puts(b, "}");
 }
 

@@ -419,8 +419,9 @@ void config_read_value(const json_t *json, enum config_id id, struct buf *pointe
         must = "a model's id or name";
         break;
     case TYPE_SHORT:
-        ok = !json_is_null(json); /* what it is, its member's reader says */
-        must = "an object";
+        ok = json_is_object(json) || json_is_string(json) || json_is_integer(json);
+        must = strcmp(key->member, "model") == 0 ? "an object, or a model's id or name"
+                                                 : "an object, or the name of its type";
         break;
     case TYPE_NUMBERS:
     case TYPE_INTEGERS:

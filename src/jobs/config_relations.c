@@ -496,12 +496,15 @@ static void check_full_batch(const struct config *config, struct err *err)
 
 static void check_training(struct config *config, struct err *err)
 {
+    const char *why = NULL;
+
     check_average(config, err);
     check_class_weight(config, err);
     check_monitor(config, err);
     check_full_batch(config, err);
-    if (config_choice(config, KEY_PRECISION, MLP_FLOAT32) == MLP_BFLOAT16) {
-        config_refuse_key(err, KEY_PRECISION, "this build multiplies in float32 only");
+    if (config_choice(config, KEY_PRECISION, MLP_FLOAT32) == MLP_BFLOAT16 &&
+        !mlp_bfloat16_available(&why)) {
+        config_refuse_key(err, KEY_PRECISION, "bfloat16 is not possible here: %s", why);
     }
     if (config_has(config, KEY_AUGMENT) && !config->values[KEY_SHIFT].given) {
         config_refuse_key(err, KEY_SHIFT, "is required: pixels each way");

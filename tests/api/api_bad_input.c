@@ -71,7 +71,7 @@ static char *big_body(void)
 static char *many_problems(void)
 {
     return repeated("{", "", 0,
-                    q("'data': {'dataset': 'iris', 'target': 'species'}, 'loss': 'huber', "
+                    q("'data': {'dataset': 'iris', 'target': 'species'}, 'loss': 'hinge', "
                       "'optimizer': {'learning_rate': -1, 'beta1': 2}, "
                       "'training': {'epochs': 0}}"));
 }
@@ -107,10 +107,7 @@ static const struct bad_case keys[] = {
         "/architecture/hidden/0/activaton", "did you mean \"activation\""),
     TRAIN("unknown key in data", "{'data': {'datset': 'iris', 'target': 'species'}}", 422,
           "/data/datset", "did you mean \"dataset\""),
-    KEY("a key of a later version", "'schedule': {'type': 'cosine'}", "/schedule",
-        "not available in this version"),
-    KEY("dropout, of a later version", "'architecture': {'hidden': [{'units': 4, 'dropout': 0.5}]}",
-        "/architecture/hidden/0/dropout", "not available in this version"),
+    KEY("a key of a later version", "'priority': 5", "/priority", "not available in this version"),
     TRAIN("no data", "{}", 422, "/data", "required"),
     TRAIN("no target", "{'data': {'dataset': 'iris'}}", 422, "/data/target", "required"),
     TRAIN("dataset and rows at once",
@@ -137,13 +134,43 @@ static const struct bad_case types[] = {
     KEY("the name latest", "'name': 'latest'", "/name", "latest"),
     KEY("an unknown activation", "'architecture': {'activation': 'rellu'}",
         "/architecture/activation", "did you mean \"relu\""),
-    KEY("an unknown loss", "'loss': 'huber'", "/loss", "must be one of"),
-    KEY("an unknown optimizer", "'optimizer': {'type': 'adagrad'}", "/optimizer/type",
+    KEY("an unknown loss", "'loss': 'hinge'", "/loss", "must be one of"),
+    KEY("an unknown optimizer", "'optimizer': {'type': 'adaboost'}", "/optimizer/type",
         "must be one of"),
     KEY("an output that does not fit the loss", "'architecture': {'output': 'identity'}",
         "/architecture/output", NULL),
     KEY("a loss that does not fit the target", "'loss': 'mse'", NULL, NULL),
     KEY("momentum for adam", "'optimizer': {'momentum': 0.9}", "/optimizer/momentum", "sgd"),
+    KEY("maxout without pieces",
+        "'architecture': {'hidden': [{'units': 4, 'activation': 'maxout'}]}",
+        "/architecture/hidden/0/pieces", "required for maxout"),
+    KEY("pieces without maxout", "'architecture': {'hidden': [{'units': 4, 'pieces': 2}]}",
+        "/architecture/hidden/0/pieces", "belongs to maxout"),
+    KEY("a residual across different widths",
+        "'architecture': {'hidden': [8, {'units': 4, 'residual': true}]}",
+        "/architecture/hidden/1/residual", "8 and 4 wide"),
+    KEY("a residual from the inputs, which are narrower",
+        "'architecture': {'hidden': [{'units': 8, 'residual': true}]}",
+        "/architecture/hidden/0/residual", "4 and 8 wide"),
+    KEY("two norms in a layer",
+        "'architecture': {'hidden': [{'units': 8, 'batch_norm': true, 'layer_norm': true}]}",
+        "/architecture/hidden/0/layer_norm", "has one of them"),
+    KEY("lbfgs with dropout",
+        "'optimizer': 'lbfgs', 'architecture': {'hidden': [{'units': 8, 'dropout': 0.5}]}",
+        "/architecture/hidden/0/dropout", "same loss in each step"),
+    KEY("lbfgs with batches", "'optimizer': 'lbfgs', 'training': {'batch_size': 8}",
+        "/training/batch_size", "all training rows in a step"),
+    KEY("sigmoid for three classes", "'architecture': {'output': 'sigmoid'}",
+        "/architecture/output", "tells two classes apart"),
+    KEY("a parameter of another schedule", "'schedule': {'type': 'step', 'peak': 0.3}",
+        "/schedule/peak", "belongs to one_cycle"),
+    KEY("a class weight of no class", "'training': {'class_weight': {'rosa': 2}}",
+        "/training/class_weight/rosa", "no class \"rosa\""),
+    KEY("pictures that are none",
+        "'training': {'augment': {'shift': 2}}, 'preprocess': {'numeric': 'none'}, "
+        "'architecture': {'hidden': []}",
+        "/training/augment/shift", "less than the picture's sides"),
+    KEY("a parent that is not there", "'start_from': 'nobody'", "/start_from", "no model named nobody"),
 };
 
 static const struct bad_case numbers[] = {

@@ -66,7 +66,7 @@ static const struct {
     {TOP("\"loss\":\"hinge\""), "/loss",
      "must be one of \"cross_entropy\", \"focal\", \"mse\", \"mae\", \"huber\", \"quantile\", "
      "\"log_cosh\", \"poisson\", \"gamma\", \"tweedie\", got \"hinge\""},
-    {TOP("\"loss\":1"), "/loss", "got 1"},
+    {TOP("\"loss\":1"), "/loss", "must be one of"},
     {TOP("\"metrics\":\"rmse\""), "/metrics", "must be an array of texts"},
     {TOP("\"metrics\":[\"rmse\",\"f2\"]"), "/metrics/1", "\"f1_weighted\", \"log_loss\""},
     {TOP("\"metrics\":[\"rmse\",\"rmse\"]"), "/metrics/1", "is there twice"},

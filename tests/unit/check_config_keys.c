@@ -143,8 +143,9 @@ START_TEST(a_key_refuses_what_it_is_not)
         refuses(id, "\"x\"", "must be an object");
         break;
     case TYPE_SHORT:
-        refuses(id, "[]", "must be");
-        refuses(id, "true", "must be");
+        refuses(id, "[]", "must be an object, or");
+        refuses(id, "true", "must be an object, or");
+        refuses(id, "1.5", "must be an object, or");
         refuses(id, "{\"zzz\":1}", "unknown key \"zzz\"");
         break;
     case TYPE_NUMBERS:
@@ -322,7 +323,7 @@ static const struct {
     /* where weights come from */
     {TOP("\"start_from\":{}"), "/start_from/model", "is required"},
     {TOP("\"start_from\":{\"freeze\":[0]}"), "/start_from/model", "is required"},
-    {TOP("\"start_from\":1.5"), "/start_from", "a model's id or name, got 1.5"},
+    {TOP("\"start_from\":0"), "/start_from", "must be a model's id or name, got 0"},
     {TOP("\"start_from\":3,\"initial_weights\":[{}]"), "/initial_weights", "give one of the two"},
 };
 

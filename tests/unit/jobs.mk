@@ -13,6 +13,7 @@ JOBS_IN_CHECKS = \
 	tests/unit/check_inline \
 	tests/unit/check_json \
 	tests/unit/check_resolve \
+	tests/unit/check_resolve_names \
 	tests/unit/check_submit
 check_PROGRAMS += $(JOBS_IN_CHECKS)
 TESTS += $(JOBS_IN_CHECKS)
@@ -52,10 +53,17 @@ tests_unit_check_json_CPPFLAGS = $(JOBS_CPPFLAGS)
 tests_unit_check_json_CFLAGS = $(JOBS_CFLAGS)
 tests_unit_check_json_LDADD = $(JOBS_LIBS)
 
-tests_unit_check_resolve_SOURCES = tests/unit/check_resolve.c tests/unit/jobs_in_help.h
+tests_unit_check_resolve_SOURCES = tests/unit/check_resolve.c \
+	tests/unit/resolve_help.h tests/unit/jobs_in_help.h
 tests_unit_check_resolve_CPPFLAGS = $(JOBS_CPPFLAGS)
 tests_unit_check_resolve_CFLAGS = $(JOBS_CFLAGS)
 tests_unit_check_resolve_LDADD = $(JOBS_LIBS)
+
+tests_unit_check_resolve_names_SOURCES = tests/unit/check_resolve_names.c \
+	tests/unit/resolve_help.h tests/unit/jobs_in_help.h
+tests_unit_check_resolve_names_CPPFLAGS = $(JOBS_CPPFLAGS)
+tests_unit_check_resolve_names_CFLAGS = $(JOBS_CFLAGS)
+tests_unit_check_resolve_names_LDADD = $(JOBS_LIBS)
 
 tests_unit_check_submit_SOURCES = tests/unit/check_submit.c tests/unit/jobs_in_help.h
 tests_unit_check_submit_CPPFLAGS = $(JOBS_CPPFLAGS)
