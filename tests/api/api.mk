@@ -7,6 +7,8 @@ API_CHECKS = \
 	tests/api/api_contract \
 	tests/api/api_datasets \
 	tests/api/api_examples \
+	tests/api/api_names \
+	tests/api/api_lessons \
 	tests/api/api_predict \
 	tests/api/api_queue \
 	tests/api/api_restart \
@@ -42,6 +44,12 @@ tests_api_api_datasets_LDADD   = $(API_LIBS)
 tests_api_api_examples_SOURCES = tests/api/api_examples.c
 tests_api_api_examples_CFLAGS  = $(API_CFLAGS)
 tests_api_api_examples_LDADD   = $(API_LIBS)
+tests_api_api_lessons_SOURCES = tests/api/api_lessons.c
+tests_api_api_lessons_CFLAGS  = $(API_CFLAGS)
+tests_api_api_lessons_LDADD   = $(API_LIBS)
+tests_api_api_names_SOURCES = tests/api/api_names.c
+tests_api_api_names_CFLAGS  = $(API_CFLAGS)
+tests_api_api_names_LDADD   = $(API_LIBS)
 tests_api_api_predict_SOURCES = tests/api/api_predict.c
 tests_api_api_predict_CFLAGS  = $(API_CFLAGS)
 tests_api_api_predict_LDADD   = $(API_LIBS)
