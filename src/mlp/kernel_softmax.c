@@ -302,75 +302,119 @@ static void power_all(mlp_real g, const mlp_real *restrict q, size_t n, mlp_real
     }
 }
 
-/* A piece of a row of d's, as columns of focal's loss. */
-struct focal_piece {
+/* Focal's columns: of some whole rows, or of a piece of a row that is longer. */
+struct focal {
     mlp_real p[BLOCK], rest[BLOCK]; /* 1 - p */
+    mlp_real minus_log[BLOCK];      /* -log p */
+    mlp_real y[BLOCK];              /* y' */
     mlp_real loss[BLOCK];           /* y' (1-p)^g (-log p) */
-    mlp_real slope[BLOCK];          /* y' dl/dlog p, see label_loss */
+    mlp_real slope[BLOCK];          /* y' times what focal_label says */
 };
 
-static void focal_fill(const struct kernel_loss *l, const struct truth *t, size_t first, size_t n,
-                       const mlp_real *d, double s, struct focal_piece *f)
+/* p becomes exp(d). */
+static void focal_exp(struct focal *f, const mlp_real *d, size_t n)
 {
-    mlp_real g = l->parameter, log_s = (mlp_real)log(s), y[BLOCK];
-
-    fill_truth(t, first, n, y);
-    SIMD
     for (size_t j = 0; j < n; j++) {
-        f->p[j] = math_exp(d[j]);
+        f->p[j] = d[j];
     }
-    for (size_t j = 0; j < n; j++) { /* in double: s - e keeps its digits */
-        double e = (double)f->p[j];
+    exp_all(f->p, n);
+}
 
-        f->rest[j] = (mlp_real)((s - e) / s);
-        f->p[j] = (mlp_real)(e / s);
+/* Elements [first, first + n) of a row with sum s, which lie at `at`: from exp(d) to y'. */
+static void focal_fill(struct focal *f, size_t at, const struct truth *t, size_t first, size_t n,
+                       const mlp_real *d, double s)
+{
+    mlp_real log_s = (mlp_real)log(s);
+
+    fill_truth(t, first, n, f->y + at);
+    for (size_t j = 0; j < n; j++) { /* in double: s - e keeps its digits */
+        double e = (double)f->p[at + j];
+
+        f->rest[at + j] = (mlp_real)((s - e) / s);
+        f->p[at + j] = (mlp_real)(e / s);
+        f->minus_log[at + j] = log_s - d[j];
     }
+}
+
+static void focal_finish(struct focal *f, mlp_real g, size_t n)
+{
     power_all(g, f->rest, n, f->loss);
     SIMD
     for (size_t j = 0; j < n; j++) {
-        mlp_real minus_log = log_s - d[j], rest = f->rest[j];
-        mlp_real power = y[j] * f->loss[j];
-        mlp_real quotient = rest > 0 ? minus_log / rest : 1;
+        mlp_real rest = f->rest[j], power = f->y[j] * f->loss[j];
+        mlp_real quotient = rest > 0 ? f->minus_log[j] / rest : 1;
 
-        f->loss[j] = power * minus_log;
+        f->loss[j] = power * f->minus_log[j];
         f->slope[j] = power * (1 + g * f->p[j] * quotient);
     }
 }
 
 /* dl/dz_j = p_j sum_k slope_k - slope_j = p_j (sum of the others' slopes) - slope_j (1 - p_j) */
-static void shares_focal(const struct kernel_loss *l, size_t row)
+static void focal_gradient(const struct focal *f, size_t at, double slopes, mlp_real scale,
+                           size_t n, mlp_real *z)
+{
+    for (size_t j = 0; j < n; j++) {
+        mlp_real slope = f->slope[at + j], others = (mlp_real)(slopes - (double)slope);
+
+        z[j] = scale * (f->p[at + j] * others - slope * f->rest[at + j]);
+    }
+}
+
+static void focal_rows(const struct kernel_loss *l)
+{
+    size_t cols = l->cols, step = block_rows(cols);
+    struct focal f;
+
+    for (size_t i = 0; i < l->rows; i += step) {
+        size_t n = l->rows - i < step ? l->rows - i : step;
+        mlp_real *block = l->z + i * cols;
+
+        subtract_max(block, n, cols);
+        focal_exp(&f, block, n * cols);
+        for (size_t k = 0; k < n; k++) {
+            struct truth t = row_truth(l, i + k);
+
+            focal_fill(&f, k * cols, &t, 0, cols, block + k * cols, total(f.p + k * cols, cols));
+        }
+        focal_finish(&f, l->parameter, n * cols);
+        for (size_t k = 0; k < n; k++) {
+            l->row_loss[i + k] = total(f.loss + k * cols, cols);
+            if (l->scale != 0) {
+                focal_gradient(&f, k * cols, total(f.slope + k * cols, cols), row_scale(l, i + k),
+                               cols, block + k * cols);
+            }
+        }
+    }
+}
+
+/* A row longer than a block: three walks, as the first sum and then that of the slopes must be
+ * known before what follows from them. */
+static void focal_long_row(const struct kernel_loss *l, size_t row)
 {
     size_t cols = l->cols;
-    mlp_real *z = l->z + row * cols, scale = row_scale(l, row);
+    mlp_real *z = l->z + row * cols;
     struct truth t = row_truth(l, row);
-    struct focal_piece f;
-    double s = 0, loss = 0, slopes = 0;
+    double s = 0, slopes = 0;
+    struct focal f;
 
     subtract_max(z, 1, cols);
-    for (size_t first = 0, n; first < cols; first += n) {
-        n = cols - first < BLOCK ? cols - first : BLOCK;
-        for (size_t j = 0; j < n; j++) {
-            f.p[j] = z[first + j];
-        }
-        exp_all(f.p, n);
-        s += total(f.p, n);
-    }
-    for (size_t first = 0, n; first < cols; first += n) {
-        n = cols - first < BLOCK ? cols - first : BLOCK;
-        focal_fill(l, &t, first, n, z + first, s, &f);
-        loss += total(f.loss, n);
-        slopes += total(f.slope, n);
-    }
-    l->row_loss[row] = loss;
-    for (size_t first = 0, n; first < cols && l->scale != 0; first += n) {
-        n = cols - first < BLOCK ? cols - first : BLOCK;
-        if (cols > BLOCK) { /* else it is still there */
-            focal_fill(l, &t, first, n, z + first, s, &f);
-        }
-        for (size_t j = 0; j < n; j++) {
-            mlp_real others = (mlp_real)(slopes - (double)f.slope[j]);
-
-            z[first + j] = scale * (f.p[j] * others - f.slope[j] * f.rest[j]);
+    l->row_loss[row] = 0;
+    for (int walk = 0; walk < (l->scale != 0 ? 3 : 2); walk++) {
+        for (size_t first = 0, n; first < cols; first += n) {
+            n = cols - first < BLOCK ? cols - first : BLOCK;
+            focal_exp(&f, z + first, n);
+            if (walk == 0) {
+                s += total(f.p, n);
+                continue;
+            }
+            focal_fill(&f, 0, &t, first, n, z + first, s);
+            focal_finish(&f, l->parameter, n);
+            if (walk == 1) {
+                l->row_loss[row] += total(f.loss, n);
+                slopes += total(f.slope, n);
+            } else {
+                focal_gradient(&f, 0, slopes, row_scale(l, row), n, z + first);
+            }
         }
     }
 }
@@ -388,7 +432,11 @@ void ISA(kernel_loss_softmax)(const struct kernel_loss *l)
         shares_cross_entropy(l);
         return;
     }
+    if (l->cols <= BLOCK) {
+        focal_rows(l);
+        return;
+    }
     for (size_t row = 0; row < l->rows; row++) {
-        shares_focal(l, row);
+        focal_long_row(l, row);
     }
 }
