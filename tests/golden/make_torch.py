@@ -137,6 +137,8 @@ def optimizers():
         case("adam, a frozen layer", layers=[{}, dict(frozen=True), {}], l2=0.5, clip_norm=0.2,
              max_norm=1, weight_decay=0.1),
         case("rprop, rates of layers", **RPROP, layers=OWN, bias_rate=0.1),
+        case("nadam, rates of layers", **NADAM, layers=OWN, bias_rate=0.1),
+        case("adadelta, rates of layers", **ADADELTA, layers=OWN, bias_rate=0.1),
     ]
 
 
@@ -363,7 +365,7 @@ def case_text(group, c):
     fields += [f".tolerance = {c['tolerance']:g}", f".n_values = {len(start)}",
                f".start = (const float[]){numbers(start, '{:.4g}')}",
                f".losses = {numbers(losses, '{:.10g}')}",
-               f".rates = {numbers(rates, '{:.10g}')}",
+               f".rates = {numbers(rates, '{!r}')}",
                f".end = (const double[]){numbers(net.values())}"]
     return "    {" + ",\n     ".join(fields) + "},"
 

@@ -3,9 +3,7 @@
  * run. To add cases see make_torch.py; a new group of them is one line more in `groups`. */
 #include "mlp_help.h"
 
-#include "mlp/optimizer.h"
-#include "mlp/pass.h"
-#include "mlp/schedule.h"
+#include "mlp/net.h"
 
 #define EPOCHS ((size_t)20)
 #define ROWS   ((size_t)20)
@@ -87,92 +85,45 @@ static void check_epoch(const struct trajectory *t, const char *table, size_t e,
     ck_assert_msg(fabs(loss - t->losses[e]) <= 1e-5 * fabs(t->losses[e]),
                   "%s, %s: loss of epoch %zu is %.9g, not %.9g", t->name, table, e + 1, loss,
                   t->losses[e]);
-    ck_assert_msg(fabs(rate - t->rates[e]) <= 1e-8 * t->rates[e] + 1e-12,
+    ck_assert_msg(fabs(rate - t->rates[e]) <= 1e-12 * t->train.learning_rate,
                   "%s, %s: rate of epoch %zu is %.9g, not %.9g", t->name, table, e + 1, rate,
                   t->rates[e]);
 }
 
-struct room {
-    struct pass pass;
-    struct optimizer optimizer;
-    mlp_real *gradient;
+struct watch {
+    const struct trajectory *t;
+    const char *table;
+    size_t epochs;
 };
 
-static void lay_out(struct room *r, const struct trajectory *t, size_t n_params,
-                    struct arena *arena)
+static void check_told(void *arg, const struct mlp_epoch *e)
 {
-    r->gradient = arena_take(arena, n_params, sizeof(*r->gradient));
-    optimizer_layout(&r->optimizer, &t->train, n_params, arena);
-    pass_layout(&r->pass, &t->spec, t->train.batch_size, true, arena);
-}
+    struct watch *w = arg;
 
-/* Rows first .. of all. */
-static struct mlp_data batch_at(const struct trajectory *t, const float *x, size_t first)
-{
-    size_t left = ROWS - first, n_out = t->spec.n_outputs;
-
-    return (struct mlp_data){
-        .rows = left < t->train.batch_size ? left : t->train.batch_size,
-        .x = x + first * t->spec.n_inputs,
-        .labels = t->labels != NULL ? t->labels + first : NULL,
-        .targets = t->targets != NULL ? t->targets + first * n_out : NULL,
-        .weights = t->weights != NULL ? t->weights + first : NULL,
-        .offset = t->offset != NULL ? t->offset + first : NULL,
-    };
-}
-
-/* The trainer's loop, reduced to what these cases need. */
-static void train(struct room *r, const struct trajectory *t, const float *x, struct mlp_net *net)
-{
-    struct schedule_state schedule;
-    size_t steps = (ROWS + t->train.batch_size - 1) / t->train.batch_size, step = 0;
-
-    optimizer_start(&r->optimizer, net->n_params);
-    schedule_start(&schedule);
-    for (size_t e = 0; e < EPOCHS; e++) {
-        double sum = 0, rate = 0;
-
-        for (size_t first = 0; first < ROWS; first += t->train.batch_size, step++) {
-            const struct mlp_data batch = batch_at(t, x, first);
-            const struct pass_moment moment = {.seed = t->train.seed,
-                                               .epoch = (uint32_t)e + 1,
-                                               .step = (uint32_t)(first / t->train.batch_size)};
-            double loss = 0;
-
-            ck_assert_int_eq(pass_gradient(&r->pass, net, &batch, &moment, t->train.label_smoothing,
-                                           r->gradient, &loss),
-                             MLP_OK);
-            rate = t->train.learning_rate *
-                   schedule_rate(&t->train.schedule, &schedule, (double)EPOCHS,
-                                 (double)step / (double)steps, (double)steps);
-            optimizer_step(&r->optimizer, net, r->gradient, rate);
-            sum += loss * (double)batch.rows;
-        }
-        schedule_epoch(&schedule, &t->train.schedule, sum / (double)ROWS, false);
-        check_epoch(t, net->kernel->name, e, sum / (double)ROWS, rate);
-    }
+    ck_assert_uint_eq(e->epoch, ++w->epochs);
+    check_epoch(w->t, w->table, e->epoch - 1, e->training_loss, e->learning_rate);
 }
 
 static void check_case(const struct trajectory *t, const float *x, const struct kernel *table)
 {
     struct mlp_net *net = help_net(&t->spec, 0);
-    struct arena arena = {0};
-    struct room r = {0};
+    struct watch watch = {.t = t, .table = table->name};
+    const struct mlp_data data = {.rows = ROWS,
+                                  .x = x,
+                                  .labels = t->labels,
+                                  .targets = t->targets,
+                                  .weights = t->weights,
+                                  .offset = t->offset};
+    const struct mlp_callbacks callbacks = {.arg = &watch, .epoch = check_told};
+    struct mlp_result result;
 
     net->kernel = table;
     ck_assert_uint_eq(mlp_net_values(net), t->n_values);
-    ck_assert(optimizer_spec_makes_sense(&t->train, net->n_layers));
     memcpy(mlp_net_params(net), t->start, t->n_values * sizeof(float));
-    lay_out(&r, t, net->n_params, &arena);
-    arena.base = arena_alloc(&arena);
-    ck_assert_ptr_nonnull(arena.base);
-    arena.used = 0;
-    lay_out(&r, t, net->n_params, &arena);
-    ck_assert_int_eq(pass_init(&r.pass, net), MLP_OK);
-    train(&r, t, x, net);
+    ck_assert_msg(mlp_train(net, &t->train, &data, NULL, &callbacks, &result) == MLP_OK, "%s",
+                  t->name);
+    ck_assert_uint_eq(watch.epochs, EPOCHS);
     check_end(t, net);
-    pass_fini(&r.pass);
-    free(arena.base);
     mlp_net_free(&net);
 }
 
