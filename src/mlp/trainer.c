@@ -93,12 +93,12 @@ static bool full_batch_makes_sense(const struct mlp_spec *net, const struct mlp_
 
 static bool makes_sense(const struct mlp_spec *net, const struct mlp_train_spec *s)
 {
-    bool softmax = net->output == MLP_OUT_SOFTMAX;
+    bool classes = loss_of_classes(net->loss);
 
     return s->epochs > 0 && s->batch_size > 0 && stopping_makes_sense(s) &&
            average_makes_sense(s) && augment_makes_sense(&s->augment, net->n_inputs) &&
            full_batch_makes_sense(net, s) && s->label_smoothing >= 0 && s->label_smoothing < 1 &&
-           (softmax || s->label_smoothing == 0) && optimizer_spec_makes_sense(s, net->n_hidden + 1);
+           (classes || s->label_smoothing == 0) && optimizer_spec_makes_sense(s, net->n_hidden + 1);
 }
 
 /* Check everything, and measure the arena. */
