@@ -274,6 +274,10 @@ static void resolve_start(struct resolver *r)
         err_add(r->err, "/start_from/optimizer_state",
                 "the model's optimizer state was not kept: use \"reset\"");
     }
+    if (goes_on && spec->loss != parent->spec->loss) {
+        err_add(r->err, "/loss", "a training that goes on goes on with %s",
+                mlp_loss_names()[parent->spec->loss]);
+    }
     if (config_has(r->config, KEY_START_WEIGHTS) &&
         strcmp(config_text_at(r->config, KEY_START_WEIGHTS, 0), parent->weights_sha256) != 0) {
         err_add(r->err, "/start_from/weights_sha256", "the model has other weights, %s",
