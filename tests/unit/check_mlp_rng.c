@@ -329,6 +329,25 @@ START_TEST(orthogonal_weights_are_uniform)
 }
 END_TEST
 
+/* The first vector is the first one drawn, made as long as 1. */
+START_TEST(orthogonal_weights_begin_as_drawn)
+{
+    struct mlp_net *net = linear(MLP_ORTHOGONAL, 0, 20, 4, 6);
+    struct mlp_net *drawn = linear(MLP_NORMAL, 1, 20, 4, 6);
+    const float *q = mlp_net_params_const(net), *w = mlp_net_params_const(drawn);
+    double squares = 0;
+
+    for (size_t i = 0; i < 20; i++) {
+        squares += (double)w[4 * i] * (double)w[4 * i];
+    }
+    for (size_t i = 0; i < 20; i++) {
+        ck_assert_double_eq_tol((double)q[4 * i], (double)w[4 * i] / sqrt(squares), 1e-6);
+    }
+    mlp_net_free(&net);
+    mlp_net_free(&drawn);
+}
+END_TEST
+
 /* Fails the library's next malloc. */
 static bool no_memory;
 void *__real_malloc(size_t n);
@@ -415,6 +434,7 @@ int main(void)
     tcase_add_test(c, pieces_are_drawn_as_layers);
     tcase_add_test(c, orthogonal_weights_are);
     tcase_add_test(c, orthogonal_weights_are_uniform);
+    tcase_add_test(c, orthogonal_weights_begin_as_drawn);
     tcase_add_test(c, without_memory_nothing_changes);
     tcase_add_loop_test(c, layers_do_not_disturb_each_other, 0, MLP_ZEROS + 1);
     suite_add_tcase(s, c);
