@@ -31,8 +31,8 @@ enum kind { FORWARD, BACK_DELTA, BACK_WEIGHTS, BACK_WEIGHTS_ADD, KINDS };
 enum { SOURCE, WEIGHTS, TARGET, BIAS, ARGUMENTS };
 
 struct slot {
-    size_t rows;  /* 0 = free */
-    size_t piece; /* of dW: its rows; else 0 */
+    size_t rows;    /* 0 = free */
+    size_t variant; /* forward: 1 without a bias, else 0; dW: rows of the piece */
     dnnl_primitive_t primitive;
     dnnl_memory_t memory[ARGUMENTS];
     dnnl_memory_t scratch;
@@ -134,7 +134,7 @@ static bool matrix_desc(dnnl_memory_desc_t *out, size_t rows, size_t cols, size_
            dnnl_success;
 }
 
-static bool slot_describe(enum kind kind, struct gemm_shape s, size_t piece,
+static bool slot_describe(enum kind kind, struct gemm_shape s, size_t variant,
                           dnnl_memory_desc_t md[ARGUMENTS])
 {
     switch (kind) {
@@ -148,9 +148,9 @@ static bool slot_describe(enum kind kind, struct gemm_shape s, size_t piece,
                matrix_desc(&md[WEIGHTS], s.out, s.in, s.out, true) &&
                matrix_desc(&md[TARGET], s.rows, s.in, s.in, false);
     default:
-        return matrix_desc(&md[SOURCE], piece, s.rows, s.in, true) &&
+        return matrix_desc(&md[SOURCE], variant, s.rows, s.in, true) &&
                matrix_desc(&md[WEIGHTS], s.rows, s.out, s.out, false) &&
-               matrix_desc(&md[TARGET], piece, s.out, s.out, false);
+               matrix_desc(&md[TARGET], variant, s.out, s.out, false);
     }
 }
 
@@ -189,17 +189,18 @@ static bool attributes(dnnl_primitive_attr_t attr, enum kind kind)
 }
 
 static bool slot_fill(struct backend *b, struct slot *slot, enum kind kind, struct gemm_shape s,
-                      size_t piece)
+                      size_t variant)
 {
     dnnl_memory_desc_t md[ARGUMENTS];
     dnnl_matmul_desc_t matmul;
     dnnl_primitive_attr_t attr = NULL;
     dnnl_primitive_desc_t desc = NULL;
+    const bool bias = kind == FORWARD && variant == 0;
     bool ok = false;
 
-    if (!slot_describe(kind, s, piece, md) ||
+    if (!slot_describe(kind, s, variant, md) ||
         dnnl_matmul_desc_init(&matmul, &md[SOURCE], &md[WEIGHTS],
-                              kind == FORWARD ? &md[BIAS] : NULL, &md[TARGET]) != dnnl_success ||
+                              bias ? &md[BIAS] : NULL, &md[TARGET]) != dnnl_success ||
         dnnl_primitive_attr_create(&attr) != dnnl_success || !attributes(attr, kind) ||
         dnnl_primitive_desc_create(&desc, &matmul, attr, b->engine, NULL) != dnnl_success ||
         dnnl_primitive_create(&slot->primitive, desc) != dnnl_success) {
@@ -212,14 +213,14 @@ static bool slot_fill(struct backend *b, struct slot *slot, enum kind kind, stru
         dnnl_memory_create(&slot->scratch, scratch, b->engine, DNNL_MEMORY_NONE) != dnnl_success) {
         goto out;
     }
-    for (int i = 0; i < (kind == FORWARD ? ARGUMENTS : BIAS); i++) {
+    for (int i = 0; i < (bias ? ARGUMENTS : BIAS); i++) {
         if (dnnl_memory_create(&slot->memory[i], &md[i], b->engine, DNNL_MEMORY_NONE) !=
             dnnl_success) {
             goto out;
         }
     }
     slot->rows = s.rows;
-    slot->piece = piece;
+    slot->variant = variant;
     ok = true;
 out:
     if (desc != NULL) {
@@ -331,12 +332,12 @@ void gemm_backend_fini(struct gemm_ctx *ctx)
 }
 
 static struct slot *slot_find(struct gemm_ctx *ctx, enum kind kind, struct gemm_shape s,
-                              size_t piece)
+                              size_t variant)
 {
     struct line *line = &((struct backend *)ctx->backend)->lines[s.layer * kinds_of(ctx) + kind];
 
     for (int way = 0; way < WAYS; way++) {
-        if (line->slot[way].rows == s.rows && line->slot[way].piece == piece) {
+        if (line->slot[way].rows == s.rows && line->slot[way].variant == variant) {
             return &line->slot[way];
         }
     }
@@ -345,19 +346,19 @@ static struct slot *slot_find(struct gemm_ctx *ctx, enum kind kind, struct gemm_
     line->next = (line->next + 1) % WAYS;
     library_lock();
     slot_clear(slot);
-    bool ok = slot_fill(ctx->backend, slot, kind, s, piece);
+    bool ok = slot_fill(ctx->backend, slot, kind, s, variant);
     library_unlock();
     return ok ? slot : NULL;
 }
 
 static enum mlp_status multiply(struct gemm_ctx *ctx, enum kind kind, struct gemm_shape s,
-                                size_t piece, const mlp_real *source,
+                                size_t variant, const mlp_real *source,
                                 const mlp_real *weights, const mlp_real *bias, mlp_real *target)
 {
     int threads = omp_get_max_threads();
 
     omp_set_num_threads(1);
-    const struct slot *slot = slot_find(ctx, kind, s, piece);
+    const struct slot *slot = slot_find(ctx, kind, s, variant);
     bool ok = slot != NULL && slot_run(ctx->backend, slot, source, weights, bias, target);
 
     omp_set_num_threads(threads);
@@ -367,7 +368,7 @@ static enum mlp_status multiply(struct gemm_ctx *ctx, enum kind kind, struct gem
 enum mlp_status gemm_backend_forward(struct gemm_ctx *ctx, struct gemm_shape s, const mlp_real *a,
                                      const mlp_real *w, const mlp_real *b, mlp_real *z)
 {
-    return multiply(ctx, FORWARD, s, 0, a, w, b, z);
+    return multiply(ctx, FORWARD, s, b == NULL, a, w, b, z);
 }
 
 enum mlp_status gemm_backend_back_delta(struct gemm_ctx *ctx, struct gemm_shape s,

@@ -42,6 +42,7 @@ MLP_SOURCES = \
 	src/mlp/optimizer.c src/mlp/optimizer.h \
 	src/mlp/optimizer_spec.c \
 	src/mlp/pass.c src/mlp/pass.h \
+	src/mlp/pass_step.c src/mlp/pass_priv.h \
 	src/mlp/predict.c \
 	src/mlp/rng.c src/mlp/rng.h \
 	src/mlp/schedule.c src/mlp/schedule.h \

@@ -307,12 +307,12 @@ static void update(const struct optimizer *o, const struct optimizer_rule *t, st
     step.decay = (mlp_real)(1 - rate * t->weight_decay);
     step.rate = (mlp_real)(rate * o->unit);
     step.rate_g = (mlp_real)(rate * o->unit_g);
-    net->kernel->step(&step, net->params + offset, gradient + offset,
+    net->kernel->step(&step, net->params + offset, gradient,
                       o->m != NULL ? o->m + offset : NULL, o->v != NULL ? o->v + offset : NULL,
                       o->u != NULL ? o->u + offset : NULL, length);
 }
 
-void optimizer_range(const struct optimizer *o, struct mlp_net *net, const mlp_real *gradient,
+void optimizer_piece(const struct optimizer *o, struct mlp_net *net, const mlp_real *gradient,
                      size_t offset, size_t length)
 {
     size_t end = offset + length, i = 0;
@@ -340,8 +340,15 @@ void optimizer_range(const struct optimizer *o, struct mlp_net *net, const mlp_r
         }
         stop = stop < end ? stop : end;
         update(o, &t, net, gradient, offset, stop - offset);
+        gradient += stop - offset;
         offset = stop;
     }
+}
+
+void optimizer_range(const struct optimizer *o, struct mlp_net *net, const mlp_real *gradient,
+                     size_t offset, size_t length)
+{
+    optimizer_piece(o, net, gradient + offset, offset, length);
 }
 
 void optimizer_end(const struct optimizer *o, struct mlp_net *net)

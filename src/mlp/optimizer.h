@@ -71,6 +71,9 @@ bool optimizer_needs_clip(const struct optimizer *o);
 void optimizer_clip(struct optimizer *o, const struct mlp_net *net, mlp_real *gradient);
 void optimizer_range(const struct optimizer *o, struct mlp_net *net, const mlp_real *gradient,
                      size_t offset, size_t length);
+/* The same with the gradient of the range alone. */
+void optimizer_piece(const struct optimizer *o, struct mlp_net *net, const mlp_real *gradient,
+                     size_t offset, size_t length);
 void optimizer_end(const struct optimizer *o, struct mlp_net *net);
 
 /* Add |dL/dW_k|^2 of every layer's weights to squares [n_layers]. */

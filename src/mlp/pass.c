@@ -1,7 +1,8 @@
-/* The two passes: the mathematics of mlp.h, in its order.
+/* Room for the passes, and the one that predicts; training's two phases are in pass_step.c.
  *
- * A pass works on the caller's thread in its own room. Stages of a layer that many networks
- * do not have (norm, noise, dropout, residual) each are a line here and a file of their own.
+ * A pass works on the caller's thread in its own room, with a team's help where it was given one.
+ * Stages of a layer that many networks do not have (norm, noise, dropout, residual) each are a
+ * line here and a file of their own.
  */
 #include "mlp/pass.h"
 
@@ -12,7 +13,18 @@
 #include "mlp/noise.h"
 #include "mlp/norm.h"
 
+#ifdef __SSE2__
+#include <xmmintrin.h>
+#endif
+
+#include "mlp/pass_priv.h"
+
 /* ---- room ---------------------------------------------------------------------- */
+
+static size_t threads_within(size_t threads)
+{
+    return threads < 1 ? 1 : threads < PASS_MAX_THREADS ? threads : PASS_MAX_THREADS;
+}
 
 static void layer_layout(struct pass_layer *b, const struct layer *l, size_t rows,
                          struct arena *arena)
@@ -32,9 +44,11 @@ static void layer_layout(struct pass_layer *b, const struct layer *l, size_t row
                                            : NULL;
 }
 
-void pass_layout(struct pass *p, const struct mlp_spec *spec, size_t max_rows, bool training,
-                 struct arena *arena)
+void pass_layout_team(struct pass *p, const struct mlp_spec *spec, const struct pass_size *size,
+                      struct arena *arena)
 {
+    const size_t max_rows = size->max_rows;
+    const bool training = size->training;
     size_t widest = net_spec_widest(spec), row_bytes = widest * sizeof(mlp_real);
     size_t max_in = spec->n_inputs > widest ? spec->n_inputs : widest;
     size_t input_bytes = spec->n_inputs * sizeof(mlp_real);
@@ -45,15 +59,21 @@ void pass_layout(struct pass *p, const struct mlp_spec *spec, size_t max_rows, b
 
     *p = (struct pass){.max_rows = max_rows,
                        .n_layers = spec->n_hidden + 1,
+                       .widest = widest,
                        .training = training,
+                       .threads = threads_within(size->threads),
                        .share = 0.1};
-    gemm_layout(&p->gemm,
-                &(struct gemm_size){.n_layers = p->n_layers,
-                                    .max_in = max_in,
-                                    .max_out = widest,
-                                    .max_rows = max_rows,
-                                    .training = training},
-                arena);
+    const struct gemm_size products = {.n_layers = p->n_layers,
+                                       .max_in = max_in,
+                                       .max_out = widest,
+                                       .max_rows = max_rows,
+                                       .training = training,
+                                       .precision = size->precision};
+
+    for (size_t i = 0; i < p->threads; i++) {
+        gemm_layout(&p->helper[i].gemm, &products, arena);
+        p->helper[i].piece = training ? arena_take(arena, PASS_PIECE, sizeof(mlp_real)) : NULL;
+    }
     for (size_t k = 0; k < p->n_layers && training; k++) {
         struct layer l;
 
@@ -85,47 +105,115 @@ void pass_layout(struct pass *p, const struct mlp_spec *spec, size_t max_rows, b
     p->row_hit = arena_take(arena, max_rows, sizeof(*p->row_hit));
 }
 
+void pass_layout(struct pass *p, const struct mlp_spec *spec, size_t max_rows, bool training,
+                 struct arena *arena)
+{
+    const struct pass_size size = {.max_rows = max_rows, .training = training};
+
+    pass_layout_team(p, spec, &size, arena);
+}
+
 enum mlp_status pass_init(struct pass *p, const struct mlp_net *net)
 {
-    return gemm_init(&p->gemm, net->kernel);
+    enum mlp_status status = MLP_OK;
+
+    for (size_t i = 0; i < p->threads && status == MLP_OK; i++) {
+        status = gemm_init(&p->helper[i].gemm, net->kernel);
+    }
+    return status;
 }
 
 void pass_fini(struct pass *p)
 {
-    gemm_fini(&p->gemm);
+    for (size_t i = 0; i < p->threads; i++) {
+        gemm_fini(&p->helper[i].gemm);
+    }
 }
 
-static const mlp_real *param(const struct mlp_net *net, size_t offset)
+/* ---- a team's work ------------------------------------------------------------------ */
+
+size_t pass_helpers(const struct pass *p, const struct mlp_net *net, size_t rows)
 {
-    return offset != NET_NONE ? net->params + offset : NULL;
+    double work = 0; /* multiply-adds of one direction */
+
+    if (p->team.parallel_for == NULL || p->threads == 1) {
+        return 1;
+    }
+    for (size_t k = 0; k < net->n_layers; k++) {
+        work += (double)net->layers[k].n_in * (double)net->layers[k].n_z;
+    }
+    work *= (double)rows;
+    return work / PASS_WORTH < (double)p->threads ? 1 + (size_t)(work / PASS_WORTH) : p->threads;
+}
+
+size_t pass_slice(size_t rows, size_t helpers)
+{
+    size_t slice = (rows + helpers - 1) / helpers;
+
+    return (slice + 15) / 16 * 16;
+}
+
+struct errand {
+    void (*work)(void *job, size_t helper);
+    void *job;
+#ifdef __SSE2__
+    unsigned mode;
+#endif
+};
+
+/* With the arithmetic of the caller's thread: subnormal numbers may count as zero there. */
+static void help(void *arg, size_t i)
+{
+    const struct errand *e = arg;
+
+#ifdef __SSE2__
+    unsigned before = _mm_getcsr();
+
+    _mm_setcsr(e->mode);
+    e->work(e->job, i);
+    _mm_setcsr(before);
+#else
+    e->work(e->job, i);
+#endif
+}
+
+void pass_share(struct pass *p, size_t helpers, void (*work)(void *job, size_t helper), void *job)
+{
+    struct errand e = {.work = work, .job = job};
+
+    if (helpers <= 1) {
+        work(job, 0);
+        return;
+    }
+#ifdef __SSE2__
+    e.mode = _mm_getcsr();
+#endif
+    p->team.parallel_for(p->team.arg, helpers, help, &e);
 }
 
 /* ---- prediction ------------------------------------------------------------------- */
 
-static void add_offset(const mlp_real *offset, size_t rows, size_t cols, mlp_real *z)
+/* Rows [first, first + rows) of x, in the same rows of the pass's room; `out` is where the first
+ * of them goes. */
+static enum mlp_status predict_rows(struct pass *p, struct gemm_ctx *gemm,
+                                    const struct mlp_net *net, const mlp_real *x,
+                                    const mlp_real *offset, size_t first, size_t rows,
+                                    mlp_real *out, mlp_real **z_out)
 {
-    for (size_t i = 0; offset != NULL && i < rows; i++) {
-        for (size_t j = 0; j < cols; j++) {
-            z[i * cols + j] += offset[i];
-        }
-    }
-}
-
-enum mlp_status pass_predict(struct pass *p, const struct mlp_net *net, const mlp_real *x,
-                             const mlp_real *offset, size_t rows, mlp_real *out, mlp_real **z_out)
-{
-    const mlp_real *a = noise_scale_input(p, net, x, rows);
+    const mlp_real *a = x + first * net->spec.n_inputs;
     mlp_real *z = NULL;
 
     for (size_t k = 0; k < net->n_layers; k++) {
         const struct layer *l = &net->layers[k];
-        const mlp_real *W = param(net, l->weights), *b = param(net, l->bias);
-        bool last = k + 1 == net->n_layers;
+        mlp_real *room = p->training ? p->layer[k].z : p->turn[k % 2];
 
-        z = last && out != NULL ? out : p->training ? p->layer[k].z : p->turn[k % 2];
+        /* in a turn rows lie as far apart as the widest layer's */
+        room += first * (p->training ? l->n_z : p->widest);
+        z = k + 1 == net->n_layers && out != NULL ? out : room;
         /* z_k = a_{k-1} W_k + b_k */
         enum mlp_status status =
-            gemm_predict(&p->gemm, (struct gemm_shape){k, rows, l->n_in, l->n_z}, a, W, b, z);
+            gemm_predict(gemm, (struct gemm_shape){k, rows, l->n_in, l->n_z}, a,
+                         pass_param(net, l->weights), pass_param(net, l->bias), z);
         if (status != MLP_OK) {
             return status;
         }
@@ -136,9 +224,72 @@ enum mlp_status pass_predict(struct pass *p, const struct mlp_net *net, const ml
         }
         a = z;
     }
-    add_offset(offset, rows, net->spec.n_outputs, z);
+    pass_add_offset(offset != NULL ? offset + first : NULL, rows, net->spec.n_outputs, z);
+    *z_out = z;
+    return MLP_OK;
+}
+
+enum mlp_status pass_predict(struct pass *p, const struct mlp_net *net, const mlp_real *x,
+                             const mlp_real *offset, size_t rows, mlp_real *out, mlp_real **z_out)
+{
+    mlp_real *z = NULL;
+    enum mlp_status status =
+        predict_rows(p, &p->helper[0].gemm, net, noise_scale_input(p, net, x, rows), offset, 0,
+                     rows, out, &z);
+
     if (z_out != NULL) {
         *z_out = z;
+    }
+    return status;
+}
+
+struct scoring {
+    struct pass *p;
+    const struct mlp_net *net;
+    const struct mlp_data *data; /* at most max_rows */
+    const mlp_real *input;
+    size_t slice;
+    enum mlp_status status[PASS_MAX_THREADS];
+};
+
+static void score_rows(void *arg, size_t helper)
+{
+    struct scoring *s = arg;
+    struct pass *p = s->p;
+    size_t first = helper * s->slice, rows = 0;
+
+    if (first < s->data->rows) {
+        rows = s->data->rows - first < s->slice ? s->data->rows - first : s->slice;
+    }
+    const struct mlp_data slice = loss_slice(&s->net->spec, s->data, first, rows);
+    struct loss_rows r = {&slice, NULL, p->row_loss + first, p->row_hit + first};
+
+    s->status[helper] = MLP_OK;
+    if (rows > 0) {
+        s->status[helper] = predict_rows(p, &p->helper[helper].gemm, s->net, s->input,
+                                         s->data->offset, first, rows, NULL, &r.z);
+    }
+    if (rows > 0 && s->status[helper] == MLP_OK) {
+        loss_measure(s->net, &r);
+    }
+}
+
+/* Row losses and hits of at most max_rows rows. */
+static enum mlp_status score_block(struct pass *p, const struct mlp_net *net,
+                                   const struct mlp_data *data)
+{
+    size_t helpers = pass_helpers(p, net, data->rows);
+    struct scoring s = {.p = p,
+                        .net = net,
+                        .data = data,
+                        .input = noise_scale_input(p, net, data->x, data->rows),
+                        .slice = pass_slice(data->rows, helpers)};
+
+    pass_share(p, helpers, score_rows, &s);
+    for (size_t i = 0; i < helpers; i++) {
+        if (s.status[i] != MLP_OK) {
+            return s.status[i];
+        }
     }
     return MLP_OK;
 }
@@ -150,18 +301,15 @@ enum mlp_status pass_score(struct pass *p, const struct mlp_net *net, const stru
 
     for (size_t i = 0; i < data->rows; i += p->max_rows) {
         size_t rows = data->rows - i < p->max_rows ? data->rows - i : p->max_rows;
-        const struct mlp_data slice = loss_slice(&net->spec, data, i, rows);
-        struct loss_rows r = {&slice, NULL, p->row_loss, p->row_hit};
-        enum mlp_status status =
-            pass_predict(p, net, slice.x, slice.offset, rows, NULL, &r.z);
+        const struct mlp_data some = loss_slice(&net->spec, data, i, rows);
+        enum mlp_status status = score_block(p, net, &some);
 
         if (status != MLP_OK) {
             return status;
         }
-        loss_measure(net, &r);
-        loss_sum(&slice, p->row_loss, &loss);
+        loss_sum(&some, p->row_loss, &loss);
         for (size_t j = 0; j < rows; j++) {
-            double w = slice.weights != NULL ? (double)slice.weights[j] : 1;
+            double w = some.weights != NULL ? (double)some.weights[j] : 1;
 
             weight += w;
             hits += p->row_hit[j] ? w : 0;
@@ -170,146 +318,4 @@ enum mlp_status pass_score(struct pass *p, const struct mlp_net *net, const stru
     out->loss = loss / weight;
     out->accuracy = loss_of_classes(net->spec.loss) ? hits / weight : NAN;
     return MLP_OK;
-}
-
-/* ---- phase one: rows to the loss, and back ------------------------------------------- */
-
-static enum mlp_status forward_layer(struct pass *p, struct mlp_net *net, size_t k,
-                                     const mlp_real *a, const struct pass_moment *moment,
-                                     size_t rows)
-{
-    const struct layer *l = &net->layers[k];
-    struct pass_layer *at = &p->layer[k];
-    const mlp_real *W = param(net, l->weights), *b = param(net, l->bias);
-
-    /* z_k = a_{k-1} W_k + b_k */
-    enum mlp_status status =
-        gemm_forward(&p->gemm, (struct gemm_shape){k, rows, l->n_in, l->n_z}, a, W, b, at->z);
-    if (status != MLP_OK) {
-        return status;
-    }
-    norm_measure(p, net, k, 0, rows);
-    norm_settle(p, net, k, rows);
-    norm_apply(p, net, k, 0, rows); /* y_k = norm_k(z_k) */
-    activation_forward(net, l, at->y, rows, at->h); /* h_k = f_k(y_k) */
-    noise_apply(p, net, k, moment, a, 0, rows); /* a_k = dropped(h_k + noise), + a_{k-1} */
-    return MLP_OK;
-}
-
-/* Where dL/da_k is put: where dL/dz_k will be, or aside if that is wider. Two layers in a row use
- * different places. */
-static mlp_real *incoming(const struct pass *p, const struct mlp_net *net, size_t k)
-{
-    return net->layers[k].pieces > 1 ? p->turn[k % 2] : p->layer[k].delta;
-}
-
-/* incoming(k) holds dL/da_k and p->layer[k].delta becomes dL/dz_k; then dL/da_{k-1} is made. */
-static enum mlp_status backward_layer(struct pass *p, const struct mlp_net *net, size_t k,
-                                      size_t rows, mlp_real *gradient)
-{
-    const struct layer *l = &net->layers[k];
-    struct pass_layer *at = &p->layer[k];
-    mlp_real *in = incoming(p, net, k);
-    mlp_real *before = k > 0 ? incoming(p, net, k - 1) : p->input_delta; /* dL/da_{k-1} */
-
-    if (l->residual && before != NULL) {
-        memcpy(p->skip, in, rows * l->n_out * sizeof(*in));
-    }
-    noise_back(p, net, k, in, 0, rows);                             /* dL/dh_k */
-    activation_backward(net, l, at->y, at->h, in, rows, at->delta); /* dL/dy_k */
-    norm_back_measure(p, net, k, 0, rows);
-    norm_back_settle(p, net, k, rows, gradient);
-    norm_back_apply(p, net, k, 0, rows); /* dL/dz_k */
-    if (before == NULL) {
-        return MLP_OK; /* nobody asks for dL/dx */
-    }
-    /* dL/da_{k-1} = delta_k W_k^T, + dL/da_k */
-    enum mlp_status status =
-        gemm_back_delta(&p->gemm, (struct gemm_shape){k, rows, l->n_in, l->n_z}, at->delta,
-                        param(net, l->weights), before);
-
-    if (l->residual && status == MLP_OK) {
-        net->kernel->add(p->skip, before, rows * l->n_out);
-    }
-    return status;
-}
-
-/* ---- phase two: gradients ------------------------------------------------------------- */
-
-/* dL/dW_k = a_{k-1}^T delta_k    dL/db_k = sum over rows of delta_k */
-static enum mlp_status layer_gradient(struct pass *p, const struct mlp_net *net, size_t k,
-                                      const mlp_real *a, size_t rows, mlp_real *gradient)
-{
-    const struct layer *l = &net->layers[k];
-    const mlp_real *delta = p->layer[k].delta;
-
-    if (l->bias != NET_NONE) {
-        net->kernel->column_sums(delta, rows, l->n_z, gradient + l->bias);
-    }
-    activation_gradient(net, l, p->layer[k].y, rows, gradient);
-    const struct gemm_shape shape = {k, rows, l->n_in, l->n_z};
-    enum mlp_status status = MLP_OK;
-
-    gemm_new_batch(&p->gemm);
-    for (size_t i = 0, n = gemm_piece(&p->gemm, shape); i < l->n_in && status == MLP_OK; i += n) {
-        status = gemm_back_weights(&p->gemm, shape, i, n < l->n_in - i ? n : l->n_in - i, a, delta,
-                                   gradient + l->weights + i * l->n_z);
-    }
-    return status;
-}
-
-static enum mlp_status forward(struct pass *p, struct mlp_net *net, const mlp_real *input,
-                               const struct pass_moment *moment, size_t rows)
-{
-    enum mlp_status status = MLP_OK;
-
-    for (size_t k = 0; k < net->n_layers && status == MLP_OK; k++) {
-        status = forward_layer(p, net, k, k > 0 ? p->layer[k - 1].a : input, moment, rows);
-    }
-    return status;
-}
-
-enum mlp_status pass_statistics(struct pass *p, struct mlp_net *net, const struct mlp_data *batch,
-                                const struct pass_moment *moment, double share)
-{
-    double usual = p->share;
-
-    p->share = share;
-    enum mlp_status status =
-        forward(p, net, noise_input(p, net, moment, batch->x, batch->rows), moment, batch->rows);
-    p->share = usual;
-    return status;
-}
-
-enum mlp_status pass_gradient(struct pass *p, struct mlp_net *net, const struct mlp_data *batch,
-                              const struct pass_moment *moment, double smoothing,
-                              mlp_real *gradient, double *loss)
-{
-    size_t rows = batch->rows, last = net->n_layers - 1;
-    const mlp_real *input = noise_input(p, net, moment, batch->x, rows);
-    enum mlp_status status = forward(p, net, input, moment, rows);
-
-    if (status != MLP_OK) {
-        return status;
-    }
-    add_offset(batch->offset, rows, net->spec.n_outputs, p->layer[last].z);
-    /* delta = dL/dz of the last layer */
-    struct loss_rows r = {batch, p->layer[last].delta, p->row_loss, NULL};
-
-    memcpy(r.z, p->layer[last].z, rows * net->spec.n_outputs * sizeof(*r.z));
-    loss_gradient(net, &r, moment->rows > 0 ? moment->rows : rows, (mlp_real)smoothing);
-    *loss = 0;
-    loss_sum(batch, p->row_loss, loss);
-    *loss /= (double)rows;
-
-    for (size_t k = net->n_layers; k-- > 0 && status == MLP_OK;) {
-        status = backward_layer(p, net, k, rows, gradient);
-    }
-    if (net->input_scale != NET_NONE && status == MLP_OK) {
-        noise_scale_gradient(p, net, batch->x, rows, gradient);
-    }
-    for (size_t k = 0; k < net->n_layers && status == MLP_OK; k++) {
-        status = layer_gradient(p, net, k, k > 0 ? p->layer[k - 1].a : input, rows, gradient);
-    }
-    return status;
 }

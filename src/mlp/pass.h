@@ -1,12 +1,14 @@
 /* The forward and the backward pass over a net's layers.
  *
  * A struct pass is the room they need: for training every layer's buffers, for prediction two
- * that take turns. One thread at a time.
+ * that take turns. One caller at a time, whose team may help.
  *
  * A step of training has two phases. The first takes rows from x to the loss and back to
  * delta_k = dL/dz_k of every layer; the second makes the gradients, dL/dW_k = a_{k-1}^T
- * delta_k and dL/db_k, of which no row needs to know. Slices of rows, then pieces of layers, may
- * so be worked at side by side.
+ * delta_k and dL/db_k, of which no row needs to know. Slices of rows, then pieces of layers, are so
+ * worked at side by side, and a piece of the gradient may be used up while it is in the cache.
+ * How rows and layers are divided never changes a bit: a row's numbers do not depend on the rows
+ * beside it, and each number of a gradient is one sum in one order.
  */
 #ifndef MLP_PASS_H
 #define MLP_PASS_H
@@ -36,10 +38,27 @@ struct pass_moment {
     size_t rows; /* of the whole step, that the gradient is divided by; 0: the batch's */
 };
 
-struct pass {
+#define PASS_MAX_THREADS 64
+#define PASS_PIECE       ((size_t)64 * 1024) /* numbers of a gradient that is used up at once */
+
+/* One thread's own things. */
+struct pass_helper {
     struct gemm_ctx gemm;
+    mlp_real *piece; /* [PASS_PIECE]; NULL: no training */
+};
+
+/* Who helps; see mlp.h's callbacks. Without a parallel_for nobody does. */
+struct pass_team {
+    void (*parallel_for)(void *arg, size_t n, void (*body)(void *ctx, size_t i), void *ctx);
+    void *arg;
+};
+
+struct pass {
+    struct pass_helper helper[PASS_MAX_THREADS];
+    size_t threads;        /* helpers, the caller's thread being the first */
+    struct pass_team team; /* the caller's to set, after the layout */
     size_t max_rows;
-    size_t n_layers;
+    size_t n_layers, widest;
     bool training;
     struct pass_layer layer[MLP_MAX_LAYERS + 1];
     mlp_real *input;       /* (max_rows, n_inputs): scaled, dropped, noisy; NULL: x as it is */
@@ -54,7 +73,17 @@ struct pass {
     unsigned char *row_hit;
 };
 
-/* Reserve room for passes of max_rows rows; `training`: for both. */
+struct pass_size {
+    size_t max_rows;
+    bool training; /* both passes, or prediction only */
+    size_t threads;
+    enum mlp_precision precision; /* of training */
+};
+
+/* Reserve room for passes of max_rows rows. */
+void pass_layout_team(struct pass *p, const struct mlp_spec *spec, const struct pass_size *size,
+                      struct arena *arena);
+/* The same for one thread, in float32. */
 void pass_layout(struct pass *p, const struct mlp_spec *spec, size_t max_rows, bool training,
                  struct arena *arena);
 /* After a layout with memory; pass_fini also after a failure. */
@@ -74,6 +103,23 @@ MLP_CHECK enum mlp_status pass_gradient(struct pass *p, struct mlp_net *net,
                                         const struct mlp_data *batch,
                                         const struct pass_moment *moment, double smoothing,
                                         mlp_real *gradient, double *loss);
+
+/* What becomes of a gradient that nobody needs as a whole: as soon as a range of it is there, and no
+ * earlier than all deltas, the parameters of that range may be changed. */
+struct pass_update {
+    /* once, before the first range, on the caller's thread; false: leave it at the loss */
+    bool (*begin)(void *arg, double loss);
+    /* gradient [length] of the parameters from offset on; ranges come in any order, from several
+     * threads at a time, and cover all parameters once */
+    void (*range)(void *arg, const mlp_real *gradient, size_t offset, size_t length);
+    void *arg;
+};
+
+/* As pass_gradient, but `gradient` is left half done if update is not NULL. */
+MLP_CHECK enum mlp_status pass_step(struct pass *p, struct mlp_net *net,
+                                    const struct mlp_data *batch, const struct pass_moment *moment,
+                                    double smoothing, mlp_real *gradient, double *loss,
+                                    const struct pass_update *update);
 
 /* The forward pass alone: running statistics go by `share` of the way to the batch's own. */
 MLP_CHECK enum mlp_status pass_statistics(struct pass *p, struct mlp_net *net,

@@ -67,9 +67,10 @@ size_t train_steps(const struct mlp_trainer *t)
 }
 
 /* The gradient [n_params] of batches [first, first + n) as if they were one, and the sum of
- * their rows' losses. */
+ * their rows' losses. An update, which only one batch can have, uses the gradient up. */
 static enum mlp_status step_gradient(struct mlp_trainer *t, size_t first, size_t n,
-                                     mlp_real *gradient, size_t *rows, double *sum)
+                                     mlp_real *gradient, size_t *rows, double *sum,
+                                     const struct pass_update *update)
 {
     enum mlp_status status = MLP_OK;
 
@@ -86,8 +87,8 @@ static enum mlp_status step_gradient(struct mlp_trainer *t, size_t first, size_t
                                            .rows = *rows};
         double loss = 0;
 
-        status = pass_gradient(&t->pass, t->net, &batch, &moment, t->spec->label_smoothing,
-                               i == first ? gradient : t->part, &loss);
+        status = pass_step(&t->pass, t->net, &batch, &moment, t->spec->label_smoothing,
+                           i == first ? gradient : t->part, &loss, update);
         *sum += loss * (double)batch.rows;
         if (i > first) {
             t->net->kernel->add(t->part, gradient, t->net->n_params);
@@ -114,12 +115,54 @@ static double step_rate(const struct mlp_trainer *t)
                                                   (double)t->spec->epochs, done, steps);
 }
 
+/* Between the two phases of a step: go on? */
+static bool begin_update(void *arg, double loss)
+{
+    struct mlp_trainer *t = arg;
+
+    if (!isfinite(loss)) {
+        return false;
+    }
+    t->progress.rate = step_rate(t);
+    optimizer_begin(&t->optimizer, t->progress.rate);
+    return true;
+}
+
+static void update_range(void *arg, const mlp_real *gradient, size_t offset, size_t length)
+{
+    struct mlp_trainer *t = arg;
+
+    optimizer_piece(&t->optimizer, t->net, gradient, offset, length);
+}
+
+/* The gradient's pieces are used up as they are made, where nobody asks for it as a whole. */
+static enum outcome step_at_once(struct mlp_trainer *t, size_t *rows, double *sum,
+                                 enum mlp_status *status)
+{
+    struct train_progress *p = &t->progress;
+    const struct pass_update update = {begin_update, update_range, t};
+
+    *status = step_gradient(t, p->batch, 1, t->gradient, rows, sum, &update);
+    if (*status != MLP_OK) {
+        return FAILED;
+    }
+    p->result.last_loss = *sum / (double)*rows;
+    if (!isfinite(p->result.last_loss)) {
+        return DIVERGED;
+    }
+    optimizer_end(&t->optimizer, t->net);
+    return GO_ON;
+}
+
 static enum outcome gradient_step(struct mlp_trainer *t, size_t n, size_t *rows, double *sum,
                                   enum mlp_status *status)
 {
     struct train_progress *p = &t->progress;
 
-    *status = step_gradient(t, p->batch, n, t->gradient, rows, sum);
+    if (n == 1 && t->squares == NULL && !optimizer_needs_clip(&t->optimizer)) {
+        return step_at_once(t, rows, sum, status);
+    }
+    *status = step_gradient(t, p->batch, n, t->gradient, rows, sum, NULL);
     if (*status != MLP_OK) {
         return FAILED;
     }
@@ -140,7 +183,7 @@ static enum mlp_status evaluate_all(void *arg, struct mlp_net *net, mlp_real *gr
     struct mlp_trainer *t = arg;
     size_t rows = 0;
     double sum = 0;
-    enum mlp_status status = step_gradient(t, 0, t->batches.n, gradient, &rows, &sum);
+    enum mlp_status status = step_gradient(t, 0, t->batches.n, gradient, &rows, &sum, NULL);
 
     (void)net; /* the trainer's */
     *loss = sum / (double)rows;

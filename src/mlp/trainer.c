@@ -34,8 +34,13 @@ struct mlp_trainer *train_layout(const struct mlp_spec *spec, const struct mlp_t
     }
     optimizer_layout(&into->optimizer, train, n_params, arena);
     average_layout(&into->average, train, n_values, arena);
-    pass_layout(&into->pass, spec, most > TRAIN_MIN_PASS_ROWS ? most : TRAIN_MIN_PASS_ROWS, true,
-                arena);
+    pass_layout_team(&into->pass, spec,
+                     &(struct pass_size){
+                         .max_rows = most > TRAIN_MIN_PASS_ROWS ? most : TRAIN_MIN_PASS_ROWS,
+                         .training = true,
+                         .threads = train->threads,
+                         .precision = train->precision},
+                     arena);
     return t;
 }
 
@@ -94,7 +99,11 @@ static bool full_batch_makes_sense(const struct mlp_spec *net, const struct mlp_
 static bool makes_sense(const struct mlp_spec *net, const struct mlp_train_spec *s)
 {
     bool classes = loss_of_classes(net->loss);
+    const char *why = NULL;
 
+    if (s->precision != MLP_FLOAT32 && !mlp_bfloat16_available(&why)) {
+        return false;
+    }
     return s->epochs > 0 && s->batch_size > 0 && stopping_makes_sense(s) &&
            average_makes_sense(s) && augment_makes_sense(&s->augment, net->n_inputs) &&
            full_batch_makes_sense(net, s) && s->label_smoothing >= 0 && s->label_smoothing < 1 &&
@@ -194,6 +203,7 @@ enum mlp_status mlp_trainer_new(struct mlp_net *net, const struct mlp_train_spec
     for (size_t k = 0; t->squares != NULL && k < net->n_layers; k++) {
         t->squares[k] = 0;
     }
+    t->pass.team = (struct pass_team){t->callbacks->parallel_for, t->callbacks->arg};
     status = pass_init(&t->pass, net);
     if (status != MLP_OK) {
         mlp_trainer_free(&t);

@@ -144,6 +144,8 @@ static void check_products(size_t in, size_t out, size_t rows, enum mlp_precisio
         precision == MLP_BFLOAT16 && gemm_tiles_wants(&r.ctx, in, out) ? rounded : exact;
     struct gemm_shape s = shape(&r, rows);
 
+    ck_assert_int_eq(gemm_predict(&r.ctx, s, r.a, r.w, NULL, z), MLP_OK);
+    compare(z, rows, out, in, r.a, in, 1, r.w, out, 1, NULL, exact);
     ck_assert_int_eq(gemm_predict(&r.ctx, s, r.a, r.w, r.b, z), MLP_OK);
     compare(z, rows, out, in, r.a, in, 1, r.w, out, 1, r.b, exact);
     ck_assert_int_eq(gemm_forward(&r.ctx, s, r.a, r.w, r.b, z), MLP_OK);

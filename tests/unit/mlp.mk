@@ -9,7 +9,8 @@ libmlpdouble_la_SOURCES = \
 	src/mlp/gemm.c src/mlp/gemm_reference.c src/mlp/gemm_tiles.c src/mlp/kernel.c \
 	src/mlp/kernel_loss.c src/mlp/kernel_softmax.c \
 	src/mlp/kernel_product.c src/mlp/kernel_rows.c src/mlp/kernel_step.c \
-	src/mlp/init.c src/mlp/loss.c src/mlp/net.c src/mlp/pass.c src/mlp/rng.c src/mlp/spec.c \
+	src/mlp/init.c src/mlp/loss.c src/mlp/net.c src/mlp/pass.c src/mlp/pass_step.c src/mlp/rng.c \
+	src/mlp/spec.c \
 	tests/unit/mlp_double.c tests/unit/mlp_double.h tests/unit/mlp_gradient.h
 libmlpdouble_la_CPPFLAGS = $(AM_CPPFLAGS) -DKERNEL_ISA=wide -DMLP_VERSION='"double"' \
 	-include $(srcdir)/tests/unit/mlp_double.h
@@ -44,6 +45,7 @@ MLP_CHECKS = \
 	tests/unit/check_mlp_stages \
 	tests/unit/check_mlp_step \
 	tests/unit/check_mlp_stop \
+	tests/unit/check_mlp_threads \
 	tests/unit/check_mlp_tiles \
 	tests/unit/check_mlp_train \
 	tests/unit/check_mlp_trajectories
@@ -158,6 +160,10 @@ tests_unit_check_mlp_step_LDADD = libmlpcore.la $(UNIT_LIBS)
 tests_unit_check_mlp_stop_SOURCES = tests/unit/check_mlp_stop.c tests/unit/mlp_train_help.h
 tests_unit_check_mlp_stop_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_check_mlp_stop_LDADD = libmlpcore.la $(UNIT_LIBS)
+
+tests_unit_check_mlp_threads_SOURCES = tests/unit/check_mlp_threads.c tests/unit/mlp_train_help.h
+tests_unit_check_mlp_threads_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_mlp_threads_LDADD = libmlpcore.la $(UNIT_LIBS)
 
 tests_unit_check_mlp_tiles_SOURCES = tests/unit/check_mlp_tiles.c tests/unit/mlp_help.h
 tests_unit_check_mlp_tiles_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -83,9 +83,14 @@
 #define norm_sum_products         d_norm_sum_products
 #define pass_fini                 d_pass_fini
 #define pass_gradient             d_pass_gradient
+#define pass_helpers              d_pass_helpers
 #define pass_init                 d_pass_init
 #define pass_layout               d_pass_layout
+#define pass_layout_team          d_pass_layout_team
 #define pass_predict              d_pass_predict
+#define pass_share                d_pass_share
+#define pass_slice                d_pass_slice
+#define pass_step                 d_pass_step
 #define pass_statistics           d_pass_statistics
 #define pass_score                d_pass_score
 #define rng_block                 d_rng_block
