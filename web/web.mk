@@ -11,6 +11,7 @@ web_sources = \
 	web/src/chart.tsx \
 	web/src/format.ts \
 	web/src/main.tsx \
+	web/src/metrics.ts \
 	web/src/parts.tsx \
 	web/src/pointer.ts \
 	web/src/poll.ts \

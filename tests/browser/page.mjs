@@ -146,6 +146,25 @@ export function pageTests({ daemon, top, shots }) {
       await page.locator("pre.json", { hasText: "learning_rate" }).waitFor();
     }],
 
+    ["a metric without a number says why, and the reasons are no metric", {}, async (page) => {
+      const job = await daemon.train({
+        name: "below_zero", data: { x: [[0], [1], [2], [3]], y: [-2.5, 0.25, 2, 4] },
+        metrics: ["rmsle"], training: { epochs: 2, seed: 1 },
+      });
+      await daemon.job(job.id, ["succeeded"]);
+      for (const hash of [`#/models/${job.model_id}`, `#/jobs/${job.id}`]) {
+        await open(page, hash);
+        const row = page.locator(".metrics tbody tr", { hasText: "rmsle" });
+        const { notes } = (await daemon.json(`/models/${job.model_id}`)).metrics.training;
+        assert.ok(notes.rmsle);
+        await row.locator(".reason", { hasText: notes.rmsle }).waitFor();
+        assert.equal(await row.locator("td").textContent(), "–");
+        assert.equal(await row.locator("td").getAttribute("title"), notes.rmsle);
+        assert.equal(await page.locator(".metrics .reason").count(), 1);
+        assert.equal(await page.locator(".metrics tbody tr", { hasText: /^notes/ }).count(), 0);
+      }
+    }],
+
     ["every mistake is shown at its place", { expected: [/status of 4\d\d/] }, async (page) => {
       await open(page, "#/new");
       const box = page.getByLabel("The job as JSON");

@@ -20,6 +20,7 @@ export async function unitTests(esbuild, web, scratch) {
   const format = await load(esbuild, web, "format", scratch);
   const { locate, unescapePointer } = await load(esbuild, web, "pointer", scratch);
 
+  const metrics = await load(esbuild, web, "metrics", scratch);
   const { logTicks } = await load(esbuild, web, "ticks", scratch);
 
   return [
@@ -34,6 +35,20 @@ export async function unitTests(esbuild, web, scratch) {
         assert.ok(ticks.every((t) => t >= min && t <= max));
       }
       for (const [min, max] of [[0, 1], [NaN, NaN], [-1, 1], [1, Infinity]]) logTicks(min, max);
+    }],
+    ["metrics are numbers or null; what stands beside them is not one", () => {
+      const part = {
+        loss: 0.5, roc_auc: null, rmse: 2, notes: { roc_auc: "one class only", toString: 7 },
+        targets: { a: { rmse: 1 } },
+      };
+      assert.deepEqual(metrics.names([part, null, { accuracy: 1, mcc: null, notes: {} }]), ["accuracy", "rmse", "roc_auc", "loss", "mcc"]);
+      assert.deepEqual(metrics.names([undefined, null]), []);
+      assert.equal(metrics.value(part, "rmse"), 2);
+      for (const name of ["roc_auc", "notes", "targets", "absent"]) assert.equal(metrics.value(part, name), null);
+      assert.equal(metrics.note(part, "roc_auc"), "one class only");
+      for (const name of ["rmse", "toString", "constructor"]) assert.equal(metrics.note(part, name), null);
+      assert.equal(metrics.note({ r2: null, notes: null }, "r2"), null);
+      assert.equal(metrics.note(null, "r2"), null);
     }],
     ["losses have four digits and no surprises", () => {
       assert.equal(format.loss(0.110001), "0.1100");

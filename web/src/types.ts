@@ -5,6 +5,9 @@ export type JobState = "queued" | "running" | "paused" | "succeeded" | "failed" 
 
 export type Metrics = Record<string, number | null>;
 
+// What metrics.ts reads: numbers, null, and the objects `notes` and `targets`.
+export type SplitMetrics = Record<string, number | null | Record<string, unknown>>;
+
 export interface Progress {
   epoch?: number | null;
   epochs?: number | null;
@@ -110,7 +113,7 @@ export interface Model {
   features?: Feature[];
   target?: { names?: string[]; type?: string } | null;
   classes?: string[] | null;
-  metrics?: Record<string, Metrics | null> | null;
+  metrics?: Record<string, SplitMetrics | null> | null;
   dataset?: DatasetRef | string | null;
   seed?: number | string | null;
   weights_sha256?: string | null;

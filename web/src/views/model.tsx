@@ -4,12 +4,13 @@ import { Fragment } from "preact";
 import { useState } from "preact/hooks";
 import { remove } from "../api";
 import * as format from "../format";
+import * as of from "../metrics";
 import {
   Action, Age, DatasetLink, Missing, Name, Notice, Panel, shortHash, Tile,
 } from "../parts";
 import { refresh, useResource } from "../poll";
 import { go, setQuery, type Route } from "../route";
-import type { Metrics, Model } from "../types";
+import type { Model, SplitMetrics } from "../types";
 import { PredictPanel } from "./predict";
 
 interface ModelList {
@@ -18,16 +19,6 @@ interface ModelList {
 }
 
 const SPLITS = ["test", "validation", "training"];
-// The order in which metrics interest people; others follow as they come.
-const FIRST = ["accuracy", "rmse", "r2", "mae", "f1", "roc_auc", "log_loss", "loss"];
-
-function orderedNames(of: Iterable<string>): string[] {
-  const rank = (name: string) => {
-    const at = FIRST.indexOf(name);
-    return at < 0 ? FIRST.length : at;
-  };
-  return [...new Set(of)].sort((a, b) => rank(a) - rank(b));
-}
 
 // The two numbers that say most, from the most honest part of the data there is.
 function KeyMetrics({ metrics }: { metrics: Model["metrics"] }) {
@@ -36,12 +27,13 @@ function KeyMetrics({ metrics }: { metrics: Model["metrics"] }) {
   if (!split || !values) return <span class="quiet">{format.NONE}</span>;
   return (
     <>
-      {orderedNames(Object.keys(values))
+      {of
+        .names([values])
         .slice(0, 2)
         .map((name) => (
           <Fragment key={name}>
             <span class="key-metric">
-              {format.metricName(name)} <b>{format.metric(name, values[name])}</b>
+              {format.metricName(name)} <b>{format.metric(name, of.value(values, name))}</b>
             </span>{" "}
           </Fragment>
         ))}
@@ -202,9 +194,18 @@ function ModelState({ model }: { model: Model }) {
   );
 }
 
-export function MetricsTable({ metrics }: { metrics: Record<string, Metrics | null> }) {
+// Why a metric is absent: once where all parts agree, else by part.
+function reasons(
+  metrics: Record<string, SplitMetrics | null>, splits: string[], name: string,
+): string[] {
+  const told = splits.map((split) => of.note(metrics[split], name));
+  const words = splits.flatMap((split, i) => (told[i] ? [`${split}: ${told[i]}`] : []));
+  return told[0] && told.every((why) => why === told[0]) ? [told[0]] : words;
+}
+
+export function MetricsTable({ metrics }: { metrics: Record<string, SplitMetrics | null> }) {
   const splits = [...SPLITS].reverse().filter((split) => metrics[split]);
-  const names = orderedNames(splits.flatMap((split) => Object.keys(metrics[split] ?? {})));
+  const names = of.names(splits.map((split) => metrics[split]));
   return (
     <table class="plain metrics">
       <thead>
@@ -222,10 +223,17 @@ export function MetricsTable({ metrics }: { metrics: Record<string, Metrics | nu
       <tbody>
         {names.map((name) => (
           <tr key={name}>
-            <th scope="row">{format.metricName(name)}</th>
+            <th scope="row">
+              {format.metricName(name)}
+              {reasons(metrics, splits, name).map((reason) => (
+                <span class="reason" key={reason}>
+                  {reason}
+                </span>
+              ))}
+            </th>
             {splits.map((split) => (
-              <td class="num" key={split}>
-                {format.metric(name, metrics[split]?.[name])}
+              <td class="num" key={split} title={of.note(metrics[split], name) ?? undefined}>
+                {format.metric(name, of.value(metrics[split], name))}
               </td>
             ))}
           </tr>
