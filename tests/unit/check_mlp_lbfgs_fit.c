@@ -1,8 +1,135 @@
-/* Fits by L-BFGS reach what scikit-learn's tests ask of its own, with every activation: digits in
- * two and three classes, one and five numbers, several labels. */
+/* Fits by L-BFGS: the optimum of a convex problem that Newton's method finds in double, and what
+ * scikit-learn's tests ask of its own, with every activation: digits in two and three classes,
+ * one and five numbers, several labels. */
 #include "mlp_lbfgs_help.h"
 
 #include <stdio.h>
+
+/* ---- a convex problem, and Newton's method --------------------------------------------- */
+
+#define N_IN    ((size_t)6)
+#define N_ROWS  ((size_t)80)
+#define N_COEFS (N_IN + 1)
+
+/* f of logistic regression at w (weights, then bias); gradient and Hessian unless NULL */
+static double logistic(const float *x, const float *y, double l2, const double *w, double *g,
+                       double h[N_COEFS][N_COEFS])
+{
+    double f = 0;
+
+    for (size_t i = 0; g != NULL && i < N_COEFS; i++) {
+        g[i] = i < N_IN ? l2 * w[i] : 0;
+        for (size_t j = 0; j < N_COEFS; j++) {
+            h[i][j] = i == j && i < N_IN ? l2 : 0;
+        }
+    }
+    for (size_t i = 0; i < N_IN; i++) {
+        f += l2 / 2 * w[i] * w[i];
+    }
+    for (size_t r = 0; r < N_ROWS; r++) {
+        double a[N_COEFS], z = w[N_IN];
+
+        for (size_t i = 0; i < N_COEFS; i++) {
+            a[i] = i < N_IN ? (double)x[r * N_IN + i] : 1;
+            z += i < N_IN ? a[i] * w[i] : 0;
+        }
+        double p = 1 / (1 + exp(-z)), n = (double)N_ROWS;
+
+        f += (log1p(exp(-fabs(z))) + (z > 0 ? z : 0) - (double)y[r] * z) / n;
+        for (size_t i = 0; g != NULL && i < N_COEFS; i++) {
+            g[i] += (p - (double)y[r]) * a[i] / n;
+            for (size_t j = 0; j < N_COEFS; j++) {
+                h[i][j] += p * (1 - p) * a[i] * a[j] / n;
+            }
+        }
+    }
+    return f;
+}
+
+/* x = h^-1 g by elimination; h is positive definite */
+static void solve(double h[N_COEFS][N_COEFS], double *g)
+{
+    for (size_t k = 0; k < N_COEFS; k++) {
+        for (size_t i = k + 1; i < N_COEFS; i++) {
+            double factor = h[i][k] / h[k][k];
+
+            for (size_t j = k; j < N_COEFS; j++) {
+                h[i][j] -= factor * h[k][j];
+            }
+            g[i] -= factor * g[k];
+        }
+    }
+    for (size_t k = N_COEFS; k-- > 0;) {
+        for (size_t j = k + 1; j < N_COEFS; j++) {
+            g[k] -= h[k][j] * g[j];
+        }
+        g[k] /= h[k][k];
+    }
+}
+
+static double newton(const float *x, const float *y, double l2)
+{
+    double w[N_COEFS] = {0}, g[N_COEFS], h[N_COEFS][N_COEFS];
+    double f = logistic(x, y, l2, w, g, h);
+
+    for (int i = 0; i < 100; i++) {
+        double next[N_COEFS], better = f, step = 1;
+
+        solve(h, g);
+        do {
+            for (size_t j = 0; j < N_COEFS; j++) {
+                next[j] = w[j] - step * g[j];
+            }
+            better = logistic(x, y, l2, next, NULL, NULL);
+            step /= 2;
+        } while (better > f && step > 1e-12);
+        memcpy(w, next, sizeof(w));
+        f = logistic(x, y, l2, w, g, h);
+    }
+    return f;
+}
+
+/* _i: how unlike the columns' sizes are, and the penalty */
+START_TEST(convex_optimum)
+{
+    const double sizes[] = {1, 1, 5, 20}, penalties[] = {0, 0.1, 0.001, 0.01};
+    uint64_t seed = 77 + (uint64_t)_i;
+    float *x = help_floats(&seed, N_ROWS * N_IN, 1), y[N_ROWS];
+
+    for (size_t r = 0; r < N_ROWS; r++) {
+        double z = 0.5;
+
+        for (size_t i = 0; i < N_IN; i++) {
+            z += (double)x[r * N_IN + i] * (i % 2 == 0 ? 2 : -1);
+            x[r * N_IN + i] *= (float)pow(sizes[_i], (double)i / 2 - 1);
+        }
+        y[r] = z + help_bell(&seed) > 0 ? 1 : 0; /* the classes overlap: a minimum exists */
+    }
+    struct rig rig = {
+        .spec = help_spec(N_IN, 0, NULL, 1, MLP_BINARY_CROSS_ENTROPY),
+        .train = {.l2 = penalties[_i]},
+        .data = {.rows = N_ROWS, .x = x, .targets = y},
+    };
+    double best = newton(x, y, penalties[_i]), w[N_COEFS];
+
+    rig_open(&rig, 5);
+    size_t n = run(&rig, 300);
+
+    ck_assert_uint_lt(n, 300);
+    for (size_t i = 0; i < N_COEFS; i++) {
+        w[i] = (double)mlp_net_params(rig.net)[i];
+    }
+    double f = logistic(x, y, penalties[_i], w, NULL, NULL);
+
+    ck_assert_msg(f >= best && f <= best * (1 + 1e-6), "%.12g after %zu iterations, not %.12g", f,
+                  n, best);
+    ck_assert_double_eq_tol(rig.optimizer.lbfgs.loss, f, 1e-6 * f);
+    rig_close(&rig);
+    free(x);
+}
+END_TEST
+
+/* ---- what scikit-learn's tests ask -------------------------------------------------- */
 
 /* The first `rows` rows of 8 x 8 digits below `classes`, scaled to 0..1, with their labels. */
 static float *digits(size_t rows, unsigned classes, uint32_t *labels)
@@ -145,6 +272,7 @@ int main(void)
     TCase *c = tcase_create("lbfgs_fit");
 
     tcase_set_timeout(c, 60);
+    tcase_add_loop_test(c, convex_optimum, 0, 4);
     tcase_add_loop_test(c, classes, 0, MLP_MAXOUT + 1);
     tcase_add_loop_test(c, numbers, 0, MLP_MAXOUT + 1);
     tcase_add_test(c, several_labels);
