@@ -289,7 +289,8 @@ enum mlp_schedule_type {
     MLP_EXPONENTIAL,  /* factor ^ e */
     MLP_INVERSE_TIME, /* 1 / (1 + factor e) */
     MLP_POLYNOMIAL,   /* final + (1 - final) (1 - e/E) ^ power */
-    MLP_COSINE,       /* final + (1 - final) (1 + cos(pi c)) / 2, c the share of the cycle done */
+    MLP_COSINE,       /* final + (1 - final) (1 + cos(pi c)) / 2, c from 0 at the cycle's first step
+                       * to 1 at its last */
     MLP_ONE_CYCLE,    /* up from 1/start_divisor by a cosine over peak E, then down to
                        * 1/(start_divisor final_divisor) */
     MLP_PLATEAU,      /* times factor after `patience` epochs without gain, not under final */
@@ -322,7 +323,7 @@ enum mlp_average { MLP_AVERAGE_NONE, MLP_AVERAGE_EMA, MLP_AVERAGE_SWA };
 /* Settings of one layer's parameters. */
 struct mlp_layer_train {
     double l1, l2;  /* in place of the spec's */
-    double rate;    /* times the learning rate */
+    double rate;    /* times the learning rate; 0: 1 */
     bool frozen;    /* keep the parameters as they are */
 };
 
