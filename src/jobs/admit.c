@@ -158,6 +158,27 @@ static bool data_bytes(const struct job_spec *spec, const struct admission *a,
            mem_add(all, by_class ? rows[SPLIT_TRAINING] * sizeof(float) : 0, out);
 }
 
+/* What measures the value that early stopping looks at. */
+static size_t monitor_bytes(const struct job_spec *spec, size_t n_classes, size_t n_outputs,
+                            const size_t rows[SPLIT_PARTS])
+{
+    static const mlp_real there; /* a meter is only measured, but wants a truth */
+    struct mlp_metric_input in = {
+        .kind = job_spec_kind(spec),
+        .targets = &there,
+        .rows = rows[spec->monitor.part],
+        .columns = n_outputs,
+        .n_classes = spec->classes ? n_classes : n_outputs,
+    };
+    size_t bytes = 0;
+
+    if (!spec->early_stopping || !spec->monitor.of_metric || in.rows == 0 ||
+        mlp_meter_bytes(&in, &spec->monitor.metric, 1, 0, &bytes) != MLP_OK) {
+        return 0;
+    }
+    return bytes;
+}
+
 /* "12.3 GB" into out. */
 static const char *show_bytes(double bytes, char out[24])
 {
@@ -248,6 +269,7 @@ int admit(const struct job_spec *spec, const struct dataset *ds, const size_t ro
 {
     struct admission a = {.n_inputs = 0};
     struct mlp_estimate estimate;
+    size_t n_classes;
     struct mlp_spec net;
     enum mlp_status status;
     double steps;
@@ -256,6 +278,7 @@ int admit(const struct job_spec *spec, const struct dataset *ds, const size_t ro
         return -1;
     }
     net = job_spec_network(spec, a.n_inputs, a.n_outputs, 1);
+    n_classes = a.n_outputs;
     a.n_outputs = net.n_outputs; /* two classes may share one */
     if (spec->n_hidden > 0 && spec->hidden[0].residual && spec->hidden[0].units != a.n_inputs) {
         return err_add(err, "/architecture/hidden/0/residual",
@@ -270,6 +293,7 @@ int admit(const struct job_spec *spec, const struct dataset *ds, const size_t ro
     a.flops = estimate.flops;
     if (!mem_add(estimate.net_bytes, estimate.arena_bytes, &a.training_bytes) ||
         !data_bytes(spec, &a, ds, rows, &a.data_bytes) ||
+        !mem_add(a.data_bytes, monitor_bytes(spec, n_classes, a.n_outputs, rows), &a.data_bytes) ||
         !mem_add(a.training_bytes, a.data_bytes, &a.bytes)) {
         return err_add(err, "/data", "the job needs more memory than there are addresses");
     }

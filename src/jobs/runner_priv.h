@@ -6,6 +6,7 @@
  *   runner_watch.c     what a training tells while it runs: curve, live weights, progress
  *   runner_report.c    results, information and warnings as JSON
  *   runner_train.c     a job of kind train, start to end
+ *   runner_fit.c       its network and training; see runner_training.h
  *   runner_evaluate.c  a job of kind evaluate
  *   runner.c           which of them, and how a job ends in the store
  */

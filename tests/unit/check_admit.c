@@ -195,6 +195,72 @@ START_TEST(sizes_are_exact)
 }
 END_TEST
 
+/* Weights and offsets are four bytes a row, weights by class four a training row, and what early
+ * stopping measures is its meter's. */
+START_TEST(extras_are_counted)
+{
+    static const struct {
+        const char *json;
+        size_t bytes; /* more than without */
+        bool more;    /* at least so many */
+    } cases[] = {
+        {JOB("species", "", ""), 0, false},
+        {JOB("species", "", ",\"training\":{\"class_weight\":\"balanced\"}"), 4 * 140, false},
+        {JOB("species", ",\"sample_weight\":\"r\"", ""), 4 * 200 - 4 * 200, false}, /* no input */
+        {JOB("yn", ",\"offset\":\"r\"", ""), 0, false},
+        {JOB("species", "", ",\"training\":{\"early_stopping\":{\"monitor\":"
+                            "\"training_roc_auc\"}}"),
+         140 * 16, true},
+    };
+    struct dataset_summary summary;
+    struct dataset *ds = table(200, &summary);
+    size_t n[SPLIT_PARTS], i, plain = 0;
+
+    for (i = 0; i < ARRAY_LEN(cases); i++) {
+        struct err err = ERR_INIT;
+        struct job_spec spec;
+        struct admission a;
+
+        resolve(cases[i].json, ds, summary.sha256, &spec);
+        ck_assert_int_eq(admit_rows(&spec, ds, NULL, NULL, n, &err), 0);
+        ck_assert_msg(admit(&spec, ds, n, SIZE_MAX, &a, &err) == 0, "%s", help_show(&err));
+        plain = i == 0 ? a.data_bytes : plain;
+        if (cases[i].more) {
+            ck_assert_uint_ge(a.data_bytes, plain + cases[i].bytes);
+        } else if (i != 3) {
+            ck_assert_uint_eq(a.data_bytes, plain + cases[i].bytes);
+        } else { /* one column fewer, one offset more */
+            ck_assert_uint_eq(a.data_bytes, 200 * (4 * a.n_inputs + 4 + 4 + 8));
+        }
+        job_spec_fini(&spec);
+    }
+    dataset_free(&ds);
+}
+END_TEST
+
+START_TEST(a_first_residual_needs_the_inputs_width)
+{
+    struct dataset_summary summary;
+    struct dataset *ds = table(200, &summary);
+    struct err err = ERR_INIT;
+    struct job_spec spec;
+    struct admission a;
+    size_t n[SPLIT_PARTS];
+
+    resolve(JOB("species", "", ",\"architecture\":{\"hidden\":[{\"units\":15,"
+                               "\"residual\":true}]}"),
+            ds, summary.sha256, &spec);
+    ck_assert_int_eq(admit_rows(&spec, ds, NULL, NULL, n, &err), 0);
+    ck_assert_int_eq(admit(&spec, ds, n, SIZE_MAX, &a, &err), 0);
+    spec.hidden[0].units = 16;
+    ck_assert_int_eq(admit(&spec, ds, n, SIZE_MAX, &a, &err), -1);
+    ck_assert(help_has(&err, "/architecture/hidden/0/residual", "15 and 16 wide"));
+    err_fini(&err);
+    job_spec_fini(&spec);
+    dataset_free(&ds);
+}
+END_TEST
+
 /* ---- refusals ---------------------------------------------------------------------- */
 
 static double now(void)
@@ -275,6 +341,8 @@ int main(void)
     tcase_add_test(tc, rows_of_a_split_column);
     tcase_add_test(tc, rows_of_other_datasets);
     tcase_add_test(tc, a_column_without_training_rows_is_refused);
+    tcase_add_test(tc, extras_are_counted);
+    tcase_add_test(tc, a_first_residual_needs_the_inputs_width);
     tcase_add_loop_test(tc, sizes_are_exact, 0, ARRAY_LEN(sizes));
     tcase_add_test(tc, a_huge_network_is_refused_with_numbers);
     tcase_add_test(tc, many_rows_are_refused_with_numbers);

@@ -82,6 +82,7 @@ static void check_kept(size_t epochs, size_t best, const size_t *extra, size_t n
     struct err err = ERR_INIT;
     struct runner_curve *curve;
     size_t epoch, n, i = 0;
+    char norms[40];
 
     replace_append(ordered_append);
     newest = 0;
@@ -89,8 +90,12 @@ static void check_kept(size_t epochs, size_t best, const size_t *extra, size_t n
     curve = runner_curve_new(h.store, job_id, h.owner);
     for (epoch = 1; epoch <= epochs; epoch++) {
         struct runner_point point = point_of(epoch, epoch <= best && (epoch == best || epoch < 10));
+        double gradient[2] = {(double)epoch, 0.5}; /* the trainer's: gone after the call */
 
+        point.gradient_norms = gradient;
+        point.n_norms = 2;
         runner_curve_add(curve, &point);
+        gradient[0] = -1;
         want[epoch] = epoch <= 2000 || (epoch <= 4000 && epoch % 2 == 0) ||
                       (epoch <= 8000 && epoch % 4 == 0);
     }
@@ -108,6 +113,8 @@ static void check_kept(size_t epochs, size_t best, const size_t *extra, size_t n
             ck_assert_double_eq(points[i].training_loss, 1.0 / (double)epoch);
             ck_assert(isnan(points[i].validation_loss));
             ck_assert_ptr_null(points[i].metrics_json);
+            (void)snprintf(norms, sizeof norms, "[%zu,0.5]", epoch);
+            ck_assert_str_eq(points[i].gradient_norms_json, norms);
             i++;
         }
     }

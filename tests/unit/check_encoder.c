@@ -421,6 +421,82 @@ START_TEST(another_table)
 }
 END_TEST
 
+/* One mean and one std of all numbers; a constant pixel is an input like the others. */
+START_TEST(numbers_together)
+{
+    struct dataset *ds = table("p,q,r,c,y\n0,4,0,x,a\n2,4,0,y,b\n4,,0,x,a\n9,9,9,x,b\n");
+    struct setup s = {.options = {.numeric = ENCODER_TOGETHER}};
+    struct encoder *e = fit(ds, choose(&s, ds, "p+q+r+c", "y", true), all_rows, 3, NULL), *back;
+    /* 0 2 4 4 4 0 0 0: mean 1.75, mean square 6.5 */
+    double mean = 1.75, std = sqrt(6.5 - mean * mean);
+    struct encoder_cell cells[4] = {
+        {.number = 2}, {.missing = true}, {.number = 9}, {.text = "x"}};
+    char *json = encoder_to_json(e), *again;
+    struct err err = ERR_INIT;
+    float x[15], one[5];
+    size_t i;
+
+    ck_assert_uint_eq(encoder_n_inputs(e), 5);
+    ck_assert_double_eq_tol(encoder_zero(e), -mean / std, 1e-12);
+    encode(e, ds, all_rows, 3, x);
+    for (i = 0; i < 3; i++) {
+        ck_assert_float_eq_tol(x[5 * i], (float)((2 * (double)i - mean) / std), 1e-6);
+        ck_assert_float_eq_tol(x[5 * i + 1], (float)((4 - mean) / std), 1e-6);
+        ck_assert_float_eq_tol(x[5 * i + 2], (float)(-mean / std), 1e-6);
+    }
+    ck_assert_int_eq(encoder_encode_cells(e, cells, "", one, &err), 0);
+    ck_assert(one[0] == x[5] && one[1] == x[11] && one[2] > 0);
+    ck_assert_int_eq(encoder_from_json(json, strlen(json), &back, &err), 0);
+    again = encoder_to_json(back);
+    ck_assert_str_eq(json, again);
+    encode(back, ds, all_rows, 3, x + 0);
+    ck_assert(one[0] == x[5]);
+    free(json);
+    free(again);
+    encoder_free(&back);
+    encoder_free(&e);
+    dataset_free(&ds);
+}
+END_TEST
+
+/* Columns beside the features: stored with the encoder, wanted of every table. */
+START_TEST(offset_and_weight)
+{
+    struct dataset *ds = table("n,w,o,y\n1,0.5,3,1\n2,2,6,2\n3,,9,5\n");
+    struct dataset *bare = table("n,y\n1,1\n2,2\n"), *texts = table("n,o,y\n1,a,1\n2,b,2\n");
+    struct setup s = {.options = {.offset = "o", .weight = "w"}};
+    struct encoder *e = fit(ds, choose(&s, ds, "n", "y", false), all_rows, 2, NULL), *back;
+    char *json = encoder_to_json(e);
+    struct err err = ERR_INIT;
+    float out[3];
+
+    ck_assert_uint_eq(encoder_n_features(e), 1);
+    ck_assert_int_eq(encoder_from_json(json, strlen(json), &back, &err), 0);
+    ck_assert_str_eq(encoder_offset(back), "o");
+    ck_assert_str_eq(encoder_weight(back), "w");
+    encoder_set_weight(back, NULL);
+    ck_assert_ptr_null(encoder_weight(back));
+    ck_assert_int_eq(encoder_read_column(ds, "o", all_rows, 3, 1.5, out, &err), 0);
+    expect(out, (const float[]){2, 4, 6}, 3);
+    ck_assert_int_eq(encoder_read_column(ds, "w", all_rows, 3, 1, out, &err), -1);
+    ck_assert_int_eq(err.items[0].row, 3);
+    err_fini(&err);
+    ck_assert_int_eq(encoder_check_dataset(e, bare, false, &err), -1);
+    ck_assert_str_eq(err.items[0].pointer, "/o");
+    err_fini(&err);
+    ck_assert_int_eq(encoder_check_dataset(e, texts, false, &err), -1);
+    ck_assert_ptr_nonnull(strstr(err.items[0].detail, "must be numeric"));
+    err_fini(&err);
+    ck_assert_int_eq(encoder_check_dataset(e, ds, false, &err), 0);
+    free(json);
+    encoder_free(&back);
+    encoder_free(&e);
+    dataset_free(&ds);
+    dataset_free(&bare);
+    dataset_free(&texts);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("encoder");
@@ -440,6 +516,8 @@ int main(void)
     tcase_add_test(rows, numbers_beyond_float);
     tcase_add_test(rows, cells_equal_rows);
     tcase_add_test(rows, another_table);
+    tcase_add_test(rows, numbers_together);
+    tcase_add_test(rows, offset_and_weight);
     suite_add_tcase(suite, rows);
     return run_suite(suite);
 }
