@@ -383,6 +383,42 @@ START_TEST(a_weight_is_rows)
 }
 END_TEST
 
+/* Classes weigh as their rows would, in training; in metrics every row still counts as one. */
+START_TEST(a_class_weight_is_its_rows)
+{
+    static const char job[] =
+        "{'data': {'x': [%s], 'y': [%s], 'features': ['x1', 'w'], 'split': null, %s}, "
+        "'architecture': {'hidden': [4]}, 'training': {'epochs': 5, 'batch_size': 8, 'seed': 2%s}}";
+    char *x = text("%s", ""), *y = text("%s", "");
+    struct reply *by_class, *by_row, *balanced, *plain;
+
+    for (int i = 0; i < 40; i++) {
+        bool yes = i % 4 == 0; /* 10 of 40: n / (K n_k) is 2, and 2/3 for the others */
+
+        x = text("%s%s[%.4f,%d]", x, i > 0 ? "," : "", sin(i * 1.1) + yes, yes ? 3 : 1);
+        y = text("%s%s'%s'", y, i > 0 ? "," : "", yes ? "yes" : "no");
+    }
+    by_class = wait_for_job(
+        train(job, x, y, "'exclude': ['w']", ", 'class_weight': {'yes': 3}"), "succeeded");
+    by_row = wait_for_job(train(job, x, y, "'sample_weight': 'w'", ""), "succeeded");
+    balanced = wait_for_job(train(job, x, y, "'exclude': ['w']", ", 'class_weight': 'balanced'"),
+                            "succeeded");
+    plain = wait_for_job(train(job, x, y, "'exclude': ['w']", ""), "succeeded");
+    ck_assert_str_eq(sha_of(by_class), sha_of(by_row));
+    ck_assert_str_eq(sha_of(by_class), sha_of(balanced)); /* 2 to 2/3 is 3 to 1 */
+    ck_assert(strcmp(sha_of(by_class), sha_of(plain)) != 0);
+    {
+        struct reply *a = want(http_get("/models/%lld", (long long)integer(by_class, "/model_id")),
+                               200);
+        struct reply *b = want(http_get("/models/%lld", (long long)integer(by_row, "/model_id")),
+                               200);
+
+        ck_assert(fabs(num(a, "/metrics/training/log_loss") -
+                       num(b, "/metrics/training/log_loss")) > 1e-4);
+    }
+}
+END_TEST
+
 /* Without anything to learn, a poisson model with exposure predicts rate x exposure. */
 START_TEST(an_offset_is_added_in_training_and_prediction)
 {
@@ -488,6 +524,7 @@ int main(void)
     tcase_add_test(tc, trainings_end_for_their_reasons);
     tcase_add_test(tc, gradients_are_in_the_curve);
     tcase_add_test(tc, a_weight_is_rows);
+    tcase_add_test(tc, a_class_weight_is_its_rows);
     tcase_add_test(tc, an_offset_is_added_in_training_and_prediction);
     tcase_add_test(tc, an_offset_is_in_the_targets_units);
     tcase_add_test(tc, shares_are_predicted);
