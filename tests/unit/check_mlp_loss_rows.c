@@ -193,9 +193,9 @@ START_TEST(what_ran_away_shows)
                 struct batch b = batch_new(shapes[s][0], shapes[s][1]);
                 size_t row = b.rows / 2, n = b.cols;
 
-                run(_i, &kinds[k], &good, 0, b.rows, NULL, 0.3F);
+                run(_i, &kinds[k], &good, 0, b.rows, b.weights, 0.3F);
                 b.z[row * n + (i * 7) % n] = bad[i];
-                run(_i, &kinds[k], &b, 0, b.rows, NULL, 0.3F);
+                run(_i, &kinds[k], &b, 0, b.rows, b.weights, 0.3F);
                 ck_assert_msg(isnan(b.loss[row]), "loss %d, output %d: %g of %g",
                               (int)kinds[k].loss, (int)kinds[k].output, b.loss[row],
                               (double)bad[i]);
