@@ -36,7 +36,7 @@ struct kernel_loss {
     enum mlp_loss loss;
     enum mlp_output output;
     mlp_real parameter;         /* the loss's own, see enum mlp_loss */
-    mlp_real smoothing;         /* of labels */
+    mlp_real smoothing;         /* see mlp_train_spec.label_smoothing; of classes only */
     size_t rows, cols;
     mlp_real *z;                /* (rows, cols), the last layer's linear output; with scale != 0 it
                                  * becomes scale w_i dl_i/dz, else it is left undefined */
@@ -44,7 +44,7 @@ struct kernel_loss {
     const mlp_real *targets;    /* (rows, cols) */
     const mlp_real *weights;    /* (rows), or NULL: all 1 */
     mlp_real scale;
-    double *row_loss;           /* (rows): l_i, without its weight */
+    double *row_loss;           /* (rows): l_i, without its weight; NaN if a z is not finite */
     unsigned char *row_hit;     /* (rows): 1 where every output is on the right side; NULL: not asked */
 };
 
