@@ -92,7 +92,8 @@ START_TEST(every_lesson_trains)
         name = text("%.*s", (int)(len - 5), e->d_name);
         parsed = lesson(name);
         ck_assert_str_eq(json_string_value(json_object_get(parsed, "name")), name);
-        ck_assert_msg(json_is_integer(json_find(parsed, "/training/seed")), "%s pins no seed", name);
+        ck_assert_msg(json_is_integer(json_find(parsed, "/training/seed")), "%s pins no seed",
+                      name);
         json_decref(parsed);
         job = file_read(source_path(text("examples/lessons/%s", e->d_name)), NULL);
         jobs[n++] = integer(want(http_post(job, "/train"), 202), "/id");
