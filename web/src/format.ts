@@ -60,7 +60,7 @@ export function metric(name: string, x: number | null | undefined): string {
 export function metricName(name: string): string {
   const known: Record<string, string> = {
     rmse: "RMSE", mae: "MAE", mse: "MSE", r2: "R²", mape: "MAPE", f1: "F1", roc_auc: "ROC AUC",
-    pr_auc: "PR AUC", log_loss: "log loss",
+    pr_auc: "PR AUC", log_loss: "log loss", rmsle: "RMSLE", mcc: "MCC", median_ae: "median AE",
   };
   return known[name] ?? name.replace(/_/g, " ");
 }
