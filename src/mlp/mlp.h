@@ -415,7 +415,7 @@ struct mlp_epoch {
 
 struct mlp_callbacks {
     void *arg;
-    bool (*stop)(void *arg);                                /* polled before every batch; may be NULL */
+    bool (*stop)(void *arg);                                /* polled before every step; may be NULL */
     void (*epoch)(void *arg, const struct mlp_epoch *epoch); /* may be NULL */
     double (*clock)(void);                                  /* monotonic seconds; NULL = no timing */
     /* What is to decide instead of the loss: called after each epoch with the weights

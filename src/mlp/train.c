@@ -183,9 +183,14 @@ static enum mlp_status evaluate_all(void *arg, struct mlp_net *net, mlp_real *gr
     struct mlp_trainer *t = arg;
     size_t rows = 0;
     double sum = 0;
-    enum mlp_status status = step_gradient(t, 0, t->batches.n, gradient, &rows, &sum, NULL);
 
     (void)net; /* the trainer's */
+    if (t->callbacks->stop != NULL && t->callbacks->stop(t->callbacks->arg)) {
+        t->told_to_stop = true;
+        return MLP_E_ARGUMENT; /* anything but MLP_OK: the search is given up */
+    }
+    enum mlp_status status = step_gradient(t, 0, t->batches.n, gradient, &rows, &sum, NULL);
+
     *loss = sum / (double)rows;
     return status;
 }
@@ -203,6 +208,10 @@ static enum outcome lbfgs_step(struct mlp_trainer *t, size_t *rows, double *sum,
     *sum = l->data_loss * (double)*rows;
     p->result.last_loss = l->data_loss;
     p->rate = t->spec->learning_rate;
+    if (outcome == LBFGS_STOPPED && t->told_to_stop) {
+        t->told_to_stop = false;
+        return STOPPED; /* the net is where the iteration began */
+    }
     if (outcome == LBFGS_STOPPED) {
         *status = l->status;
         return FAILED;

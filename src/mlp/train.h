@@ -54,6 +54,7 @@ struct mlp_trainer {
     double *norms;             /* [n_layers], for the epoch callback */
 
     struct train_progress progress;
+    bool told_to_stop;         /* in the middle of a line search */
 };
 
 /* The trainer's pieces of one arena, itself the first; NULL while the arena only measures. */
