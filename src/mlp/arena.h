@@ -12,6 +12,10 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
 #define ARENA_ALIGN ((size_t)64) /* a cache line, and the widest vector */
 
 struct arena {
@@ -40,10 +44,21 @@ static inline void *arena_take(struct arena *a, size_t n, size_t size)
     return p;
 }
 
-/* Memory for what a measuring walk used; NULL when there is none. */
+#define ARENA_HUGE ((size_t)2 << 20) /* what the processor can map as one page */
+
+/* Memory for what a measuring walk used; NULL when there is none. Large blocks ask for large pages:
+ * matrices are read across their rows. */
 static inline void *arena_alloc(const struct arena *measured)
 {
-    return aligned_alloc(ARENA_ALIGN, measured->used > 0 ? measured->used : ARENA_ALIGN);
+    size_t bytes = measured->used > 0 ? measured->used : ARENA_ALIGN;
+    void *p = aligned_alloc(bytes < 2 * ARENA_HUGE ? ARENA_ALIGN : ARENA_HUGE, bytes);
+
+#ifdef MADV_HUGEPAGE
+    if (p != NULL && bytes >= 2 * ARENA_HUGE) {
+        (void)madvise(p, bytes, MADV_HUGEPAGE); /* a wish; it is as well without */
+    }
+#endif
+    return p;
 }
 
 #endif

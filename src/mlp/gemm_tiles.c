@@ -8,12 +8,13 @@
  */
 #include "mlp/gemm.h"
 
-#define DEPTH     ((size_t)1024)       /* terms of a block */
-#define LINES     ((size_t)256)        /* rows of the left operand, with that many terms */
-#define STRIP     ((size_t)64)         /* columns of the right operand */
-#define KEPT      ((size_t)512 * 1024) /* numbers of a delta that is packed as a whole */
-#define PIECE     ((size_t)64)
-#define PIECE_ALL ((size_t)256)        /* where delta is packed for every piece anew */
+#define DEPTH         ((size_t)1024)       /* terms of a block */
+#define LINES         ((size_t)256)        /* rows of the left operand, with that many terms */
+#define STRIP         ((size_t)64)         /* columns of the right operand */
+#define KEPT          ((size_t)512 * 1024) /* numbers of a delta that is packed as a whole */
+#define PIECE         ((size_t)64)        /* rows of dW at least, */
+#define PIECE_MOST    ((size_t)256)       /* and at most: as many as */
+#define PIECE_NUMBERS ((size_t)32 * 1024) /* fit a cache with weights and moments */
 
 static size_t least(size_t a, size_t b)
 {
@@ -165,7 +166,10 @@ void gemm_tiles_back_delta(struct gemm_ctx *ctx, struct gemm_shape s, const mlp_
 
 size_t gemm_tiles_piece(const struct gemm_ctx *ctx, struct gemm_shape s)
 {
-    return least(keeps(s.rows, s.out) ? PIECE : PIECE_ALL, ctx->tiles.lines);
+    size_t rows = PIECE_NUMBERS / s.out / (2 * TILE_LINES) * (2 * TILE_LINES);
+
+    rows = most(least(rows, PIECE_MOST), keeps(s.rows, s.out) ? PIECE : PIECE_MOST);
+    return least(rows, ctx->tiles.lines);
 }
 
 void gemm_tiles_back_weights(struct gemm_ctx *ctx, struct gemm_shape s, size_t first, size_t count,
