@@ -21,30 +21,24 @@ static int no_memory(struct err *err, size_t n)
     return err_set(err, ERR_NO_MEMORY, "no memory for %zu encoded rows", n);
 }
 
-/* Shares of classes sum to 1; what float32 lost of them is put back into the largest, so that
- * the core sees rows that do. */
-static int check_shares(const struct encoder *e, const uint64_t *rows, size_t n, float *y,
+/* Shares of classes sum to 1, as the core will want them. */
+static int check_shares(const struct encoder *e, const uint64_t *rows, size_t n, const float *y,
                         struct err *err)
 {
-    size_t width = encoder_n_targets(e), i, k, most;
+    size_t width = encoder_n_targets(e), i, k;
 
     for (i = 0; i < n; i++, y += width) {
-        double sum = 0, rest = 0;
+        double sum = 0;
 
-        for (k = 0, most = 0; k < width; k++) {
+        for (k = 0; k < width; k++) {
             sum += (double)y[k];
-            most = y[k] > y[most] ? k : most;
         }
-        if (!(fabs(sum - 1) <= SHARES_TOLERANCE + 1e-7 * (double)width)) {
+        if (!(fabs(sum - 1) <= SHARES_TOLERANCE)) {
             return err_add_cell(err, (int64_t)rows[i] + 1, 0, NULL,
                                 "row %llu: the targets are shares of classes and sum to %.9g, "
                                 "not to 1",
                                 (unsigned long long)rows[i] + 1, sum);
         }
-        for (k = 0; k < width; k++) {
-            rest += k != most ? (double)y[k] : 0;
-        }
-        y[most] = (float)(1 - rest);
     }
     return 0;
 }

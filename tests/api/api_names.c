@@ -326,6 +326,7 @@ START_TEST(trainings_end_for_their_reasons)
         double best = num(r, "/result/best_loss");
         int64_t model = integer(r, "/model_id");
 
+        ck_assert_int_gt(integer(r, "/result/best_epoch"), 1);
         ck_assert_msg(strstr(r->body, "watches the test part") != NULL, "%.2000s", r->body);
         ck_assert_double_eq_tol(
             num(want(http_get("/models/%lld", (long long)model), 200), "/metrics/test/mae"), best,
@@ -434,8 +435,8 @@ START_TEST(an_offset_is_added_in_training_and_prediction)
     }
     model = trained(train("{'data': {'x': [%s], 'y': [%s], 'features': ['side', 'log_exposure'], "
                           "'offset': 'log_exposure', 'split': null}, 'loss': 'poisson', "
-                          "'architecture': {'hidden': []}, 'training': {'epochs': 1, 'seed': 1}, "
-                          "'optimizer': {'learning_rate': 1e-9}}",
+                          "'architecture': {'hidden': [], 'output_init': 'zeros'}, 'training': "
+                          "{'epochs': 1, 'seed': 1}, 'optimizer': {'learning_rate': 1e-9}}",
                           x, y));
     r = want(http_get("/models/%lld", (long long)model), 200);
     ck_assert_str_eq(str(r, "/offset"), "log_exposure");
@@ -445,6 +446,7 @@ START_TEST(an_offset_is_added_in_training_and_prediction)
     {
         double one = num(r, "/predictions/0/value");
 
+        ck_assert_double_eq_tol(one, 3, 1e-4); /* right on average before any step */
         r = want(http_post(q("{'instances': [{'side': 0, 'log_exposure': %.9f}]}", log(4.0)),
                            "/models/%lld/predict", (long long)model),
                  200);
@@ -500,6 +502,11 @@ START_TEST(shares_are_predicted)
                                 num(r, "/predictions/0/probabilities/p2") +
                                 num(r, "/predictions/0/probabilities/p3"),
                             1, 1e-5);
+    r = wait_for_job(train("{'data': {'x': [[1],[2],[3],[4]], 'y': [[0.5,0.5],[0.2,0.8],[0.5,0.4],"
+                           "[1,0]]}, 'loss': 'cross_entropy', 'architecture': {'output': "
+                           "'softmax'}}"),
+                     "failed");
+    ck_assert_ptr_nonnull(strstr(str(r, "/error/detail"), "row 3: the targets are shares"));
     want_problem(http_post(q("{'data': {'x': [[1],[2],[3],[4]], 'y': [[0.5,0.5],[0.2,0.8],[0.5,0.4],"
                              "[1,0]]}, 'loss': 'cross_entropy', 'architecture': {'output': "
                              "'identity'}}"),

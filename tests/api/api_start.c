@@ -168,6 +168,42 @@ START_TEST(a_training_goes_on)
 }
 END_TEST
 
+/* A parent answers with its best weights; who goes on, goes on from its last. */
+START_TEST(going_on_is_from_the_last_weights)
+{
+    int64_t whole = trained(train(PARENT, 7)), best, last;
+
+    best = trained(train("{" IRIS ", 'architecture': {'hidden': [{'units': 6, 'activation': "
+                         "'tanh'}, {'units': 6, 'batch_norm': true}]}, 'optimizer': {'type': "
+                         "'adam', 'learning_rate': 0.005}, 'training': {'epochs': 4, 'seed': 5, "
+                         "'early_stopping': {'min_delta': 1e9}}}")); /* the first is the best */
+    ck_assert(strcmp(sha_of(best), sha_of(parent)) != 0);
+    last = trained(train("{" IRIS ", 'start_from': {'model': %lld, 'optimizer_state': "
+                         "'continue'}, 'training': {'epochs': 3, 'seed': 5, 'early_stopping': "
+                         "null}}",
+                         (long long)best));
+    ck_assert_str_eq(sha_of(last), sha_of(whole));
+}
+END_TEST
+
+/* Weights of rows are the job's, not the parent's. */
+START_TEST(row_weights_are_the_jobs)
+{
+    static const char rows[] = "'data': {'x': [[1,3],[2,1],[3,1],[4,2]], 'y': [1.5,2.5,1,4], "
+                               "'features': ['a', 'w']%s}, 'training': {'epochs': 3, 'seed': 1}";
+    int64_t plain = trained(train("{%s}", text(rows, ", 'exclude': ['w']")));
+    int64_t weighed = trained(train("{%s}", text(rows, ", 'sample_weight': 'w'")));
+    const char *a = sha_of(trained(train("{%s, 'start_from': %lld}",
+                                         text(rows, ", 'exclude': ['w']"), (long long)plain)));
+    const char *b = sha_of(trained(train("{%s, 'start_from': %lld}",
+                                         text(rows, ", 'sample_weight': 'w'"), (long long)plain)));
+
+    ck_assert(strcmp(a, b) != 0);
+    (void)trained(train("{%s, 'start_from': %lld}", text(rows, ", 'exclude': ['w']"),
+                        (long long)weighed));
+}
+END_TEST
+
 /* Classes that a part of the rows lacks are still the parent's. */
 START_TEST(the_parents_classes_stay)
 {
@@ -281,6 +317,8 @@ int main(void)
     tcase_add_test(tc, a_model_is_tuned_further);
     tcase_add_test(tc, frozen_layers_stay);
     tcase_add_test(tc, a_training_goes_on);
+    tcase_add_test(tc, going_on_is_from_the_last_weights);
+    tcase_add_test(tc, row_weights_are_the_jobs);
     tcase_add_test(tc, the_parents_classes_stay);
     tcase_add_test(tc, what_does_not_fit_is_refused);
     tcase_add_test(tc, a_parent_is_needed);
