@@ -8,9 +8,9 @@
  */
 #include "mlp/gemm.h"
 
-#define DEPTH         ((size_t)1024)       /* terms of a block */
-#define LINES         ((size_t)256)        /* rows of the left operand, with that many terms */
-#define STRIP         ((size_t)64)         /* columns of the right operand */
+#define DEPTH         ((size_t)1024)      /* terms of a block */
+#define LINES         ((size_t)256)       /* rows of the left operand, with that many terms */
+#define STRIP         ((size_t)64)        /* columns of the right operand */
 #define KEPT          ((size_t)512 * 1024) /* numbers of a delta that is packed as a whole */
 #define PIECE         ((size_t)64)        /* rows of dW at least, */
 #define PIECE_MOST    ((size_t)256)       /* and at most: as many as */

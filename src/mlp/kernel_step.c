@@ -95,7 +95,8 @@ static inline __attribute__((always_inline)) void adam_vector(const struct kerne
     __m512 vi = _mm512_fmadd_ps(_mm512_set1_ps(s->beta2), _mm512_maskz_loadu_ps(some, v),
                                 _mm512_mul_ps(_mm512_mul_ps(_mm512_set1_ps(s->rest2), gi), gi));
 
-    /* v settles by itself; m does where subnormal numbers count as zero, as they do in training */
+    mi = _mm512_maskz_mov_ps(
+        _mm512_cmp_ps_mask(_mm512_abs_ps(mi), _mm512_set1_ps(TINY), _CMP_NLT_UQ), mi);
     __mmask16 above = _mm512_cmp_ps_mask(vi, _mm512_set1_ps(TINY), _CMP_NLT_UQ);
     __m512 within = _mm512_min_ps(_mm512_set1_ps(3e38F), vi); /* NaN stays */
     __m512 r = _mm512_rsqrt14_ps(within), root = _mm512_mul_ps(within, r);
