@@ -466,17 +466,21 @@ START_TEST(a_shape_reads_back)
 {
     struct mlp_layer_spec hidden[MLP_MAX_LAYERS], many[MLP_MAX_LAYERS];
     struct mlp_spec deep = {.n_inputs = 7, .n_outputs = 1, .n_hidden = MLP_MAX_LAYERS,
-                            .hidden = many, .output = MLP_OUT_SIGMOID,
-                            .loss = MLP_BINARY_CROSS_ENTROPY};
+                            .hidden = many, .output = MLP_OUT_SIGMOID, .loss = MLP_BINARY_FOCAL,
+                            .loss_parameter = 1.5, .input_scale = true, .input_dropout = 0.125,
+                            .input_noise = 0.1, .output_init_scale = 0.3};
     struct mlp_spec back;
     struct err err = ERR_INIT;
     char *json;
     size_t i;
 
     for (i = 0; i < MLP_MAX_LAYERS; i++) {
-        many[i] = (struct mlp_layer_spec){.units = i + 1,
-                                          .activation = (enum mlp_activation)(i % 5),
-                                          .init = (enum mlp_init)(i % 4)};
+        many[i] = (struct mlp_layer_spec){.units = i / 2 + 1, .residual = i % 2 == 1,
+                                          .activation = (enum mlp_activation)(i % 14),
+                                          .pieces = i % 14 == MLP_MAXOUT ? 3 : 0,
+                                          .norm = (enum mlp_norm)(i % 3),
+                                          .init = (enum mlp_init)(i % 11), .init_scale = 0.7 * (double)i,
+                                          .dropout = 0.01 * (double)i, .noise = 0.1 * (double)i};
     }
     json = predictor_spec_to_json(&deep);
     ck_assert_int_eq(predictor_spec_from_json(json, strlen(json), &back, hidden, &err), 0);
@@ -485,11 +489,17 @@ START_TEST(a_shape_reads_back)
     ck_assert_uint_eq(back.n_outputs, 1);
     ck_assert_uint_eq(back.n_hidden, MLP_MAX_LAYERS);
     ck_assert_int_eq(back.output, MLP_OUT_SIGMOID);
-    ck_assert_int_eq(back.loss, MLP_BINARY_CROSS_ENTROPY);
+    ck_assert_int_eq(back.loss, MLP_BINARY_FOCAL);
+    ck_assert(back.loss_parameter == 1.5 && back.input_scale && back.input_dropout == 0.125 &&
+              back.input_noise == 0.1 && back.output_init_scale == 0.3);
     for (i = 0; i < MLP_MAX_LAYERS; i++) {
         ck_assert_uint_eq(back.hidden[i].units, many[i].units);
         ck_assert_int_eq(back.hidden[i].activation, many[i].activation);
         ck_assert_int_eq(back.hidden[i].init, many[i].init);
+        ck_assert(hidden[i].residual == many[i].residual && hidden[i].norm == many[i].norm &&
+                  hidden[i].pieces == many[i].pieces && hidden[i].noise == many[i].noise &&
+                  hidden[i].dropout == many[i].dropout &&
+                  hidden[i].init_scale == many[i].init_scale);
     }
 }
 END_TEST
