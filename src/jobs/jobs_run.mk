@@ -9,4 +9,5 @@ libjobs_a_SOURCES += \
 	src/jobs/runner_curve.c src/jobs/runner_data.c src/jobs/runner_evaluate.c \
 	src/jobs/runner_fit.c src/jobs/runner_monitor.c src/jobs/runner_training.h \
 	src/jobs/runner_report.c src/jobs/runner_train.c src/jobs/runner_watch.c \
-	src/jobs/servable.c
+	src/jobs/servable.c \
+	src/jobs/team.c src/jobs/team.h

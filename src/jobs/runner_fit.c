@@ -17,6 +17,7 @@
 #include "jobs/config_weights.h"
 #include "jobs/model_json.h"
 #include "jobs/runner_training.h"
+#include "jobs/team.h"
 
 /* ---- the network --------------------------------------------------------------------------- */
 
@@ -223,14 +224,17 @@ int runner_fit(struct training *t, struct err *err)
         .stop = runner_watch_stop,
         .epoch = runner_watch_epoch,
         .clock = clock_monotonic,
+        .parallel_for = spec->train.threads > 1 ? runner_watch_share : NULL,
     };
     double start = clock_monotonic();
     int rc = make_monitor(t, &watch, &callbacks, err);
 
+    watch.team = team_new(spec->train.threads);
     if (rc == 0) {
         runner_watch_start(&watch);
         rc = run_trainer(t, &callbacks, err);
     }
+    team_free(&watch.team);
     runner_monitor_free(&watch.monitor);
     t->seconds = clock_monotonic() - start;
     return rc;

@@ -111,6 +111,7 @@ struct runner_watch {
     double target_scale;               /* for validation_rmse; NaN: not one number */
     double job_started;                /* monotonic seconds */
     struct runner_curve *curve;
+    struct team *team;                 /* NULL: the worker alone */
     const struct job_monitor *what;    /* what decides */
     struct runner_monitor *monitor;    /* measures it; NULL: the trainer has it */
     const char *monitor_name;          /* in the curve: "f1", "test_f1", ... */
@@ -126,6 +127,7 @@ void runner_watch_start(struct runner_watch *w);
 /* For struct mlp_callbacks; arg is the watch. */
 bool runner_watch_stop(void *arg);
 void runner_watch_epoch(void *arg, const struct mlp_epoch *epoch);
+void runner_watch_share(void *arg, size_t n, void (*body)(void *ctx, size_t i), void *ctx);
 double runner_watch_monitor(void *arg, const struct mlp_net *net, const struct mlp_epoch *epoch);
 
 /* ---- runner_report.c: JSON texts, the caller's ---- */

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "jobs/runner_priv.h"
+#include "jobs/team.h"
 
 #define PROGRESS_SECONDS 0.02
 #define PUBLISH_SECONDS  0.5
@@ -60,6 +61,13 @@ bool runner_watch_stop(void *arg)
     }
     w->batches++; /* the one that starts now */
     return false;
+}
+
+void runner_watch_share(void *arg, size_t n, void (*body)(void *ctx, size_t i), void *ctx)
+{
+    struct runner_watch *w = arg;
+
+    team_run(w->team, n, body, ctx);
 }
 
 double runner_watch_monitor(void *arg, const struct mlp_net *net, const struct mlp_epoch *epoch)

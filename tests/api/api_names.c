@@ -293,6 +293,39 @@ START_TEST(pictures_are_moved)
 }
 END_TEST
 
+#define WIDE                                                                                       \
+    "{'data': {'dataset': 'digits', 'target': 'digit', 'split': null}, 'architecture': {'hidden': "  \
+    "[300, 200]}, 'training': {'epochs': 2, 'batch_size': 256, 'seed': 1%s}}"
+
+/* Wide enough for threads to be used. */
+START_TEST(threads_change_no_bit)
+{
+    const char *one;
+
+    upload_example("digits");
+    one = sha_of(wait_for_job(train(WIDE, ""), "succeeded"));
+    for (int n = 2; n <= 8; n += n == 3 ? 5 : 1) {
+        ck_assert_str_eq(one, sha_of(wait_for_job(train(WIDE, text(", 'threads': %d", n)),
+                                                  "succeeded")));
+    }
+}
+END_TEST
+
+/* Where the processor has it, else refused with the reason. */
+START_TEST(bfloat16_or_why_not)
+{
+    struct reply *r;
+
+    upload_example("digits");
+    r = http_post(q(WIDE, ", 'precision': 'bfloat16'"), "/train");
+    if (r->status == 202) {
+        (void)learns("bfloat16", text(WIDE, ", 'precision': 'bfloat16'"), 0.9);
+    } else {
+        want_problem(r, 422, "/training/precision", "bfloat16 is not possible here: ");
+    }
+}
+END_TEST
+
 /* ---- what ends a training ------------------------------------------------------------- */
 
 START_TEST(trainings_end_for_their_reasons)
@@ -528,6 +561,8 @@ int main(void)
     tcase_add_test(tc, every_kind_of_layer);
     tcase_add_test(tc, every_setting);
     tcase_add_test(tc, pictures_are_moved);
+    tcase_add_test(tc, threads_change_no_bit);
+    tcase_add_test(tc, bfloat16_or_why_not);
     tcase_add_test(tc, trainings_end_for_their_reasons);
     tcase_add_test(tc, gradients_are_in_the_curve);
     tcase_add_test(tc, a_weight_is_rows);

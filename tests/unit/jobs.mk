@@ -14,7 +14,8 @@ JOBS_IN_CHECKS = \
 	tests/unit/check_json \
 	tests/unit/check_resolve \
 	tests/unit/check_resolve_names \
-	tests/unit/check_submit
+	tests/unit/check_submit \
+	tests/unit/check_team
 check_PROGRAMS += $(JOBS_IN_CHECKS)
 TESTS += $(JOBS_IN_CHECKS)
 
@@ -69,5 +70,10 @@ tests_unit_check_submit_SOURCES = tests/unit/check_submit.c tests/unit/jobs_in_h
 tests_unit_check_submit_CPPFLAGS = $(JOBS_CPPFLAGS)
 tests_unit_check_submit_CFLAGS = $(JOBS_CFLAGS)
 tests_unit_check_submit_LDADD = $(JOBS_LIBS)
+
+tests_unit_check_team_SOURCES = tests/unit/check_team.c tests/unit/jobs_in_help.h
+tests_unit_check_team_CPPFLAGS = $(JOBS_CPPFLAGS)
+tests_unit_check_team_CFLAGS = $(JOBS_CFLAGS)
+tests_unit_check_team_LDADD = $(JOBS_LIBS)
 
 include tests/unit/jobs_run.mk
