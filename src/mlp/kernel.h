@@ -18,7 +18,8 @@
 /* c (m, n) = A (m, k) B (k, n) + bias (n) on every row.
  * A and B are read through strides, so a transpose costs no copy by the caller:
  * A[i][p] is a[i * a_row + p * a_col], B[p][j] is b[p * b_row + j * b_col]; one of each
- * pair is 1. Every element of c is summed over p in order, starting from the bias. */
+ * pair is 1. Every element of c is summed over p in order, starting from the bias; where c is
+ * narrow and rows of A are in one piece, in lanes whose order depends on k alone. */
 struct product {
     size_t m, n, k;
     const mlp_real *a;

@@ -12,6 +12,7 @@
 
 #define WIDE    (2 * VEC_LENGTH)
 #define K_BLOCK ((size_t)256)
+#define NARROW  ((size_t)8) /* columns that are not worth a vector */
 #define NEAR    ((size_t)1024) /* rows of B closer than this are read where they are */
 
 _Static_assert(K_BLOCK *WIDE <= KERNEL_PANEL, "a strip of B fits the panel");
@@ -183,12 +184,12 @@ static void pack(const struct product *p, size_t k0, size_t k, size_t j0, size_t
     }
 }
 
-/* n == 1 and rows of A in one piece: a dot product per row, in lanes whose order depends on k
- * alone. Four rows at a time, only to keep the multipliers busy. */
-static inline __attribute__((always_inline)) void dots(const struct product *p, size_t first,
-                                                       size_t rows)
+/* Few columns, and rows of A in one piece: a dot product for each element, in lanes whose order
+ * depends on k alone. Four rows at a time, only to keep the multipliers busy. */
+static inline __attribute__((always_inline)) void dots(const struct product *p, const mlp_real *b,
+                                                       size_t j, size_t first, size_t rows)
 {
-    const mlp_real *a = p->a + first * p->a_row, *b = p->b;
+    const mlp_real *a = p->a + first * p->a_row;
     vec sum[4];
     size_t i = 0;
 
@@ -205,7 +206,7 @@ static inline __attribute__((always_inline)) void dots(const struct product *p, 
         }
     }
     for (size_t r = 0; r < rows; r++) {
-        mlp_real lane[VEC_LENGTH], tail = p->bias != NULL ? p->bias[0] : 0;
+        mlp_real lane[VEC_LENGTH], tail = p->bias != NULL ? p->bias[j] : 0;
 
         vec_store(lane, sum[r]);
         for (size_t q = i; q < p->k; q++) {
@@ -216,43 +217,88 @@ static inline __attribute__((always_inline)) void dots(const struct product *p, 
                 lane[l] += lane[l + half];
             }
         }
-        p->c[first + r] = lane[0] + tail;
+        p->c[(first + r) * p->n + j] = lane[0] + tail;
     }
 }
 
-static void column(const struct product *p)
+/* The columns of B lie k apart. */
+static void columns(const struct product *p, const mlp_real *b)
 {
     size_t i = 0;
 
     for (; i + 4 <= p->m; i += 4) {
-        dots(p, i, 4);
+        for (size_t j = 0; j < p->n; j++) {
+            dots(p, b + j * p->k, j, i, 4);
+        }
     }
     for (; i < p->m; i++) {
-        dots(p, i, 1);
+        for (size_t j = 0; j < p->n; j++) {
+            dots(p, b + j * p->k, j, i, 1);
+        }
+    }
+}
+
+static bool few_columns(const struct product *p)
+{
+    /* measured: adding up the lanes costs as much as some vectors of terms */
+    return p->a_col == 1 && p->n <= NARROW && p->k >= 4 * VEC_LENGTH * p->n &&
+           p->n * p->k <= KERNEL_PANEL;
+}
+
+/* noinline, as those below: their room on the stack is not to be paid by every product */
+static __attribute__((noinline)) void columns_of(const struct product *p)
+{
+    if (p->b_row == 1) {
+        columns(p, p->b);
+        return;
+    }
+    for (size_t i = 0; i < p->k; i++) {
+        for (size_t j = 0; j < p->n; j++) {
+            p->panel[j * p->k + i] = p->b[i * p->b_row + j];
+        }
+    }
+    columns(p, p->panel);
+}
+
+static void strips(const struct product *p);
+
+/* Few columns, and columns of A in one piece: C^T = B^T A^T fills the vectors. */
+static __attribute__((noinline)) void turned(const struct product *p)
+{
+    enum { SOME = 256 };
+    mlp_real part[NARROW * SOME];
+
+    for (size_t i = 0; i < p->m; i += SOME) {
+        size_t count = p->m - i < SOME ? p->m - i : SOME;
+        mlp_real *to = p->n == 1 ? p->c + i : part;
+
+        strips(&(struct product){.m = p->n, .n = count, .k = p->k,
+                                 .a = p->b, .a_row = p->b_col, .a_col = p->b_row,
+                                 .b = p->a + i, .b_row = p->a_col, .b_col = 1,
+                                 .c = to, .panel = p->panel});
+        for (size_t q = 0; to == part && q < count; q++) {
+            for (size_t j = 0; j < p->n; j++) {
+                p->c[(i + q) * p->n + j] = part[j * count + q];
+            }
+        }
     }
 }
 
 void ISA(kernel_product)(const struct product *p)
 {
-    struct product turned;
-
     if (p->n == 1 && p->b_row == 1 && p->a_col == 1) {
-        column(p);
-        return;
+        columns(p, p->b);
+    } else if (few_columns(p)) {
+        columns_of(p);
+    } else if (p->n <= NARROW && p->m >= VEC_LENGTH && p->a_row == 1 && p->bias == NULL) {
+        turned(p);
+    } else {
+        strips(p);
     }
-    if (p->n == 1 && p->m > 1 && p->bias == NULL) {
-        /* a column is a row of the transposed product: C^T = B^T A^T fills the vectors */
-        turned = *p;
-        turned.m = 1;
-        turned.n = p->m;
-        turned.a = p->b;
-        turned.a_row = p->b_col;
-        turned.a_col = p->b_row;
-        turned.b = p->a;
-        turned.b_row = p->a_col;
-        turned.b_col = p->a_row;
-        p = &turned;
-    }
+}
+
+static __attribute__((noinline)) void strips(const struct product *p)
+{
     for (size_t j = 0; j < p->n; j += WIDE) {
         size_t width = p->n - j < WIDE ? p->n - j : WIDE;
         size_t vectors = width > VEC_LENGTH ? 2 : 1;
