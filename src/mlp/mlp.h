@@ -390,6 +390,7 @@ struct mlp_estimate {
     size_t parameters;
     size_t net_bytes;   /* the net itself */
     size_t arena_bytes; /* gradients, moments, best copy, activations, permutation */
+    size_t state_bytes; /* of mlp_trainer_save, at most; for those who save */
     double flops;
 };
 MLP_API MLP_CHECK enum mlp_status mlp_estimate(const struct mlp_spec *spec,

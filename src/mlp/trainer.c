@@ -8,6 +8,9 @@
 
 #include "mlp/train.h"
 
+/* Of a saved training: what it has besides arrays, by far. */
+#define STATE_COUNTERS ((size_t)4096)
+
 struct mlp_trainer *train_layout(const struct mlp_spec *spec, const struct mlp_train_spec *train,
                                  size_t rows, struct arena *arena)
 {
@@ -132,19 +135,31 @@ static enum mlp_status measure(const struct mlp_spec *spec, const struct mlp_tra
     return arena.overflow ? MLP_E_TOO_LARGE : MLP_OK;
 }
 
+/* Of mlp_trainer_save: weights, the best ones, their mean, the optimizer's arrays, and some
+ * counters. */
+static size_t state_at_most(const struct mlp_train_spec *train, size_t n_params, size_t n_values)
+{
+    struct arena arrays = {0};
+    struct optimizer optimizer;
+    size_t copies = train->average != MLP_AVERAGE_NONE ? 3 : 2;
+
+    optimizer_layout(&optimizer, train, n_params, &arrays);
+    return arrays.used + copies * n_values * sizeof(mlp_real) + STATE_COUNTERS;
+}
+
 enum mlp_status mlp_estimate(const struct mlp_spec *spec, const struct mlp_train_spec *train,
                              size_t rows, struct mlp_estimate *out)
 {
     struct arena net = {0};
     struct batches plan;
-    size_t n_params = 0, arena_bytes = 0;
+    size_t n_params = 0, n_values = 0, arena_bytes = 0;
     enum mlp_status status = measure(spec, train, rows, &arena_bytes);
 
     if (status != MLP_OK) {
         return status;
     }
     (void)net_layout(spec, &net);
-    if (net.overflow || mlp_spec_parameters(spec, &n_params) != MLP_OK) {
+    if (net.overflow || net_spec_sizes(spec, &n_params, &n_values) != MLP_OK) {
         return MLP_E_TOO_LARGE;
     }
     double products = 0; /* multiply-adds of one row: three a weight, but mostly no dL/dx */
@@ -160,6 +175,7 @@ enum mlp_status mlp_estimate(const struct mlp_spec *spec, const struct mlp_train
         .parameters = n_params,
         .net_bytes = net.used,
         .arena_bytes = arena_bytes,
+        .state_bytes = state_at_most(train, n_params, n_values),
         .flops = 2.0 * products * (double)batches_total(&plan) * (double)train->epochs,
     };
     return MLP_OK;

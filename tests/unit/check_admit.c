@@ -182,7 +182,8 @@ START_TEST(sizes_are_exact)
                             .loss = spec.loss};
     ck_assert_int_eq(mlp_estimate(&net, &spec.train, 140, &estimate), MLP_OK);
     ck_assert_uint_eq(a.training_bytes, estimate.net_bytes + estimate.arena_bytes);
-    ck_assert_uint_eq(a.bytes, a.training_bytes + a.data_bytes);
+    ck_assert_uint_eq(a.state_bytes, estimate.state_bytes);
+    ck_assert_uint_eq(a.bytes, a.training_bytes + a.data_bytes + a.state_bytes);
     ck_assert_double_eq(a.flops, estimate.flops);
     ck_assert(a.seconds > 0 && isfinite(a.seconds));
     /* One byte less is too little. */
@@ -235,6 +236,48 @@ START_TEST(extras_are_counted)
         job_spec_fini(&spec);
     }
     dataset_free(&ds);
+}
+END_TEST
+
+/* What is admitted for the state is what the trainer writes, within a page of counters. */
+START_TEST(states_are_as_large_as_estimated)
+{
+    static const struct mlp_layer_spec hidden[] = {
+        {.units = 300, .activation = MLP_TANH, .norm = MLP_NORM_BATCH}};
+    static const float x[12], y[3];
+    const struct mlp_data data = {.rows = 3, .x = x, .targets = y};
+    struct mlp_spec spec = {.n_inputs = 4, .n_outputs = 1, .n_hidden = 1, .hidden = hidden,
+                            .loss = MLP_MSE};
+    enum mlp_optimizer optimizer;
+    int average;
+
+    for (optimizer = MLP_SGD; optimizer < MLP_LBFGS; optimizer++) {
+        for (average = MLP_AVERAGE_NONE; average <= MLP_AVERAGE_SWA; average++) {
+            struct mlp_train_spec train = {
+                .optimizer = optimizer, .learning_rate = 0.1, .momentum = optimizer % 2 ? 0.5 : 0,
+                .epsilon = 1e-8, .beta1 = .9, .beta2 = .9, .rho = .9, .epochs = 1, .batch_size = 2,
+                .amsgrad = true, .average = (enum mlp_average)average, .average_decay = 0.5,
+                .gradient_norms = true};
+            struct mlp_estimate estimate;
+            struct mlp_trainer *trainer;
+            struct mlp_net *net;
+            size_t size;
+
+            spec.hidden = hidden;
+            if (optimizer == MLP_RPROP) {
+                continue; /* not with batch norm */
+            }
+            ck_assert_int_eq(mlp_estimate(&spec, &train, 3, &estimate), MLP_OK);
+            ck_assert_int_eq(mlp_net_new(&spec, &net), MLP_OK);
+            ck_assert_int_eq(mlp_net_init(net, 1), MLP_OK);
+            ck_assert_int_eq(mlp_trainer_new(net, &train, &data, NULL, NULL, &trainer), MLP_OK);
+            size = mlp_trainer_state_size(trainer);
+            ck_assert_uint_le(size, estimate.state_bytes);
+            ck_assert_uint_ge(size + 8192, estimate.state_bytes);
+            mlp_trainer_free(&trainer);
+            mlp_net_free(&net);
+        }
+    }
 }
 END_TEST
 
@@ -342,6 +385,7 @@ int main(void)
     tcase_add_test(tc, rows_of_other_datasets);
     tcase_add_test(tc, a_column_without_training_rows_is_refused);
     tcase_add_test(tc, extras_are_counted);
+    tcase_add_test(tc, states_are_as_large_as_estimated);
     tcase_add_test(tc, a_first_residual_needs_the_inputs_width);
     tcase_add_loop_test(tc, sizes_are_exact, 0, ARRAY_LEN(sizes));
     tcase_add_test(tc, a_huge_network_is_refused_with_numbers);
