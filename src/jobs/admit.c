@@ -292,11 +292,13 @@ int admit(const struct job_spec *spec, const struct dataset *ds, const size_t ro
     a.parameters = estimate.parameters;
     a.flops = estimate.flops;
     a.state_bytes = estimate.state_bytes;
+    a.live_bytes = estimate.net_bytes;
     if (!mem_add(estimate.net_bytes, estimate.arena_bytes, &a.training_bytes) ||
         !data_bytes(spec, &a, ds, rows, &a.data_bytes) ||
         !mem_add(a.data_bytes, monitor_bytes(spec, n_classes, a.n_outputs, rows), &a.data_bytes) ||
         !mem_add(a.training_bytes, a.data_bytes, &a.bytes) ||
-        !mem_add(a.bytes, estimate.state_bytes, &a.bytes)) {
+        !mem_add(a.bytes, estimate.state_bytes, &a.bytes) ||
+        !mem_add(a.bytes, estimate.net_bytes, &a.bytes)) {
         return err_add(err, "/data", "the job needs more memory than there are addresses");
     }
     if (a.bytes > memory_limit) {

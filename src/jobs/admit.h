@@ -17,6 +17,7 @@ struct admission {
     size_t data_bytes;          /* encoded rows of all parts, row lists included */
     size_t training_bytes;      /* net + arena */
     size_t state_bytes;         /* of the training's end, kept for a job that goes on from it */
+    size_t live_bytes;          /* the copy that answers while it trains */
     size_t bytes;               /* all of it */
     double flops;
     double seconds;             /* a guess from a measured rate; for people, not for logic */

@@ -183,7 +183,8 @@ START_TEST(sizes_are_exact)
     ck_assert_int_eq(mlp_estimate(&net, &spec.train, 140, &estimate), MLP_OK);
     ck_assert_uint_eq(a.training_bytes, estimate.net_bytes + estimate.arena_bytes);
     ck_assert_uint_eq(a.state_bytes, estimate.state_bytes);
-    ck_assert_uint_eq(a.bytes, a.training_bytes + a.data_bytes + a.state_bytes);
+    ck_assert_uint_eq(a.live_bytes, estimate.net_bytes);
+    ck_assert_uint_eq(a.bytes, a.training_bytes + a.data_bytes + a.state_bytes + a.live_bytes);
     ck_assert_double_eq(a.flops, estimate.flops);
     ck_assert(a.seconds > 0 && isfinite(a.seconds));
     /* One byte less is too little. */
