@@ -51,10 +51,14 @@ static inline void *arena_take(struct arena *a, size_t n, size_t size)
 static inline void *arena_alloc(const struct arena *measured)
 {
     size_t bytes = measured->used > 0 ? measured->used : ARENA_ALIGN;
-    void *p = aligned_alloc(bytes < 2 * ARENA_HUGE ? ARENA_ALIGN : ARENA_HUGE, bytes);
+    void *p = NULL;
 
+    /* not aligned_alloc: by C11 the size would have to be a multiple of the alignment */
+    if (posix_memalign(&p, bytes < 2 * ARENA_HUGE ? ARENA_ALIGN : ARENA_HUGE, bytes) != 0) {
+        return NULL;
+    }
 #ifdef MADV_HUGEPAGE
-    if (p != NULL && bytes >= 2 * ARENA_HUGE) {
+    if (bytes >= 2 * ARENA_HUGE) {
         (void)madvise(p, bytes, MADV_HUGEPAGE); /* a wish; it is as well without */
     }
 #endif
