@@ -45,7 +45,7 @@ static double most_ulps(enum mlp_activation f)
 /* ---- one element after the other --------------------------------------------------- */
 
 /* Numbers in [-high, high]: even ones, and such that crowd towards 0. */
-enum { SWEEP = 1 << 15 };
+enum { SWEEP = 1 << 13 };
 static float *sweep(double high)
 {
     float *z = malloc(SWEEP * sizeof(*z));
