@@ -2,22 +2,23 @@
  * arithmetic; and what it refuses. */
 #include "mlp_train_help.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 /* ---- every block the library takes, counted (see -Wl,--wrap in mlp.mk) ----------- */
 
-void *__real_aligned_alloc(size_t align, size_t bytes);
-void *__wrap_aligned_alloc(size_t align, size_t bytes);
+int __real_posix_memalign(void **p, size_t align, size_t bytes);
+int __wrap_posix_memalign(void **p, size_t align, size_t bytes);
 
 static _Thread_local size_t alloc_count, alloc_first, alloc_fail_at;
 
-void *__wrap_aligned_alloc(size_t align, size_t bytes)
+int __wrap_posix_memalign(void **p, size_t align, size_t bytes)
 {
     alloc_count++;
     if (alloc_count == 1) {
         alloc_first = bytes;
     }
-    return alloc_count == alloc_fail_at ? NULL : __real_aligned_alloc(align, bytes);
+    return alloc_count == alloc_fail_at ? ENOMEM : __real_posix_memalign(p, align, bytes);
 }
 
 static void alloc_reset(void)

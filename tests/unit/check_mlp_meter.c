@@ -1,16 +1,18 @@
 /* The meter: what it says of what cannot be told, its memory, its manners. */
 #include "metrics_help.h"
 
+#include <errno.h>
+
 static size_t taken;   /* bytes of the last block */
 static bool no_memory; /* the next block is refused */
 
-void *__real_aligned_alloc(size_t alignment, size_t size);
-void *__wrap_aligned_alloc(size_t alignment, size_t size);
+int __real_posix_memalign(void **p, size_t alignment, size_t size);
+int __wrap_posix_memalign(void **p, size_t alignment, size_t size);
 
-void *__wrap_aligned_alloc(size_t alignment, size_t size)
+int __wrap_posix_memalign(void **p, size_t alignment, size_t size)
 {
     taken = size;
-    return no_memory ? NULL : __real_aligned_alloc(alignment, size);
+    return no_memory ? ENOMEM : __real_posix_memalign(p, alignment, size);
 }
 
 /* A score whose rows weigh nothing is no step of the curve. */

@@ -81,7 +81,7 @@ tests_unit_check_mlp_kernel_LDADD = libmlpcore.la $(UNIT_LIBS)
 
 tests_unit_check_mlp_meter_SOURCES = tests/unit/check_mlp_meter.c tests/unit/metrics_help.h
 tests_unit_check_mlp_meter_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-tests_unit_check_mlp_meter_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=aligned_alloc
+tests_unit_check_mlp_meter_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=posix_memalign
 tests_unit_check_mlp_meter_LDADD = libmlpcore.la $(UNIT_LIBS)
 
 tests_unit_check_mlp_lbfgs_SOURCES = tests/unit/check_mlp_lbfgs.c tests/unit/mlp_lbfgs_help.h
@@ -193,7 +193,7 @@ EXTRA_DIST += tests/golden/make_torch.py tests/golden/torch_net.py tests/golden/
 # Counts what the library allocates.
 tests_unit_check_mlp_cost_SOURCES = tests/unit/check_mlp_cost.c
 tests_unit_check_mlp_cost_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-tests_unit_check_mlp_cost_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=aligned_alloc
+tests_unit_check_mlp_cost_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=posix_memalign
 tests_unit_check_mlp_cost_LDADD = libmlpcore.la $(UNIT_LIBS)
 
 EXTRA_DIST += tests/golden/make_golden.py tests/golden/make_metrics.py
