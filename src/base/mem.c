@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 _Noreturn void chk_failed(const char *expr, const char *file, int line)
@@ -68,15 +69,28 @@ char *xasprintf(const char *fmt, ...)
     return s;
 }
 
+/* Encoded rows are read in shuffled order: with small pages each would cost more than one look into
+ * the page table. */
+#define HUGE_PAGE ((size_t)2 << 20)
+#define HUGE_FROM ((size_t)16 << 20)
+
 void *mem_try_alloc(size_t n, size_t bytes)
 {
+    void *p = NULL;
     size_t want;
 
     if (!mem_mul(n, bytes, &want) || !mem_add(want, 63, &want)) {
         return NULL;
     }
     want = want / 64 * 64;
-    return aligned_alloc(64, want != 0 ? want : 64);
+    if (want < HUGE_FROM) {
+        return aligned_alloc(64, want != 0 ? want : 64);
+    }
+    if (posix_memalign(&p, HUGE_PAGE, want) != 0) {
+        return NULL;
+    }
+    (void)madvise(p, want, MADV_HUGEPAGE); /* a wish; it is as well without */
+    return p;
 }
 
 size_t mem_resident(void)
