@@ -46,7 +46,8 @@ struct encoder {
 
 /* An encoder with room for features and targets; abort-free sizes (columns are bounded). */
 struct encoder *encoder_alloc(size_t n_features, size_t n_targets);
-/* Give every feature its place in the input, and its center and spread; -1 when the widths do not add up in size_t. */
+/* Give every feature its place in the input, and its center and spread; -1 when the widths do not
+ * add up in size_t. */
 int encoder_place_features(struct encoder *e) MUST_CHECK;
 
 /* The rows at the front of rows (n > 0) that one read of DATASET_GROUP rows covers: their

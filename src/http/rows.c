@@ -89,7 +89,8 @@ static int grow(struct rows *rows, struct err *err)
         targets = resized(rows->targets, room, rows->spec->n_outputs);
         rows->targets = targets != NULL ? targets : rows->targets;
     }
-    if (x == NULL || (has_offset && offset == NULL) || (rows->labelled && (labels == NULL || targets == NULL))) {
+    if (x == NULL || (has_offset && offset == NULL) ||
+        (rows->labelled && (labels == NULL || targets == NULL))) {
         return err_set(err, ERR_NO_MEMORY, "no memory for these rows");
     }
     rows->room = room;
@@ -301,10 +302,11 @@ static int take_array(struct rows *rows, const json_t *row, const char *pointer,
     int rc = 0;
 
     if (json_array_size(row) != rows->n_columns) {
-        return err_add(
-            err, pointer, "must have %zu values (the features in their order%s%s), has %zu",
-            rows->n_columns, rows->n_inputs > encoder_n_features(rows->encoder) ? ", the offset" : "",
-            rows->labelled ? ", then the target" : "", json_array_size(row));
+        return err_add(err, pointer,
+                       "must have %zu values (the features in their order%s%s), has %zu",
+                       rows->n_columns,
+                       rows->n_inputs > encoder_n_features(rows->encoder) ? ", the offset" : "",
+                       rows->labelled ? ", then the target" : "", json_array_size(row));
     }
     for (i = 0; i < rows->n_columns; i++) {
         if (take_value(rows, i, json_array_get(row, i), pointer, err) != 0) {

@@ -240,8 +240,8 @@ static const struct belongs of_optimizers[] = {
 };
 
 static const struct belongs of_schedules[] = {
-    {KEY_FACTOR, BIT(MLP_STEP) | BIT(MLP_MULTISTEP) | BIT(MLP_EXPONENTIAL) |
-                     BIT(MLP_INVERSE_TIME) | BIT(MLP_PLATEAU)},
+    {KEY_FACTOR, BIT(MLP_STEP) | BIT(MLP_MULTISTEP) | BIT(MLP_EXPONENTIAL) | BIT(MLP_INVERSE_TIME) |
+                     BIT(MLP_PLATEAU)},
     {KEY_EVERY, BIT(MLP_STEP)},
     {KEY_MILESTONES, BIT(MLP_MULTISTEP)},
     {KEY_SCHEDULE_POWER, BIT(MLP_POLYNOMIAL)},
@@ -423,8 +423,8 @@ static void check_monitor(struct config *config, struct err *err)
         if (strncmp(text, parts[part], len) == 0) {
             config->monitor.part = (enum split_part)part;
             config->monitor.of_metric = strcmp(text + len, "loss") != 0;
-            config->has_monitor = !config->monitor.of_metric ||
-                                  mlp_metric_parse(text + len, &config->monitor.metric);
+            config->has_monitor =
+                !config->monitor.of_metric || mlp_metric_parse(text + len, &config->monitor.metric);
             break;
         }
     }

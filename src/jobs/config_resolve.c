@@ -82,11 +82,11 @@ static void check_row_column(const struct resolver *r, const struct dataset *ds,
     if (col->type != COLUMN_NUMERIC) {
         err_add(r->err, pointer, "must be numbers, and \"%s\" holds texts", shown);
     } else if (col->missing > 0) {
-        err_add(r->err, pointer, "%llu row%s no value of \"%s\"",
-                (unsigned long long)col->missing, col->missing == 1 ? " has" : "s have", shown);
+        err_add(r->err, pointer, "%llu row%s no value of \"%s\"", (unsigned long long)col->missing,
+                col->missing == 1 ? " has" : "s have", shown);
     } else if (weight && (col->min < 0 || col->max <= 0)) {
-        err_add(r->err, pointer, "must be >= 0 and not all 0, and \"%s\" goes from %g to %g",
-                shown, col->min, col->max);
+        err_add(r->err, pointer, "must be >= 0 and not all 0, and \"%s\" goes from %g to %g", shown,
+                col->min, col->max);
     }
 }
 
@@ -105,8 +105,8 @@ static void resolve_row_columns(struct resolver *r)
         if (columns[i].name == NULL) {
             continue;
         }
-        check_row_column(r, r->ds, columns[i].name,
-                         weight ? "/data/sample_weight" : "/data/offset", weight);
+        check_row_column(r, r->ds, columns[i].name, weight ? "/data/sample_weight" : "/data/offset",
+                         weight);
         if (r->validation != NULL) {
             check_row_column(r, r->validation, columns[i].name, "/data/split/validation_dataset",
                              weight);

@@ -55,8 +55,8 @@ PRINTF(4, 5)
 static void refuse_layer(const struct resolver *r, size_t k, enum config_id id, const char *fmt,
                          ...)
 {
-    char *pointer = xasprintf("/architecture/hidden/%zu/%s", k,
-                              strrchr(config_keys[id].path, '/') + 1);
+    char *pointer =
+        xasprintf("/architecture/hidden/%zu/%s", k, strrchr(config_keys[id].path, '/') + 1);
     char *detail;
     va_list ap;
 
@@ -82,8 +82,7 @@ static double usual_scale(enum mlp_init init)
 
 static void resolve_init(struct resolver *r, size_t k, struct mlp_layer_spec *layer)
 {
-    enum mlp_init usual =
-        layer->activation == MLP_SELU ? MLP_LECUN_NORMAL : MLP_GLOROT_UNIFORM;
+    enum mlp_init usual = layer->activation == MLP_SELU ? MLP_LECUN_NORMAL : MLP_GLOROT_UNIFORM;
     double given = number_of(r, k, KEY_LAYER_INIT_SCALE, KEY_INIT_SCALE, 0);
 
     layer->init = (enum mlp_init)choice_of(r, k, KEY_LAYER_INIT, KEY_INIT, usual);
@@ -101,10 +100,10 @@ static void resolve_norm(struct resolver *r, size_t k, struct mlp_layer_spec *la
 {
     bool own_batch = has_own(r, k, KEY_LAYER_BATCH_NORM);
     bool own_layer = has_own(r, k, KEY_LAYER_LAYER_NORM);
-    bool batch = number_of(r, k, KEY_LAYER_BATCH_NORM, KEY_BATCH_NORM,
-                           layer->norm == MLP_NORM_BATCH) > 0;
-    bool by_layer = number_of(r, k, KEY_LAYER_LAYER_NORM, KEY_LAYER_NORM,
-                              layer->norm == MLP_NORM_LAYER) > 0;
+    bool batch =
+        number_of(r, k, KEY_LAYER_BATCH_NORM, KEY_BATCH_NORM, layer->norm == MLP_NORM_BATCH) > 0;
+    bool by_layer =
+        number_of(r, k, KEY_LAYER_LAYER_NORM, KEY_LAYER_NORM, layer->norm == MLP_NORM_LAYER) > 0;
 
     if (batch && by_layer && own_batch != own_layer) { /* the layer's own word counts */
         batch = own_batch;
@@ -120,9 +119,9 @@ static void resolve_residual(struct resolver *r, size_t k, struct mlp_layer_spec
 {
     bool fits = k > 0 && layer->units == r->spec->hidden[k - 1].units;
 
-    layer->residual = number_of(r, k, KEY_LAYER_RESIDUAL, KEY_COUNT,
-                                layer->residual ||
-                                    (fits && config_number(r->config, KEY_RESIDUAL, 0) > 0)) > 0;
+    layer->residual =
+        number_of(r, k, KEY_LAYER_RESIDUAL, KEY_COUNT,
+                  layer->residual || (fits && config_number(r->config, KEY_RESIDUAL, 0) > 0)) > 0;
     if (layer->residual && k > 0 && !fits) {
         refuse_layer(r, k, KEY_LAYER_RESIDUAL,
                      "adds the layer's input to its output, and they are %zu and %zu wide",
@@ -134,8 +133,8 @@ static void resolve_activation(struct resolver *r, size_t k, struct mlp_layer_sp
 {
     bool general = config_has(r->config, KEY_ACTIVATION) || r->parent == NULL || own(r, k) != NULL;
 
-    layer->activation = (enum mlp_activation)choice_of(
-        r, k, KEY_LAYER_ACTIVATION, KEY_ACTIVATION, general ? MLP_RELU : layer->activation);
+    layer->activation = (enum mlp_activation)choice_of(r, k, KEY_LAYER_ACTIVATION, KEY_ACTIVATION,
+                                                       general ? MLP_RELU : layer->activation);
     if (layer->activation == MLP_MAXOUT) {
         layer->pieces =
             (size_t)number_of(r, k, KEY_LAYER_PIECES, KEY_PIECES, (double)layer->pieces);
@@ -228,8 +227,8 @@ static void resolve_layers_training(struct resolver *r)
         }
         t->frozen = t->frozen || in_freeze(spec, k);
         all_frozen = all_frozen && t->frozen;
-        any = any || t->l1 < usual.l1 || t->l1 > usual.l1 || t->l2 < usual.l2 ||
-              t->l2 > usual.l2 || t->rate < 1 || t->rate > 1 || t->frozen;
+        any = any || t->l1 < usual.l1 || t->l1 > usual.l1 || t->l2 < usual.l2 || t->l2 > usual.l2 ||
+              t->rate < 1 || t->rate > 1 || t->frozen;
     }
     if (all_frozen && !spec->input_scale) {
         err_add(r->err, spec->n_freeze > 0 ? "/start_from/freeze" : "/architecture/hidden",
@@ -243,7 +242,8 @@ static void resolve_layers_training(struct resolver *r)
     }
 }
 
-/* ---- what cannot work --------------------------------------------------------------------------- */
+/* ---- what cannot work ---------------------------------------------------------------------------
+ */
 
 /* Steps judged by the loss or the gradient of all rows want the same function each time; a line
  * search a smooth one, and one rate for all. */
@@ -348,7 +348,8 @@ static void check_scales_used(const struct resolver *r)
     }
 }
 
-/* ---- the whole ------------------------------------------------------------------------------------ */
+/* ---- the whole
+ * ------------------------------------------------------------------------------------ */
 
 static void read_initial_weights(struct resolver *r)
 {
@@ -380,16 +381,14 @@ void resolve_network(struct resolver *r)
     spec->activation = (enum mlp_activation)config_choice(c, KEY_ACTIVATION, MLP_RELU);
     spec->init = (enum mlp_init)config_choice(c, KEY_INIT, MLP_GLOROT_UNIFORM);
     spec->output_init = (enum mlp_init)config_choice(c, KEY_OUTPUT_INIT, spec->init);
-    spec->output_init_scale =
-        has_scale(spec->output_init)
-            ? config_number(c, KEY_INIT_SCALE, usual_scale(spec->output_init))
-            : 0;
+    spec->output_init_scale = has_scale(spec->output_init)
+                                  ? config_number(c, KEY_INIT_SCALE, usual_scale(spec->output_init))
+                                  : 0;
     spec->input_scale =
         config_number(c, KEY_INPUT_SCALE, parent != NULL && parent->input_scale) > 0;
     spec->input_dropout =
         config_number(c, KEY_INPUT_DROPOUT, parent != NULL ? parent->input_dropout : 0);
-    spec->input_noise =
-        config_number(c, KEY_INPUT_NOISE, parent != NULL ? parent->input_noise : 0);
+    spec->input_noise = config_number(c, KEY_INPUT_NOISE, parent != NULL ? parent->input_noise : 0);
     for (k = 0; k < spec->n_hidden; k++) {
         resolve_layer(r, k);
     }

@@ -55,7 +55,7 @@ static bool has_loss(const struct resolver *r)
 /* Without one, and without a parent: by the target. */
 static size_t chosen_loss(const struct resolver *r)
 {
-    size_t usual = r->parent != NULL    ? parents_loss(r->parent)
+    size_t usual = r->parent != NULL  ? parents_loss(r->parent)
                    : r->spec->classes ? (size_t)CONFIG_CROSS_ENTROPY
                                       : (size_t)CONFIG_MSE;
 
@@ -297,9 +297,8 @@ static void check_labels(const struct resolver *r, const char *loss)
 static void output_of_classes(const struct resolver *r, size_t asked)
 {
     if (asked == MLP_OUT_IDENTITY || asked == MLP_OUT_EXP) {
-        err_add(r->err, "/architecture/output",
-                "%s gives no probabilities: classes need softmax%s", mlp_output_names()[asked],
-                r->n_classes == 2 ? " or sigmoid" : "");
+        err_add(r->err, "/architecture/output", "%s gives no probabilities: classes need softmax%s",
+                mlp_output_names()[asked], r->n_classes == 2 ? " or sigmoid" : "");
     } else if (asked == MLP_OUT_SIGMOID && r->n_classes > 2) {
         err_add(r->err, "/architecture/output",
                 "sigmoid tells two classes apart, and the target has %s%zu: use softmax",
@@ -396,9 +395,9 @@ static void resolve_loss(struct resolver *r, size_t loss)
         break;
     case CONFIG_HUBER: /* the parent's is in training units */
         spec->has_delta = config_has(c, KEY_DELTA) || !isnan(parents);
-        spec->loss_parameter =
-            config_number(c, KEY_DELTA,
-                          isnan(parents) ? 1 : parents * encoder_target_scale(r->parent->encoder, 0));
+        spec->loss_parameter = config_number(
+            c, KEY_DELTA,
+            isnan(parents) ? 1 : parents * encoder_target_scale(r->parent->encoder, 0));
         break;
     case CONFIG_QUANTILE:
         spec->loss_parameter = config_number(c, KEY_TAU, isnan(parents) ? 0.5 : parents);
@@ -491,13 +490,12 @@ static void check_target_scale(const struct resolver *r, bool scales)
 
     if (!scales && scaled) {
         err_add(r->err, "/preprocess/target", "must be \"none\": %s",
-                spec->classes                   ? "the target is classes"
-                : spec->output == MLP_OUT_EXP   ? "poisson, gamma and tweedie look at the target "
-                                                  "as it is"
-                : job_spec_is_soft(spec)        ? "the targets are shares of classes"
-                : job_spec_kind(spec) == MLP_OF_LABELS
-                    ? "the targets are columns of 0 and 1"
-                    : "a sigmoid output goes from 0 to 1");
+                spec->classes                 ? "the target is classes"
+                : spec->output == MLP_OUT_EXP ? "poisson, gamma and tweedie look at the target "
+                                                "as it is"
+                : job_spec_is_soft(spec)      ? "the targets are shares of classes"
+                : job_spec_kind(spec) == MLP_OF_LABELS ? "the targets are columns of 0 and 1"
+                                                       : "a sigmoid output goes from 0 to 1");
     }
     if (scaled && spec->n_targets > 1 && spec->loss == MLP_HUBER && spec->has_delta) {
         err_add(r->err, "/loss/delta",
@@ -521,10 +519,10 @@ void resolve_preprocess(struct resolver *r)
     struct job_spec *spec = r->spec;
     bool scales = job_spec_kind(spec) == MLP_OF_NUMBERS && spec->output == MLP_OUT_IDENTITY;
 
-    spec->numeric = (enum encoder_numeric)choose(
-        r, KEY_NUMERIC, ENCODER_STANDARDIZE, parents != NULL ? encoder_numeric_of(parents) : 0);
-    spec->missing = (enum encoder_missing)choose(
-        r, KEY_MISSING, ENCODER_MEAN, parents != NULL ? encoder_missing_of(parents) : 0);
+    spec->numeric = (enum encoder_numeric)choose(r, KEY_NUMERIC, ENCODER_STANDARDIZE,
+                                                 parents != NULL ? encoder_numeric_of(parents) : 0);
+    spec->missing = (enum encoder_missing)choose(r, KEY_MISSING, ENCODER_MEAN,
+                                                 parents != NULL ? encoder_missing_of(parents) : 0);
     spec->target_scale = (enum encoder_numeric)choose(
         r, KEY_TARGET_SCALE, scales ? ENCODER_STANDARDIZE : ENCODER_NONE,
         parents != NULL ? encoder_target_of(parents) : 0);

@@ -208,7 +208,8 @@ static void resolve_schedule(struct resolver *r)
     }
 }
 
-/* ---- weights of classes ------------------------------------------------------------------------ */
+/* ---- weights of classes ------------------------------------------------------------------------
+ */
 
 /* Whether the target has that class, as far as its statistics know. */
 static bool class_known(const struct resolver *r, const char *label)
@@ -269,7 +270,8 @@ static void resolve_class_weight(struct resolver *r)
     }
 }
 
-/* ---- pictures -------------------------------------------------------------------------------------- */
+/* ---- pictures
+ * -------------------------------------------------------------------------------------- */
 
 /* The two sides, from what is given of them and the pixels that there are. */
 static bool picture_sides(const struct resolver *r, size_t pixels, struct mlp_augment *a)
@@ -313,15 +315,17 @@ static void resolve_augment(struct resolver *r)
                "preprocess.numeric to standardize_together or none");
     }
     if (n % a->channels != 0 || !picture_sides(r, n / a->channels, a)) {
-        refuse(r, KEY_AUGMENT, "the %zu inputs are no picture of %zu x %zu pixels and %zu channel%s",
-               n, a->height, a->width, a->channels, a->channels == 1 ? "" : "s");
+        refuse(r, KEY_AUGMENT,
+               "the %zu inputs are no picture of %zu x %zu pixels and %zu channel%s", n, a->height,
+               a->width, a->channels, a->channels == 1 ? "" : "s");
     } else if (a->shift >= a->height || a->shift >= a->width) {
         refuse(r, KEY_SHIFT, "must be less than the picture's sides, %zu and %zu", a->height,
                a->width);
     }
 }
 
-/* ---- steps ------------------------------------------------------------------------------------------- */
+/* ---- steps
+ * ------------------------------------------------------------------------------------------- */
 
 static double clip(double v, double low, double high)
 {
@@ -336,8 +340,7 @@ static void resolve_average(struct resolver *r)
     if (!config_has(c, KEY_AVERAGE_TYPE)) {
         return;
     }
-    train->average =
-        (enum mlp_average)(MLP_AVERAGE_EMA + c->values[KEY_AVERAGE_TYPE].choice);
+    train->average = (enum mlp_average)(MLP_AVERAGE_EMA + c->values[KEY_AVERAGE_TYPE].choice);
     if (train->average == MLP_AVERAGE_EMA) {
         train->average_decay = config_number(c, KEY_DECAY, 0.999);
         return;
@@ -402,7 +405,8 @@ void resolve_training(struct resolver *r, double n_train)
     check_batches(r, n_train);
 }
 
-/* ---- stopping -------------------------------------------------------------------------------------------- */
+/* ---- stopping
+ * -------------------------------------------------------------------------------------------- */
 
 static void warn(const struct resolver *r, const char *sentence)
 {
@@ -426,8 +430,7 @@ static void resolve_monitor(struct resolver *r, bool validates)
     if (m->part == SPLIT_VALIDATION && !validates) {
         m->part = SPLIT_TRAINING;
         name = job_monitor_name(m);
-        sentence =
-            xasprintf("there is no validation part: early stopping watches %s", name);
+        sentence = xasprintf("there is no validation part: early stopping watches %s", name);
         warn(r, sentence);
         free(sentence);
         free(name);
@@ -444,7 +447,7 @@ static void resolve_monitor(struct resolver *r, bool validates)
             refuse(r, KEY_MONITOR, "%s is for %s, and the target is %s",
                    mlp_metric_names()[m->metric],
                    mlp_metric_applies(m->metric, MLP_OF_NUMBERS) ? "numbers" : "classes",
-                   kind == MLP_OF_NUMBERS ? "numbers"
+                   kind == MLP_OF_NUMBERS  ? "numbers"
                    : kind == MLP_OF_LABELS ? "columns of 0 and 1"
                                            : "classes");
         }

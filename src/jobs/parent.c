@@ -19,9 +19,8 @@ static bool is_id(const char *key)
 static int get(struct store *store, const char *key, struct store_model *out, struct err *err)
 {
     struct err problem = ERR_INIT;
-    int rc = is_id(key)
-                 ? store->ops->model_get(store, strtoll(key, NULL, 10), out, &problem)
-                 : store->ops->model_by_name(store, key, out, &problem);
+    int rc = is_id(key) ? store->ops->model_get(store, strtoll(key, NULL, 10), out, &problem)
+                        : store->ops->model_by_name(store, key, out, &problem);
 
     if (rc == 0) {
         return 0;

@@ -222,8 +222,7 @@ int runner_weigh(struct runner_part parts[SPLIT_PARTS], struct err *err)
 
 /* The weight of each class in class_weight[n_classes]. */
 static int weights_of_classes(const struct job_spec *spec, const struct encoder *e,
-                              const struct runner_part *part, double *class_weight,
-                              struct err *err)
+                              const struct runner_part *part, double *class_weight, struct err *err)
 {
     size_t n = encoder_n_classes(e), seen = 0, i;
     size_t *count = xcalloc(n, sizeof *count);
@@ -238,8 +237,7 @@ static int weights_of_classes(const struct job_spec *spec, const struct encoder 
     }
     for (i = 0; i < n && spec->balanced; i++) {
         if (count[i] > 0) {
-            class_weight[i] =
-                (double)part->data.rows / ((double)seen * (double)count[i]);
+            class_weight[i] = (double)part->data.rows / ((double)seen * (double)count[i]);
         }
     }
     for (i = 0; i < spec->n_class_weights; i++) {

@@ -116,17 +116,16 @@ static int make_monitor(struct training *t, struct runner_watch *watch,
         return err_set(err, ERR_INVALID, "there are no %s rows for early stopping to watch",
                        runner_part_name(what->part));
     }
-    if (!what->of_metric && (what->part == SPLIT_VALIDATION ||
-                             t->parts[SPLIT_VALIDATION].data.rows == 0)) {
+    if (!what->of_metric &&
+        (what->part == SPLIT_VALIDATION || t->parts[SPLIT_VALIDATION].data.rows == 0)) {
         if (what->part != SPLIT_TEST) {
             return 0; /* the trainer's own */
         }
     }
     callbacks->monitor = runner_watch_monitor;
     t->monitor_name = job_monitor_name(what);
-    watch->monitor_name = what->part == SPLIT_VALIDATION
-                              ? t->monitor_name + strlen("validation_")
-                              : t->monitor_name;
+    watch->monitor_name =
+        what->part == SPLIT_VALIDATION ? t->monitor_name + strlen("validation_") : t->monitor_name;
     if (!what->of_metric && what->part == SPLIT_TRAINING) {
         return 0;
     }
@@ -185,8 +184,8 @@ static int run_trainer(struct training *t, const struct mlp_callbacks *callbacks
 
     training.weights = part->by_class != NULL ? part->by_class : training.weights;
     t->spec.train.augment.fill = (mlp_real)encoder_zero(t->encoder);
-    status = mlp_trainer_new(t->net, &t->spec.train, &training,
-                             &t->parts[SPLIT_VALIDATION].data, callbacks, &trainer);
+    status = mlp_trainer_new(t->net, &t->spec.train, &training, &t->parts[SPLIT_VALIDATION].data,
+                             callbacks, &trainer);
     if (status == MLP_OK) {
         status = extend(t, trainer, err);
     }

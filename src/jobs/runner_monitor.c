@@ -20,8 +20,8 @@ struct runner_monitor {
     enum mlp_metric metric;
     const struct mlp_data *data; /* borrowed */
     struct mlp_workspace *ws;
-    struct mlp_meter *meter;     /* of_metric */
-    float *p;                    /* of_metric: (SLICE_ROWS, n_outputs) */
+    struct mlp_meter *meter; /* of_metric */
+    float *p;                /* of_metric: (SLICE_ROWS, n_outputs) */
     size_t n_inputs;
 };
 

@@ -46,13 +46,11 @@ static void stop(void)
     daemon_retire(&d);
 }
 
-
 /* A job on x1..x3 for `what`; `net`, `loss` and so on are members of the top, each with its
  * comma in front. */
 static char *job_on(const char *what, const char *training, const char *more)
 {
-    static const char *const columns[] = {"c",  "b",  "y", "z", "p1", "p2",
-                                          "p3", "w", "o"};
+    static const char *const columns[] = {"c", "b", "y", "z", "p1", "p2", "p3", "w", "o"};
     char *out = text("%s", "");
 
     for (size_t i = 0; i < COUNT(columns); i++) {
@@ -142,8 +140,10 @@ static const struct named losses[] = {
 
 #define OPT(text) ", 'architecture': {'hidden': [8]}, 'optimizer': " text
 static const struct named optimizers[] = {
-    {"sgd", "'y'", "", OPT("{'type': 'sgd', 'learning_rate': 0.02, 'momentum': 0.9, "
-                           "'nesterov': true, 'l1': 0.0001}"), 0.9},
+    {"sgd", "'y'", "",
+     OPT("{'type': 'sgd', 'learning_rate': 0.02, 'momentum': 0.9, "
+         "'nesterov': true, 'l1': 0.0001}"),
+     0.9},
     {"adam", "'y'", "", OPT("{'type': 'adam', 'learning_rate': 0.01, 'amsgrad': true}"), 0.9},
     {"adamw", "'y'", "", OPT("{'type': 'adamw', 'learning_rate': 0.01}"), 0.9},
     {"nadam", "'y'", "", OPT("{'type': 'nadam', 'learning_rate': 0.01}"), 0.9},
@@ -158,8 +158,9 @@ static const struct named optimizers[] = {
 /* These have no batches. */
 static const char *const full_batch[] = {"rprop", "lbfgs"};
 
-#define SCHED(text) ", 'optimizer': {'learning_rate': 0.02}, 'architecture': {'hidden': [8]}, "    \
-                    "'schedule': " text
+#define SCHED(text)                                                                                \
+    ", 'optimizer': {'learning_rate': 0.02}, 'architecture': {'hidden': [8]}, "                    \
+    "'schedule': " text
 static const struct named schedules[] = {
     {"constant", "'y'", "", SCHED("{'type': 'constant', 'warmup_epochs': 1.5}"), 0.9},
     {"step", "'y'", "", SCHED("'step'"), 0.9},
@@ -167,26 +168,35 @@ static const struct named schedules[] = {
     {"exponential", "'y'", "", SCHED("'exponential'"), 0.9},
     {"inverse_time", "'y'", "", SCHED("'inverse_time'"), 0.9},
     {"polynomial", "'y'", "", SCHED("{'type': 'polynomial', 'power': 2, 'final': 0.1}"), 0.9},
-    {"cosine", "'y'", "", SCHED("{'type': 'cosine', 'warmup_epochs': 2, 'cycle_epochs': 4, "
-                                "'cycle_growth': 2}"), 0.9},
+    {"cosine", "'y'", "",
+     SCHED("{'type': 'cosine', 'warmup_epochs': 2, 'cycle_epochs': 4, "
+           "'cycle_growth': 2}"),
+     0.9},
     {"one_cycle", "'y'", "", SCHED("'one_cycle'"), 0.9},
-    {"reduce_on_plateau", "'y'", "", SCHED("{'type': 'reduce_on_plateau', 'patience': 1, 'factor':"
-                                           " 0.5}"), 0.9},
+    {"reduce_on_plateau", "'y'", "",
+     SCHED("{'type': 'reduce_on_plateau', 'patience': 1, 'factor':"
+           " 0.5}"),
+     0.9},
 };
 
 static const struct named layers[] = {
     {"batch_norm", "'y'", "", LAYERS("[{'units': 8, 'batch_norm': true}]"), 0.95},
     {"layer_norm", "'y'", "", LAYERS("[{'units': 8, 'layer_norm': true}]"), 0.9},
-    {"residual", "'y'", "", LAYERS("[{'units': 3, 'residual': true}, {'units': 3, 'residual': "
-                                   "true}, 8]"), 0.9},
+    {"residual", "'y'", "",
+     LAYERS("[{'units': 3, 'residual': true}, {'units': 3, 'residual': "
+            "true}, 8]"),
+     0.9},
     {"dropout", "'y'", "", LAYERS("[{'units': 16, 'dropout': 0.2}]"), 0.95},
     {"noise", "'y'", "", LAYERS("[{'units': 8, 'gaussian_noise': 0.1}]"), 0.95},
     {"l1 and l2 of its own", "'y'", "", LAYERS("[{'units': 8, 'l1': 0.001, 'l2': 0.001}]"), 0.9},
-    {"frozen", "'y'", "", LAYERS("[{'units': 16, 'frozen': true}, {'units': 4, "
-                                 "'learning_rate_multiplier': 2}]"), 0.95},
+    {"frozen", "'y'", "",
+     LAYERS("[{'units': 16, 'frozen': true}, {'units': 4, "
+            "'learning_rate_multiplier': 2}]"),
+     0.95},
     {"maxout, normalised, added", "'c'", "",
      LAYERS("[8, {'units': 8, 'activation': 'maxout', 'pieces': 2, 'batch_norm': true, "
-            "'residual': true, 'dropout': 0.1}]"), 0.95},
+            "'residual': true, 'dropout': 0.1}]"),
+     0.95},
     {"of the input", "'y'", "",
      ", 'architecture': {'hidden': [8], 'input_scale': true, 'input_dropout': 0.05, "
      "'input_noise': 0.05}, 'optimizer': {'learning_rate': 0.01, 'input_scale_multiplier': 3, "
@@ -196,8 +206,8 @@ static const struct named layers[] = {
 };
 
 static const char *const inits[] = {
-    "glorot_uniform", "glorot_normal",  "he_uniform", "he_normal", "lecun_uniform", "lecun_normal",
-    "uniform_fan_in", "orthogonal",     "uniform",    "normal",
+    "glorot_uniform", "glorot_normal",  "he_uniform", "he_normal", "lecun_uniform",
+    "lecun_normal",   "uniform_fan_in", "orthogonal", "uniform",   "normal",
 };
 
 #define ON_Y ", 'optimizer': {'learning_rate': 0.01}, 'architecture': {'hidden': [8]}"
@@ -294,7 +304,8 @@ START_TEST(pictures_are_moved)
 END_TEST
 
 #define WIDE                                                                                       \
-    "{'data': {'dataset': 'digits', 'target': 'digit', 'split': null}, 'architecture': {'hidden': "  \
+    "{'data': {'dataset': 'digits', 'target': 'digit', 'split': null}, 'architecture': "           \
+    "{'hidden': "                                                                                  \
     "[300, 200]}, 'training': {'epochs': 2, 'batch_size': 256, 'seed': 1%s}}"
 
 /* Wide enough for threads to be used. */
@@ -305,8 +316,8 @@ START_TEST(threads_change_no_bit)
     upload_example("digits");
     one = sha_of(wait_for_job(train(WIDE, ""), "succeeded"));
     for (int n = 2; n <= 8; n += n == 3 ? 5 : 1) {
-        ck_assert_str_eq(one, sha_of(wait_for_job(train(WIDE, text(", 'threads': %d", n)),
-                                                  "succeeded")));
+        ck_assert_str_eq(
+            one, sha_of(wait_for_job(train(WIDE, text(", 'threads': %d", n)), "succeeded")));
     }
 }
 END_TEST
@@ -332,8 +343,9 @@ START_TEST(trainings_end_for_their_reasons)
 {
     struct reply *r;
 
-    r = wait_for_job(train("%s", job_on("'y'", ", 'early_stopping': {'monitor': 'training_r2', "
-                                               "'target': 0.1}",
+    r = wait_for_job(train("%s", job_on("'y'",
+                                        ", 'early_stopping': {'monitor': 'training_r2', "
+                                        "'target': 0.1}",
                                         ON_Y)),
                      "succeeded");
     ck_assert_str_eq(str(r, "/result/stopped_by"), "target");
@@ -381,9 +393,8 @@ START_TEST(gradients_are_in_the_curve)
     for (int k = 0; k < 3; k++) {
         ck_assert_double_gt(num(r, text("/points/19/gradient_norms/%d", k)), 0);
     }
-    csv = http_send(&(struct request){
-                        .path = text("/jobs/%lld/curve", (long long)id),
-                        .headers = (const char *const[]){"Accept: text/csv", NULL}})
+    csv = http_send(&(struct request){.path = text("/jobs/%lld/curve", (long long)id),
+                                      .headers = (const char *const[]){"Accept: text/csv", NULL}})
               ->body;
     ck_assert_ptr_nonnull(strstr(csv, ",gradient_norm_1,gradient_norm_2,gradient_norm_3\n"));
 }
@@ -400,8 +411,8 @@ START_TEST(a_weight_is_rows)
         "'optimizer': {'type': 'sgd', 'learning_rate': 0.1}, 'preprocess': {'numeric': 'none', "
         "'target': 'none'}}";
     struct reply *weighed, *twice;
-    int64_t a = trained(train(job, "[1,2],[2,1],[3,1]", "1.5,2.25,7.5", ", 'w'",
-                              ", 'sample_weight': 'w'"));
+    int64_t a =
+        trained(train(job, "[1,2],[2,1],[3,1]", "1.5,2.25,7.5", ", 'w'", ", 'sample_weight': 'w'"));
     int64_t b = trained(train(job, "[1],[1],[2],[3]", "1.5,1.5,2.25,7.5", "", ""));
 
     weighed = want(http_get("/models/%lld/weights", (long long)a), 200);
@@ -432,8 +443,8 @@ START_TEST(a_class_weight_is_its_rows)
         x = text("%s%s[%.4f,%d]", x, i > 0 ? "," : "", sin(i * 1.1) + yes, yes ? 3 : 1);
         y = text("%s%s'%s'", y, i > 0 ? "," : "", yes ? "yes" : "no");
     }
-    by_class = wait_for_job(
-        train(job, x, y, "'exclude': ['w']", ", 'class_weight': {'yes': 3}"), "succeeded");
+    by_class = wait_for_job(train(job, x, y, "'exclude': ['w']", ", 'class_weight': {'yes': 3}"),
+                            "succeeded");
     by_row = wait_for_job(train(job, x, y, "'sample_weight': 'w'", ""), "succeeded");
     balanced = wait_for_job(train(job, x, y, "'exclude': ['w']", ", 'class_weight': 'balanced'"),
                             "succeeded");
@@ -442,10 +453,10 @@ START_TEST(a_class_weight_is_its_rows)
     ck_assert_str_eq(sha_of(by_class), sha_of(balanced)); /* 2 to 2/3 is 3 to 1 */
     ck_assert(strcmp(sha_of(by_class), sha_of(plain)) != 0);
     {
-        struct reply *a = want(http_get("/models/%lld", (long long)integer(by_class, "/model_id")),
-                               200);
-        struct reply *b = want(http_get("/models/%lld", (long long)integer(by_row, "/model_id")),
-                               200);
+        struct reply *a =
+            want(http_get("/models/%lld", (long long)integer(by_class, "/model_id")), 200);
+        struct reply *b =
+            want(http_get("/models/%lld", (long long)integer(by_row, "/model_id")), 200);
 
         ck_assert(fabs(num(a, "/metrics/training/log_loss") -
                        num(b, "/metrics/training/log_loss")) > 1e-4);
@@ -487,9 +498,9 @@ START_TEST(an_offset_is_added_in_training_and_prediction)
     }
     want_problem(http_get("/models/%lld/predict?side=0", (long long)model), 422, "/log_exposure",
                  "is missing");
-    want_problem(http_post(q("{'instances': [[0,null]]}"), "/models/%lld/predict",
-                           (long long)model),
-                 422, "/instances/0/log_exposure", "the model adds it");
+    want_problem(
+        http_post(q("{'instances': [[0,null]]}"), "/models/%lld/predict", (long long)model), 422,
+        "/instances/0/log_exposure", "the model adds it");
     r = want(http_post(q("{'instances': [[0, 0, 3], [1, 0, 3]]}"), "/models/%lld/evaluate",
                        (long long)model),
              200);
@@ -524,12 +535,12 @@ END_TEST
 /* Shares of classes come back as probabilities that sum to 1. */
 START_TEST(shares_are_predicted)
 {
-    int64_t model = trained(train(
-        "%s", job_on("['p1', 'p2', 'p3']", "",
-                     ", 'loss': 'cross_entropy', 'architecture': {'output': 'softmax'}")));
-    struct reply *r = want(http_post(q("{'instances': [[0.5, 0.5, 0]]}"), "/models/%lld/predict",
-                                     (long long)model),
-                           200);
+    int64_t model = trained(
+        train("%s", job_on("['p1', 'p2', 'p3']", "",
+                           ", 'loss': 'cross_entropy', 'architecture': {'output': 'softmax'}")));
+    struct reply *r = want(
+        http_post(q("{'instances': [[0.5, 0.5, 0]]}"), "/models/%lld/predict", (long long)model),
+        200);
 
     ck_assert_double_eq_tol(num(r, "/predictions/0/probabilities/p1") +
                                 num(r, "/predictions/0/probabilities/p2") +
@@ -540,11 +551,12 @@ START_TEST(shares_are_predicted)
                            "'softmax'}}"),
                      "failed");
     ck_assert_ptr_nonnull(strstr(str(r, "/error/detail"), "row 3: the targets are shares"));
-    want_problem(http_post(q("{'data': {'x': [[1],[2],[3],[4]], 'y': [[0.5,0.5],[0.2,0.8],[0.5,0.4],"
-                             "[1,0]]}, 'loss': 'cross_entropy', 'architecture': {'output': "
-                             "'identity'}}"),
-                           "/train"),
-                 422, "/architecture/output", NULL);
+    want_problem(
+        http_post(q("{'data': {'x': [[1],[2],[3],[4]], 'y': [[0.5,0.5],[0.2,0.8],[0.5,0.4],"
+                    "[1,0]]}, 'loss': 'cross_entropy', 'architecture': {'output': "
+                    "'identity'}}"),
+                  "/train"),
+        422, "/architecture/output", NULL);
 }
 END_TEST
 

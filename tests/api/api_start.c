@@ -14,8 +14,9 @@ static int64_t parent; /* a model of iris, tanh, adam, 4 epochs */
 
 #define IRIS "'data': {'dataset': 'iris', 'target': 'species'}"
 #define PARENT                                                                                     \
-    "{'name': 'parent', " IRIS ", 'architecture': {'hidden': [{'units': 6, 'activation': 'tanh'}, "  \
-    "{'units': 6, 'batch_norm': true}]}, 'optimizer': {'type': 'adam', 'learning_rate': 0.005}, "   \
+    "{'name': 'parent', " IRIS                                                                     \
+    ", 'architecture': {'hidden': [{'units': 6, 'activation': 'tanh'}, "                           \
+    "{'units': 6, 'batch_norm': true}]}, 'optimizer': {'type': 'adam', 'learning_rate': 0.005}, "  \
     "'training': {'epochs': %d, 'seed': 5, 'early_stopping': null}}"
 
 static void start(void)
@@ -86,9 +87,9 @@ START_TEST(shown_weights_may_be_sent)
 
     id = integer(want(http_post(job, "/train"), 202), "/id");
     r = want(http_get("/models/%lld/weights", (long long)trained(id)), 200);
-    ck_assert_double_eq(
-        num(r, "/layers/0/weights/2/3"),
-        num(want(http_get("/models/%lld/weights", (long long)parent), 200), "/layers/0/weights/2/3"));
+    ck_assert_double_eq(num(r, "/layers/0/weights/2/3"),
+                        num(want(http_get("/models/%lld/weights", (long long)parent), 200),
+                            "/layers/0/weights/2/3"));
 }
 END_TEST
 
@@ -159,11 +160,11 @@ START_TEST(a_training_goes_on)
     ck_assert_str_eq(sha_of(integer(r, "/model_id")), sha_of(whole));
     repeats(integer(r, "/id"));
     /* and on again */
-    r = wait_for_job(
-        train("{" IRIS ", 'start_from': {'model': %lld, 'optimizer_state': 'continue'}, "
-              "'training': {'epochs': 2, 'seed': 5, 'early_stopping': null}}",
-              (long long)integer(r, "/model_id")),
-        "succeeded");
+    r = wait_for_job(train("{" IRIS
+                           ", 'start_from': {'model': %lld, 'optimizer_state': 'continue'}, "
+                           "'training': {'epochs': 2, 'seed': 5, 'early_stopping': null}}",
+                           (long long)integer(r, "/model_id")),
+                     "succeeded");
     ck_assert_str_eq(sha_of(integer(r, "/model_id")), sha_of(trained(train(PARENT, 9))));
 }
 END_TEST
@@ -193,14 +194,14 @@ START_TEST(row_weights_are_the_jobs)
                                "'features': ['a', 'w']%s}, 'training': {'epochs': 3, 'seed': 1}";
     int64_t plain = trained(train("{%s}", text(rows, ", 'exclude': ['w']")));
     int64_t weighed = trained(train("{%s}", text(rows, ", 'sample_weight': 'w'")));
-    const char *a = sha_of(trained(train("{%s, 'start_from': %lld}",
-                                         text(rows, ", 'exclude': ['w']"), (long long)plain)));
-    const char *b = sha_of(trained(train("{%s, 'start_from': %lld}",
-                                         text(rows, ", 'sample_weight': 'w'"), (long long)plain)));
+    const char *a = sha_of(trained(
+        train("{%s, 'start_from': %lld}", text(rows, ", 'exclude': ['w']"), (long long)plain)));
+    const char *b = sha_of(trained(
+        train("{%s, 'start_from': %lld}", text(rows, ", 'sample_weight': 'w'"), (long long)plain)));
 
     ck_assert(strcmp(a, b) != 0);
-    (void)trained(train("{%s, 'start_from': %lld}", text(rows, ", 'exclude': ['w']"),
-                        (long long)weighed));
+    (void)trained(
+        train("{%s, 'start_from': %lld}", text(rows, ", 'exclude': ['w']"), (long long)weighed));
 }
 END_TEST
 
@@ -219,9 +220,9 @@ START_TEST(the_parents_classes_stay)
                (long long)parent);
     r = want(http_get("/models/%lld", (long long)trained(id)), 200);
     ck_assert_uint_eq(length(r, "/classes"), 3);
-    ck_assert_double_eq(num(r, "/features/0/mean"),
-                        num(want(http_get("/models/%lld", (long long)parent), 200),
-                            "/features/0/mean"));
+    ck_assert_double_eq(
+        num(r, "/features/0/mean"),
+        num(want(http_get("/models/%lld", (long long)parent), 200), "/features/0/mean"));
 }
 END_TEST
 

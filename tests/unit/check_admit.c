@@ -35,11 +35,10 @@ static void resolve(const char *text, const struct dataset *ds, const char *sha2
     struct config *config = NULL;
     struct err err = ERR_INIT;
 
-    ck_assert_msg(
-        config_parse(text, strlen(text), &config, &err) == 0 &&
-            config_resolve(config, &(struct config_sources){.ds = ds, .sha256 = sha256}, spec, NULL,
-                       &err) == 0,
-        "%s\n%s", text, help_show(&err));
+    ck_assert_msg(config_parse(text, strlen(text), &config, &err) == 0 &&
+                      config_resolve(config, &(struct config_sources){.ds = ds, .sha256 = sha256},
+                                     spec, NULL, &err) == 0,
+                  "%s\n%s", text, help_show(&err));
     config_free(&config);
 }
 
@@ -210,8 +209,9 @@ START_TEST(extras_are_counted)
         {JOB("species", "", ",\"training\":{\"class_weight\":\"balanced\"}"), 4 * 140, false},
         {JOB("species", ",\"sample_weight\":\"r\"", ""), 4 * 200 - 4 * 200, false}, /* no input */
         {JOB("yn", ",\"offset\":\"r\"", ""), 0, false},
-        {JOB("species", "", ",\"training\":{\"early_stopping\":{\"monitor\":"
-                            "\"training_roc_auc\"}}"),
+        {JOB("species", "",
+             ",\"training\":{\"early_stopping\":{\"monitor\":"
+             "\"training_roc_auc\"}}"),
          140 * 16, true},
     };
     struct dataset_summary summary;
@@ -247,18 +247,26 @@ START_TEST(states_are_as_large_as_estimated)
         {.units = 300, .activation = MLP_TANH, .norm = MLP_NORM_BATCH}};
     static const float x[12], y[3];
     const struct mlp_data data = {.rows = 3, .x = x, .targets = y};
-    struct mlp_spec spec = {.n_inputs = 4, .n_outputs = 1, .n_hidden = 1, .hidden = hidden,
-                            .loss = MLP_MSE};
+    struct mlp_spec spec = {
+        .n_inputs = 4, .n_outputs = 1, .n_hidden = 1, .hidden = hidden, .loss = MLP_MSE};
     enum mlp_optimizer optimizer;
     int average;
 
     for (optimizer = MLP_SGD; optimizer < MLP_LBFGS; optimizer++) {
         for (average = MLP_AVERAGE_NONE; average <= MLP_AVERAGE_SWA; average++) {
-            struct mlp_train_spec train = {
-                .optimizer = optimizer, .learning_rate = 0.1, .momentum = optimizer % 2 ? 0.5 : 0,
-                .epsilon = 1e-8, .beta1 = .9, .beta2 = .9, .rho = .9, .epochs = 1, .batch_size = 2,
-                .amsgrad = true, .average = (enum mlp_average)average, .average_decay = 0.5,
-                .gradient_norms = true};
+            struct mlp_train_spec train = {.optimizer = optimizer,
+                                           .learning_rate = 0.1,
+                                           .momentum = optimizer % 2 ? 0.5 : 0,
+                                           .epsilon = 1e-8,
+                                           .beta1 = .9,
+                                           .beta2 = .9,
+                                           .rho = .9,
+                                           .epochs = 1,
+                                           .batch_size = 2,
+                                           .amsgrad = true,
+                                           .average = (enum mlp_average)average,
+                                           .average_decay = 0.5,
+                                           .gradient_norms = true};
             struct mlp_estimate estimate;
             struct mlp_trainer *trainer;
             struct mlp_net *net;
@@ -291,8 +299,9 @@ START_TEST(a_first_residual_needs_the_inputs_width)
     struct admission a;
     size_t n[SPLIT_PARTS];
 
-    resolve(JOB("species", "", ",\"architecture\":{\"hidden\":[{\"units\":15,"
-                               "\"residual\":true}]}"),
+    resolve(JOB("species", "",
+                ",\"architecture\":{\"hidden\":[{\"units\":15,"
+                "\"residual\":true}]}"),
             ds, summary.sha256, &spec);
     ck_assert_int_eq(admit_rows(&spec, ds, NULL, NULL, n, &err), 0);
     ck_assert_int_eq(admit(&spec, ds, n, SIZE_MAX, &a, &err), 0);

@@ -81,8 +81,7 @@ static const struct {
      ENCODER_STANDARDIZE},
     {ON("\"y\"", ",\"loss\":{\"type\":\"quantile\",\"tau\":0.9}"), MLP_QUANTILE, MLP_OUT_IDENTITY,
      0.9, ENCODER_STANDARDIZE},
-    {ON("\"y\"", ",\"loss\":\"log_cosh\""), MLP_LOG_COSH, MLP_OUT_IDENTITY, 0,
-     ENCODER_STANDARDIZE},
+    {ON("\"y\"", ",\"loss\":\"log_cosh\""), MLP_LOG_COSH, MLP_OUT_IDENTITY, 0, ENCODER_STANDARDIZE},
     {ON("\"z\"", ",\"loss\":\"poisson\""), MLP_POISSON, MLP_OUT_EXP, 0, ENCODER_NONE},
     {ON("\"y\"", ",\"loss\":\"gamma\""), MLP_GAMMA, MLP_OUT_EXP, 0, ENCODER_NONE},
     {ON("\"z\"", ",\"loss\":\"tweedie\""), MLP_TWEEDIE, MLP_OUT_EXP, 1.5, ENCODER_NONE},
@@ -171,7 +170,8 @@ START_TEST(an_optimizer_has_its_defaults)
 }
 END_TEST
 
-/* ---- schedules --------------------------------------------------------------------------------- */
+/* ---- schedules ---------------------------------------------------------------------------------
+ */
 
 #define SCHEDULE(text) ON("\"y\"", ",\"training\":{\"epochs\":30},\"schedule\":" text)
 
@@ -209,7 +209,8 @@ START_TEST(a_schedule_has_its_defaults)
 }
 END_TEST
 
-/* ---- layers ---------------------------------------------------------------------------------------- */
+/* ---- layers
+ * ---------------------------------------------------------------------------------------- */
 
 START_TEST(layers_have_what_they_ask_for)
 {
@@ -263,7 +264,8 @@ START_TEST(layers_train_as_they_ask_for)
 }
 END_TEST
 
-/* ---- the rest ---------------------------------------------------------------------------------------- */
+/* ---- the rest
+ * ---------------------------------------------------------------------------------------- */
 
 START_TEST(training_has_what_it_asks_for)
 {
@@ -271,13 +273,14 @@ START_TEST(training_has_what_it_asks_for)
     const struct mlp_train_spec *t = &f.spec.train;
 
     names_open(&f);
-    resolve_twice(&f, ON("\"c\"", ",\"training\":{\"epochs\":40,\"accumulate\":3,\"drop_last\":true,"
-                                  "\"threads\":4,\"clip_norm\":5,\"clip_value\":2,\"max_norm\":3,"
-                                  "\"class_weight\":{\"red\":2.5,\"blue\":0.5},"
-                                  "\"label_smoothing\":0.1,\"average\":\"swa\","
-                                  "\"record_gradient_norms\":true,\"max_seconds\":9.5,"
-                                  "\"early_stopping\":{\"monitor\":\"validation_f1\","
-                                  "\"target\":0.9,\"min_delta\":0.01}}"));
+    resolve_twice(&f,
+                  ON("\"c\"", ",\"training\":{\"epochs\":40,\"accumulate\":3,\"drop_last\":true,"
+                              "\"threads\":4,\"clip_norm\":5,\"clip_value\":2,\"max_norm\":3,"
+                              "\"class_weight\":{\"red\":2.5,\"blue\":0.5},"
+                              "\"label_smoothing\":0.1,\"average\":\"swa\","
+                              "\"record_gradient_norms\":true,\"max_seconds\":9.5,"
+                              "\"early_stopping\":{\"monitor\":\"validation_f1\","
+                              "\"target\":0.9,\"min_delta\":0.01}}"));
     ck_assert(t->accumulate == 3 && t->drop_last && t->threads == 4 && t->gradient_norms);
     ck_assert(t->clip_norm == 5 && t->clip_value == 2 && t->max_norm == 3);
     ck_assert(t->label_smoothing == 0.1 && t->max_seconds == 9.5);
@@ -311,8 +314,8 @@ START_TEST(rows_have_weights_and_offsets)
 END_TEST
 
 #define PICTURE(more, augment)                                                                     \
-    "{\"data\":{\"dataset\":\"d\",\"target\":\"b\",\"exclude\":[\"c\",\"p1\",\"p2\",\"p3\",\"w\","        \
-    "\"o\",\"w0\",\"wm\",\"wn\"" more "]},\"preprocess\":{\"numeric\":\"standardize_together\"},"         \
+    "{\"data\":{\"dataset\":\"d\",\"target\":\"b\",\"exclude\":[\"c\",\"p1\",\"p2\",\"p3\",\"w\"," \
+    "\"o\",\"w0\",\"wm\",\"wn\"" more "]},\"preprocess\":{\"numeric\":\"standardize_together\"},"  \
     "\"training\":{\"augment\":{" augment "}}}"
 
 START_TEST(pictures_have_sides)
@@ -352,7 +355,8 @@ START_TEST(initial_weights_are_printed)
 }
 END_TEST
 
-/* ---- what cannot work ----------------------------------------------------------------------------------- */
+/* ---- what cannot work
+ * ----------------------------------------------------------------------------------- */
 
 static const struct {
     const char *json, *pointer, *fragment;
@@ -466,8 +470,8 @@ static const struct {
      "known are weights"},
     {ON("\"y\"", ",\"initial_weights\":[{\"weights\":[]}]"), "/initial_weights/0/weights",
      "an array of rows"},
-    {ON("\"y\"", ",\"initial_weights\":[{\"weights\":[[1,2],[3]]}]"), "/initial_weights/0/weights/1",
-     "must have 2 numbers as the first row, has 1"},
+    {ON("\"y\"", ",\"initial_weights\":[{\"weights\":[[1,2],[3]]}]"),
+     "/initial_weights/0/weights/1", "must have 2 numbers as the first row, has 1"},
     {ON("\"y\"", ",\"initial_weights\":[{\"weights\":[[1,\"a\"]]}]"),
      "/initial_weights/0/weights/0/1", "must be a number (a float32), got \"a\""},
     {ON("\"y\"", ",\"initial_weights\":[{\"bias\":[1e39]}]"), "/initial_weights/0/bias/0",
@@ -478,8 +482,8 @@ static const struct {
      "/initial_weights/layers/0/bias", "must have 3 numbers, has 1"},
     {ON("\"y\"", ",\"initial_weights\":[{\"gain\":[1,1,1]},{}]" HIDDEN("3")),
      "/initial_weights/layers/0/gain", "the layer has none"},
-    {ON("\"y\"", ",\"initial_weights\":[{\"bias\":[1,1,1]},{}]" HIDDEN(
-                     "{\"units\":3,\"batch_norm\":true}")),
+    {ON("\"y\"",
+        ",\"initial_weights\":[{\"bias\":[1,1,1]},{}]" HIDDEN("{\"units\":3,\"batch_norm\":true}")),
      "/initial_weights/layers/0/bias", "the layer has none"},
     {ON("\"y\"", ",\"initial_weights\":[{\"variance\":[1,-1,1]},{}]" HIDDEN(
                      "{\"units\":3,\"batch_norm\":true}")),
