@@ -54,11 +54,11 @@ static inline void *arena_alloc(const struct arena *measured)
     void *p = NULL;
 
     /* not aligned_alloc: by C11 the size would have to be a multiple of the alignment */
-    if (posix_memalign(&p, bytes < 2 * ARENA_HUGE ? ARENA_ALIGN : ARENA_HUGE, bytes) != 0) {
+    if (posix_memalign(&p, bytes < ARENA_HUGE ? ARENA_ALIGN : ARENA_HUGE, bytes) != 0) {
         return NULL;
     }
 #ifdef MADV_HUGEPAGE
-    if (bytes >= 2 * ARENA_HUGE) {
+    if (bytes >= ARENA_HUGE) {
         (void)madvise(p, bytes, MADV_HUGEPAGE); /* a wish; it is as well without */
     }
 #endif
