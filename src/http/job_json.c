@@ -22,8 +22,8 @@ struct numbers {
     double training_loss, validation_loss;
     char *metrics_json; /* owned */
     int64_t best_epoch;
-    double best_loss;
-    bool best_by_training;
+    char best_of[64]; /* the monitor's name */
+    double best_value;
 };
 
 static double member_number(const json_t *object, const char *key)
@@ -79,8 +79,8 @@ static void from_pool(struct numbers *n, const struct pool_progress *live)
     n->validation_loss = live->validation_loss;
     n->metrics_json = live_metrics(live);
     n->best_epoch = (int64_t)live->best_epoch;
-    n->best_loss = live->best_loss;
-    n->best_by_training = live->best_is_training;
+    memcpy(n->best_of, live->best_of, sizeof n->best_of);
+    n->best_value = live->best_value;
 }
 
 static void from_result(struct numbers *n, const struct store_job *job)
@@ -91,8 +91,9 @@ static void from_result(struct numbers *n, const struct store_job *job)
     n->epoch = member_integer(result, "epochs");
     n->epochs = member_integer(json_object_get(resolved, "training"), "epochs");
     n->best_epoch = member_integer(result, "best_epoch");
-    n->best_loss = member_number(result, "best_loss");
-    n->best_by_training = best_of != NULL && strcmp(best_of, "training_loss") == 0;
+    n->best_value = member_number(result, "best_loss");
+    (void)snprintf(n->best_of, sizeof n->best_of, "%s",
+                   best_of != NULL ? best_of : "validation_loss");
     json_decref(result);
     json_decref(resolved);
 }
@@ -123,7 +124,7 @@ static int gather(struct numbers *n, const struct server_context *c, const struc
                           .eta_seconds = NAN,
                           .training_loss = NAN,
                           .validation_loss = NAN,
-                          .best_loss = NAN};
+                          .best_value = NAN};
     if (job->state == JOB_RUNNING && pool_progress_get(c->pool, job->id, &live)) {
         from_pool(n, &live);
         return 0;
@@ -171,7 +172,7 @@ static void write_numbers(struct jw *w, const struct numbers *n)
     } else {
         jw_object(w, "best");
         jw_int(w, "epoch", n->best_epoch);
-        jw_double(w, n->best_by_training ? "training_loss" : "validation_loss", n->best_loss);
+        jw_double(w, n->best_of, n->best_value);
         jw_end(w);
     }
 }

@@ -43,14 +43,14 @@ struct pool_progress {
     double training_loss, validation_loss, validation_accuracy, validation_rmse; /* NaN = absent */
     double learning_rate;
     size_t best_epoch;          /* 0 = none yet */
-    double best_loss;
-    bool best_is_training;      /* best_loss is a training loss, not a validation loss */
+    char best_of[64];           /* what made it the best: "validation_loss", "test_f1", ... */
+    double best_value;
     size_t parameters;
 };
 /* A job of which nothing is known yet. */
 #define POOL_PROGRESS_INIT                                                                         \
     {.samples_per_second = NAN, .eta_seconds = NAN, .training_loss = NAN, .validation_loss = NAN,  \
-     .validation_accuracy = NAN, .validation_rmse = NAN, .learning_rate = NAN, .best_loss = NAN}
+     .validation_accuracy = NAN, .validation_rmse = NAN, .learning_rate = NAN, .best_value = NAN}
 /* False when no worker of ours runs that job. */
 bool pool_progress_get(struct pool *pool, int64_t job_id, struct pool_progress *out);
 

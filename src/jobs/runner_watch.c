@@ -7,6 +7,8 @@
  * and never for more than a twentieth of the time. The first of each goes out at once.
  */
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "base/clock.h"
 #include "jobs/runner_priv.h"
@@ -20,9 +22,13 @@
 
 void runner_watch_start(struct runner_watch *w)
 {
+    char *of = job_monitor_name(w->what);
+
     w->progress = (struct pool_progress)POOL_PROGRESS_INIT;
     w->progress.epochs = w->epochs;
     w->progress.parameters = mlp_net_parameters(w->net);
+    (void)snprintf(w->progress.best_of, sizeof w->progress.best_of, "%s", of);
+    free(of);
     w->epoch_seconds = NAN;
     w->last_epoch_at = w->last_progress_at = clock_monotonic();
     w->slot->progress(w->slot->arg, &w->progress);
@@ -118,8 +124,7 @@ void runner_watch_epoch(void *arg, const struct mlp_epoch *epoch)
     p->learning_rate = epoch->learning_rate;
     if (epoch->improved) {
         p->best_epoch = epoch->epoch;
-        p->best_is_training = w->what->part == SPLIT_TRAINING || isnan(validation.loss);
-        p->best_loss = p->best_is_training ? epoch->training_loss : validation.loss;
+        p->best_value = epoch->monitored;
     }
     runner_curve_add(w->curve, &(struct runner_point){
                                    .epoch = epoch->epoch,

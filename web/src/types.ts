@@ -38,6 +38,9 @@ export interface DatasetRef {
   sha256?: string | null;
 }
 
+/** The best epoch, and under its name the value that made it the best. */
+export type Best = { epoch?: number | null } & Record<string, number | null | undefined>;
+
 export interface Job {
   id: number;
   kind?: string;
@@ -51,7 +54,7 @@ export interface Job {
   finished_at?: string | null;
   progress?: Progress | null;
   latest?: Point | null;
-  best?: Partial<Point> | null;
+  best?: Best | null;
   dataset?: DatasetRef | string | null;
   config?: unknown;
   resolved?: unknown;

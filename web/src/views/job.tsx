@@ -9,7 +9,7 @@ import {
 } from "../parts";
 import { jobIsFinal, useCurve, useResource } from "../poll";
 import { go, setQuery, type Route } from "../route";
-import { FINAL, type Job, type JobEvent, type Model, type Point } from "../types";
+import { FINAL, type Best, type Job, type JobEvent, type Model, type Point } from "../types";
 import { progressWords } from "./jobs";
 import { MetricsTable } from "./model";
 
@@ -17,6 +17,16 @@ export function JobView({ id, route }: { id: string; route: Route }) {
   const { data: job, error } = useResource<Job>(`/jobs/${encodeURIComponent(id)}`, jobIsFinal);
   if (!job) return <Missing error={error} what={`job ${id}`} />;
   return <JobPage key={job.id} job={job} route={route} gone={error?.status === 404} />;
+}
+
+// ["validation_loss", 0.13]: what made the best epoch the best, and its value there.
+function bestOf(best: Best): [string, number | null | undefined] {
+  const { epoch: _, ...of } = best;
+  return Object.entries(of)[0] ?? ["loss", null];
+}
+
+function bestLabel(best: Best): string {
+  return `Best ${bestOf(best)[0].replace(/_/g, " ")}`;
 }
 
 function JobPage({ job, route, gone }: { job: Job; route: Route; gone: boolean }) {
@@ -100,8 +110,8 @@ function Tiles({ job }: { job: Job }) {
       <Tile label="Validation loss" value={format.loss(latest?.validation_loss)} />
       {job.best?.epoch !== undefined && job.best.epoch !== null ? (
         <Tile
-          label={job.best.validation_loss === undefined ? "Best training loss" : "Best validation loss"}
-          value={format.loss(job.best.validation_loss ?? job.best.training_loss)}
+          label={bestLabel(job.best)}
+          value={format.loss(bestOf(job.best)?.[1])}
           note={`at epoch ${format.number(job.best.epoch)}`}
         />
       ) : null}
