@@ -8,7 +8,7 @@
  */
 #include "mlp/gemm.h"
 
-#define DEPTH         ((size_t)1024)      /* terms of a block */
+#define DEPTH         ((size_t)512)       /* terms of a block */
 #define LINES         ((size_t)256)       /* rows of the left operand, with that many terms */
 #define STRIP         ((size_t)64)        /* columns of the right operand */
 #define KEPT          ((size_t)512 * 1024) /* numbers of a delta that is packed as a whole */
