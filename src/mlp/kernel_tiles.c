@@ -210,9 +210,9 @@ run_tiles(const uint32_t *a0, const uint32_t *a1, const uint32_t *b0, const uint
             MULTIPLY();
             LOAD_B(0);
             MULTIPLY();
-            LOAD_A(0);
-            MULTIPLY();
             LOAD_A(2);
+            MULTIPLY();
+            LOAD_A(0); /* the largest last: what comes before is rounded as the little it is */
             MULTIPLY();
         }
         a0 += parts * TILE;

@@ -264,7 +264,6 @@ static void score_rows(void *arg, size_t helper)
     const struct mlp_data slice = loss_slice(&s->net->spec, s->data, first, rows);
     struct loss_rows r = {&slice, NULL, p->row_loss + first, p->row_hit + first};
 
-    s->status[helper] = MLP_OK;
     if (rows > 0) {
         s->status[helper] = predict_rows(p, &p->helper[helper].gemm, s->net, s->input,
                                          s->data->offset, first, rows, NULL, &r.z);

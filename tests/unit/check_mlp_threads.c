@@ -99,6 +99,8 @@ static void note(void *arg, const struct mlp_epoch *e)
     o->norm = e->gradient_norms != NULL ? e->gradient_norms[0] : 0;
 }
 
+static void (*prepare)(struct mlp_net *net); /* changes what a training begins with, or NULL */
+
 static struct outcome train(const struct mlp_spec *spec, struct mlp_train_spec t, size_t threads,
                             const struct mlp_data *data)
 {
@@ -109,6 +111,9 @@ static struct outcome train(const struct mlp_spec *spec, struct mlp_train_spec t
     struct mlp_result r;
 
     t.threads = threads;
+    if (prepare != NULL) {
+        prepare(net);
+    }
     ck_assert_int_eq(mlp_train(net, &t, data, data, &callbacks, &r), MLP_OK);
     ck_assert_int_eq(r.stopped_by, MLP_BY_EPOCHS);
     d.outcome.n = mlp_net_values(net);
@@ -237,19 +242,39 @@ START_TEST(threads_without_a_team)
 }
 END_TEST
 
-/* Numbers too small for a float32's normal range are treated alike on every thread. */
+/* Weights that make the second layer's output subnormal, and then a gradient for weights of 0. */
+static void make_tiny(struct mlp_net *net)
+{
+    static const float values[] = {1e-30F, 1e-10F, 0, 1e-3F};
+    struct mlp_layer_view l;
+
+    for (size_t k = 0; k < 4; k++) {
+        mlp_net_layer(net, k, &l);
+        float *w = mlp_net_params(net) + (l.weights - mlp_net_params_const(net));
+
+        for (size_t i = 0; i < l.n_in * l.n_out; i++) {
+            w[i] = values[k];
+        }
+    }
+}
+
+/* Numbers too small for a float32's normal range count as zero on every thread. Layers too small
+ * for the units, which never keep such numbers. */
 START_TEST(helpers_flush_what_the_caller_flushes)
 {
-    struct mlp_layer_spec hidden[2] = {{.units = 300, .activation = MLP_SIGMOID},
-                                       {.units = 170, .activation = MLP_SIGMOID}};
-    struct mlp_spec spec = help_spec(INPUTS, 2, hidden, CLASSES, MLP_CROSS_ENTROPY);
+    const struct mlp_layer_spec hidden[3] = {
+        {.units = 64, .activation = MLP_IDENTITY},
+        {.units = 64, .activation = MLP_IDENTITY},
+        {.units = 64, .activation = MLP_IDENTITY},
+    };
+    struct mlp_spec spec = help_spec(INPUTS, 3, hidden, CLASSES, MLP_CROSS_ENTROPY);
     struct mlp_train_spec t = help_optimizer(MLP_SGD);
 
-    hidden[0].init = hidden[1].init = MLP_NORMAL;
-    hidden[0].init_scale = 8; /* saturated: derivatives far below 1e-38 */
-    hidden[1].init_scale = 4;
-    t.batch_size = 256;
-    check_threads("saturated", &spec, &t);
+    t.learning_rate = 1000;
+    t.batch_size = ROWS;
+    prepare = make_tiny;
+    check_threads("tiny", &spec, &t);
+    prepare = NULL;
 }
 END_TEST
 

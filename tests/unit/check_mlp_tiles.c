@@ -134,6 +134,38 @@ START_TEST(three_parts_hold_a_float)
 }
 END_TEST
 
+/* One product of two numbers whose every bit counts: what three parts leave out must be less than
+ * what a float32 rounds off. */
+START_TEST(what_is_left_out_is_small)
+{
+    const struct kernel_units *list[KERNEL_UNITS_MAX];
+    uint64_t seed = 21;
+    double worst = 0;
+
+    if (units_of(list) == 0 || !list[0]->float32) {
+        return;
+    }
+    float *x = help_floats(&seed, 400, 1), *y = help_floats(&seed, 400, 1);
+    uint32_t *a = packed(list[0], x, 400, 1, 1, 1, false, 3);
+    uint32_t *b = packed(list[0], y, 400, 1, 1, 1, true, 3);
+    float *c = aligned((size_t)400 * 400 * sizeof(*c));
+
+    list[0]->multiply(&(struct kernel_tiles){
+        .m = 400, .n = 400, .k = 1, .parts = 3, .a = a, .b = b, .c = c, .c_row = 400});
+    for (size_t i = 0; i < (size_t)400 * 400; i++) {
+        double exact = (double)x[i / 400] * (double)y[i % 400];
+
+        worst = fmax(worst, fabs((double)c[i] - exact) / fabs(exact));
+    }
+    ck_assert_double_le(worst, 1.75 * 0x1p-24);
+    free(x);
+    free(y);
+    free(a);
+    free(b);
+    free(c);
+}
+END_TEST
+
 /* What is not a number does not vanish. */
 START_TEST(nan_and_infinity_are_seen)
 {
@@ -170,6 +202,7 @@ int main(void)
     tcase_set_timeout(c, 60);
     tcase_add_test(c, products_at_every_edge);
     tcase_add_test(c, three_parts_hold_a_float);
+    tcase_add_test(c, what_is_left_out_is_small);
     tcase_add_loop_test(c, nan_and_infinity_are_seen, 0, 2);
     suite_add_tcase(s, c);
     return help_run(s);
