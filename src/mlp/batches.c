@@ -161,17 +161,30 @@ static void fetch_ahead(const struct batches *b, size_t at)
     }
 }
 
-struct mlp_data batches_at(const struct batches *b, size_t i)
+struct mlp_data batches_view(const struct batches *b, size_t i)
 {
     const struct mlp_data *d = b->data;
-    size_t first = first_of(b, i), rows = batches_rows(b, i), n_out = b->n_outputs;
+    size_t rows = batches_rows(b, i);
 
     if (b->x == NULL) {
-        const struct mlp_spec shape = {.n_inputs = b->n_inputs, .n_outputs = n_out};
+        const struct mlp_spec shape = {.n_inputs = b->n_inputs, .n_outputs = b->n_outputs};
 
-        return loss_slice(&shape, d, first, rows);
+        return loss_slice(&shape, d, first_of(b, i), rows);
     }
-    for (size_t r = 0; r < rows; r++) {
+    return (struct mlp_data){.rows = rows,
+                             .x = b->x,
+                             .targets = d->targets != NULL ? b->targets : NULL,
+                             .labels = d->labels != NULL ? b->labels : NULL,
+                             .weights = d->weights != NULL ? b->weights : NULL,
+                             .offset = d->offset != NULL ? b->offset : NULL};
+}
+
+void batches_fill(const struct batches *b, size_t i, size_t from, size_t rows)
+{
+    const struct mlp_data *d = b->data;
+    size_t first = first_of(b, i), n_out = b->n_outputs;
+
+    for (size_t r = from; b->x != NULL && r < from + rows; r++) {
         size_t row = b->order != NULL ? b->order[first + r] : first + r;
 
         fetch_ahead(b, first + r);
@@ -189,10 +202,10 @@ struct mlp_data batches_at(const struct batches *b, size_t i)
             b->offset[r] = d->offset[row];
         }
     }
-    return (struct mlp_data){.rows = rows,
-                             .x = b->x,
-                             .targets = d->targets != NULL ? b->targets : NULL,
-                             .labels = d->labels != NULL ? b->labels : NULL,
-                             .weights = d->weights != NULL ? b->weights : NULL,
-                             .offset = d->offset != NULL ? b->offset : NULL};
+}
+
+struct mlp_data batches_at(const struct batches *b, size_t i)
+{
+    batches_fill(b, i, 0, batches_rows(b, i));
+    return batches_view(b, i);
 }

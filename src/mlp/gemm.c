@@ -5,6 +5,7 @@
  */
 #include "mlp/gemm.h"
 
+#define LEAST ((size_t)32) /* rows of dW; two tiles */
 #define PIECE ((size_t)64) /* rows of dW; a cache holds their gradient, weights and moments */
 
 void gemm_layout(struct gemm_ctx *ctx, const struct gemm_size *size, struct arena *arena)
@@ -69,9 +70,12 @@ enum mlp_status gemm_back_delta(struct gemm_ctx *ctx, struct gemm_shape s, const
     return MLP_OK;
 }
 
-size_t gemm_piece(const struct gemm_ctx *ctx, struct gemm_shape s)
+size_t gemm_piece(const struct gemm_ctx *ctx, struct gemm_shape s, size_t threads)
 {
-    return gemm_tiles_wants(ctx, s.in, s.out) ? gemm_tiles_piece(ctx, s) : PIECE;
+    size_t most = gemm_tiles_wants(ctx, s.in, s.out) ? gemm_tiles_piece(ctx, s) : PIECE;
+    size_t share = s.in / (2 * threads) / LEAST * LEAST; /* two or more for each thread */
+
+    return threads == 1 || share >= most ? most : share > LEAST ? share : LEAST;
 }
 
 enum mlp_status gemm_back_weights(struct gemm_ctx *ctx, struct gemm_shape s, size_t first,

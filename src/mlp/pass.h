@@ -115,10 +115,19 @@ struct pass_update {
     void *arg;
 };
 
-/* As pass_gradient, but `gradient` is left half done if update is not NULL. */
+/* Who brings a batch's rows to where it says they are: asked for each row once, from several threads
+ * at a time. */
+struct pass_fill {
+    void (*rows)(void *arg, size_t first, size_t rows);
+    void *arg;
+};
+
+/* As pass_gradient, but `gradient` is left half done if update is not NULL. fill may be NULL: all
+ * is there. */
 MLP_CHECK enum mlp_status pass_step(struct pass *p, struct mlp_net *net,
-                                    const struct mlp_data *batch, const struct pass_moment *moment,
-                                    double smoothing, mlp_real *gradient, double *loss,
+                                    const struct mlp_data *batch, const struct pass_fill *fill,
+                                    const struct pass_moment *moment, double smoothing,
+                                    mlp_real *gradient, double *loss,
                                     const struct pass_update *update);
 
 /* The forward pass alone: running statistics go by `share` of the way to the batch's own. */

@@ -18,12 +18,13 @@ struct step {
     struct pass *p;
     struct mlp_net *net;
     const struct mlp_data *batch;
+    const struct pass_fill *fill; /* NULL: filled already */
     const struct pass_moment *moment;
     double smoothing;
     mlp_real *gradient;
     const struct pass_update *update; /* NULL: the gradient is wanted as a whole */
     const mlp_real *input;            /* of the first layer, all rows */
-    size_t slice;
+    size_t helpers, slice;
     size_t pieces;   /* of all layers' weights, and one a layer for the rest of it */
     atomic_size_t next;
     enum mlp_status status[PASS_MAX_THREADS];
@@ -132,6 +133,9 @@ static void row_phase(void *arg, size_t helper)
     size_t first = helper * s->slice, all = s->batch->rows;
     size_t rows = first < all ? (all - first < s->slice ? all - first : s->slice) : 0;
 
+    if (rows > 0 && s->fill != NULL) {
+        s->fill->rows(s->fill->arg, first, rows);
+    }
     s->status[helper] = rows > 0 ? forward(s, gemm, first, rows) : MLP_OK;
     if (rows == 0 || s->status[helper] != MLP_OK) {
         return;
@@ -149,7 +153,7 @@ static size_t layer_pieces(const struct step *s, size_t k, struct gemm_shape *sh
     const struct layer *l = &s->net->layers[k];
 
     *shape = (struct gemm_shape){k, s->batch->rows, l->n_in, l->n_z};
-    *piece = gemm_piece(&s->p->helper[0].gemm, *shape);
+    *piece = gemm_piece(&s->p->helper[0].gemm, *shape, s->helpers);
     return (l->n_in + *piece - 1) / *piece;
 }
 
@@ -254,20 +258,28 @@ static bool sums_rows(const struct mlp_net *net)
 }
 
 enum mlp_status pass_step(struct pass *p, struct mlp_net *net, const struct mlp_data *batch,
-                          const struct pass_moment *moment, double smoothing, mlp_real *gradient,
-                          double *loss, const struct pass_update *update)
+                          const struct pass_fill *fill, const struct pass_moment *moment,
+                          double smoothing, mlp_real *gradient, double *loss,
+                          const struct pass_update *update)
 {
     size_t rows = batch->rows, helpers = pass_helpers(p, net, rows);
     size_t row_helpers = sums_rows(net) ? 1 : helpers, piece = 0;
     struct gemm_shape shape;
+
+    if (fill != NULL && p->input != NULL) { /* a stage of the input wants all rows */
+        fill->rows(fill->arg, 0, rows);
+        fill = NULL;
+    }
     struct step s = {.p = p,
                      .net = net,
                      .batch = batch,
+                     .fill = fill,
                      .moment = moment,
                      .smoothing = smoothing,
                      .gradient = gradient,
                      .update = update,
                      .input = noise_input(p, net, moment, batch->x, rows),
+                     .helpers = helpers,
                      .slice = pass_slice(rows, row_helpers)};
     enum mlp_status status = share(&s, row_helpers, row_phase);
 
@@ -293,7 +305,7 @@ enum mlp_status pass_gradient(struct pass *p, struct mlp_net *net, const struct 
                               const struct pass_moment *moment, double smoothing,
                               mlp_real *gradient, double *loss)
 {
-    return pass_step(p, net, batch, moment, smoothing, gradient, loss, NULL);
+    return pass_step(p, net, batch, NULL, moment, smoothing, gradient, loss, NULL);
 }
 
 enum mlp_status pass_statistics(struct pass *p, struct mlp_net *net, const struct mlp_data *batch,

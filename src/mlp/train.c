@@ -66,6 +66,18 @@ size_t train_steps(const struct mlp_trainer *t)
     return (t->batches.n - 1) / batches_of_step(t) + 1;
 }
 
+struct filling {
+    const struct batches *batches;
+    size_t i;
+};
+
+static void fill_rows(void *arg, size_t first, size_t rows)
+{
+    const struct filling *f = arg;
+
+    batches_fill(f->batches, f->i, first, rows);
+}
+
 /* The gradient [n_params] of batches [first, first + n) as if they were one, and the sum of
  * their rows' losses. An update, which only one batch can have, uses the gradient up. */
 static enum mlp_status step_gradient(struct mlp_trainer *t, size_t first, size_t n,
@@ -80,14 +92,16 @@ static enum mlp_status step_gradient(struct mlp_trainer *t, size_t first, size_t
         *rows += batches_rows(&t->batches, i);
     }
     for (size_t i = first; i < first + n && status == MLP_OK; i++) {
-        const struct mlp_data batch = batches_at(&t->batches, i);
+        const struct mlp_data batch = batches_view(&t->batches, i);
+        struct filling filling = {&t->batches, i};
+        const struct pass_fill fill = {fill_rows, &filling};
         const struct pass_moment moment = {.seed = t->spec->seed,
                                            .epoch = epoch_number(t),
                                            .step = (uint32_t)i,
                                            .rows = *rows};
         double loss = 0;
 
-        status = pass_step(&t->pass, t->net, &batch, &moment, t->spec->label_smoothing,
+        status = pass_step(&t->pass, t->net, &batch, &fill, &moment, t->spec->label_smoothing,
                            i == first ? gradient : t->part, &loss, update);
         *sum += loss * (double)batch.rows;
         if (i > first) {

@@ -83,10 +83,10 @@ static float *blank(size_t n)
 }
 
 /* All pieces of dW, from the last to the first. */
-static void back_weights(struct gemm_ctx *ctx, struct gemm_shape s, const float *a,
-                         const float *delta, float *dw)
+static void back_weights(struct gemm_ctx *ctx, struct gemm_shape s, size_t threads,
+                         const float *a, const float *delta, float *dw)
 {
-    size_t piece = gemm_piece(ctx, s), pieces = (s.in + piece - 1) / piece;
+    size_t piece = gemm_piece(ctx, s, threads), pieces = (s.in + piece - 1) / piece;
 
     ck_assert_uint_gt(piece, 0);
     gemm_new_batch(ctx);
@@ -154,7 +154,7 @@ static void check_products(size_t in, size_t out, size_t rows, enum mlp_precisio
     compare(z, rows, out, in, r.a, in, 1, r.w, out, 1, NULL, seen);
     ck_assert_int_eq(gemm_back_delta(&r.ctx, s, r.delta, r.w, before), MLP_OK);
     compare(before, rows, in, out, r.delta, out, 1, r.w, 1, out, NULL, seen);
-    back_weights(&r.ctx, s, r.a, r.delta, dw);
+    back_weights(&r.ctx, s, 1, r.a, r.delta, dw);
     compare(dw, in, out, rows, r.a, 1, in, r.delta, out, 1, NULL, seen);
     room_fini(&r);
     free(z);
@@ -268,14 +268,18 @@ START_TEST(products_repeat)
 
     room_init(&r, 300, 128, 128, MLP_FLOAT32, 9);
     room_init(&other, 300, 128, 128, MLP_FLOAT32, 9);
-    back_weights(&r.ctx, shape(&r, 128), r.a, r.delta, first);
+    back_weights(&r.ctx, shape(&r, 128), 1, r.a, r.delta, first);
     for (size_t rows = 1; rows <= 20; rows++) { /* more than a cache of primitives holds */
-        back_weights(&r.ctx, shape(&r, rows), r.a, r.delta, again);
+        back_weights(&r.ctx, shape(&r, rows), 1, r.a, r.delta, again);
     }
-    back_weights(&r.ctx, shape(&r, 128), r.a, r.delta, again);
+    back_weights(&r.ctx, shape(&r, 128), 1, r.a, r.delta, again);
     ck_assert_mem_eq(first, again, 300 * 128 * sizeof(float));
-    back_weights(&other.ctx, shape(&other, 128), other.a, other.delta, again);
+    back_weights(&other.ctx, shape(&other, 128), 1, other.a, other.delta, again);
     ck_assert_mem_eq(first, again, 300 * 128 * sizeof(float));
+    for (size_t threads = 2; threads <= 8; threads++) {
+        back_weights(&other.ctx, shape(&other, 128), threads, other.a, other.delta, again);
+        ck_assert_mem_eq(first, again, 300 * 128 * sizeof(float));
+    }
     room_fini(&r);
     room_fini(&other);
     free(first);
@@ -290,11 +294,11 @@ START_TEST(a_new_batch_is_seen)
     float *first = blank(200 * 128), *other = blank(200 * 128);
 
     room_init(&r, 200, 128, 64, MLP_FLOAT32, 5);
-    back_weights(&r.ctx, shape(&r, 64), r.a, r.delta, first);
+    back_weights(&r.ctx, shape(&r, 64), 1, r.a, r.delta, first);
     for (size_t i = 0; i < (size_t)64 * 128; i++) {
         r.delta[i] = -r.delta[i];
     }
-    back_weights(&r.ctx, shape(&r, 64), r.a, r.delta, other);
+    back_weights(&r.ctx, shape(&r, 64), 1, r.a, r.delta, other);
     for (size_t i = 0; i < (size_t)200 * 128; i++) {
         ck_assert_float_eq(first[i], -other[i]);
     }
