@@ -177,7 +177,7 @@ double now_seconds(void)
 
 void pause_briefly(void)
 {
-    const struct timespec ts = {.tv_nsec = 4000000};
+    const struct timespec ts = {.tv_nsec = 4000000 * PATIENCE};
 
     nanosleep(&ts, NULL);
 }
