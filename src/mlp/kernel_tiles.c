@@ -68,6 +68,7 @@ static inline void turn(uint32_t *t)
 {
     __m512i r[16], q[16];
 
+    UNROLL
     for (size_t i = 0; i < 4; i++) { /* four pieces of lines i, i+4, i+8, i+12 a register */
         UNROLL
         for (size_t c = 0; c < 4; c++) {
@@ -80,6 +81,7 @@ static inline void turn(uint32_t *t)
             r[4 * c + i] = x;
         }
     }
+    UNROLL
     for (size_t c = 0; c < 4; c++) {
         __m512i a = _mm512_unpacklo_epi32(r[4 * c], r[4 * c + 1]);
         __m512i b = _mm512_unpackhi_epi32(r[4 * c], r[4 * c + 1]);
@@ -91,6 +93,7 @@ static inline void turn(uint32_t *t)
         q[4 * c + 2] = _mm512_unpacklo_epi64(b, e);
         q[4 * c + 3] = _mm512_unpackhi_epi64(b, e);
     }
+    UNROLL
     for (size_t i = 0; i < 16; i++) {
         _mm512_store_si512(t + i * LINES, q[i]);
     }
