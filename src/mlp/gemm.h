@@ -93,8 +93,16 @@ void gemm_tiles_back_weights(struct gemm_ctx *ctx, struct gemm_shape s, size_t f
 
 /* ---- what a backend gives: gemm_onednn.c, gemm_cblas.c or gemm_reference.c ---- */
 
-/* NAME and version, and what it runs on the given kernel table. */
+/* Name and version, and the instructions in use with the given kernel table. */
 const char *gemm_backend_text(const struct kernel *kernel);
+
+/* For that: the table's set, or 3 where float32 goes to the units. */
+static inline size_t gemm_set(const struct kernel *kernel)
+{
+    const struct kernel_units *units = kernel_units(kernel);
+
+    return units != NULL && units->float32 ? 3 : (size_t)kernel->isa;
+}
 
 /* Whether it wants layers of this shape. */
 bool gemm_backend_wants(size_t in, size_t out);

@@ -23,9 +23,10 @@ struct backend {
 
 const char *gemm_backend_text(const struct kernel *kernel)
 {
-    static const char *const text[] = {"cblas, baseline", "cblas, avx2", "cblas, avx512"};
+    static const char *const text[] = {"cblas, baseline", "cblas, avx2", "cblas, avx512",
+                                       "cblas, avx512, amx"};
 
-    return text[kernel->isa];
+    return text[gemm_set(kernel)];
 }
 
 bool gemm_backend_wants(size_t in, size_t out)

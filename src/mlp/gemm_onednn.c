@@ -68,9 +68,10 @@ const char *gemm_backend_text(const struct kernel *kernel)
 #define NAME                                                                                       \
     "onednn " STRING(DNNL_VERSION_MAJOR) "." STRING(DNNL_VERSION_MINOR) "." STRING(                \
         DNNL_VERSION_PATCH)
-    static const char *const text[] = {NAME ", baseline", NAME ", avx2", NAME ", avx512"};
+    static const char *const text[] = {NAME ", baseline", NAME ", avx2", NAME ", avx512",
+                                       NAME ", avx512, amx"};
 
-    return text[kernel->isa];
+    return text[gemm_set(kernel)];
 }
 
 bool gemm_backend_wants(size_t in, size_t out)

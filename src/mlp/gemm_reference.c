@@ -8,9 +8,10 @@
 const char *gemm_backend_text(const struct kernel *kernel)
 {
     static const char *const text[] = {"reference, baseline", "reference, avx2",
-                                       "reference, avx512"};
+                                       "reference, avx512",
+                                       "reference, avx512, amx"};
 
-    return text[kernel->isa];
+    return text[gemm_set(kernel)];
 }
 
 bool gemm_backend_wants(size_t in, size_t out)
