@@ -1,6 +1,6 @@
 /* Batches: the plan of an epoch, gathering, and moving pictures about. See batches.h.
  *
- * Pure functions of (spec, data, epoch, batch) but for the buffers; one thread at a time.
+ * Pure functions of (spec, data, epoch, batch) but for the buffers, which several threads may fill.
  */
 #include "mlp/batches.h"
 
@@ -10,6 +10,7 @@
 
 #define FULL_PIECE ((size_t)512) /* rows at once where the optimizer wants all */
 #define AHEAD      16            /* rows */
+#define NARROW     ((size_t)256) /* bytes of a row */
 
 bool batches_full(enum mlp_optimizer optimizer)
 {
@@ -142,22 +143,48 @@ static void gather_input(const struct batches *b, size_t row, mlp_real *to)
     }
 }
 
-/* Shuffled rows lie anywhere: ask memory for one some rows before it is copied, in the next batch
- * too. What lies behind its first lines comes by itself. */
-static void fetch_ahead(const struct batches *b, size_t at)
+/* A function that does no more than this counts as one without effects, and calls of it are left
+ * out (gcc 12): hence the empty instruction. */
+static inline void prefetch(const void *at)
 {
-    if (b->order != NULL && at + AHEAD < b->rows) {
-        const struct mlp_data *d = b->data;
-        size_t row = b->order[at + AHEAD];
+    __builtin_prefetch(at);
+    __asm__ volatile("" : : "r"(at));
+}
 
-        __builtin_prefetch(d->x + row * b->n_inputs);
-        __builtin_prefetch(d->x + (row + 1) * b->n_inputs - 1);
+/* Shuffled rows lie anywhere in memory: ask for one some time before it is copied. What lies
+ * behind its first lines comes by itself. */
+static void fetch(const struct batches *b, size_t at)
+{
+    if (b->order != NULL && at < b->rows) {
+        const struct mlp_data *d = b->data;
+        size_t row = b->order[at];
+
+        prefetch(d->x + row * b->n_inputs);
+        prefetch(d->x + (row + 1) * b->n_inputs - 1);
         if (d->labels != NULL) {
-            __builtin_prefetch(d->labels + row);
+            prefetch(d->labels + row);
         }
         if (d->targets != NULL) {
-            __builtin_prefetch(d->targets + row * b->n_outputs);
+            prefetch(d->targets + row * b->n_outputs);
         }
+    }
+}
+
+/* Narrow rows come from memory as fast while something else is done: see batches_ahead. */
+static bool narrow(const struct batches *b)
+{
+    return b->n_inputs * sizeof(*b->x) <= NARROW;
+}
+
+void batches_ahead(const struct batches *b, size_t i, size_t part, size_t parts)
+{
+    size_t next = first_of(b, i) + batches_rows(b, i), rows = b->batch;
+
+    if (b->x == NULL || !narrow(b)) {
+        return;
+    }
+    for (size_t r = rows * part / parts; r < rows * (part + 1) / parts; r++) {
+        fetch(b, next + r);
     }
 }
 
@@ -187,7 +214,9 @@ void batches_fill(const struct batches *b, size_t i, size_t from, size_t rows)
     for (size_t r = from; b->x != NULL && r < from + rows; r++) {
         size_t row = b->order != NULL ? b->order[first + r] : first + r;
 
-        fetch_ahead(b, first + r);
+        if (!narrow(b)) {
+            fetch(b, first + r + AHEAD);
+        }
         gather_input(b, row, b->x + r * b->n_inputs);
         if (d->labels != NULL) {
             b->labels[r] = d->labels[row];

@@ -52,5 +52,7 @@ struct mlp_data batches_at(const struct batches *b, size_t i);
  * batch may be filled by several threads. */
 struct mlp_data batches_view(const struct batches *b, size_t i);
 void batches_fill(const struct batches *b, size_t i, size_t from, size_t rows);
+/* While batch i is worked at: fetch part of parts of the next one's rows towards the caches. */
+void batches_ahead(const struct batches *b, size_t i, size_t part, size_t parts);
 
 #endif

@@ -119,6 +119,8 @@ struct pass_update {
  * at a time. */
 struct pass_fill {
     void (*rows)(void *arg, size_t first, size_t rows);
+    /* now and then during the pass, from one thread: a good moment to think of the next batch */
+    void (*ahead)(void *arg, size_t part, size_t parts);
     void *arg;
 };
 

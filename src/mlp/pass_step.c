@@ -19,6 +19,7 @@ struct step {
     struct mlp_net *net;
     const struct mlp_data *batch;
     const struct pass_fill *fill; /* NULL: filled already */
+    const struct pass_fill *ahead;
     const struct pass_moment *moment;
     double smoothing;
     mlp_real *gradient;
@@ -103,11 +104,19 @@ static enum mlp_status backward_layer(struct step *s, struct gemm_ctx *gemm, siz
     return status;
 }
 
+static void look_ahead(const struct step *s, size_t first, size_t part)
+{
+    if (s->ahead != NULL && first == 0) {
+        s->ahead->ahead(s->ahead->arg, part, 2 * s->net->n_layers);
+    }
+}
+
 static enum mlp_status forward(struct step *s, struct gemm_ctx *gemm, size_t first, size_t rows)
 {
     enum mlp_status status = MLP_OK;
 
     for (size_t k = 0; k < s->net->n_layers && status == MLP_OK; k++) {
+        look_ahead(s, first, k);
         status = forward_layer(s, gemm, k, first, rows);
     }
     return status;
@@ -142,6 +151,7 @@ static void row_phase(void *arg, size_t helper)
     }
     last_delta(s, first, rows);
     for (size_t k = s->net->n_layers; k-- > 0 && s->status[helper] == MLP_OK;) {
+        look_ahead(s, first, s->net->n_layers + k);
         s->status[helper] = backward_layer(s, gemm, k, first, rows);
     }
 }
@@ -266,6 +276,8 @@ enum mlp_status pass_step(struct pass *p, struct mlp_net *net, const struct mlp_
     size_t row_helpers = sums_rows(net) ? 1 : helpers, piece = 0;
     struct gemm_shape shape;
 
+    const struct pass_fill *ahead = fill;
+
     if (fill != NULL && p->input != NULL) { /* a stage of the input wants all rows */
         fill->rows(fill->arg, 0, rows);
         fill = NULL;
@@ -274,6 +286,7 @@ enum mlp_status pass_step(struct pass *p, struct mlp_net *net, const struct mlp_
                      .net = net,
                      .batch = batch,
                      .fill = fill,
+                     .ahead = ahead,
                      .moment = moment,
                      .smoothing = smoothing,
                      .gradient = gradient,

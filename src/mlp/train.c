@@ -78,6 +78,13 @@ static void fill_rows(void *arg, size_t first, size_t rows)
     batches_fill(f->batches, f->i, first, rows);
 }
 
+static void look_ahead(void *arg, size_t part, size_t parts)
+{
+    const struct filling *f = arg;
+
+    batches_ahead(f->batches, f->i, part, parts);
+}
+
 /* The gradient [n_params] of batches [first, first + n) as if they were one, and the sum of
  * their rows' losses. An update, which only one batch can have, uses the gradient up. */
 static enum mlp_status step_gradient(struct mlp_trainer *t, size_t first, size_t n,
@@ -94,7 +101,7 @@ static enum mlp_status step_gradient(struct mlp_trainer *t, size_t first, size_t
     for (size_t i = first; i < first + n && status == MLP_OK; i++) {
         const struct mlp_data batch = batches_view(&t->batches, i);
         struct filling filling = {&t->batches, i};
-        const struct pass_fill fill = {fill_rows, &filling};
+        const struct pass_fill fill = {fill_rows, look_ahead, &filling};
         const struct pass_moment moment = {.seed = t->spec->seed,
                                            .epoch = epoch_number(t),
                                            .step = (uint32_t)i,
