@@ -10,12 +10,9 @@
 #include <string.h>
 
 #include "mlp/activation.h"
+#include "mlp/fpmode.h"
 #include "mlp/noise.h"
 #include "mlp/norm.h"
-
-#ifdef __SSE2__
-#include <xmmintrin.h>
-#endif
 
 #include "mlp/pass_priv.h"
 
@@ -156,38 +153,28 @@ size_t pass_slice(size_t rows, size_t helpers)
 struct errand {
     void (*work)(void *job, size_t helper);
     void *job;
-#ifdef __SSE2__
     unsigned mode;
-#endif
 };
 
 /* With the arithmetic of the caller's thread: subnormal numbers may count as zero there. */
 static void help(void *arg, size_t i)
 {
     const struct errand *e = arg;
+    unsigned before = fpmode_get();
 
-#ifdef __SSE2__
-    unsigned before = _mm_getcsr();
-
-    _mm_setcsr(e->mode);
+    fpmode_set(e->mode);
     e->work(e->job, i);
-    _mm_setcsr(before);
-#else
-    e->work(e->job, i);
-#endif
+    fpmode_set(before);
 }
 
 void pass_share(struct pass *p, size_t helpers, void (*work)(void *job, size_t helper), void *job)
 {
-    struct errand e = {.work = work, .job = job};
+    struct errand e = {.work = work, .job = job, .mode = fpmode_get()};
 
     if (helpers <= 1) {
         work(job, 0);
         return;
     }
-#ifdef __SSE2__
-    e.mode = _mm_getcsr();
-#endif
     p->team.parallel_for(p->team.arg, helpers, help, &e);
 }
 
@@ -256,11 +243,8 @@ static void score_rows(void *arg, size_t helper)
 {
     struct scoring *s = arg;
     struct pass *p = s->p;
-    size_t first = helper * s->slice, rows = 0;
+    size_t first = helper * s->slice, rows = pass_slice_rows(s->data->rows, s->slice, helper);
 
-    if (first < s->data->rows) {
-        rows = s->data->rows - first < s->slice ? s->data->rows - first : s->slice;
-    }
     const struct mlp_data slice = loss_slice(&s->net->spec, s->data, first, rows);
     struct loss_rows r = {&slice, NULL, p->row_loss + first, p->row_hit + first};
 

@@ -24,6 +24,14 @@ static inline void pass_add_offset(const mlp_real *offset, size_t rows, size_t c
 size_t pass_helpers(const struct pass *p, const struct mlp_net *net, size_t rows);
 size_t pass_slice(size_t rows, size_t helpers);
 
+/* The rows of this helper's slice, the last shorter and any past it empty. */
+static inline size_t pass_slice_rows(size_t rows, size_t slice, size_t helper)
+{
+    size_t first = helper * slice;
+
+    return first >= rows ? 0 : rows - first < slice ? rows - first : slice;
+}
+
 /* work(job, i) for every i < helpers, on the team's threads. */
 void pass_share(struct pass *p, size_t helpers, void (*work)(void *job, size_t helper), void *job);
 

@@ -139,8 +139,7 @@ static void row_phase(void *arg, size_t helper)
 {
     struct step *s = arg;
     struct gemm_ctx *gemm = &s->p->helper[helper].gemm;
-    size_t first = helper * s->slice, all = s->batch->rows;
-    size_t rows = first < all ? (all - first < s->slice ? all - first : s->slice) : 0;
+    size_t first = helper * s->slice, rows = pass_slice_rows(s->batch->rows, s->slice, helper);
 
     if (rows > 0 && s->fill != NULL) {
         s->fill->rows(s->fill->arg, first, rows);
