@@ -12,30 +12,19 @@
 #include <math.h>
 #include <string.h>
 
-#ifdef __SSE2__
-#include <xmmintrin.h>
-#define FLUSH_SUBNORMALS 0x8040U /* results (FTZ) and operands (DAZ) */
-#endif
+#include "mlp/fpmode.h"
 
 static unsigned flush_on(void)
 {
-#ifdef __SSE2__
-    unsigned before = _mm_getcsr();
+    unsigned before = fpmode_get();
 
-    _mm_setcsr(before | FLUSH_SUBNORMALS);
+    fpmode_set(before | FPMODE_FLUSH);
     return before;
-#else
-    return 0;
-#endif
 }
 
 static void flush_restore(unsigned before)
 {
-#ifdef __SSE2__
-    _mm_setcsr((_mm_getcsr() & ~FLUSH_SUBNORMALS) | (before & FLUSH_SUBNORMALS));
-#else
-    (void)before;
-#endif
+    fpmode_set((fpmode_get() & ~FPMODE_FLUSH) | (before & FPMODE_FLUSH));
 }
 
 enum outcome { GO_ON, STOPPED, DIVERGED, CONVERGED, OUT_OF_TIME, FAILED };
@@ -156,34 +145,15 @@ static void update_range(void *arg, const mlp_real *gradient, size_t offset, siz
     optimizer_piece(&t->optimizer, t->net, gradient, offset, length);
 }
 
-/* The gradient's pieces are used up as they are made, where nobody asks for it as a whole. */
-static enum outcome step_at_once(struct mlp_trainer *t, size_t *rows, double *sum,
-                                 enum mlp_status *status)
-{
-    struct train_progress *p = &t->progress;
-    const struct pass_update update = {begin_update, update_range, t};
-
-    *status = step_gradient(t, p->batch, 1, t->gradient, rows, sum, &update);
-    if (*status != MLP_OK) {
-        return FAILED;
-    }
-    p->result.last_loss = *sum / (double)*rows;
-    if (!isfinite(p->result.last_loss)) {
-        return DIVERGED;
-    }
-    optimizer_end(&t->optimizer, t->net);
-    return GO_ON;
-}
-
+/* Where nobody asks for the gradient as a whole, its pieces are used up as they are made. */
 static enum outcome gradient_step(struct mlp_trainer *t, size_t n, size_t *rows, double *sum,
                                   enum mlp_status *status)
 {
     struct train_progress *p = &t->progress;
+    const struct pass_update update = {begin_update, update_range, t};
+    bool at_once = n == 1 && t->squares == NULL && !optimizer_needs_clip(&t->optimizer);
 
-    if (n == 1 && t->squares == NULL && !optimizer_needs_clip(&t->optimizer)) {
-        return step_at_once(t, rows, sum, status);
-    }
-    *status = step_gradient(t, p->batch, n, t->gradient, rows, sum, NULL);
+    *status = step_gradient(t, p->batch, n, t->gradient, rows, sum, at_once ? &update : NULL);
     if (*status != MLP_OK) {
         return FAILED;
     }
@@ -191,9 +161,13 @@ static enum outcome gradient_step(struct mlp_trainer *t, size_t n, size_t *rows,
     if (!isfinite(p->result.last_loss)) {
         return DIVERGED;
     }
-    add_norms(t, t->gradient);
-    p->rate = step_rate(t);
-    optimizer_step(&t->optimizer, t->net, t->gradient, p->rate);
+    if (at_once) {
+        optimizer_end(&t->optimizer, t->net);
+    } else {
+        add_norms(t, t->gradient);
+        p->rate = step_rate(t);
+        optimizer_step(&t->optimizer, t->net, t->gradient, p->rate);
+    }
     return GO_ON;
 }
 
