@@ -33,6 +33,17 @@ static inline mlp_real pull(const struct kernel_step *s, mlp_real w, mlp_real g)
     return FMA(s->l1, sign(w), FMA(s->l2, w, s->scale * g));
 }
 
+/* The running mean of gradients, and of their squares, with one more. */
+static inline mlp_real mean_of(const struct kernel_step *s, mlp_real m, mlp_real g)
+{
+    return settle(FMA(s->beta1, m, s->rest1 * g));
+}
+
+static inline mlp_real square_of(const struct kernel_step *s, mlp_real v, mlp_real g)
+{
+    return settle(FMA(s->beta2, v, s->rest2 * g * g));
+}
+
 /* w after its decay and a step */
 static inline mlp_real moved(const struct kernel_step *s, mlp_real w, mlp_real step)
 {
@@ -83,8 +94,10 @@ static inline __m512 quotient(__m512 a, __m512 b)
     return _mm512_fmadd_ps(r, _mm512_fnmadd_ps(b, q, a), q);
 }
 
-static inline __attribute__((always_inline)) void adam_vector(const struct kernel_step *s, mlp_real *w, const mlp_real *g, mlp_real *m,
-                        mlp_real *v, __mmask16 some)
+static inline __attribute__((always_inline)) void adam_vector(const struct kernel_step *s,
+                                                              mlp_real *w, const mlp_real *g,
+                                                              mlp_real *m, mlp_real *v,
+                                                              __mmask16 some)
 {
     __m512 wi = _mm512_maskz_loadu_ps(some, w);
     __m512 gi = _mm512_fmadd_ps(_mm512_set1_ps(s->l2), wi,
@@ -144,8 +157,8 @@ static void step_adam(const struct kernel_step *p, mlp_real *restrict w, const m
     SIMD
     for (size_t i = 0; i < n; i++) {
         mlp_real gi = pull(&s, w[i], g[i]);
-        mlp_real mi = settle(FMA(s.beta1, m[i], s.rest1 * gi));
-        mlp_real vi = settle(FMA(s.beta2, v[i], s.rest2 * gi * gi));
+        mlp_real mi = mean_of(&s, m[i], gi);
+        mlp_real vi = square_of(&s, v[i], gi);
 
         m[i] = mi;
         v[i] = vi;
@@ -163,8 +176,8 @@ static void step_amsgrad(const struct kernel_step *p, mlp_real *restrict w,
     SIMD
     for (size_t i = 0; i < n; i++) {
         mlp_real gi = pull(&s, w[i], g[i]);
-        mlp_real mi = settle(FMA(s.beta1, m[i], s.rest1 * gi));
-        mlp_real vi = settle(FMA(s.beta2, v[i], s.rest2 * gi * gi));
+        mlp_real mi = mean_of(&s, m[i], gi);
+        mlp_real vi = square_of(&s, v[i], gi);
         mlp_real ui = u[i] > vi ? u[i] : vi;
 
         m[i] = mi;
@@ -183,8 +196,8 @@ static void step_nadam(const struct kernel_step *p, mlp_real *restrict w,
     SIMD
     for (size_t i = 0; i < n; i++) {
         mlp_real gi = pull(&s, w[i], g[i]);
-        mlp_real mi = settle(FMA(s.beta1, m[i], s.rest1 * gi));
-        mlp_real vi = settle(FMA(s.beta2, v[i], s.rest2 * gi * gi));
+        mlp_real mi = mean_of(&s, m[i], gi);
+        mlp_real vi = square_of(&s, v[i], gi);
 
         m[i] = mi;
         v[i] = vi;
@@ -204,18 +217,18 @@ static void step_radam(const struct kernel_step *p, mlp_real *restrict w,
         SIMD
         for (size_t i = 0; i < n; i++) {
             mlp_real gi = pull(&s, w[i], g[i]);
-            mlp_real mi = settle(FMA(s.beta1, m[i], s.rest1 * gi));
+            mlp_real mi = mean_of(&s, m[i], gi);
 
             m[i] = mi;
-            v[i] = settle(FMA(s.beta2, v[i], s.rest2 * gi * gi));
+            v[i] = square_of(&s, v[i], gi);
             w[i] = moved(&s, w[i], s.rate * mi);
         }
     } else {
         SIMD
         for (size_t i = 0; i < n; i++) {
             mlp_real gi = pull(&s, w[i], g[i]);
-            mlp_real mi = settle(FMA(s.beta1, m[i], s.rest1 * gi));
-            mlp_real vi = settle(FMA(s.beta2, v[i], s.rest2 * gi * gi));
+            mlp_real mi = mean_of(&s, m[i], gi);
+            mlp_real vi = square_of(&s, v[i], gi);
 
             m[i] = mi;
             v[i] = vi;
@@ -249,7 +262,7 @@ static void step_rmsprop(const struct kernel_step *p, mlp_real *restrict w,
         SIMD
         for (size_t i = 0; i < n; i++) {
             mlp_real gi = pull(&s, w[i], g[i]);
-            mlp_real vi = settle(FMA(s.beta2, v[i], s.rest2 * gi * gi));
+            mlp_real vi = square_of(&s, v[i], gi);
 
             v[i] = vi;
             w[i] = moved(&s, w[i], s.rate * gi / (math_sqrt(vi) + s.epsilon));
@@ -258,7 +271,7 @@ static void step_rmsprop(const struct kernel_step *p, mlp_real *restrict w,
         SIMD
         for (size_t i = 0; i < n; i++) {
             mlp_real gi = pull(&s, w[i], g[i]);
-            mlp_real vi = settle(FMA(s.beta2, v[i], s.rest2 * gi * gi));
+            mlp_real vi = square_of(&s, v[i], gi);
             mlp_real mi = settle(FMA(s.momentum, m[i], gi / (math_sqrt(vi) + s.epsilon)));
 
             m[i] = mi;
@@ -293,11 +306,11 @@ static void step_adadelta(const struct kernel_step *p, mlp_real *restrict w,
     SIMD
     for (size_t i = 0; i < n; i++) {
         mlp_real gi = pull(&s, w[i], g[i]);
-        mlp_real vi = settle(FMA(s.beta2, v[i], s.rest2 * gi * gi));
+        mlp_real vi = square_of(&s, v[i], gi);
         mlp_real step = math_sqrt((m[i] + s.epsilon) / (vi + s.epsilon)) * gi;
 
         v[i] = vi;
-        m[i] = settle(FMA(s.beta2, m[i], s.rest2 * step * step));
+        m[i] = square_of(&s, m[i], step);
         w[i] = moved(&s, w[i], s.rate * step);
     }
 }
@@ -408,7 +421,8 @@ double ISA(kernel_dot)(const mlp_real *a, const mlp_real *b, size_t n)
     return sum;
 }
 
-void ISA(kernel_add_scaled)(mlp_real *restrict y, mlp_real factor, const mlp_real *restrict x, size_t n)
+void ISA(kernel_add_scaled)(mlp_real *restrict y, mlp_real factor, const mlp_real *restrict x,
+                            size_t n)
 {
     SIMD
     for (size_t i = 0; i < n; i++) {
