@@ -87,22 +87,30 @@ static enum mlp_status prepare(struct mlp_meter *m, const struct mlp_metric_inpu
     return MLP_OK;
 }
 
+/* What it takes, before it takes anything. */
+static enum mlp_status measure(struct mlp_meter *m, const struct mlp_metric_input *in,
+                               const enum mlp_metric *which, size_t n, unsigned flags,
+                               struct arena *arena)
+{
+    enum mlp_status status = prepare(m, in, which, n, flags);
+
+    if (status == MLP_OK) {
+        (void)layout(m, arena);
+    }
+    return arena->overflow ? MLP_E_TOO_LARGE : status;
+}
+
 enum mlp_status mlp_meter_bytes(const struct mlp_metric_input *in, const enum mlp_metric *which,
                                 size_t n, unsigned flags, size_t *out)
 {
     struct mlp_meter m;
     struct arena arena = {0};
-    enum mlp_status status = prepare(&m, in, which, n, flags);
+    enum mlp_status status = measure(&m, in, which, n, flags, &arena);
 
-    if (status != MLP_OK) {
-        return status;
+    if (status == MLP_OK) {
+        *out = arena.used;
     }
-    (void)layout(&m, &arena);
-    if (arena.overflow) {
-        return MLP_E_TOO_LARGE;
-    }
-    *out = arena.used;
-    return MLP_OK;
+    return status;
 }
 
 enum mlp_status mlp_meter_new(const struct mlp_metric_input *in, const enum mlp_metric *which,
@@ -110,14 +118,10 @@ enum mlp_status mlp_meter_new(const struct mlp_metric_input *in, const enum mlp_
 {
     struct mlp_meter m;
     struct arena arena = {0};
-    enum mlp_status status = prepare(&m, in, which, n, flags);
+    enum mlp_status status = measure(&m, in, which, n, flags, &arena);
 
     if (status != MLP_OK) {
         return status;
-    }
-    (void)layout(&m, &arena);
-    if (arena.overflow) {
-        return MLP_E_TOO_LARGE;
     }
     arena.base = arena_alloc(&arena);
     if (arena.base == NULL) {
