@@ -348,8 +348,7 @@ static void check_scales_used(const struct resolver *r)
     }
 }
 
-/* ---- the whole
- * ------------------------------------------------------------------------------------ */
+/* ---- the whole ---- */
 
 static void read_initial_weights(struct resolver *r)
 {

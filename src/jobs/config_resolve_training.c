@@ -23,19 +23,6 @@
 #define MIN_BATCH        16
 #define MAX_BATCH        256
 
-PRINTF(3, 4)
-static void refuse(const struct resolver *r, enum config_id id, const char *fmt, ...)
-{
-    char *detail;
-    va_list ap;
-
-    va_start(ap, fmt);
-    detail = xvasprintf(fmt, ap);
-    va_end(ap);
-    config_refuse_key(r->err, id, "%s", detail);
-    free(detail);
-}
-
 /* ---- optimizer -------------------------------------------------------------------- */
 
 /* PyTorch's; 0 where the optimizer has no such number. */
@@ -169,8 +156,9 @@ static void resolve_schedule(struct resolver *r)
     s->type = (enum mlp_schedule_type)type;
     s->warmup_epochs = config_number(c, KEY_WARMUP, 0);
     if (s->warmup_epochs >= epochs) {
-        refuse(r, KEY_WARMUP, "must be less than the %zu epochs, or the rate never gets there",
-               r->spec->train.epochs);
+        config_refuse_key(r->err, KEY_WARMUP,
+                          "must be less than the %zu epochs, or the rate never gets there",
+                          r->spec->train.epochs);
     }
     if (type == MLP_STEP || type == MLP_MULTISTEP || type == MLP_EXPONENTIAL ||
         type == MLP_INVERSE_TIME || type == MLP_PLATEAU) {
@@ -249,8 +237,8 @@ static void resolve_class_weight(struct resolver *r)
         return;
     }
     if (!spec->classes) {
-        refuse(r, KEY_CLASS_WEIGHT, "is for classes, and the target is %s",
-               job_spec_kind(spec) == MLP_OF_NUMBERS ? "numbers" : "several columns");
+        config_refuse_key(r->err, KEY_CLASS_WEIGHT, "is for classes, and the target is %s",
+                          job_spec_kind(spec) == MLP_OF_NUMBERS ? "numbers" : "several columns");
         return;
     }
     spec->balanced = json_is_string(json);
@@ -270,8 +258,7 @@ static void resolve_class_weight(struct resolver *r)
     }
 }
 
-/* ---- pictures
- * -------------------------------------------------------------------------------------- */
+/* ---- pictures ---- */
 
 /* The two sides, from what is given of them and the pixels that there are. */
 static bool picture_sides(const struct resolver *r, size_t pixels, struct mlp_augment *a)
@@ -304,28 +291,28 @@ static void resolve_augment(struct resolver *r)
     a->channels = (size_t)config_number(c, KEY_CHANNELS, 1);
     for (i = 0; i < n; i++) {
         if (dataset_column(r->ds, r->features[i])->type != COLUMN_NUMERIC) {
-            refuse(r, KEY_AUGMENT, "the inputs are no picture: \"%s\" holds texts",
-                   dataset_column(r->ds, r->features[i])->name);
+            config_refuse_key(r->err, KEY_AUGMENT, "the inputs are no picture: \"%s\" holds texts",
+                              dataset_column(r->ds, r->features[i])->name);
             return;
         }
     }
     if (r->spec->numeric == ENCODER_STANDARDIZE) {
-        refuse(r, KEY_AUGMENT,
-               "moves pixels to other inputs, and each input has a scale of its own: set "
-               "preprocess.numeric to standardize_together or none");
+        config_refuse_key(
+            r->err, KEY_AUGMENT,
+            "moves pixels to other inputs, and each input has a scale of its own: set "
+            "preprocess.numeric to standardize_together or none");
     }
     if (n % a->channels != 0 || !picture_sides(r, n / a->channels, a)) {
-        refuse(r, KEY_AUGMENT,
-               "the %zu inputs are no picture of %zu x %zu pixels and %zu channel%s", n, a->height,
-               a->width, a->channels, a->channels == 1 ? "" : "s");
+        config_refuse_key(r->err, KEY_AUGMENT,
+                          "the %zu inputs are no picture of %zu x %zu pixels and %zu channel%s", n,
+                          a->height, a->width, a->channels, a->channels == 1 ? "" : "s");
     } else if (a->shift >= a->height || a->shift >= a->width) {
-        refuse(r, KEY_SHIFT, "must be less than the picture's sides, %zu and %zu", a->height,
-               a->width);
+        config_refuse_key(r->err, KEY_SHIFT, "must be less than the picture's sides, %zu and %zu",
+                          a->height, a->width);
     }
 }
 
-/* ---- steps
- * ------------------------------------------------------------------------------------------- */
+/* ---- steps ---- */
 
 static double clip(double v, double low, double high)
 {
@@ -347,8 +334,9 @@ static void resolve_average(struct resolver *r)
     }
     train->average_start = config_number(c, KEY_AVERAGE_START, floor(0.75 * (double)train->epochs));
     if (train->average_start >= (double)train->epochs) {
-        refuse(r, KEY_AVERAGE_START, "must be less than the %zu epochs, or nothing is averaged",
-               train->epochs);
+        config_refuse_key(r->err, KEY_AVERAGE_START,
+                          "must be less than the %zu epochs, or nothing is averaged",
+                          train->epochs);
     }
 }
 
@@ -359,18 +347,19 @@ static void check_batches(const struct resolver *r, double n_train)
     size_t k;
 
     if (train->drop_last && (double)train->batch_size > n_train) {
-        refuse(r, KEY_DROP_LAST, "%.0f training rows do not fill one batch of %zu", n_train,
-               train->batch_size);
+        config_refuse_key(r->err, KEY_DROP_LAST, "%.0f training rows do not fill one batch of %zu",
+                          n_train, train->batch_size);
     }
     for (k = 0; k < spec->n_hidden; k++) {
         if (spec->hidden[k].norm == MLP_NORM_BATCH && !job_spec_full_batch(spec) &&
             train->batch_size == 1) {
-            refuse(r, KEY_BATCH_SIZE, "batch_norm needs two rows in a batch at least");
+            config_refuse_key(r->err, KEY_BATCH_SIZE,
+                              "batch_norm needs two rows in a batch at least");
             return;
         }
     }
     if (train->label_smoothing > 0 && job_spec_kind(spec) == MLP_OF_NUMBERS) {
-        refuse(r, KEY_LABEL_SMOOTHING, "is for classes, and the target is numbers");
+        config_refuse_key(r->err, KEY_LABEL_SMOOTHING, "is for classes, and the target is numbers");
     }
 }
 
@@ -405,8 +394,7 @@ void resolve_training(struct resolver *r, double n_train)
     check_batches(r, n_train);
 }
 
-/* ---- stopping
- * -------------------------------------------------------------------------------------------- */
+/* ---- stopping ---- */
 
 static void warn(const struct resolver *r, const char *sentence)
 {
@@ -435,7 +423,7 @@ static void resolve_monitor(struct resolver *r, bool validates)
         free(sentence);
         free(name);
     } else if (m->part == SPLIT_TEST && !tests) {
-        refuse(r, KEY_MONITOR, "there is no test part");
+        config_refuse_key(r->err, KEY_MONITOR, "there is no test part");
     } else if (m->part == SPLIT_TEST && !config_has(r->config, KEY_TARGET_RULE)) {
         warn(r, "early stopping watches the test part: its metrics say nothing about new rows");
     }
@@ -444,12 +432,12 @@ static void resolve_monitor(struct resolver *r, bool validates)
 
         spec->train.maximize = mlp_metric_higher_is_better(m->metric);
         if (!mlp_metric_applies(m->metric, kind)) {
-            refuse(r, KEY_MONITOR, "%s is for %s, and the target is %s",
-                   mlp_metric_names()[m->metric],
-                   mlp_metric_applies(m->metric, MLP_OF_NUMBERS) ? "numbers" : "classes",
-                   kind == MLP_OF_NUMBERS  ? "numbers"
-                   : kind == MLP_OF_LABELS ? "columns of 0 and 1"
-                                           : "classes");
+            config_refuse_key(r->err, KEY_MONITOR, "%s is for %s, and the target is %s",
+                              mlp_metric_names()[m->metric],
+                              mlp_metric_applies(m->metric, MLP_OF_NUMBERS) ? "numbers" : "classes",
+                              kind == MLP_OF_NUMBERS  ? "numbers"
+                              : kind == MLP_OF_LABELS ? "columns of 0 and 1"
+                                                      : "classes");
         }
     }
 }

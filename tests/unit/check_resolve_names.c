@@ -209,8 +209,7 @@ START_TEST(a_schedule_has_its_defaults)
 }
 END_TEST
 
-/* ---- layers
- * ---------------------------------------------------------------------------------------- */
+/* ---- layers ---- */
 
 START_TEST(layers_have_what_they_ask_for)
 {
@@ -264,8 +263,7 @@ START_TEST(layers_train_as_they_ask_for)
 }
 END_TEST
 
-/* ---- the rest
- * ---------------------------------------------------------------------------------------- */
+/* ---- the rest ---- */
 
 START_TEST(training_has_what_it_asks_for)
 {
@@ -355,8 +353,7 @@ START_TEST(initial_weights_are_printed)
 }
 END_TEST
 
-/* ---- what cannot work
- * ----------------------------------------------------------------------------------- */
+/* ---- what cannot work ---- */
 
 static const struct {
     const char *json, *pointer, *fragment;
