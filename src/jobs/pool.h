@@ -10,6 +10,7 @@
 
 #include <math.h>
 
+#include "jobs/checkpoint.h"
 #include "jobs/datasets.h"
 #include "jobs/predictor.h"
 
@@ -18,13 +19,17 @@ struct pool;
 struct pool_options {
     size_t workers;
     const char *owner; /* this boot's id, the owner of claims */
+    struct checkpoints *checkpoints; /* NULL: none are made */
+    double checkpoint_seconds;
+    double stall_seconds; /* a job without a pulse for so long is called stalled; 0: never */
 };
 
 int pool_new(const struct pool_options *options, struct datasets *datasets,
              struct predictor *predictor, struct pool **out, struct err *err) MUST_CHECK;
 /* Start the threads. */
 void pool_start(struct pool *pool);
-/* Running jobs stop at the next batch and go back to the queue; joins all threads. */
+/* Running jobs stop at the next batch, leave a checkpoint and go back to the queue; joins all
+ * threads. */
 void pool_stop(struct pool *pool);
 void pool_free(struct pool **pool);
 
@@ -32,6 +37,8 @@ void pool_free(struct pool **pool);
 void pool_wake(struct pool *pool);
 /* Tell the worker that runs this job (if one does) to stop with its best weights. */
 void pool_cancel(struct pool *pool, int64_t job_id);
+/* Tell it to leave a checkpoint and give the worker back; `pause` false: not after all. */
+void pool_pause(struct pool *pool, int64_t job_id, bool pause);
 
 void pool_counts(struct pool *pool, size_t *workers, size_t *busy);
 
@@ -46,6 +53,8 @@ struct pool_progress {
     char best_of[64];           /* what made it the best: "validation_loss", "test_f1", ... */
     double best_value;
     size_t parameters;
+    bool stalled;               /* no batch has ended for stall_seconds: the pool has logged it and
+                                 * made an event of it, and nothing else can be done from outside */
 };
 /* A job of which nothing is known yet. */
 #define POOL_PROGRESS_INIT                                                                         \

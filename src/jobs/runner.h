@@ -18,8 +18,12 @@ struct runner_slot {
     struct datasets *datasets;
     struct predictor *predictor;
     const char *owner;
-    atomic_bool *stop;          /* the daemon stops: release the job */
+    struct checkpoints *checkpoints; /* NULL: none are made or read */
+    double checkpoint_seconds;  /* between two of them; the first after a second, if that is less */
+    atomic_bool *stop;          /* the daemon stops: checkpoint, and release the job */
     atomic_bool *cancel;        /* the job is cancelled: keep its best weights */
+    atomic_bool *pause;         /* the job pauses: checkpoint, and release it */
+    atomic_ulong *pulse;        /* counts batches, and pieces of work before them: see pool.h */
     /* Called by the runner with fresh numbers; takes the pool's lock. */
     void (*progress)(void *arg, const struct pool_progress *progress);
     void *arg;

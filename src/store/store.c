@@ -10,8 +10,8 @@
 #include <string.h>
 
 static const char *const state_names[JOB_STATES] = {
-    [JOB_QUEUED] = "queued",       [JOB_RUNNING] = "running",     [JOB_SUCCEEDED] = "succeeded",
-    [JOB_FAILED] = "failed",       [JOB_CANCELLED] = "cancelled",
+    [JOB_QUEUED] = "queued",       [JOB_RUNNING] = "running", [JOB_PAUSED] = "paused",
+    [JOB_SUCCEEDED] = "succeeded", [JOB_FAILED] = "failed",   [JOB_CANCELLED] = "cancelled",
 };
 
 const char *job_state_name(enum job_state state)

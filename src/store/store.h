@@ -4,7 +4,8 @@
  * returns when the change is durable (committed with fsync), so an answer given after
  * it may promise it. A change that HTTP asks for (job_submit, job_cancel, job_delete,
  * dataset_*, model_delete) and that could not begin within 2 s ends in ERR_BUSY, undone;
- * a worker's (job_claim, job_finish, job_release, curve_append, event_add) waits.
+ * a worker's (job_claim, job_note, job_finish, job_release, checkpoint_add, curve_append,
+ * curve_cut, event_add) waits.
  *
  * Times are milliseconds UTC. Strings in records are owned by the record and freed with
  * its fini; pointers in parameters are borrowed. Texts named *_json are JSON made and read by the
@@ -23,7 +24,10 @@
 #include "base/err.h"
 #include "base/hash.h"
 
-enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_SUCCEEDED, JOB_FAILED, JOB_CANCELLED, JOB_STATES };
+/* The finished ones are those from JOB_SUCCEEDED on. */
+enum job_state {
+    JOB_QUEUED, JOB_RUNNING, JOB_PAUSED, JOB_SUCCEEDED, JOB_FAILED, JOB_CANCELLED, JOB_STATES
+};
 const char *job_state_name(enum job_state state); /* "queued", ... */
 bool job_state_parse(const char *name, enum job_state *out);
 
@@ -34,7 +38,9 @@ struct store_job {
     enum job_state state;
     int64_t model_id;      /* the model it makes (train) or judges (evaluate) */
     int64_t attempt;       /* 0 while it was never claimed */
-    bool cancel_requested;
+    int64_t priority;      /* of queued jobs the highest runs first; 0 is usual */
+    bool cancel_requested, pause_requested; /* of a running one */
+    int64_t crashes;       /* attempts that ended in a fatal signal of the job's own thread */
     int64_t created_at, started_at, finished_at; /* 0 = not yet */
     char *config_json;     /* as posted (inline data replaced by its dataset); NULL in lists */
     char *resolved_json;   /* every default filled in; NULL in lists */
@@ -57,6 +63,40 @@ struct store_job_new {
     const char *const *datasets; /* sha256 of every dataset it needs; the first is the model's */
     size_t n_datasets;
     int64_t max_queued;         /* this many are queued already: ERR_BUSY; 0 = no limit */
+    int64_t priority;
+    int64_t disk_bytes;         /* what it may come to on the disk, held until it ends */
+    const char *key;            /* Idempotency-Key, or NULL; */
+    const char *body_sha256;    /* and the body that came with it */
+};
+
+/* Where a running job's checkpoint is: file <job>.<generation> of the checkpoint folder. */
+struct store_checkpoint {
+    int64_t job_id;
+    int64_t generation;         /* from 1, never used twice by a job */
+    int64_t epoch;              /* finished epochs; curve points past it are not part of it */
+    int64_t bytes, at;
+    char sha256[HASH_HEX_LEN];  /* of the whole file */
+};
+#define STORE_CHECKPOINTS 2     /* rows kept of a job: the newest ones */
+
+/* What a worker tells about an attempt that has no new checkpoint yet (see job_note). */
+enum store_note {
+    NOTE_BATCH,   /* it finished a batch */
+    NOTE_LASTED,  /* it has run for STORE_LASTING_SECONDS */
+};
+#define STORE_LASTING_SECONDS 10
+
+/* Which finished jobs may go; what nothing needs any more goes with them. */
+struct store_gc_rule {
+    int64_t finished_before;    /* ms UTC: only jobs that ended before it may go; 0 = any age */
+    int64_t keep_jobs;          /* so many newest finished ones always stay; -1 = all stay */
+};
+struct store_gc {
+    int64_t jobs, datasets;     /* rows: finished jobs; nameless datasets that no job names */
+    int64_t dataset_bytes;
+    char (*orphans)[HASH_HEX_LEN]; /* contents that no row names any more: the caller removes the
+                                    * files, and frees this */
+    size_t n_orphans;
 };
 
 struct store_job_filter {
@@ -138,9 +178,14 @@ struct store_ops {
 
     /* ---- jobs ---- */
     /* The job, its (pending) model and its event in one commit. ERR_CONFLICT when a dataset
-     * has no row any more or the model to judge has failed; ERR_NOT_FOUND without that model. */
+     * has no row any more or the model to judge has failed; ERR_NOT_FOUND without that model.
+     * 1: its key made a job in the last 24 hours, and here are that job's ids; with another
+     * body: ERR_INVALID. */
     int (*job_submit)(struct store *store, const struct store_job_new *job, int64_t *job_id,
                       int64_t *model_id, struct err *err);
+    /* The job that this key made in the last 24 hours: 0, or 1 when there is none. */
+    int (*job_by_key)(struct store *store, const char *key, int64_t *job_id, int64_t *model_id,
+                      char body_sha256[HASH_HEX_LEN], struct err *err);
     int (*job_get)(struct store *store, int64_t id, struct store_job *out, struct err *err);
     /* Newest first; caller fini's each and frees the array. *more: there are older ones. */
     int (*job_list)(struct store *store, const struct store_job_filter *filter,
@@ -148,18 +193,39 @@ struct store_ops {
     int (*job_counts)(struct store *store, int64_t counts[JOB_STATES], struct err *err);
     /* How many queued jobs run before this one, from 1 (next); 0 when it is not queued. */
     int (*job_position)(struct store *store, int64_t id, int64_t *out, struct err *err);
-    /* The oldest queued job becomes running under `owner` with attempt + 1; its curve is
-     * deleted in the same commit. 1 = there is none. */
+    /* The disk_bytes of all jobs that have not ended. */
+    int (*job_disk)(struct store *store, int64_t *out, struct err *err);
+    /* The queued job of the highest priority, of equals the oldest, becomes running under `owner`
+     * with attempt + 1; its curve past its newest checkpoint (all of it without one) is deleted in
+     * the same commit. 1 = there is none, or the queue is paused; *wait_ms: in so many
+     * milliseconds there may be one without anybody's doing (a job that waits after many
+     * attempts), 0 = not. `wait_ms` may be NULL. */
+    int (*job_claim_wait)(struct store *store, const char *owner, struct store_job *out,
+                          int64_t *wait_ms, struct err *err);
+    /* The same without wait_ms. */
     int (*job_claim)(struct store *store, const char *owner, struct store_job *out,
                      struct err *err);
+    /* About the attempt under way; only the owner of a running job (else ERR_CONFLICT). */
+    int (*job_note)(struct store *store, int64_t id, const char *owner, enum store_note note,
+                    struct err *err);
     /* Only the owner of a running job may finish it: else ERR_CONFLICT and nothing changes. */
     int (*job_finish)(struct store *store, int64_t id, const char *owner,
                       const struct store_outcome *outcome, struct err *err);
-    /* Shutdown: a running job goes back to queued (or ends as cancelled, if that was asked). */
+    /* Without a result, and without a word against it: a running job becomes paused if that was
+     * asked, cancelled if that was, else it goes back to the queue. */
     int (*job_release)(struct store *store, int64_t id, const char *owner, struct err *err);
-    /* queued -> cancelled; running -> cancel_requested; finished: nothing. *out: the state
-     * after it. */
+    /* queued, paused -> cancelled; running -> cancel_requested; finished: nothing. *out: the
+     * state after it. */
     int (*job_cancel)(struct store *store, int64_t id, enum job_state *out, struct err *err);
+    /* queued -> paused; running -> pause_requested; paused: nothing; finished: ERR_CONFLICT.
+     * *out: the state after it. */
+    int (*job_pause)(struct store *store, int64_t id, enum job_state *out, struct err *err);
+    /* paused -> queued, at its old place; running: pause_requested is taken back; queued:
+     * nothing; finished: ERR_CONFLICT. */
+    int (*job_resume)(struct store *store, int64_t id, enum job_state *out, struct err *err);
+    /* While the queue is paused nothing is claimed; running jobs go on. Outlives a restart. */
+    int (*queue_pause)(struct store *store, bool paused, struct err *err);
+    int (*queue_paused)(struct store *store, bool *out, struct err *err);
     /* A finished one, with curve and events (ERR_CONFLICT otherwise); its model stays. */
     int (*job_delete)(struct store *store, int64_t id, struct err *err);
 
@@ -174,6 +240,24 @@ struct store_ops {
     /* The last point (free its metrics_json; without gradient norms), or 1 when there is none. */
     int (*curve_last)(struct store *store, int64_t job_id, struct store_point *out,
                       struct err *err);
+
+    /* Only the owner of a running job: points past `epoch` and checkpoints past it go, because
+     * that is where it really goes on from. */
+    int (*curve_cut)(struct store *store, int64_t job_id, const char *owner, int64_t epoch,
+                     struct err *err);
+
+    /* ---- checkpoints: rows that name files; a job's rows go with its end ---- */
+    /* Only the owner of a running job. The rows past the newest STORE_CHECKPOINTS go. From here on
+     * no attempt before counts against the job. */
+    int (*checkpoint_add)(struct store *store, const char *owner,
+                          const struct store_checkpoint *checkpoint, struct err *err);
+    /* Newest first. */
+    int (*checkpoint_list)(struct store *store, int64_t job_id,
+                           struct store_checkpoint out[STORE_CHECKPOINTS], size_t *n,
+                           struct err *err);
+    /* Of all jobs, in no order; caller frees. */
+    int (*checkpoint_all)(struct store *store, struct store_checkpoint **out, size_t *n,
+                          struct err *err);
 
     int (*event_add)(struct store *store, int64_t job_id, const char *kind, const char *detail,
                      struct err *err);
@@ -214,6 +298,11 @@ struct store_ops {
                             struct err *err);
     /* ERR_CONFLICT while a queued or running job makes, judges or goes on from it. */
     int (*model_delete)(struct store *store, int64_t id, struct err *err);
+
+    /* ---- housekeeping ---- */
+    /* Delete by the rule, or (dry_run) only say what would go. */
+    int (*gc)(struct store *store, const struct store_gc_rule *rule, bool dry_run,
+              struct store_gc *out, struct err *err);
 };
 
 /* A backend's store starts with this. */
