@@ -11,17 +11,22 @@ export function JobActions(props: {
   onDeleted?: () => void;
 }) {
   const { job, onError } = props;
+  const ask = (what: string) => async () => {
+    await postEmpty(`/jobs/${job.id}/${what}`);
+    refresh();
+  };
   if (!FINAL.has(job.state)) {
+    const about = `job ${job.id}`;
+    const waits = job.state === "paused" || job.pause_requested;
     return (
-      <Action
-        label="Cancel"
-        about={`job ${job.id}`}
-        onError={onError}
-        run={async () => {
-          await postEmpty(`/jobs/${job.id}/cancel`);
-          refresh();
-        }}
-      />
+      <>
+        {waits ? (
+          <Action key="resume" label="Resume" about={about} onError={onError} run={ask("resume")} />
+        ) : (
+          <Action key="pause" label="Pause" about={about} onError={onError} run={ask("pause")} />
+        )}
+        <Action key="cancel" label="Cancel" about={about} onError={onError} run={ask("cancel")} />
+      </>
     );
   }
   return (

@@ -116,6 +116,12 @@ function Page() {
           <strong>The daemon does not answer.</strong> Trying again by itself; what you see is the last that was known.
         </div>
       ) : null}
+      {service?.store?.writable === false ? (
+        <div class="away" role="alert">
+          <strong>Nothing new is taken now.</strong> {service.store.reason} Predictions and what is stored can still be
+          read.
+        </div>
+      ) : null}
       <main id="main" tabIndex={-1} ref={main}>
         <View route={route} />
       </main>
@@ -129,6 +135,7 @@ function ServiceLine({ service, link }: { service: Service; link: string }) {
   const facts: string[] = [];
   if (workers) facts.push(`${workers.busy ?? 0} of ${format.count(workers.total, "worker")} busy`);
   if (queue) facts.push(`${format.number(queue.queued ?? 0)} in the queue`);
+  if (queue?.paused) facts.push(`${format.number(queue.paused)} paused`);
   if (memory?.resident_bytes) facts.push(`${format.bytes(memory.resident_bytes)} of memory`);
   if (service.uptime_seconds !== undefined) facts.push(`up ${format.duration(Math.floor(service.uptime_seconds))}`);
   if (service.backend) facts.push(service.backend);

@@ -14,6 +14,7 @@ export interface Progress {
   fraction?: number | null;
   samples_per_second?: number | null;
   eta_seconds?: number | null;
+  stalled?: boolean;
 }
 
 export interface Point {
@@ -60,6 +61,8 @@ export interface Job {
   resolved?: unknown;
   result?: { stopped_by?: string } | null;
   cancel_requested?: boolean;
+  pause_requested?: boolean;
+  priority?: number;
   warnings?: string[];
   error?: Problem | null;
 }
@@ -150,7 +153,8 @@ export interface Service {
   version?: string;
   uptime_seconds?: number;
   workers?: { total?: number; busy?: number };
-  queue?: { queued?: number; running?: number; limit?: number };
+  queue?: { queued?: number; running?: number; paused?: number; limit?: number; is_paused?: boolean };
+  store?: { writable?: boolean; reason?: string | null };
   memory?: { resident_bytes?: number; limit_bytes?: number };
   backend?: string;
   versions?: Record<string, string>;

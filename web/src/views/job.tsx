@@ -131,6 +131,7 @@ function Tiles({ job }: { job: Job }) {
         />
       ) : null}
       {took !== null ? <Tile label="Took" value={format.duration(took)} /> : null}
+      {job.priority ? <Tile label="Priority" value={format.number(job.priority)} /> : null}
       <Tile label="Dataset" value={<DatasetLink of={jobDataset(job)} />} />
     </dl>
   );

@@ -3,10 +3,13 @@
 import { useState } from "preact/hooks";
 import { JobActions } from "../actions";
 import * as format from "../format";
-import { Age, Command, DatasetLink, jobDataset, Missing, Name, Notice, ProgressBar, State } from "../parts";
-import { useResource } from "../poll";
+import { postEmpty } from "../api";
+import {
+  Action, Age, Command, DatasetLink, jobDataset, Missing, Name, Notice, ProgressBar, State,
+} from "../parts";
+import { refresh, useResource } from "../poll";
 import { setQuery, type Route } from "../route";
-import type { Job } from "../types";
+import type { Job, Service } from "../types";
 
 const PAGE = 50;
 const MOST = 500;
@@ -27,6 +30,7 @@ export function JobsView({ route }: { route: Route }) {
   return (
     <>
       <h1>Jobs</h1>
+      <QueuePaused onError={setRefusal} />
       {refusal ? (
         <Notice kind="error" onClose={() => setRefusal(null)}>
           {refusal}
@@ -65,6 +69,28 @@ export function JobsView({ route }: { route: Route }) {
         </p>
       ) : null}
     </>
+  );
+}
+
+// Nothing starts while the queue is paused: say so where people wait for it.
+function QueuePaused({ onError }: { onError: (detail: string) => void }) {
+  const { data } = useResource<Service>("/service");
+  if (!data?.queue?.is_paused) return null;
+  return (
+    <Notice kind="warning" title="The queue is paused.">
+      <p>
+        Running jobs go on, waiting ones do not start.{" "}
+        <Action
+          label="Resume the queue"
+          about="the queue"
+          onError={onError}
+          run={async () => {
+            await postEmpty("/queue/resume");
+            refresh();
+          }}
+        />
+      </p>
+    </Notice>
   );
 }
 
@@ -116,6 +142,8 @@ export function progressWords(job: Job): string {
       return job.queue_position ? `number ${job.queue_position} in the queue` : "waiting";
     case "running":
       if (job.cancel_requested) return `${where ? `${where}, ` : ""}stopping`;
+      if (job.pause_requested) return `${where ? `${where}, ` : ""}pausing`;
+      if (job.progress?.stalled) return `${where ? `${where}, ` : ""}no batch has ended for a while`;
       if (!where) return "starting";
       return eta === null || eta === undefined ? where : `${where}, ${format.duration(eta)} left`;
     case "succeeded":
