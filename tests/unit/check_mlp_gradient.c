@@ -5,6 +5,7 @@
  * naive one, its gradient the central difference of its loss, and the float32
  * gradient must agree with the double one tensor by tensor.
  */
+#include "mlp_activation_help.h"
 #include "mlp_gradient.h"
 #include "mlp_help.h"
 
@@ -24,22 +25,6 @@ struct problem {
     double *params, *x, *targets;
     uint32_t *labels;
 };
-
-static double activate(enum mlp_activation f, double z)
-{
-    switch (f) {
-    case MLP_SIGMOID:
-        return 1 / (1 + exp(-z));
-    case MLP_TANH:
-        return tanh(z);
-    case MLP_RELU:
-        return z > 0 ? z : 0;
-    case MLP_LEAKY_RELU:
-        return z > 0 ? z : 0.01 * z;
-    default:
-        return z;
-    }
-}
 
 /* One row's last z, by the book; *near is the |z| closest to a kink. */
 static void naive_row(const struct problem *p, const double *x, double *z, double *near)
@@ -64,7 +49,7 @@ static void naive_row(const struct problem *p, const double *x, double *z, doubl
                           p->hidden[k].activation == MLP_LEAKY_RELU;
 
             *near = kinked && fabs(z[j]) < *near ? fabs(z[j]) : *near;
-            a[j] = activate(p->hidden[k].activation, z[j]);
+            a[j] = help_activation(p->hidden[k].activation, z[j]);
         }
         w += n_in * n_out + n_out;
         n_in = n_out;
@@ -104,20 +89,6 @@ static double naive_loss(const struct problem *p)
     return sum / (double)p->rows;
 }
 
-/* Numbers that are the same in float and double. */
-static double exact(double x)
-{
-    return (double)(float)x;
-}
-
-static double *doubles(size_t n)
-{
-    double *x = calloc(n + 1, sizeof(*x));
-
-    ck_assert_ptr_nonnull(x);
-    return x;
-}
-
 static void problem_init(struct problem *p, enum mlp_activation f, enum mlp_loss loss,
                          enum mlp_output output, size_t n_hidden, size_t rows)
 {
@@ -131,15 +102,15 @@ static void problem_init(struct problem *p, enum mlp_activation f, enum mlp_loss
     p->spec = help_spec(5, n_hidden, p->hidden, 3, loss);
     p->spec.output = output;
     ck_assert_int_eq(mlp_spec_parameters(&p->spec, &p->n_params), MLP_OK);
-    p->params = doubles(p->n_params);
-    p->x = doubles(rows * 5);
-    p->targets = doubles(rows * 3);
+    p->params = help_doubles(p->n_params);
+    p->x = help_doubles(rows * 5);
+    p->targets = help_doubles(rows * 3);
     p->labels = help_labels(&seed, rows, 3);
     for (size_t i = 0; i < p->n_params; i++) {
-        p->params[i] = exact(0.8 * help_bell(&seed));
+        p->params[i] = help_exact(0.8 * help_bell(&seed));
     }
     for (size_t i = 0; i < rows * 3; i++) { /* labels or shares for the binary loss */
-        p->targets[i] = exact(loss == MLP_MSE ? help_bell(&seed) : help_unit(&seed));
+        p->targets[i] = help_exact(loss == MLP_MSE ? help_bell(&seed) : help_unit(&seed));
     }
     for (size_t r = 0; r < rows; r++) {
         double z[MAX_UNITS], near = 0;
@@ -147,7 +118,7 @@ static void problem_init(struct problem *p, enum mlp_activation f, enum mlp_loss
         while (near < KINK) { /* no unit of this row may be about to bend */
             near = 1;
             for (size_t i = 0; i < 5; i++) {
-                p->x[r * 5 + i] = exact(help_bell(&seed));
+                p->x[r * 5 + i] = help_exact(help_bell(&seed));
             }
             naive_row(p, p->x + r * 5, z, &near);
         }
@@ -191,17 +162,6 @@ static void check_differences(struct problem *p, const double *gradient)
     }
 }
 
-static float *floats(const double *x, size_t n)
-{
-    float *out = malloc(n * sizeof(*out) + 1);
-
-    ck_assert_ptr_nonnull(out);
-    for (size_t i = 0; i < n; i++) {
-        out[i] = (float)x[i];
-    }
-    return out;
-}
-
 /* The library's gradient of a problem, by the given table of kernels. */
 static void float_gradient(const struct problem *p, const struct kernel *kernel, float *gradient,
                            double *loss)
@@ -209,8 +169,8 @@ static void float_gradient(const struct problem *p, const struct kernel *kernel,
     struct arena arena = {0};
     struct pass pass;
     struct mlp_net *net = help_net(&p->spec, 0);
-    float *w = floats(p->params, p->n_params), *x = floats(p->x, p->rows * 5);
-    float *y = floats(p->targets, p->rows * 3);
+    float *w = help_narrowed(p->params, p->n_params), *x = help_narrowed(p->x, p->rows * 5);
+    float *y = help_narrowed(p->targets, p->rows * 3);
     const struct mlp_data batch = {.rows = p->rows, .x = x, .targets = y, .labels = p->labels};
 
     net->kernel = kernel;
@@ -267,8 +227,8 @@ static void check_problem(enum mlp_activation f, enum mlp_loss loss, enum mlp_ou
     double value = 0, float_value = 0;
 
     problem_init(&p, f, loss, output, n_hidden, rows);
-    double *gradient = doubles(p.n_params);
-    float *float_g = floats(gradient, p.n_params);
+    double *gradient = help_doubles(p.n_params);
+    float *float_g = help_narrowed(gradient, p.n_params);
 
     ck_assert(double_gradient(&p.spec, p.params, p.x, p.targets, p.labels, rows, &value, gradient));
     ck_assert_double_eq_tol(value, naive_loss(&p), 1e-12 * fmax(1, value));

@@ -1,5 +1,6 @@
 /* Predictions: what they are, that a row's bits do not depend on the rows around it nor on the
  * workspace, and that threads may share a net. */
+#include "mlp_activation_help.h"
 #include "mlp_help.h"
 
 #include <pthread.h>
@@ -49,22 +50,6 @@ static struct mlp_workspace *make_workspace(const struct mlp_net *net, size_t ro
     return ws;
 }
 
-static double activate(enum mlp_activation f, double z)
-{
-    switch (f) {
-    case MLP_SIGMOID:
-        return 1 / (1 + exp(-z));
-    case MLP_TANH:
-        return tanh(z);
-    case MLP_RELU:
-        return z > 0 ? z : 0;
-    case MLP_LEAKY_RELU:
-        return z > 0 ? z : 0.01 * z;
-    default:
-        return z;
-    }
-}
-
 /* One row in double, through the public view of the layers. */
 static void naive_row(const struct mlp_net *net, const float *x, double *out)
 {
@@ -85,7 +70,7 @@ static void naive_row(const struct mlp_net *net, const float *x, double *out)
             }
         }
         for (size_t j = 0; j < l.n_out; j++) {
-            a[j] = k < spec->n_hidden ? activate(spec->hidden[k].activation, z[j]) : z[j];
+            a[j] = k < spec->n_hidden ? help_activation(spec->hidden[k].activation, z[j]) : z[j];
         }
     }
     for (size_t j = 0; j < spec->n_outputs; j++) {

@@ -15,31 +15,6 @@ struct numbers {
     uint32_t *labels;
 };
 
-/* Numbers that are the same in float and double. */
-static double exact(double x)
-{
-    return (double)(float)x;
-}
-
-static double *doubles(size_t n)
-{
-    double *x = calloc(n + 1, sizeof(*x));
-
-    ck_assert_ptr_nonnull(x);
-    return x;
-}
-
-static float *floats(const double *x, size_t n)
-{
-    float *out = malloc(n * sizeof(*out) + 1);
-
-    ck_assert_ptr_nonnull(out);
-    for (size_t i = 0; i < n; i++) {
-        out[i] = (float)x[i];
-    }
-    return out;
-}
-
 static double truth(enum mlp_loss loss, enum mlp_output output, uint64_t *seed)
 {
     switch (loss) {
@@ -62,30 +37,30 @@ static void draw(const struct gradient_case *c, struct numbers *n)
     uint64_t seed = c->seed;
 
     ck_assert_msg(mlp_spec_parameters(s, &n->n_params) == MLP_OK, "%s: not a network", c->what);
-    n->params = doubles(n->n_params);
-    n->x = doubles(c->rows * s->n_inputs);
-    n->targets = doubles(c->rows * s->n_outputs);
-    n->weights = doubles(c->rows);
-    n->offset = doubles(c->rows);
+    n->params = help_doubles(n->n_params);
+    n->x = help_doubles(c->rows * s->n_inputs);
+    n->targets = help_doubles(c->rows * s->n_outputs);
+    n->weights = help_doubles(c->rows);
+    n->offset = help_doubles(c->rows);
     n->labels = help_labels(&seed, c->rows, s->n_outputs);
     for (size_t i = 0; i < n->n_params; i++) {
-        n->params[i] = exact(0.8 * help_bell(&seed));
+        n->params[i] = help_exact(0.8 * help_bell(&seed));
     }
     for (size_t i = 0; i < c->rows * s->n_inputs; i++) {
-        n->x[i] = exact(help_bell(&seed));
+        n->x[i] = help_exact(help_bell(&seed));
     }
     for (size_t r = 0; r < c->rows; r++) {
         double *row = n->targets + r * s->n_outputs, sum = 0;
 
         for (size_t j = 0; j < s->n_outputs; j++) {
-            row[j] = exact(c->soft_targets ? help_unit(&seed) : truth(s->loss, s->output, &seed));
+            row[j] = help_exact(c->soft_targets ? help_unit(&seed) : truth(s->loss, s->output, &seed));
             sum += row[j];
         }
         for (size_t j = 0; j < s->n_outputs && c->soft_targets; j++) {
-            row[j] = exact(row[j] / sum);
+            row[j] = help_exact(row[j] / sum);
         }
-        n->weights[r] = exact(2 * help_unit(&seed));
-        n->offset[r] = exact(help_bell(&seed));
+        n->weights[r] = help_exact(2 * help_unit(&seed));
+        n->offset[r] = help_exact(help_bell(&seed));
     }
 }
 
@@ -152,10 +127,10 @@ static void float_gradient(const struct double_batch *b, const struct kernel *ke
     struct pass pass;
     struct mlp_net *net = help_net(b->spec, 0);
     size_t n_in = b->spec->n_inputs, n_out = b->spec->n_outputs;
-    float *w = floats(b->params, net->n_params), *x = floats(b->x, b->rows * n_in);
-    float *y = b->targets != NULL ? floats(b->targets, b->rows * n_out) : NULL;
-    float *weights = b->weights != NULL ? floats(b->weights, b->rows) : NULL;
-    float *offset = b->offset != NULL ? floats(b->offset, b->rows) : NULL;
+    float *w = help_narrowed(b->params, net->n_params), *x = help_narrowed(b->x, b->rows * n_in);
+    float *y = b->targets != NULL ? help_narrowed(b->targets, b->rows * n_out) : NULL;
+    float *weights = b->weights != NULL ? help_narrowed(b->weights, b->rows) : NULL;
+    float *offset = b->offset != NULL ? help_narrowed(b->offset, b->rows) : NULL;
     const struct mlp_data batch = {.rows = b->rows,
                                    .x = x,
                                    .targets = y,
@@ -214,8 +189,8 @@ void gradient_check(const struct gradient_case *c)
 
     draw(c, &n);
     const struct double_batch b = double_side(c, &n);
-    double *gradient = doubles(n.n_params);
-    float *float_g = floats(gradient, n.n_params);
+    double *gradient = help_doubles(n.n_params);
+    float *float_g = help_narrowed(gradient, n.n_params);
 
     ck_assert_msg(double_batch_gradient(&b, &value, gradient), "%s: refused", c->what);
     check_differences(c, &n, &b, gradient, value);

@@ -45,6 +45,33 @@ static inline float *help_floats(uint64_t *state, size_t n, double size)
     return x;
 }
 
+/* Numbers that are the same in float and double. */
+static inline double help_exact(double x)
+{
+    return (double)(float)x;
+}
+
+/* n zeros; free them. */
+static inline double *help_doubles(size_t n)
+{
+    double *x = calloc(n + 1, sizeof(*x));
+
+    ck_assert_ptr_nonnull(x);
+    return x;
+}
+
+/* The same numbers as floats; free them. */
+static inline float *help_narrowed(const double *x, size_t n)
+{
+    float *out = malloc(n * sizeof(*out) + 1);
+
+    ck_assert_ptr_nonnull(out);
+    for (size_t i = 0; i < n; i++) {
+        out[i] = (float)x[i];
+    }
+    return out;
+}
+
 static inline uint32_t *help_labels(uint64_t *state, size_t n, size_t classes)
 {
     uint32_t *labels = malloc(n * sizeof(*labels) + 1);
