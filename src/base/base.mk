@@ -4,6 +4,8 @@ libbase_a_SOURCES = \
 	src/base/base.h \
 	src/base/buf.c src/base/buf.h \
 	src/base/clock.c src/base/clock.h \
+	src/base/crash.c src/base/crash.h \
+	src/base/crashpoint.c src/base/crashpoint.h \
 	src/base/embed.h \
 	src/base/err.c src/base/err.h \
 	src/base/hash.c src/base/hash.h \

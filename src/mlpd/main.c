@@ -220,6 +220,16 @@ static int run(const struct options *o)
     return EXIT_SUCCESS;
 }
 
+/* A build that can be told to kill itself is not one to use. */
+static const char *made_for_tests(void)
+{
+#ifdef MLPD_CRASH_POINTS
+    return " (with crash points: for tests only)";
+#else
+    return "";
+#endif
+}
+
 int main(int argc, char **argv)
 {
     struct options options = {.help = false};
@@ -236,7 +246,7 @@ int main(int argc, char **argv)
         return EXIT_SUCCESS;
     }
     if (options.version) {
-        printf("mlpd %s\n", PACKAGE_VERSION);
+        printf("mlpd %s%s\n", PACKAGE_VERSION, made_for_tests());
         return EXIT_SUCCESS;
     }
     if (!guard_is_loopback(options.host)) {
