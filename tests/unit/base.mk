@@ -4,3 +4,9 @@ TESTS += tests/unit/check_base
 tests_unit_check_base_SOURCES = tests/unit/check_base.c
 tests_unit_check_base_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
 tests_unit_check_base_LDADD = libbase.a $(SODIUM_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/check_crash
+TESTS += tests/unit/check_crash
+tests_unit_check_crash_SOURCES = tests/unit/check_crash.c
+tests_unit_check_crash_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
+tests_unit_check_crash_LDADD = libbase.a $(SODIUM_LIBS) $(UNIT_LIBS)

@@ -1,0 +1,604 @@
+/* Marks of crashes: a child process faults in every way there is, and the file says whose job it
+ * was, or nothing. Then the reader, against what else may be in such a file; and the places where
+ * a test may kill.
+ *
+ * Children are forked by the tests themselves, so that both of check's modes work. With sanitizers
+ * nothing is installed: their handlers report instead, and only the reader is tested.
+ */
+#include "config.h"
+
+#include <check.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/crash.h"
+#include "base/crashpoint.h"
+
+#define OWNER "0123456789abcdef0123456789abcdef"
+
+static char folder[64], path[96];
+
+static void setup(void)
+{
+    const char *tmp = getenv("TMPDIR");
+
+    ck_assert_int_lt(
+        snprintf(folder, sizeof folder, "%s/mlpd-crash-XXXXXX", tmp != NULL ? tmp : "/tmp"),
+        (int)sizeof folder);
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    (void)snprintf(path, sizeof path, "%s/crashes", folder);
+}
+
+static void teardown(void)
+{
+    (void)unlink(path); /* some tests make none */
+    ck_assert_int_eq(rmdir(folder), 0);
+}
+
+static void put(const char *bytes, size_t len)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, bytes, len), (ssize_t)len);
+    ck_assert_int_eq(close(fd), 0);
+}
+
+static size_t marks(struct crash_mark **out)
+{
+    struct err err = ERR_INIT;
+    size_t n = 99;
+
+    *out = NULL;
+    ck_assert_msg(crash_read(path, out, &n, &err) == 0, "%s", err.detail);
+    return n;
+}
+
+static off_t size_of(void)
+{
+    struct stat st;
+
+    ck_assert_int_eq(stat(path, &st), 0);
+    return st.st_size;
+}
+
+/* ---- crashing -------------------------------------------------------------------------- */
+
+#ifndef MLPD_SANITIZERS
+
+static void by_segv(void)
+{
+    volatile char *none = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    *none = 1;
+}
+
+static void by_bus(void)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC); /* nothing in it yet: no byte behind the page */
+    volatile char *page = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+
+    (void)page[0];
+}
+
+static void by_fpe(void)
+{
+#ifdef __x86_64__
+    volatile int zero = 0, one = 1;
+
+    one = one / zero;
+#else
+    (void)raise(SIGFPE);
+#endif
+}
+
+static void by_ill(void)
+{
+#ifdef __x86_64__
+    __builtin_trap();
+#else
+    (void)raise(SIGILL);
+#endif
+}
+
+static void by_abort(void)
+{
+    abort();
+}
+
+static void by_chk(void)
+{
+    CHK(path[0] == '\0');
+}
+
+static void by_raise(void)
+{
+    (void)raise(SIGSEGV);
+}
+
+/* No end, no loop instead, and a frame that is used. */
+static int deeper(volatile char *above)
+{
+    volatile char here[512];
+
+    here[0] = above != NULL ? above[0] : 1;
+    return here[0] == 0 ? 0 : deeper(here) + here[0];
+}
+
+static void by_overflow(void)
+{
+    exit(deeper(NULL));
+}
+
+static const struct fault {
+    void (*commit)(void);
+    int sig;
+} faults[] = {{by_segv, SIGSEGV},  {by_bus, SIGBUS},  {by_fpe, SIGFPE},    {by_ill, SIGILL},
+              {by_abort, SIGABRT}, {by_chk, SIGABRT}, {by_raise, SIGSEGV}, {by_overflow, SIGSEGV}};
+
+/* What a thread of the child does. */
+struct plan {
+    void (*commit)(void); /* NULL: says where it is, and waits to be hit */
+    int64_t job, job_before;
+    bool no_stack;
+    int tell;
+    pthread_barrier_t *together;
+};
+
+static void *carry_out(void *arg)
+{
+    const struct plan *plan = arg;
+    void *stack = plan->no_stack ? NULL : crash_stack_new();
+    pid_t tid = (pid_t)syscall(SYS_gettid);
+
+    if (plan->job_before != 0) {
+        crash_job_set(plan->job_before);
+    }
+    crash_job_set(plan->job);
+    if (plan->together != NULL) {
+        (void)pthread_barrier_wait(plan->together);
+    }
+    if (plan->commit != NULL) {
+        plan->commit();
+    } else if (write(plan->tell, &tid, sizeof tid) == (ssize_t)sizeof tid) {
+        (void)pause();
+    }
+    crash_stack_free(&stack);
+    return NULL;
+}
+
+static void thread_for(struct plan *plan, pthread_t *thread)
+{
+    pthread_attr_t attr;
+
+    PTOK(pthread_attr_init(&attr));
+    PTOK(pthread_attr_setstacksize(&attr, 256u << 10));
+    PTOK(pthread_create(thread, &attr, carry_out, plan));
+}
+
+/* A child that installs the handlers and runs these plans, each on a thread. */
+static pid_t child_of(struct plan *plans, size_t n)
+{
+    const struct rlimit no_core = {.rlim_cur = 0};
+    struct err err = ERR_INIT;
+    pthread_t threads[4];
+    pid_t pid = fork();
+    size_t i;
+
+    ck_assert_int_ge(pid, 0);
+    if (pid != 0) {
+        return pid;
+    }
+    for (i = 1; i < NSIG; i++) {
+        (void)signal((int)i, SIG_DFL); /* check's, in some modes */
+    }
+    (void)dup2(open("/dev/null", O_WRONLY), 2); /* CHK speaks */
+    if (setrlimit(RLIMIT_CORE, &no_core) != 0 || crash_install(path, OWNER, &err) != 0) {
+        _exit(3);
+    }
+    for (i = 0; i < n; i++) {
+        thread_for(&plans[i], &threads[i]);
+    }
+    for (i = 0; i < n; i++) {
+        PTOK(pthread_join(threads[i], NULL));
+    }
+    _exit(0);
+}
+
+static void dies_by(pid_t pid, int sig)
+{
+    int status = 0;
+
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_msg(WIFSIGNALED(status), "ended with exit %d, not signal %d", WEXITSTATUS(status),
+                  sig);
+    ck_assert_int_eq(WTERMSIG(status), sig);
+}
+
+/* The one mark that is in the file. */
+static void one_mark(int64_t job)
+{
+    struct crash_mark *found;
+
+    ck_assert_uint_eq(marks(&found), 1);
+    ck_assert_str_eq(found[0].owner, OWNER);
+    ck_assert_int_eq(found[0].job_id, job);
+    free(found);
+}
+
+START_TEST(a_fault_marks_its_job)
+{
+    struct plan plan = {.commit = faults[_i].commit, .job = 71 + _i};
+
+    dies_by(child_of(&plan, 1), faults[_i].sig);
+    one_mark(71 + _i);
+}
+END_TEST
+
+START_TEST(a_fault_without_a_job_leaves_none)
+{
+    struct plan plan = {.commit = faults[_i].commit, .job_before = 5};
+
+    dies_by(child_of(&plan, 1), faults[_i].sig);
+    ck_assert_int_eq(size_of(), 0);
+}
+END_TEST
+
+START_TEST(job_numbers)
+{
+    static const int64_t jobs[] = {1, 9, 10, 1000000, INT64_MAX};
+    struct err err = ERR_INIT;
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(jobs); i++) {
+        struct plan plan = {.commit = by_abort, .job = jobs[i]};
+
+        dies_by(child_of(&plan, 1), SIGABRT);
+        one_mark(jobs[i]);
+        ck_assert_int_eq(crash_clear(path, &err), 0);
+    }
+}
+END_TEST
+
+/* Only the thread that faulted is to blame. */
+START_TEST(the_job_beside_it_is_innocent)
+{
+    pthread_barrier_t together;
+    int ends[2];
+    struct plan plans[2];
+
+    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+    PTOK(pthread_barrier_init(&together, NULL, 2));
+    plans[0] = (struct plan){.job = 1, .tell = ends[1], .together = &together};
+    plans[1] = (struct plan){.commit = by_segv, .together = &together};
+    dies_by(child_of(plans, 2), SIGSEGV);
+    ck_assert_int_eq(size_of(), 0);
+    plans[1].job = 2;
+    dies_by(child_of(plans, 2), SIGSEGV);
+    one_mark(2);
+    PTOK(pthread_barrier_destroy(&together));
+    ck_assert_int_eq(close(ends[0]) | close(ends[1]), 0);
+}
+END_TEST
+
+/* Somebody sends the signal to the very thread that has the job: not the job's fault. */
+START_TEST(a_kill_from_outside_leaves_none)
+{
+    static const int sigs[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+    int ends[2];
+    struct plan plan = {.job = 8};
+    pid_t pid, tid;
+    size_t i;
+
+    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+    plan.tell = ends[1];
+    for (i = 0; i < ARRAY_LEN(sigs); i++) {
+        pid = child_of(&plan, 1);
+        ck_assert_int_eq(read(ends[0], &tid, sizeof tid), (ssize_t)sizeof tid);
+        ck_assert_int_eq(syscall(SYS_tgkill, pid, tid, sigs[i]), 0);
+        dies_by(pid, sigs[i]);
+        ck_assert_int_eq(size_of(), 0);
+        /* and to the process as a whole */
+        pid = child_of(&plan, 1);
+        ck_assert_int_eq(read(ends[0], &tid, sizeof tid), (ssize_t)sizeof tid);
+        ck_assert_int_eq(kill(pid, sigs[i]), 0);
+        dies_by(pid, sigs[i]);
+        ck_assert_int_eq(size_of(), 0);
+    }
+    ck_assert_int_eq(close(ends[0]) | close(ends[1]), 0);
+}
+END_TEST
+
+/* At least one of them is marked, each line is whole, and nothing hangs. */
+START_TEST(two_at_once)
+{
+    pthread_barrier_t together;
+    struct crash_mark *found;
+    struct err err = ERR_INIT;
+    struct plan plans[3] = {{.commit = by_segv, .job = 1, .together = &together},
+                            {.commit = by_segv, .job = 2, .together = &together},
+                            {.commit = by_segv, .job = 3, .together = &together}};
+    size_t n, i;
+    int round;
+
+    PTOK(pthread_barrier_init(&together, NULL, 3));
+    for (round = 0; round < 30; round++) {
+        dies_by(child_of(plans, 3), SIGSEGV);
+        n = marks(&found);
+        ck_assert_uint_ge(n, 1);
+        ck_assert_uint_le(n, 3);
+        for (i = 0; i < n; i++) {
+            ck_assert_str_eq(found[i].owner, OWNER);
+            ck_assert(found[i].job_id >= 1 && found[i].job_id <= 3);
+        }
+        ck_assert_int_eq(size_of(), (off_t)(n * (strlen(OWNER) + 3)));
+        free(found);
+        ck_assert_int_eq(crash_clear(path, &err), 0);
+    }
+    PTOK(pthread_barrier_destroy(&together));
+}
+END_TEST
+
+/* Why threads get a stack for the handler: without it there is no room to leave a mark. */
+START_TEST(an_overflow_needs_the_other_stack)
+{
+    struct plan plan = {.commit = by_overflow, .job = 4, .no_stack = true};
+
+    dies_by(child_of(&plan, 1), SIGSEGV);
+    ck_assert_int_eq(size_of(), 0);
+}
+END_TEST
+
+/* Marks of several boots stand one below the other. */
+START_TEST(marks_add_up)
+{
+    struct plan plan = {.commit = by_segv, .job = 1};
+    struct crash_mark *found;
+    size_t n;
+
+    dies_by(child_of(&plan, 1), SIGSEGV);
+    plan.job = 2;
+    dies_by(child_of(&plan, 1), SIGSEGV);
+    n = marks(&found);
+    ck_assert_uint_eq(n, 2);
+    ck_assert_int_eq(found[0].job_id, 1);
+    ck_assert_int_eq(found[1].job_id, 2);
+    free(found);
+}
+END_TEST
+
+#else
+
+static void nothing(int sig)
+{
+    (void)sig;
+}
+
+START_TEST(sanitizers_keep_their_handlers)
+{
+    struct sigaction mine = {.sa_handler = nothing}, old, now;
+    struct err err = ERR_INIT;
+    void *stack = crash_stack_new();
+
+    ck_assert_ptr_null(stack);
+    crash_stack_free(&stack);
+    ck_assert_int_eq(sigaction(SIGUSR1, &mine, NULL), 0);
+    ck_assert_int_eq(sigaction(SIGSEGV, NULL, &old), 0);
+    ck_assert_int_eq(crash_install(path, OWNER, &err), 0);
+    ck_assert_int_eq(sigaction(SIGSEGV, NULL, &now), 0);
+    ck_assert(old.sa_sigaction == now.sa_sigaction);
+}
+END_TEST
+
+#endif
+
+START_TEST(the_job_of_a_thread)
+{
+    ck_assert_int_eq(crash_job(), 0);
+    crash_job_set(6);
+    ck_assert_int_eq(crash_job(), 6);
+    crash_job_set(0);
+    ck_assert_int_eq(crash_job(), 0);
+}
+END_TEST
+
+START_TEST(no_place_for_the_file)
+{
+    struct err err = ERR_INIT;
+    char nowhere[128];
+
+    (void)snprintf(nowhere, sizeof nowhere, "%s/none/crashes", folder);
+    ck_assert_int_eq(crash_install(nowhere, OWNER, &err), -1);
+    ck_assert_int_eq(err.code, ERR_IO);
+    err_fini(&err);
+}
+END_TEST
+
+/* ---- reading --------------------------------------------------------------------------- */
+
+START_TEST(no_file_no_marks)
+{
+    struct err err = ERR_INIT;
+    struct crash_mark *found;
+    size_t n = 9;
+
+    ck_assert_uint_eq(marks(&found), 0);
+    free(found);
+    ck_assert_int_eq(crash_clear(path, &err), 0);
+    ck_assert_int_ne(access(path, F_OK), 0); /* and none was made */
+    ck_assert_int_eq(crash_read(folder, &found, &n, &err), -1);
+    ck_assert_int_eq(err.code, ERR_IO);
+    ck_assert_uint_eq(n, 9);
+    err_fini(&err);
+    err = (struct err)ERR_INIT;
+    ck_assert_int_eq(crash_clear(folder, &err), -1);
+    ck_assert_int_eq(err.code, ERR_IO);
+    err_fini(&err);
+}
+END_TEST
+
+START_TEST(lines_that_are_none_are_skipped)
+{
+    static const char text[] = "\n"
+                               " 5\n"
+                               "a\n"
+                               "a \n"
+                               "a 0\n"
+                               "a -1\n"
+                               "a +1\n"
+                               "a 1 \n"
+                               "a 1x\n"
+                               "a b 1\n"
+                               "a 9223372036854775808\n"
+                               "a 99999999999999999999999999\n"
+                               "\tb 1\n"
+                               "\xff\xfe 1\n"
+                               "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa 1\n" /* 33 */
+                               "first 1\n"
+                               "a\0b 1\n"
+                               "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa 9223372036854775807\r\n"
+                               "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa 9223372036854775807\n"
+                               "last 00012\n"
+                               "torn 1";
+    struct crash_mark *found;
+
+    put(text, sizeof text - 1);
+    ck_assert_uint_eq(marks(&found), 3);
+    ck_assert_str_eq(found[0].owner, "first");
+    ck_assert_int_eq(found[0].job_id, 1);
+    ck_assert_str_eq(found[1].owner, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+    ck_assert_int_eq(found[1].job_id, INT64_MAX);
+    ck_assert_str_eq(found[2].owner, "last");
+    ck_assert_int_eq(found[2].job_id, 12);
+    free(found);
+}
+END_TEST
+
+/* A file that something else has filled does not fill memory: a megabyte of it is looked at. */
+START_TEST(a_huge_file)
+{
+    struct crash_mark *found;
+    int fd;
+
+    put("a 1\n", 4);
+    fd = open(path, O_WRONLY | O_CLOEXEC);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(ftruncate(fd, (off_t)1 << 34), 0); /* sparse */
+    ck_assert_int_eq(pwrite(fd, "\nb 2\n", 5, ((off_t)1 << 34) - 5), 5);
+    ck_assert_int_eq(close(fd), 0);
+    ck_assert_uint_eq(marks(&found), 1);
+    ck_assert_int_eq(found[0].job_id, 1);
+    free(found);
+}
+END_TEST
+
+/* Emptied, not replaced: a handler may hold it. */
+START_TEST(clearing_keeps_the_file)
+{
+    struct err err = ERR_INIT;
+    struct stat before, after;
+
+    put("a 1\n", 4);
+    ck_assert_int_eq(stat(path, &before), 0);
+    ck_assert_int_eq(crash_clear(path, &err), 0);
+    ck_assert_int_eq(stat(path, &after), 0);
+    ck_assert_uint_eq(before.st_ino, after.st_ino);
+    ck_assert_int_eq(after.st_size, 0);
+}
+END_TEST
+
+/* ---- places to be killed at -------------------------------------------------------------- */
+
+START_TEST(crash_points)
+{
+    int status = 0, i;
+    pid_t pid = fork();
+
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        if (setenv("MLPD_CRASH_AT", "check-before-it:3", 1) != 0) {
+            _exit(99);
+        }
+        (void)dup2(open("/dev/null", O_WRONLY), 2); /* it speaks */
+        CRASH_POINT("check-after-it");
+        for (i = 0; i < 2; i++) {
+            CRASH_POINT("check-before-it");
+        }
+        (void)signal(SIGTERM, SIG_IGN);
+        CRASH_POINT("check-before-it");
+        _exit(7);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+#ifdef MLPD_CRASH_POINTS
+    ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+#else
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+#endif
+    /* not so often, or another: nothing */
+    pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        if (setenv("MLPD_CRASH_AT", "check-before-it:3", 1) != 0) {
+            _exit(99);
+        }
+        for (i = 0; i < 5; i++) {
+            CRASH_POINT("check-before");
+            CRASH_POINT("check-before-it-all");
+        }
+        CRASH_POINT("check-before-it");
+        CRASH_POINT("check-before-it");
+        _exit(7);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("crash");
+    TCase *all = tcase_create("all");
+    SRunner *runner;
+    int failed;
+
+    tcase_add_checked_fixture(all, setup, teardown);
+    tcase_set_timeout(all, 60);
+#ifndef MLPD_SANITIZERS
+    tcase_add_loop_test(all, a_fault_marks_its_job, 0, ARRAY_LEN(faults));
+    tcase_add_loop_test(all, a_fault_without_a_job_leaves_none, 0, ARRAY_LEN(faults));
+    tcase_add_test(all, job_numbers);
+    tcase_add_test(all, the_job_beside_it_is_innocent);
+    tcase_add_test(all, a_kill_from_outside_leaves_none);
+    tcase_add_test(all, two_at_once);
+    tcase_add_test(all, an_overflow_needs_the_other_stack);
+    tcase_add_test(all, marks_add_up);
+#else
+    tcase_add_test(all, sanitizers_keep_their_handlers);
+#endif
+    tcase_add_test(all, the_job_of_a_thread);
+    tcase_add_test(all, no_place_for_the_file);
+    tcase_add_test(all, no_file_no_marks);
+    tcase_add_test(all, lines_that_are_none_are_skipped);
+    tcase_add_test(all, a_huge_file);
+    tcase_add_test(all, clearing_keeps_the_file);
+    tcase_add_test(all, crash_points);
+    suite_add_tcase(suite, all);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
