@@ -67,14 +67,6 @@ static size_t marks(struct crash_mark **out)
     return n;
 }
 
-static off_t size_of(void)
-{
-    struct stat st;
-
-    ck_assert_int_eq(stat(path, &st), 0);
-    return st.st_size;
-}
-
 /* ---- crashing -------------------------------------------------------------------------- */
 
 #ifndef MLPD_SANITIZERS
@@ -226,6 +218,14 @@ static void dies_by(pid_t pid, int sig)
     ck_assert_msg(WIFSIGNALED(status), "ended with exit %d, not signal %d", WEXITSTATUS(status),
                   sig);
     ck_assert_int_eq(WTERMSIG(status), sig);
+}
+
+static off_t size_of(void)
+{
+    struct stat st;
+
+    ck_assert_int_eq(stat(path, &st), 0);
+    return st.st_size;
 }
 
 /* The one mark that is in the file. */
