@@ -12,7 +12,10 @@
 #include "base/mem.h"
 #include "store/store_sqlite_priv.h"
 
-#define CHUNK_BYTES ((size_t)4 * 1024 * 1024)
+#ifndef STORE_CHUNK_BYTES /* a test makes them small */
+#define STORE_CHUNK_BYTES 4194304
+#endif
+#define CHUNK_BYTES ((size_t)STORE_CHUNK_BYTES)
 
 /* ---- parts of a job's transactions ---- */
 
