@@ -8,6 +8,7 @@ libbase_a_SOURCES = \
 	src/base/crashpoint.c src/base/crashpoint.h \
 	src/base/embed.h \
 	src/base/err.c src/base/err.h \
+	src/base/file.c src/base/file.h \
 	src/base/hash.c src/base/hash.h \
 	src/base/log.c src/base/log.h \
 	src/base/mem.c src/base/mem.h \
