@@ -61,7 +61,7 @@ static json_t *keep_json(json_t *json)
     return json;
 }
 
-__attribute__((destructor)) static void free_parsed(void)
+__attribute__((destructor)) void forget_json(void)
 {
     while (n_parsed > 0) {
         json_decref(parsed[--n_parsed]);
@@ -116,18 +116,19 @@ static void add_header(struct curl_slist **list, const char *line)
     *list = longer;
 }
 
-struct reply *http_send(const struct request *request)
+/* NULL without an answer, and then `message` (of CURL_ERROR_SIZE) says why. */
+static struct reply *exchange(const struct request *request, char *message)
 {
     CURL *curl = curl_easy_init();
     struct curl_slist *headers = NULL;
     struct bytes head = {NULL, 0, 0}, body = {NULL, 0, 0};
     struct upload upload = {request, 0, request->len};
     const char *method = request->method != NULL ? request->method : "GET";
-    char message[CURL_ERROR_SIZE] = "";
     double begin = now_seconds();
     long status = 0;
     CURLcode code;
 
+    message[0] = '\0';
     ck_assert_ptr_nonnull(curl);
     ck_assert_msg(target != NULL, "no daemon runs");
     if (request->body != NULL && upload.len == 0) {
@@ -174,9 +175,29 @@ struct reply *http_send(const struct request *request)
     if (code != CURLE_OK) {
         free(head.data);
         free(body.data);
-        ck_abort_msg("%s %s: %s (%s)", method, request->path, curl_easy_strerror(code), message);
+        if (message[0] == '\0') {
+            snprintf(message, CURL_ERROR_SIZE, "%s", curl_easy_strerror(code));
+        }
+        return NULL;
     }
     return reply_new(status, &head, &body, now_seconds() - begin);
+}
+
+struct reply *http_try(const struct request *request)
+{
+    char message[CURL_ERROR_SIZE];
+
+    return exchange(request, message);
+}
+
+struct reply *http_send(const struct request *request)
+{
+    char message[CURL_ERROR_SIZE];
+    struct reply *r = exchange(request, message);
+
+    ck_assert_msg(r != NULL, "%s %s: %s", request->method != NULL ? request->method : "GET",
+                  request->path, message);
+    return r;
 }
 
 /* The path of a variadic helper. */

@@ -33,6 +33,8 @@ struct request {
 };
 
 struct reply *http_send(const struct request *request);
+/* The same, but NULL when there is no whole answer: for daemons that are killed meanwhile. */
+struct reply *http_try(const struct request *request);
 struct reply *http_get(const char *path_fmt, ...) PRINTF_LIKE(1, 2);
 struct reply *http_delete(const char *path_fmt, ...) PRINTF_LIKE(1, 2);
 /* POST a JSON text. */
@@ -54,6 +56,10 @@ struct reply *want_at(struct reply *r, long status, const char *file, int line);
     want_problem_at(reply, status, pointer, fragment, __FILE__, __LINE__)
 struct reply *want_problem_at(struct reply *r, long status, const char *pointer,
                               const char *fragment, const char *file, int line);
+
+/* Parsed answers stay to the end of the program, unless a long test forgets them (with test_end,
+ * which frees the rest of each). */
+void forget_json(void);
 
 /* ---- raw connections ---- */
 int raw_open(void);
