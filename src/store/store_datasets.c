@@ -240,7 +240,7 @@ static int run_delete(struct db *db, void *arg, struct err *err)
         q = sql_open(db, "SELECT j.id FROM dataset AS d"
                          " JOIN job_dataset AS n ON n.sha256 = d.sha256"
                          " JOIN job AS j ON j.id = n.job_id"
-                         " WHERE d.id = ? AND j.state IN ('queued', 'running') LIMIT 1");
+                         " WHERE d.id = ? AND j.state IN ('queued', 'running', 'paused') LIMIT 1");
         sql_int(&q, 1, d->id);
         rc = sql_scalar(&q, &needed_by, err);
         if (rc == 0) {

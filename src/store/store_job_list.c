@@ -12,7 +12,7 @@
 
 #define LIST_COLUMNS                                                                               \
     "id, kind, name, state, model_id, attempt, cancel_requested, created_at, started_at,"          \
-    " finished_at, error_code, error_detail, warnings, result"
+    " finished_at, error_code, error_detail, warnings, result, priority, pause_requested, crashes"
 
 /* -1 without memory, or for a state that no schema of ours has. */
 static int job_of_row(struct sql *q, bool whole, struct store_job *out, struct err *err)
@@ -34,8 +34,11 @@ static int job_of_row(struct sql *q, bool whole, struct store_job *out, struct e
         .error_detail = sql_column_text(q, 11),
         .warnings_json = sql_column_text(q, 12),
         .result_json = sql_column_text(q, 13),
-        .config_json = whole ? sql_column_text(q, 14) : NULL,
-        .resolved_json = whole ? sql_column_text(q, 15) : NULL,
+        .priority = sql_column_int(q, 14),
+        .pause_requested = sql_column_int(q, 15) != 0,
+        .crashes = sql_column_int(q, 16),
+        .config_json = whole ? sql_column_text(q, 17) : NULL,
+        .resolved_json = whole ? sql_column_text(q, 18) : NULL,
     };
     known = state != NULL && job_state_parse(state, &out->state);
     free(state);
@@ -170,12 +173,29 @@ int store_job_list_position(struct store *store, int64_t id, int64_t *out, struc
     struct store_sqlite *s = store_sqlite_of(store);
     struct db *db = store_sqlite_reader(s);
     int rc;
-    struct sql q = sql_open(db, "SELECT CASE state WHEN 'queued' THEN (SELECT count(*) FROM job"
-                                " WHERE state = 'queued' AND id <= ?1) ELSE 0 END"
-                                " FROM job WHERE id = ?1");
+    /* The order of claims, as two ranges of its index. */
+    struct sql q =
+        sql_open(db, "SELECT CASE j.state WHEN 'queued' THEN"
+                     " (SELECT count(*) FROM job AS o INDEXED BY job_queue"
+                     " WHERE o.state = 'queued' AND o.priority > j.priority)"
+                     " + (SELECT count(*) FROM job AS o INDEXED BY job_queue"
+                     " WHERE o.state = 'queued' AND o.priority = j.priority AND o.id <= j.id)"
+                     " ELSE 0 END FROM job AS j WHERE j.id = ?1");
 
     sql_int(&q, 1, id);
     rc = sql_scalar(&q, out, err);
     store_sqlite_reader_back(s, db);
     return rc == 1 ? err_set(err, ERR_NOT_FOUND, "there is no job %lld", (long long)id) : rc;
+}
+
+int store_job_list_disk(struct store *store, int64_t *out, struct err *err)
+{
+    struct store_sqlite *s = store_sqlite_of(store);
+    struct db *db = store_sqlite_reader(s);
+    struct sql q = sql_open(db, "SELECT coalesce(sum(disk_bytes), 0) FROM job"
+                                " INDEXED BY job_disk WHERE finished_at IS NULL");
+    int rc = sql_scalar(&q, out, err);
+
+    store_sqlite_reader_back(s, db);
+    return rc == 0 ? 0 : -1;
 }

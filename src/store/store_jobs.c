@@ -1,26 +1,28 @@
-/* Jobs: every change of their state.
+/* Jobs: how they come to be, and how they end.
  *
  *   submit -> queued -> running -> succeeded | failed | cancelled
- *                ^         |
- *                +---------+  release (shutdown) and recovery (a killed daemon)
- *   queued -> cancelled directly; running keeps running with cancel_requested
+ *                ^ ^       | |
+ *                | +-------+ |  release (shutdown) and recovery (a killed daemon)
+ *                +-- paused -+
+ *   queued and paused -> cancelled directly; running keeps running with cancel_requested
  *
- * All of it runs as commands on the writer's thread. Every transition is compare-and-set: an
- * UPDATE names the state (and the owner) it starts from, and one that changed no row is
- * refused. Each writes its event and settles the job's model in the same transaction: while
- * a train job is queued or running its model is pending, and never afterwards.
+ * What happens in between (claim, release, pause) is in store_queue.c, what a restart finds in
+ * store_recover.c. All of it runs as commands on the writer's thread. Every transition is
+ * compare-and-set: an UPDATE names the state (and the owner) it starts from, and one that
+ * changed no row is refused. Each writes its event and settles the job's model in the same
+ * transaction: while a train job has not ended its model is pending, and never afterwards; and
+ * a job that has ended has no checkpoints.
  */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/crashpoint.h"
 #include "base/mem.h"
 #include "store/store_sqlite_priv.h"
 
 /* ---- helpers of transitions ---- */
 
-/* Why a compare-and-set on a job changed nothing. */
-static int refused(struct db *db, int64_t id, const char *what, struct err *err)
+int store_jobs_refused(struct db *db, int64_t id, const char *what, struct err *err)
 {
     struct store_job job = {.id = 0};
     const char *state;
@@ -33,14 +35,22 @@ static int refused(struct db *db, int64_t id, const char *what, struct err *err)
     return err_set(err, ERR_CONFLICT, "job %lld is %s: %s", (long long)id, state, what);
 }
 
-/* One row changed, as it must be; else the refusal. */
-static int change_one(struct db *db, struct sql *q, int64_t id, const char *what,
+int store_jobs_change(struct db *db, struct sql *q, int64_t id, const char *what,
                       struct err *err)
 {
     if (sql_run(q, err) != 0) {
         return -1;
     }
-    return db_changes(db) == 1 ? 0 : refused(db, id, what, err);
+    return db_changes(db) == 1 ? 0 : store_jobs_refused(db, id, what, err);
+}
+
+/* "code: detail", "code" or NULL; owned. */
+static char *reason(const char *code, const char *detail)
+{
+    if (code == NULL) {
+        return NULL;
+    }
+    return detail == NULL ? xstrdup(code) : xasprintf("%s: %s", code, detail);
 }
 
 /* ---- submit ---- */
@@ -50,6 +60,7 @@ struct submit {
     int64_t job_id, model_id;
 };
 
+/* As far as it matters: a long queue is not counted to its end. */
 static int check_queue(struct db *db, int64_t max_queued, struct err *err)
 {
     int64_t queued = 0;
@@ -58,7 +69,8 @@ static int check_queue(struct db *db, int64_t max_queued, struct err *err)
     if (max_queued <= 0) {
         return 0;
     }
-    q = sql_open(db, "SELECT count(*) FROM job WHERE state = 'queued'");
+    q = sql_open(db, "SELECT count(*) FROM (SELECT 1 FROM job WHERE state = 'queued' LIMIT ?)");
+    sql_int(&q, 1, max_queued);
     if (sql_scalar(&q, &queued, err) != 0) {
         return -1;
     }
@@ -122,15 +134,22 @@ static int run_submit(struct db *db, void *arg, struct err *err)
     const struct store_job_new *job = s->job;
     int64_t at = clock_now_ms();
     struct sql q;
+    int rc;
 
+    if (job->key != NULL) { /* first: asked again, it is no new job, whatever else holds */
+        rc = store_keys_find(db, job->key, job->body_sha256, at, &s->job_id, &s->model_id, err);
+        if (rc <= 0) {
+            return rc == 0 ? 1 : -1;
+        }
+    }
     if (check_queue(db, job->max_queued, err) != 0
         || (job->model_id != 0 && check_model(db, job->model_id, err) != 0)
         || (job->parent_id != 0 && check_model(db, job->parent_id, err) != 0)) {
         return -1;
     }
     q = sql_open(db, "INSERT INTO job (kind, name, state, created_at, warnings, config, resolved,"
-                     " parent_id) VALUES (?, ?, 'queued', ?, coalesce(?, '[]'), ?, ?,"
-                     " nullif(?, 0)) RETURNING id");
+                     " parent_id, priority, disk_bytes) VALUES (?, ?, 'queued', ?,"
+                     " coalesce(?, '[]'), ?, ?, nullif(?, 0), ?, ?) RETURNING id");
     sql_text(&q, 1, job->kind);
     sql_text(&q, 2, job->name);
     sql_int(&q, 3, at);
@@ -138,9 +157,12 @@ static int run_submit(struct db *db, void *arg, struct err *err)
     sql_text(&q, 5, job->config_json);
     sql_text(&q, 6, job->resolved_json);
     sql_int(&q, 7, job->parent_id);
+    sql_int(&q, 8, job->priority);
+    sql_int(&q, 9, job->disk_bytes);
     if (sql_scalar(&q, &s->job_id, err) != 0) {
         return -1;
     }
+    CRASH_POINT("jobs-after-submit-row");
     s->model_id = job->model_id;
     if (s->model_id == 0
         && store_models_insert(db, s->job_id, job, at, &s->model_id, err) != 0) {
@@ -149,9 +171,12 @@ static int run_submit(struct db *db, void *arg, struct err *err)
     q = sql_open(db, "UPDATE job SET model_id = ? WHERE id = ?");
     sql_int(&q, 1, s->model_id);
     sql_int(&q, 2, s->job_id);
-    if (sql_run(&q, err) != 0 || add_datasets(db, s->job_id, job, err) != 0) {
+    if (sql_run(&q, err) != 0 || add_datasets(db, s->job_id, job, err) != 0
+        || (job->key != NULL
+            && store_keys_insert(db, job->key, job->body_sha256, at, s->job_id, err) != 0)) {
         return -1;
     }
+    CRASH_POINT("jobs-before-submit-event");
     return store_events_insert(db, s->job_id, at, "queued", NULL, err);
 }
 
@@ -159,64 +184,16 @@ int store_jobs_submit(struct store *store, const struct store_job_new *job, int6
                       int64_t *model_id, struct err *err)
 {
     struct submit s = {.job = job};
+    int rc;
 
-    if (store_writer_call(&store_sqlite_of(store)->writer, WRITER_HASTY, run_submit, &s, err)
-        != 0) {
+    CHK(job->key == NULL || job->body_sha256 != NULL);
+    rc = store_writer_call(&store_sqlite_of(store)->writer, WRITER_HASTY, run_submit, &s, err);
+    if (rc < 0) {
         return -1;
     }
     *job_id = s.job_id;
     *model_id = s.model_id;
-    return 0;
-}
-
-/* ---- claim ---- */
-
-struct claim {
-    const char *owner;
-    struct store_job job;
-};
-
-static int run_claim(struct db *db, void *arg, struct err *err)
-{
-    struct claim *c = arg;
-    int64_t id = 0, at = clock_now_ms();
-    char detail[48];
-    struct sql q = sql_open(db, "SELECT id FROM job WHERE state = 'queued' ORDER BY id LIMIT 1");
-    int rc = sql_scalar(&q, &id, err);
-
-    if (rc != 0) {
-        return rc;
-    }
-    q = sql_open(db, "UPDATE job SET state = 'running', owner = ?1, attempt = attempt + 1,"
-                     " started_at = ?2 WHERE id = ?3 AND state = 'queued'");
-    sql_text(&q, 1, c->owner);
-    sql_int(&q, 2, at);
-    sql_int(&q, 3, id);
-    if (change_one(db, &q, id, "it cannot be claimed", err) != 0) {
-        return -1;
-    }
-    q = sql_open(db, "DELETE FROM curve_point WHERE job_id = ?");
-    sql_int(&q, 1, id);
-    if (sql_run(&q, err) != 0 || store_job_list_read(db, id, &c->job, err) != 0) {
-        return -1;
-    }
-    (void)snprintf(detail, sizeof detail, "attempt %lld", (long long)c->job.attempt);
-    return store_events_insert(db, id, at, "running", detail, err);
-}
-
-int store_jobs_claim(struct store *store, const char *owner, struct store_job *out,
-                     struct err *err)
-{
-    struct claim c = {.owner = owner};
-    int rc = store_writer_call(&store_sqlite_of(store)->writer, WRITER_PATIENT, run_claim, &c,
-                               err);
-
-    if (rc != 0) {
-        store_job_fini(&c.job); /* read, but the commit failed */
-        return rc;
-    }
-    *out = c.job;
-    return 0;
+    return rc;
 }
 
 /* ---- finish ---- */
@@ -235,9 +212,10 @@ static int run_finish(struct db *db, void *arg, struct err *err)
     const char *error_code = o->state == JOB_FAILED ? o->error_code : NULL;
     const char *error_detail = o->state == JOB_FAILED ? o->error_detail : NULL;
     int64_t at = clock_now_ms();
-    char *detail = NULL;
+    char *detail;
     int rc;
     struct sql q = sql_open(db, "UPDATE job SET state = ?1, owner = NULL, finished_at = ?2,"
+                                " pause_requested = 0,"
                                 " result = ?3, warnings = coalesce(?4, warnings),"
                                 " error_code = ?5, error_detail = ?6"
                                 " WHERE id = ?7 AND state = 'running' AND owner = ?8");
@@ -250,18 +228,18 @@ static int run_finish(struct db *db, void *arg, struct err *err)
     sql_text(&q, 6, error_detail);
     sql_int(&q, 7, f->id);
     sql_text(&q, 8, f->owner);
-    if (change_one(db, &q, f->id, "this worker does not run it and cannot end it", err) != 0) {
+    if (store_jobs_change(db, &q, f->id, "this worker does not run it and cannot end it", err)
+        != 0) {
         return -1;
     }
+    CRASH_POINT("jobs-after-finish-row");
     rc = o->has_model ? store_models_publish(db, f->id, o, &f->hashes, at, err)
                       : store_models_fail(db, f->id, at, err);
-    if (rc != 0) {
+    if (rc != 0 || store_checkpoints_forget(db, f->id, err) != 0) {
         return -1;
     }
-    if (error_code != NULL) {
-        detail = error_detail == NULL ? xstrdup(error_code)
-                                      : xasprintf("%s: %s", error_code, error_detail);
-    }
+    CRASH_POINT("jobs-before-finish-event");
+    detail = reason(error_code, error_detail);
     rc = store_events_insert(db, f->id, at, job_state_name(o->state), detail, err);
     free(detail);
     return rc;
@@ -285,70 +263,37 @@ int store_jobs_finish(struct store *store, int64_t id, const char *owner,
                              err);
 }
 
-/* ---- release, cancel, delete ---- */
+/* ---- ends without a worker's word, delete ---- */
 
-/* A job whose end was asked for ends: from `state` ("queued", or "running" without a worker). */
-static int cancel_row(struct db *db, int64_t id, const char *detail, struct err *err)
+int store_jobs_end(struct db *db, int64_t id, enum job_state state, const char *error_code,
+                   const char *detail, struct err *err)
 {
     int64_t at = clock_now_ms();
-    struct sql q = sql_open(db, "UPDATE job SET state = 'cancelled', owner = NULL,"
-                                " cancel_requested = 1, finished_at = ?2"
-                                " WHERE id = ?1 AND state IN ('queued', 'running')");
-
-    sql_int(&q, 1, id);
-    sql_int(&q, 2, at);
-    if (change_one(db, &q, id, "it cannot be cancelled", err) != 0
-        || store_models_fail(db, id, at, err) != 0) {
-        return -1;
-    }
-    return store_events_insert(db, id, at, "cancelled", detail, err);
-}
-
-/* Back to the queue, where its id puts it before everything younger. */
-static int requeue_row(struct db *db, int64_t id, const char *detail, struct err *err)
-{
-    struct sql q = sql_open(db, "UPDATE job SET state = 'queued', owner = NULL,"
-                                " started_at = NULL WHERE id = ?1 AND state = 'running'");
-
-    sql_int(&q, 1, id);
-    if (change_one(db, &q, id, "it cannot go back to the queue", err) != 0) {
-        return -1;
-    }
-    return store_events_insert(db, id, clock_now_ms(), "queued", detail, err);
-}
-
-struct release {
-    int64_t id;
-    const char *owner;
-};
-
-static int run_release(struct db *db, void *arg, struct err *err)
-{
-    const struct release *r = arg;
-    int64_t cancel_requested = 0;
-    struct sql q = sql_open(db, "SELECT cancel_requested FROM job"
-                                " WHERE id = ?1 AND state = 'running' AND owner = ?2");
+    char *text;
     int rc;
+    struct sql q = sql_open(db, "UPDATE job SET state = ?1, owner = NULL, finished_at = ?2,"
+                                " pause_requested = 0,"
+                                " cancel_requested = cancel_requested OR ?1 = 'cancelled',"
+                                " error_code = ?3, error_detail = iif(?3 IS NULL, NULL, ?4)"
+                                " WHERE id = ?5 AND state IN ('queued', 'running', 'paused')");
 
-    sql_int(&q, 1, r->id);
-    sql_text(&q, 2, r->owner);
-    rc = sql_scalar(&q, &cancel_requested, err);
-    if (rc < 0) {
+    CHK(state == JOB_CANCELLED || (state == JOB_FAILED && error_code != NULL));
+    sql_text(&q, 1, job_state_name(state));
+    sql_int(&q, 2, at);
+    sql_text(&q, 3, error_code);
+    sql_text(&q, 4, detail);
+    sql_int(&q, 5, id);
+    if (store_jobs_change(db, &q, id, "it has ended", err) != 0
+        || store_models_fail(db, id, at, err) != 0 || store_checkpoints_forget(db, id, err) != 0) {
         return -1;
     }
-    if (rc == 1) {
-        return refused(db, r->id, "this worker does not run it and cannot give it back", err);
+    if (error_code == NULL) {
+        return store_events_insert(db, id, at, job_state_name(state), detail, err);
     }
-    return cancel_requested ? cancel_row(db, r->id, NULL, err)
-                            : requeue_row(db, r->id, "the daemon was stopped", err);
-}
-
-int store_jobs_release(struct store *store, int64_t id, const char *owner, struct err *err)
-{
-    struct release r = {.id = id, .owner = owner};
-
-    return store_writer_call(&store_sqlite_of(store)->writer, WRITER_PATIENT, run_release, &r,
-                             err);
+    text = reason(error_code, detail);
+    rc = store_events_insert(db, id, at, job_state_name(state), text, err);
+    free(text);
+    return rc;
 }
 
 struct cancel {
@@ -369,16 +314,18 @@ static int run_cancel(struct db *db, void *arg, struct err *err)
     c->state = job.state;
     asked = job.cancel_requested;
     store_job_fini(&job);
-    if (c->state == JOB_QUEUED) {
+    if (c->state == JOB_QUEUED || c->state == JOB_PAUSED) {
         c->state = JOB_CANCELLED;
-        return cancel_row(db, c->id, NULL, err);
+        return store_jobs_end(db, c->id, JOB_CANCELLED, NULL, NULL, err);
     }
     if (c->state != JOB_RUNNING || asked) {
         return 0;
     }
-    q = sql_open(db, "UPDATE job SET cancel_requested = 1 WHERE id = ? AND state = 'running'");
+    /* The stronger word: a pause asked for before is off. */
+    q = sql_open(db, "UPDATE job SET cancel_requested = 1, pause_requested = 0"
+                     " WHERE id = ? AND state = 'running'");
     sql_int(&q, 1, c->id);
-    if (change_one(db, &q, c->id, "it cannot be cancelled", err) != 0) {
+    if (store_jobs_change(db, &q, c->id, "it cannot be cancelled", err) != 0) {
         return -1;
     }
     return store_events_insert(db, c->id, clock_now_ms(), "cancel_requested", NULL, err);
@@ -399,47 +346,16 @@ int store_jobs_cancel(struct store *store, int64_t id, enum job_state *out, stru
 static int run_delete(struct db *db, void *arg, struct err *err)
 {
     const int64_t *id = arg;
-    /* The curve, the events and the needs for datasets go with the row. */
+    /* The curve, the events, the key and the needs for datasets go with the row. */
     struct sql q = sql_open(db, "DELETE FROM job WHERE id = ?"
                                 " AND state IN ('succeeded', 'failed', 'cancelled')");
 
     sql_int(&q, 1, *id);
-    return change_one(db, &q, *id, "cancel it and wait for its end before deleting it", err);
+    return store_jobs_change(db, &q, *id, "cancel it and wait for its end before deleting it", err);
 }
 
 int store_jobs_delete(struct store *store, int64_t id, struct err *err)
 {
     return store_writer_call(&store_sqlite_of(store)->writer, WRITER_HASTY, run_delete, &id,
                              err);
-}
-
-/* ---- recovery ---- */
-
-int store_jobs_recover(struct db *db, const char *owner, int64_t *requeued, int64_t *cancelled,
-                       struct err *err)
-{
-    /* One at a time: at most as many rows as the killed daemon had workers. */
-    for (;;) {
-        int64_t id = 0, cancel_requested = 0;
-        struct sql q = sql_open(db, "SELECT id, cancel_requested FROM job"
-                                    " WHERE state = 'running' AND owner <> ? LIMIT 1");
-        int rc;
-
-        sql_text(&q, 1, owner);
-        rc = sql_step(&q, err);
-        if (rc == 1) {
-            id = sql_column_int(&q, 0);
-            cancel_requested = sql_column_int(&q, 1);
-        }
-        sql_close(&q);
-        if (rc <= 0) {
-            return rc;
-        }
-        rc = cancel_requested ? cancel_row(db, id, "the daemon was started again", err)
-                              : requeue_row(db, id, "the daemon was started again", err);
-        if (rc != 0) {
-            return -1;
-        }
-        *(cancel_requested ? cancelled : requeued) += 1;
-    }
 }

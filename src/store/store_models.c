@@ -432,7 +432,7 @@ static int run_delete(struct db *db, void *arg, struct err *err)
     int rc;
     /* The job that makes it names it as well as those that judge it or go on from it. */
     struct sql q = sql_open(db, "SELECT id FROM job WHERE (model_id = ?1 OR parent_id = ?1)"
-                                " AND state IN ('queued', 'running') LIMIT 1");
+                                " AND state IN ('queued', 'running', 'paused') LIMIT 1");
 
     sql_int(&q, 1, *id);
     rc = sql_scalar(&q, &needed_by, err);

@@ -20,6 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/crashpoint.h"
 #include "base/embed.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -27,6 +28,7 @@
 
 EMBED(sql_0001, "sqlite/0001_first.sql");
 EMBED(sql_0002, "sqlite/0002_start_from.sql");
+EMBED(sql_0003, "sqlite/0003_survive.sql");
 
 static const struct {
     int version;
@@ -34,6 +36,7 @@ static const struct {
 } migrations[] = {
     {1, sql_0001},
     {2, sql_0002},
+    {3, sql_0003},
 };
 
 #define NEWEST (migrations[ARRAY_LEN(migrations) - 1].version)
@@ -103,42 +106,86 @@ static int set_wal(struct db *db, struct err *err)
     return db_exec(db, "PRAGMA journal_size_limit = 67108864", err);
 }
 
-static int migrate(struct db *db, int64_t version, struct err *err)
+/* Foreign keys are off while tables are built anew, so each migration ends with the question
+ * whether all of them still hold. */
+static int check_foreign_keys(struct db *db, struct err *err)
 {
-    for (size_t i = 0; i < ARRAY_LEN(migrations); i++) {
-        char stamp[96];
+    struct sql q = sql_open(db, "PRAGMA foreign_key_check");
+    int rc = sql_step(&q, err);
 
-        if (migrations[i].version <= version) {
-            continue;
-        }
-        /* A number of ours; pragmas take no bound values. */
-        (void)snprintf(stamp, sizeof stamp,
-                       "PRAGMA application_id = " STORE_APPLICATION_ID
-                       "; PRAGMA user_version = %d",
-                       migrations[i].version);
-        if (db_exec(db, "BEGIN IMMEDIATE", err) != 0
-            || db_exec(db, (const char *)migrations[i].text, err) != 0
-            || db_exec(db, stamp, err) != 0 || db_exec(db, "COMMIT", err) != 0) {
-            return -1; /* closing rolls back */
-        }
-        log_info("the database has schema %d now", migrations[i].version);
+    sql_close(&q);
+    if (rc == 1) {
+        return err_set(err, ERR_CORRUPT,
+                       "the database mlpd.db is damaged: rows name others that are not there");
     }
+    return rc;
+}
+
+static int run_migration(struct db *db, int version, const unsigned char *text, struct err *err)
+{
+    char stamp[96];
+
+    /* A number of ours; pragmas take no bound values. */
+    (void)snprintf(stamp, sizeof stamp,
+                   "PRAGMA application_id = " STORE_APPLICATION_ID "; PRAGMA user_version = %d",
+                   version);
+    if (db_exec(db, "BEGIN IMMEDIATE", err) != 0
+        || db_exec(db, (const char *)text, err) != 0 || check_foreign_keys(db, err) != 0
+        || db_exec(db, stamp, err) != 0) {
+        return -1; /* closing rolls back */
+    }
+    CRASH_POINT("sqlite-before-migration-commit");
+    if (db_exec(db, "COMMIT", err) != 0) {
+        return -1;
+    }
+    CRASH_POINT("sqlite-after-migration-commit");
+    log_info("the database has schema %d now", version);
     return 0;
 }
 
-static int recover(struct db *db, const char *owner, struct err *err)
+static int migrate(struct db *db, int64_t version, struct err *err)
 {
-    int64_t requeued = 0, cancelled = 0;
+    int64_t on = 0;
 
-    if (db_exec(db, "BEGIN IMMEDIATE", err) != 0
-        || store_jobs_recover(db, owner, &requeued, &cancelled, err) != 0
-        || db_exec(db, "COMMIT", err) != 0) {
+    if (version == NEWEST) {
+        return 0;
+    }
+    /* Has no effect inside a transaction. */
+    if (db_exec(db, "PRAGMA foreign_keys = OFF", err) != 0) {
         return -1;
     }
-    if (requeued > 0 || cancelled > 0) {
-        log_info("an earlier run left %lld jobs running: back in the queue; and %lld whose "
-                 "cancelling was asked for: cancelled",
-                 (long long)requeued, (long long)cancelled);
+    for (size_t i = 0; i < ARRAY_LEN(migrations); i++) {
+        if (migrations[i].version > version
+            && run_migration(db, migrations[i].version, migrations[i].text, err) != 0) {
+            return -1;
+        }
+    }
+    if (db_exec(db, "PRAGMA foreign_keys = ON", err) != 0
+        || scalar(db, "PRAGMA foreign_keys", &on, err) != 0) {
+        return -1;
+    }
+    CHK(on == 1);
+    return 0;
+}
+
+static int recover(struct db *db, const struct store_sqlite_options *options, struct err *err)
+{
+    struct store_recovered found = {.queued = 0};
+
+    if (db_exec(db, "BEGIN IMMEDIATE", err) != 0
+        || store_recover(db, options, &found, err) != 0) {
+        return -1;
+    }
+    CRASH_POINT("sqlite-before-recovery-commit");
+    if (db_exec(db, "COMMIT", err) != 0) {
+        return -1;
+    }
+    CRASH_POINT("sqlite-after-recovery-commit");
+    if (found.queued + found.paused + found.cancelled + found.failed > 0) {
+        log_info("jobs that an earlier run left running: %lld back in the queue, %lld paused, "
+                 "%lld cancelled, %lld failed",
+                 (long long)found.queued, (long long)found.paused, (long long)found.cancelled,
+                 (long long)found.failed);
     }
     return 0;
 }
@@ -160,8 +207,8 @@ static int create_file(const char *path, struct err *err)
     return 0;
 }
 
-static int open_writer(struct store_sqlite *s, const char *path, const char *owner,
-                       struct err *err)
+static int open_writer(struct store_sqlite *s, const char *path,
+                       const struct store_sqlite_options *options, struct err *err)
 {
     struct db *db = &s->writer.db;
     int64_t version = 0;
@@ -170,7 +217,7 @@ static int open_writer(struct store_sqlite *s, const char *path, const char *own
         return -1;
     }
     if (recognise(db, &version, err) != 0 || set_wal(db, err) != 0
-        || migrate(db, version, err) != 0 || recover(db, owner, err) != 0) {
+        || migrate(db, version, err) != 0 || recover(db, options, err) != 0) {
         return -1;
     }
     return 0;
@@ -261,18 +308,30 @@ static const struct store_ops sqlite_ops = {
     .close = sqlite_close,
     .health = sqlite_health,
     .job_submit = store_jobs_submit,
+    .job_by_key = store_keys_get,
     .job_get = store_job_list_get,
     .job_list = store_job_list_page,
     .job_counts = store_job_list_counts,
     .job_position = store_job_list_position,
-    .job_claim = store_jobs_claim,
+    .job_disk = store_job_list_disk,
+    .job_claim_wait = store_queue_claim_wait,
+    .job_claim = store_queue_claim,
+    .job_note = store_queue_note,
     .job_finish = store_jobs_finish,
-    .job_release = store_jobs_release,
+    .job_release = store_queue_release,
     .job_cancel = store_jobs_cancel,
+    .job_pause = store_queue_job_pause,
+    .job_resume = store_queue_job_resume,
+    .queue_pause = store_queue_pause,
+    .queue_paused = store_queue_paused,
     .job_delete = store_jobs_delete,
     .curve_append = store_curves_append,
     .curve_read = store_curves_read,
     .curve_last = store_curves_last,
+    .curve_cut = store_checkpoints_curve_cut,
+    .checkpoint_add = store_checkpoints_add,
+    .checkpoint_list = store_checkpoints_list,
+    .checkpoint_all = store_checkpoints_all,
     .event_add = store_events_add,
     .event_list = store_events_list,
     .dataset_add = store_datasets_add,
@@ -302,7 +361,7 @@ int store_sqlite_open(const struct store_sqlite_options *options, struct store *
     s->magic = STORE_SQLITE_MAGIC;
     PTOK(pthread_mutex_init(&s->pool_lock, NULL));
     PTOK(pthread_cond_init(&s->pool_free, NULL));
-    if (open_writer(s, path, options->owner, err) != 0) {
+    if (open_writer(s, path, options, err) != 0) {
         goto out;
     }
     for (size_t i = 0; i < STORE_READERS; i++) {

@@ -2,7 +2,8 @@
  *
  *   store_db.c       one connection, its prepared statements, its errors
  *   store_writer.c   the writer thread: commands in batches, one commit each
- *   store_jobs.c, store_job_list.c, store_curves.c, store_datasets.c, store_models.c
+ *   store_jobs.c, store_queue.c, store_recover.c, store_keys.c, store_checkpoints.c,
+ *   store_job_list.c, store_curves.c, store_datasets.c, store_models.c
  *                    what each operation does, as SQL
  *   store_sqlite.c   open, migrate, recover, the pool of readers, close, the table of operations
  */
@@ -13,10 +14,11 @@
 #include <sys/queue.h>
 
 #include "store/store.h"
+#include "store/store_sqlite.h"
 
 /* ---- store_db.c ---- */
 
-#define DB_STATEMENTS 64
+#define DB_STATEMENTS 128
 
 /* One connection; used by one thread at a time. */
 struct db {
@@ -137,16 +139,67 @@ void store_sqlite_reader_back(struct store_sqlite *s, struct db *db);
 
 int store_jobs_submit(struct store *store, const struct store_job_new *job, int64_t *job_id,
                       int64_t *model_id, struct err *err);
-int store_jobs_claim(struct store *store, const char *owner, struct store_job *out,
-                     struct err *err);
 int store_jobs_finish(struct store *store, int64_t id, const char *owner,
                       const struct store_outcome *outcome, struct err *err);
-int store_jobs_release(struct store *store, int64_t id, const char *owner, struct err *err);
 int store_jobs_cancel(struct store *store, int64_t id, enum job_state *out, struct err *err);
 int store_jobs_delete(struct store *store, int64_t id, struct err *err);
-/* At open, in a transaction: running rows of other owners go back. */
-int store_jobs_recover(struct db *db, const char *owner, int64_t *requeued, int64_t *cancelled,
-                       struct err *err) MUST_CHECK;
+/* Parts of transactions. Why a compare-and-set on a job changed nothing: returns -1. */
+int store_jobs_refused(struct db *db, int64_t id, const char *what, struct err *err);
+/* Run; one row changed, as it must be, or the refusal. */
+int store_jobs_change(struct db *db, struct sql *q, int64_t id, const char *what,
+                      struct err *err) MUST_CHECK;
+/* A job that no worker brings home ends: cancelled (error_code NULL, `detail` for the event or
+ * NULL), or failed with a code and a sentence. */
+int store_jobs_end(struct db *db, int64_t id, enum job_state state, const char *error_code,
+                   const char *detail, struct err *err) MUST_CHECK;
+
+#define STORE_PAUSE_MS 1000 /* before an attempt, after many that brought nothing */
+
+int store_queue_claim(struct store *store, const char *owner, struct store_job *out,
+                      struct err *err);
+int store_queue_claim_wait(struct store *store, const char *owner, struct store_job *out,
+                           int64_t *wait_ms, struct err *err);
+int store_queue_note(struct store *store, int64_t id, const char *owner, enum store_note note,
+                     struct err *err);
+int store_queue_release(struct store *store, int64_t id, const char *owner, struct err *err);
+int store_queue_job_pause(struct store *store, int64_t id, enum job_state *out,
+                          struct err *err);
+int store_queue_job_resume(struct store *store, int64_t id, enum job_state *out,
+                           struct err *err);
+int store_queue_pause(struct store *store, bool paused, struct err *err);
+int store_queue_paused(struct store *store, bool *out, struct err *err);
+/* A running job leaves its worker, to be queued or paused; in the caller's transaction. */
+int store_queue_back(struct db *db, int64_t id, enum job_state to, const char *detail,
+                     struct err *err) MUST_CHECK;
+
+/* At open, in a transaction: running rows of other owners are settled. */
+struct store_recovered { /* jobs */
+    int64_t queued, paused, cancelled, failed;
+};
+int store_recover(struct db *db, const struct store_sqlite_options *options,
+                  struct store_recovered *out, struct err *err) MUST_CHECK;
+
+/* In a transaction: 0 = the key is known, with this body; 1 = it is new; -1. */
+int store_keys_find(struct db *db, const char *key, const char *body_sha256, int64_t now,
+                    int64_t *job_id, int64_t *model_id, struct err *err) MUST_CHECK;
+int store_keys_insert(struct db *db, const char *key, const char *body_sha256, int64_t now,
+                      int64_t job_id, struct err *err) MUST_CHECK;
+int store_keys_get(struct store *store, const char *key, int64_t *job_id, int64_t *model_id,
+                   char body_sha256[HASH_HEX_LEN], struct err *err);
+
+int store_checkpoints_add(struct store *store, const char *owner,
+                          const struct store_checkpoint *checkpoint, struct err *err);
+int store_checkpoints_list(struct store *store, int64_t job_id,
+                           struct store_checkpoint out[STORE_CHECKPOINTS], size_t *n,
+                           struct err *err);
+int store_checkpoints_all(struct store *store, struct store_checkpoint **out, size_t *n,
+                          struct err *err);
+int store_checkpoints_curve_cut(struct store *store, int64_t job_id, const char *owner,
+                                int64_t epoch, struct err *err);
+/* In a transaction: the job ends, its rows go. */
+int store_checkpoints_forget(struct db *db, int64_t job_id, struct err *err) MUST_CHECK;
+/* In a transaction: the curve past the newest checkpoint goes (all of it without one). */
+int store_checkpoints_rewind(struct db *db, int64_t job_id, struct err *err) MUST_CHECK;
 
 /* One whole job, on any connection; ERR_NOT_FOUND. */
 int store_job_list_read(struct db *db, int64_t id, struct store_job *out,
@@ -156,6 +209,7 @@ int store_job_list_page(struct store *store, const struct store_job_filter *filt
                         struct store_job **out, size_t *n, bool *more, struct err *err);
 int store_job_list_counts(struct store *store, int64_t counts[JOB_STATES], struct err *err);
 int store_job_list_position(struct store *store, int64_t id, int64_t *out, struct err *err);
+int store_job_list_disk(struct store *store, int64_t *out, struct err *err);
 
 int store_curves_append(struct store *store, int64_t job_id, const char *owner,
                         const struct store_point *points, size_t n, struct err *err);

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/crashpoint.h"
 #include "base/log.h"
 #include "store/store_sqlite_priv.h"
 
@@ -111,8 +112,13 @@ static int run_commands(struct writer *w, struct command_list *batch, struct err
             return -1;
         }
     }
+    CRASH_POINT("writer-before-commit");
     q = sql_open(&w->db, "COMMIT");
-    return sql_run(&q, why);
+    if (sql_run(&q, why) != 0) {
+        return -1;
+    }
+    CRASH_POINT("writer-after-commit"); /* durable, and nobody was told */
+    return 0;
 }
 
 static void run_batch(struct writer *w, struct command_list *batch)

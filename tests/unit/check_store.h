@@ -304,8 +304,17 @@ static inline void help_verify(void)
     ck_assert_int_eq(
         help_raw_int(db, "SELECT count(*) FROM model AS m LEFT JOIN job AS j ON j.id = m.job_id"
                          " WHERE (m.state = 'pending') <> coalesce(j.state IN"
-                         " ('queued', 'running'), 0)"),
+                         " ('queued', 'running', 'paused'), 0)"),
         0);
+    /* Checkpoints belong to jobs that have not ended, and no more of them than are kept. */
+    ck_assert_int_eq(
+        help_raw_int(db, "SELECT count(*) FROM job_checkpoint AS c JOIN job AS j ON j.id = c.job_id"
+                         " WHERE j.finished_at IS NOT NULL"),
+        0);
+    ck_assert_int_le(
+        help_raw_int(db, "SELECT coalesce(max(n), 0) FROM (SELECT count(*) AS n"
+                         " FROM job_checkpoint GROUP BY job_id)"),
+        STORE_CHECKPOINTS);
     /* Weights belong to ready models, and each ready model has them. */
     ck_assert_int_eq(
         help_raw_int(db, "SELECT (SELECT count(*) FROM weight) + (SELECT count(*) FROM model_part)"
@@ -315,7 +324,7 @@ static inline void help_verify(void)
     ck_assert_int_eq(
         help_raw_int(db, "SELECT count(*) FROM job AS j WHERE j.state <> coalesce((SELECT e.kind"
                          " FROM job_event AS e WHERE e.job_id = j.id AND e.kind IN ('queued',"
-                         " 'running', 'succeeded', 'failed', 'cancelled')"
+                         " 'running', 'paused', 'succeeded', 'failed', 'cancelled')"
                          " ORDER BY e.id DESC LIMIT 1), '')"),
         0);
     ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);

@@ -10,25 +10,34 @@ static int64_t job_in(enum job_state state)
 {
     int64_t id = help_train();
 
-    if (state != JOB_QUEUED) {
+    enum job_state after;
+
+    if (state == JOB_PAUSED) {
+        OK(OPS->job_pause(help_store, id, &after, err));
+    } else if (state != JOB_QUEUED) {
         help_claim(id, OWNER);
     }
-    if (state != JOB_QUEUED && state != JOB_RUNNING) {
+    if (state >= JOB_SUCCEEDED) {
         help_finish(id, OWNER, state, false);
     }
     ck_assert_int_eq(help_state(id), state);
     return id;
 }
 
-enum move { FINISH_OK, FINISH_FAILED, FINISH_CANCELLED, RELEASE, CANCEL, DELETE, APPEND, MOVES };
+enum move {
+    FINISH_OK, FINISH_FAILED, FINISH_CANCELLED, RELEASE, CANCEL, DELETE, APPEND, PAUSE, RESUME,
+    NOTE, CHECKPOINT, CUT, MOVES
+};
 
 static int make_move(enum move move, int64_t id, const char *owner, struct err *err)
 {
     static const enum job_state ends[] = {JOB_SUCCEEDED, JOB_FAILED, JOB_CANCELLED};
     struct store_point point = {.epoch = 1};
+    struct store_checkpoint checkpoint = {.job_id = id, .generation = 1};
     struct store_outcome outcome;
     enum job_state state;
 
+    memcpy(checkpoint.sha256, help_hash('c'), HASH_HEX_LEN);
     switch (move) {
     case FINISH_OK:
     case FINISH_FAILED:
@@ -41,6 +50,16 @@ static int make_move(enum move move, int64_t id, const char *owner, struct err *
         return OPS->job_cancel(help_store, id, &state, err);
     case DELETE:
         return OPS->job_delete(help_store, id, err);
+    case PAUSE:
+        return OPS->job_pause(help_store, id, &state, err);
+    case RESUME:
+        return OPS->job_resume(help_store, id, &state, err);
+    case NOTE:
+        return OPS->job_note(help_store, id, owner, NOTE_BATCH, err);
+    case CHECKPOINT:
+        return OPS->checkpoint_add(help_store, owner, &checkpoint, err);
+    case CUT:
+        return OPS->curve_cut(help_store, id, owner, 0, err);
     default:
         return OPS->curve_append(help_store, id, owner, &point, 1, err);
     }
@@ -50,13 +69,18 @@ START_TEST(state_machine)
 {
     enum { REF = -1, GONE = -2 }; /* refused and nothing changed; deleted */
     static const int after[JOB_STATES][MOVES] = {
-        /* finish as succeeded, failed, cancelled; release; cancel; delete; append */
-        [JOB_QUEUED] = {REF, REF, REF, REF, JOB_CANCELLED, REF, REF},
+        /* finish as succeeded, failed, cancelled; release; cancel; delete; append; pause; resume;
+         * note; checkpoint; cut */
+        [JOB_QUEUED] = {REF, REF, REF, REF, JOB_CANCELLED, REF, REF, JOB_PAUSED, JOB_QUEUED, REF,
+                        REF, REF},
         [JOB_RUNNING] = {JOB_SUCCEEDED, JOB_FAILED, JOB_CANCELLED, JOB_QUEUED, JOB_RUNNING, REF,
+                         JOB_RUNNING, JOB_RUNNING, JOB_RUNNING, JOB_RUNNING, JOB_RUNNING,
                          JOB_RUNNING},
-        [JOB_SUCCEEDED] = {REF, REF, REF, REF, JOB_SUCCEEDED, GONE, REF},
-        [JOB_FAILED] = {REF, REF, REF, REF, JOB_FAILED, GONE, REF},
-        [JOB_CANCELLED] = {REF, REF, REF, REF, JOB_CANCELLED, GONE, REF},
+        [JOB_PAUSED] = {REF, REF, REF, REF, JOB_CANCELLED, REF, REF, JOB_PAUSED, JOB_QUEUED, REF,
+                        REF, REF},
+        [JOB_SUCCEEDED] = {REF, REF, REF, REF, JOB_SUCCEEDED, GONE, REF, REF, REF, REF, REF, REF},
+        [JOB_FAILED] = {REF, REF, REF, REF, JOB_FAILED, GONE, REF, REF, REF, REF, REF, REF},
+        [JOB_CANCELLED] = {REF, REF, REF, REF, JOB_CANCELLED, GONE, REF, REF, REF, REF, REF, REF},
     };
 
     for (int from = 0; from < JOB_STATES; from++) {
@@ -77,11 +101,12 @@ START_TEST(state_machine)
                 ck_assert_msg((int)job.state == (want == REF ? from : want),
                               "move %d on a %s job: %s", move,
                               job_state_name((enum job_state)from), job_state_name(job.state));
-                ck_assert_int_eq(job.finished_at > 0, job.state > JOB_RUNNING);
+                ck_assert_int_eq(job.finished_at > 0, job.state >= JOB_SUCCEEDED);
                 ck_assert_int_eq(job.attempt, before.attempt);
                 /* A cancel that the worker has yet to notice. */
                 ck_assert_int_eq(job.cancel_requested && !before.cancel_requested,
                                  move == CANCEL && from < JOB_SUCCEEDED);
+                ck_assert_int_eq(job.pause_requested, move == PAUSE && from == JOB_RUNNING);
                 store_job_fini(&job);
             }
             store_job_fini(&before);
@@ -100,7 +125,7 @@ END_TEST
 START_TEST(only_the_owner_may)
 {
     static const enum move fenced[] = {FINISH_OK, FINISH_FAILED, FINISH_CANCELLED, RELEASE,
-                                       APPEND};
+                                       APPEND,    NOTE,          CHECKPOINT,       CUT};
     int64_t id = job_in(JOB_RUNNING);
     struct store_point last;
 

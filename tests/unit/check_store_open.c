@@ -7,7 +7,7 @@
 
 #include "check_store.h"
 
-#define NEWEST 2 /* the schema */
+#define NEWEST 3 /* the schema */
 
 /* Refuses, and leaves no trace: the file's bytes are as before. */
 static void expect_refusal(enum err_code code, const char *part)
@@ -87,7 +87,7 @@ START_TEST(a_new_store_is_set_up)
     /* Tables are strict, and states are checked by the database too. */
     ck_assert_int_eq(help_raw_int(db, "SELECT count(*) FROM pragma_table_list WHERE schema = 'main'"
                                       " AND name NOT LIKE 'sqlite%' AND strict = 0"), 0);
-    ck_assert_int_ne(sqlite3_exec(db, "UPDATE job SET state = 'paused'", NULL, NULL, NULL),
+    ck_assert_int_ne(sqlite3_exec(db, "UPDATE job SET state = 'asleep'", NULL, NULL, NULL),
                      SQLITE_OK);
     ck_assert_int_ne(sqlite3_exec(db, "UPDATE job SET attempt = 'x'", NULL, NULL, NULL),
                      SQLITE_OK);
@@ -176,7 +176,7 @@ START_TEST(a_newer_schema_is_refused)
     help_open(OWNER, 0);
     help_close();
     db = help_raw_open();
-    help_raw_exec(db, "PRAGMA user_version = 3");
+    help_raw_exec(db, "PRAGMA user_version = 4");
     ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
     expect_refusal(ERR_CONFLICT, "newer mlpd");
     db = help_raw_open();
@@ -184,7 +184,7 @@ START_TEST(a_newer_schema_is_refused)
     ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
     expect_refusal(ERR_CORRUPT, "no schema version");
     db = help_raw_open();
-    help_raw_exec(db, "PRAGMA user_version = 2");
+    help_raw_exec(db, "PRAGMA user_version = 3");
     ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
     help_open(OWNER, 0);
 }

@@ -11,7 +11,7 @@ START_TEST(states_have_names)
         ck_assert(job_state_parse(job_state_name((enum job_state)i), &state));
         ck_assert_int_eq(state, i);
     }
-    ck_assert(!job_state_parse("paused", &state));
+    ck_assert(!job_state_parse("asleep", &state));
     ck_assert(!job_state_parse("", &state));
 }
 END_TEST
