@@ -86,18 +86,23 @@ enum store_note {
 };
 #define STORE_LASTING_SECONDS 10
 
-/* Which finished jobs may go; what nothing needs any more goes with them. */
+/* What may go: finished jobs, and nameless datasets that no job names (any more). */
 struct store_gc_rule {
     int64_t finished_before;    /* ms UTC: only jobs that ended before it may go; 0 = any age */
     int64_t keep_jobs;          /* so many newest finished ones always stay; -1 = all stay */
+    int64_t datasets_before;    /* ms UTC: only datasets made before it may go (a younger one's job
+                                 * may be on its way); 0 = none */
 };
 struct store_gc {
-    int64_t jobs, datasets;     /* rows: finished jobs; nameless datasets that no job names */
-    int64_t dataset_bytes;
-    char (*orphans)[HASH_HEX_LEN]; /* contents that no row names any more: the caller removes the
+    int64_t jobs, datasets;     /* rows */
+    int64_t dataset_bytes;      /* of contents that no row names any more, their files */
+    bool more;                  /* this was a piece of it: call again */
+    char (*orphans)[HASH_HEX_LEN]; /* those contents, unless it was a dry run: the caller removes the
                                     * files, and frees this */
     size_t n_orphans;
 };
+/* After so long a nameless dataset has its job, or will never have one. */
+#define STORE_GC_GRACE_MS (60 * 60 * 1000)
 
 struct store_job_filter {
     const char *kind, *name;    /* NULL = any */
@@ -300,7 +305,8 @@ struct store_ops {
     int (*model_delete)(struct store *store, int64_t id, struct err *err);
 
     /* ---- housekeeping ---- */
-    /* Delete by the rule, or (dry_run) only say what would go. */
+    /* Delete by the rule, a piece at a time so that nobody waits long for the writer; or (dry_run)
+     * only say what would go, all of it at once. A job whose Idempotency-Key still counts stays. */
     int (*gc)(struct store *store, const struct store_gc_rule *rule, bool dry_run,
               struct store_gc *out, struct err *err);
 };

@@ -30,14 +30,42 @@ struct store_sqlite_options {
 int store_sqlite_open(const struct store_sqlite_options *options, struct store **out,
                       struct err *err) MUST_CHECK;
 
-/* A copy of DIR/mlpd.db, of a running daemon too, as the new file `path` (which must not exist):
- * one consistent moment, synced. */
+/* The same for looking only, beside a running daemon too: nothing is made, migrated or recovered,
+ * and what would write is refused (ERR_CONFLICT). ERR_NOT_FOUND: there is no database.
+ * ERR_CONFLICT: it has not this program's schema. */
+int store_sqlite_look(const char *dir, struct store **out, struct err *err) MUST_CHECK;
+
+/* The daemon before this one did not close the store (a kill, a power cut). */
+bool store_sqlite_was_unclean(const struct store *store);
+/* Then, once others are served: SQLite's quick check of the whole file, on a thread and a connection
+ * of its own. Damage is logged and ends writing, as ERR_CORRUPT does; health says so. Closing the
+ * store ends it. */
+void store_sqlite_quick_check(struct store *store);
+
+/* ---- without a store: DIR/mlpd.db of a running daemon, a stopped one, or a backup ---- */
+
+/* A copy as the new file `path` (which must not exist): one consistent moment, synced. */
 int store_sqlite_backup(const char *dir, const char *path, struct err *err) MUST_CHECK;
 
-/* Everything a reader can verify of DIR/mlpd.db: SQLite's integrity check (or the quick one),
- * foreign keys, the hash of every model's weights and state. Each problem is one item of
- * `problems`. -1: it could not be looked at, why is in `err`. */
-int store_sqlite_check(const char *dir, bool quick, struct err *problems,
+/* The files that DIR/mlpd.db names, whatever its schema. */
+struct store_files {
+    int64_t schema;
+    char (*datasets)[HASH_HEX_LEN];
+    size_t n_datasets;
+    struct store_checkpoint *checkpoints;
+    size_t n_checkpoints;
+};
+int store_sqlite_files(const char *dir, struct store_files *out, struct err *err) MUST_CHECK;
+void store_files_fini(struct store_files *files);
+/* In a copy: these checkpoints have no file there. Their jobs go on from an earlier one. */
+int store_sqlite_forget(const char *dir, const struct store_checkpoint *gone, size_t n,
+                        struct err *err) MUST_CHECK;
+
+/* What a reader can verify: SQLite's integrity check, foreign keys, that every model has what its
+ * state promises, the hash of all weights and states; with `quick` SQLite's quick check and the
+ * foreign keys alone. Each problem is one item of `problems`. -1: it could not be looked at, why is
+ * in `err`. *n_models (may be NULL): models whose weights were verified. */
+int store_sqlite_check(const char *dir, bool quick, int64_t *n_models, struct err *problems,
                        struct err *err) MUST_CHECK;
 
 /* "SQLite 3.40.1", for /service and the log. */
