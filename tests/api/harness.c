@@ -271,8 +271,8 @@ static int reap(pid_t pid, double seconds)
     }
 }
 
-/* Read the ready line, at most 30 s. */
-static void read_ready_line(struct daemon *d, int fd)
+/* Read the ready line, at most 30 s. NULL, or what mlpd said when it ended before. */
+static const char *read_ready_line(struct daemon *d, int fd, int *status)
 {
     double deadline = now_seconds() + 30 * PATIENCE;
     char line[256];
@@ -290,12 +290,9 @@ static void read_ready_line(struct daemon *d, int fd)
         ck_assert_uint_lt(n, sizeof(line) - 1);
         got = read(fd, line + n, 1);
         if (got <= 0) {
-            char *log = file_read(d->log, NULL);
-            int status = reap(d->pid, 30);
-
+            *status = reap(d->pid, 30);
             d->pid = 0;
-            ck_abort_msg("mlpd did not start (status %d, said \"%.*s\"):\n%s", status, (int)n, line,
-                         log);
+            return text("%.*s\n%s", (int)n, line, file_read(d->log, NULL));
         }
         n += (size_t)got;
     }
@@ -304,11 +301,14 @@ static void read_ready_line(struct daemon *d, int fd)
     ck_assert_msg(fields == 2, "the ready line is \"%s\"", line);
     ck_assert_msg(sscanf(d->url, "http://%47[0-9.]:%7[0-9]", d->host, d->port) == 2,
                   "the ready line's address is \"%s\"", d->url);
+    return NULL;
 }
 
-void daemon_start(struct daemon *d, const char *state, const char *const *arguments)
+/* NULL, or what it said when it ended instead. */
+static const char *start(struct daemon *d, const char *state, const char *const *arguments,
+                         int *status)
 {
-    const char *argv[32] = {"--listen", "127.0.0.1:0", "--state"};
+    const char *said, *argv[32] = {"--listen", "127.0.0.1:0", "--state"};
     char *old_state = d->state, *old_log = d->log;
     size_t n = 3;
     int pipe_fd[2];
@@ -327,9 +327,24 @@ void daemon_start(struct daemon *d, const char *state, const char *const *argume
     ck_assert_int_eq(pipe2(pipe_fd, O_CLOEXEC), 0);
     d->pid = spawn(argv, pipe_fd[1], d->log);
     close(pipe_fd[1]);
-    read_ready_line(d, pipe_fd[0]);
+    said = read_ready_line(d, pipe_fd[0], status);
     close(pipe_fd[0]);
-    target = d;
+    target = said == NULL ? d : NULL;
+    return said;
+}
+
+void daemon_start(struct daemon *d, const char *state, const char *const *arguments)
+{
+    int status = 0;
+    const char *said = start(d, state, arguments, &status);
+
+    ck_assert_msg(said == NULL, "mlpd did not start (status %d, said \"%s\")", status, said);
+}
+
+bool daemon_try_start(struct daemon *d, const char *state, const char *const *arguments,
+                      int *status)
+{
+    return start(d, state, arguments, status) == NULL;
 }
 
 static void forget(struct daemon *d)
@@ -338,6 +353,15 @@ static void forget(struct daemon *d)
     if (target == d) {
         target = NULL;
     }
+}
+
+int daemon_wait(struct daemon *d, double seconds)
+{
+    pid_t pid = d->pid;
+
+    ck_assert_int_gt(pid, 0);
+    forget(d);
+    return reap(pid, seconds);
 }
 
 /* NULL, or how it ended instead of with exit 0. */

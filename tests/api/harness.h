@@ -44,6 +44,12 @@ extern struct daemon *target;
 /* Start on 127.0.0.1:0 and wait for the ready line. state NULL: a fresh folder. `arguments`
  * (NULL-terminated, may be NULL) come after ours. */
 void daemon_start(struct daemon *d, const char *state, const char *const *arguments);
+/* The same, but it may end instead: false, and *status is waitpid's. */
+bool daemon_try_start(struct daemon *d, const char *state, const char *const *arguments,
+                      int *status);
+/* Wait, at most so long, for an end that comes by itself; the status as of waitpid, or -1 when it
+ * did not come (it is killed then). */
+int daemon_wait(struct daemon *d, double seconds);
 /* SIGTERM, and it must exit with 0 (leaks and reports of sanitizers make that fail). */
 void daemon_stop(struct daemon *d);
 /* The same with another signal. */
