@@ -305,8 +305,8 @@ static const char *read_ready_line(struct daemon *d, int fd, int *status)
 }
 
 /* NULL, or what it said when it ended instead. */
-static const char *start(struct daemon *d, const char *state, const char *const *arguments,
-                         int *status)
+static const char *launch(struct daemon *d, const char *state, const char *const *arguments,
+                          int *status)
 {
     const char *said, *argv[32] = {"--listen", "127.0.0.1:0", "--state"};
     char *old_state = d->state, *old_log = d->log;
@@ -336,7 +336,7 @@ static const char *start(struct daemon *d, const char *state, const char *const 
 void daemon_start(struct daemon *d, const char *state, const char *const *arguments)
 {
     int status = 0;
-    const char *said = start(d, state, arguments, &status);
+    const char *said = launch(d, state, arguments, &status);
 
     ck_assert_msg(said == NULL, "mlpd did not start (status %d, said \"%s\")", status, said);
 }
@@ -344,7 +344,7 @@ void daemon_start(struct daemon *d, const char *state, const char *const *argume
 bool daemon_try_start(struct daemon *d, const char *state, const char *const *arguments,
                       int *status)
 {
-    return start(d, state, arguments, status) == NULL;
+    return launch(d, state, arguments, status) == NULL;
 }
 
 static void forget(struct daemon *d)
