@@ -52,8 +52,6 @@ static int failed(struct err *err, const char *doing, const char *what)
     case ENFILE:
         return err_set(err, ERR_NO_MEMORY, "cannot %s the %s file: %s", doing, what,
                        strerrordesc_np(e));
-    case ENOENT:
-        return err_set(err, ERR_NOT_FOUND, "the %s file is not there", what);
     default:
         return err_set(err, ERR_IO, "cannot %s the %s file: %s", doing, what, strerrordesc_np(e));
     }
@@ -244,9 +242,14 @@ int file_open(struct file *f, int folder, const char *name, const char *what, ui
     if (may(FILE_OP_OPEN, folder, name, -1)) {
         f->fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     }
+    if (f->fd < 0 && errno == ENOENT) {
+        return err_set(err, ERR_NOT_FOUND, "the %s file is not there", what);
+    }
+    if (f->fd < 0 && errno == ELOOP) {
+        return err_set(err, ERR_CORRUPT, "what should be the %s file is something else", what);
+    }
     if (f->fd < 0) {
-        return errno == ELOOP ? err_set(err, ERR_CORRUPT, "the %s file is none", what)
-                              : failed(err, "open", what);
+        return failed(err, "open", what);
     }
     if (fstat(f->fd, &st) != 0) {
         failed(err, "open", what);
@@ -255,7 +258,7 @@ int file_open(struct file *f, int folder, const char *name, const char *what, ui
     }
     if (!S_ISREG(st.st_mode)) {
         file_done(f);
-        return err_set(err, ERR_CORRUPT, "the %s file is none", what);
+        return err_set(err, ERR_CORRUPT, "what should be the %s file is something else", what);
     }
     *size = (uint64_t)st.st_size;
     return 0;

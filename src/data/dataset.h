@@ -95,7 +95,8 @@ struct dataset_summary {
     uint64_t bytes; /* of the file */
 };
 /* Write the footer, fsync, rename to DIR/<sha256>, fsync the folder. The writer is freed
- * either way; on failure nothing stays on disk. A table without rows is ERR_INVALID. */
+ * either way; on failure nothing stays on disk (when it was the folder's sync that failed, a
+ * whole file: another row may name it). A table without rows is ERR_INVALID. */
 int dataset_writer_finish(struct dataset_writer **w, struct dataset_summary *out,
                           struct err *err) MUST_CHECK;
 /* Give up: the temporary file is removed. NULL is fine. */

@@ -9,21 +9,20 @@
  */
 #include "data/dataset_priv.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/buf.h"
+#include "base/crashpoint.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "data/dict.h"
 #include "data/stats.h"
 
 #define WRITER_MAGIC   0x77747364u
 #define TILE           8
+#define WHAT           "dataset"
 #define FLUSH_BYTES    (1u << 20)
 #define MAX_DICT_BYTES (256u << 20) /* the dictionaries of all columns, with their tables */
 
@@ -44,10 +43,10 @@ union cell {
 
 struct dataset_writer {
     uint32_t magic;
-    int dir_fd, fd;
-    char tmp_name[sizeof DATASET_TMP + 16];
+    int folder;
+    struct file file;
     struct hash hash;
-    uint64_t position; /* bytes hashed and given to write(2) or waiting in `out` */
+    uint64_t position; /* bytes hashed and given to the file or waiting in `out` */
     struct buf out;
     size_t n_columns;
     struct writer_column *columns;
@@ -67,16 +66,6 @@ struct dataset_writer {
     unsigned char *packed; /* [8 * group_rows] */
 };
 
-static int disk_error(struct err *err, const char *doing)
-{
-    int e = errno;
-
-    if (e == ENOSPC || e == EDQUOT || e == EFBIG) {
-        return err_set(err, ERR_NO_SPACE, "there is no space left for the dataset");
-    }
-    return err_set(err, ERR_IO, "cannot %s the dataset file: %s", doing, strerrordesc_np(e));
-}
-
 static int no_memory(struct err *err)
 {
     return err_set(err, ERR_NO_MEMORY, "not enough memory for a table this wide");
@@ -84,21 +73,9 @@ static int no_memory(struct err *err)
 
 static int flush_out(struct dataset_writer *w, struct err *err)
 {
-    const char *p = w->out.data;
-    size_t left = w->out.len;
-
-    hash_update(&w->hash, p, left);
-    while (left > 0) {
-        ssize_t n = write(w->fd, p, left);
-
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n < 0) {
-            return disk_error(err, "write");
-        }
-        p += n;
-        left -= (size_t)n;
+    hash_update(&w->hash, w->out.data, w->out.len);
+    if (file_write(&w->file, w->out.data, w->out.len, err) != 0) {
+        return -1;
     }
     buf_clear(&w->out);
     return 0;
@@ -122,6 +99,7 @@ int dataset_writer_new(const char *dir, size_t n_columns, const char *const *nam
                        const enum column_type *types, struct dataset_writer **out, struct err *err)
 {
     static const char head[DATASET_HEAD_LEN] = DATASET_MAGIC "\1\0\0\0\0\0\0";
+    char name[sizeof DATASET_TMP + 16] = DATASET_TMP;
     struct dataset_writer *w = NULL;
     size_t i;
 
@@ -135,7 +113,8 @@ int dataset_writer_new(const char *dir, size_t n_columns, const char *const *nam
     }
     w = xcalloc(1, sizeof *w);
     w->magic = WRITER_MAGIC;
-    w->fd = -1;
+    w->folder = -1;
+    w->file = (struct file)FILE_INIT;
     w->n_columns = n_columns;
     w->columns = xcalloc(n_columns, sizeof *w->columns);
     for (i = 0; i < n_columns; i++) {
@@ -152,21 +131,14 @@ int dataset_writer_new(const char *dir, size_t n_columns, const char *const *nam
     w->directory = mem_try_alloc(2 * n_columns, sizeof *w->directory);
     w->present = mem_try_alloc(w->group_rows, sizeof *w->present);
     w->packed = mem_try_alloc(w->group_rows, 8);
-    w->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (w->dir_fd < 0) {
-        disk_error(err, "create");
-        goto fail;
-    }
     if (w->cells == NULL || w->tile == NULL || w->directory == NULL || w->present == NULL ||
         w->packed == NULL) {
         no_memory(err);
         goto fail;
     }
-    memcpy(w->tmp_name, DATASET_TMP, sizeof DATASET_TMP);
-    hash_random_hex(8, w->tmp_name + sizeof DATASET_TMP - 1);
-    w->fd = openat(w->dir_fd, w->tmp_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (w->fd < 0) {
-        disk_error(err, "create");
+    hash_random_hex(8, name + sizeof DATASET_TMP - 1);
+    if (file_folder_open(dir, WHAT, &w->folder, err) != 0 ||
+        file_create(&w->file, w->folder, name, WHAT, err) != 0) {
         goto fail;
     }
     hash_init(&w->hash);
@@ -197,9 +169,7 @@ static void writer_free(struct dataset_writer *w)
     free(w->packed);
     free(w->groups);
     buf_fini(&w->out);
-    if (w->dir_fd >= 0) {
-        (void)close(w->dir_fd); /* a folder: nothing is lost */
-    }
+    file_folder_close(&w->folder);
     w->magic = 0;
     free(w);
 }
@@ -212,10 +182,7 @@ void dataset_writer_abort(struct dataset_writer **writer)
         return;
     }
     CHK_OBJ(w, WRITER_MAGIC);
-    if (w->fd >= 0) {
-        (void)close(w->fd);                        /* its content is thrown away */
-        (void)unlinkat(w->dir_fd, w->tmp_name, 0); /* else dataset_clean_folder will */
-    }
+    file_discard(&w->file); /* what is left all the same, dataset_clean_folder takes */
     writer_free(w);
     *writer = NULL;
 }
@@ -561,21 +528,16 @@ static int writer_publish(struct dataset_writer *w, struct dataset_summary *out,
     hash_final_hex(&w->hash, out->sha256);
     out->rows = w->rows;
     out->bytes = w->position;
-    if (fsync(w->fd) != 0) {
-        return disk_error(err, "sync");
-    }
-    if (close(w->fd) != 0) {
-        w->fd = -1;
-        (void)unlinkat(w->dir_fd, w->tmp_name, 0); /* the close is the error to tell */
-        return disk_error(err, "close");
-    }
-    w->fd = -1;
-    if (renameat(w->dir_fd, w->tmp_name, w->dir_fd, out->sha256) != 0) {
-        disk_error(err, "name");
-        (void)unlinkat(w->dir_fd, w->tmp_name, 0); /* the rename is the error to tell */
+    CRASH_POINT("dataset-before-sync");
+    if (file_sync(&w->file, err) != 0 || file_close(&w->file, err) != 0) {
         return -1;
     }
-    return fsync(w->dir_fd) == 0 ? 0 : disk_error(err, "sync");
+    CRASH_POINT("dataset-before-rename");
+    if (file_rename(&w->file, out->sha256, err) != 0) {
+        return -1;
+    }
+    CRASH_POINT("dataset-after-rename");
+    return file_folder_sync(w->folder, WHAT, err);
 }
 
 int dataset_writer_finish(struct dataset_writer **writer, struct dataset_summary *out,

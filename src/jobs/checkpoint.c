@@ -410,7 +410,7 @@ static int take(struct file *f, struct hash *hash, void *out, uint64_t len, stru
     return rc;
 }
 
-/* Whether the head fits the row, the config (NULL: not asked) and the file's size. */
+/* Whether the head fits the row, the config and the file's size. */
 static int check_head(const struct head *head, uint64_t size, const struct store_checkpoint *row,
                       const char *config, struct err *err)
 {
@@ -424,7 +424,7 @@ static int check_head(const struct head *head, uint64_t size, const struct store
         le64toh(head->epoch) != (uint64_t)row->epoch) {
         return damaged(err);
     }
-    if (config != NULL && memcmp(head->config, config, sizeof head->config) != 0) {
+    if (memcmp(head->config, config, sizeof head->config) != 0) {
         return err_set(err, ERR_CORRUPT, "it belongs to another config");
     }
     return 0;
@@ -592,23 +592,22 @@ static int still_named(struct store *store, const struct store_checkpoint *row, 
     return 0;
 }
 
+/* folder: -1 when it cannot be opened. */
 static int check_one(int folder, struct store *store, const struct store_checkpoint *row,
                      struct err *problems, struct err *err)
 {
     struct store_job job = {.id = 0};
-    char config[HASH_HEX_LEN];
+    char config[HASH_HEX_LEN] = "";
     struct err why = ERR_INIT;
-    bool known;
-    int named = 0;
+    int named = 0, rc = -1;
 
-    known = store->ops->job_get(store, row->job_id, &job, &why) == 0 && job.resolved_json != NULL;
-    if (known) {
+    if (store->ops->job_get(store, row->job_id, &job, &why) == 0) {
         hash_hex(job.resolved_json, strlen(job.resolved_json), config);
-    } else {
-        err_fini(&why);
+        rc = folder < 0 ? err_set(&why, ERR_NOT_FOUND, "the checkpoints' folder cannot be opened")
+                        : read_file(folder, row, config, NULL, &why);
     }
     store_job_fini(&job);
-    if (read_file(folder, row, known ? config : NULL, NULL, &why) != 0) {
+    if (rc != 0) {
         named = still_named(store, row, err);
     }
     if (named == 1) {
@@ -623,14 +622,15 @@ int checkpoints_check(const char *dir, struct store *store, size_t *n, struct er
                       struct err *err)
 {
     struct store_checkpoint *rows = NULL;
+    struct err none = ERR_INIT;
     size_t n_rows = 0, i;
     int folder = -1, rc = 0;
 
     if (store->ops->checkpoint_all(store, &rows, &n_rows, err) != 0) {
         return -1;
     }
-    if (n_rows > 0) { /* else there need not be a folder */
-        rc = file_folder_open(dir, WHAT, &folder, err);
+    if (file_folder_open(dir, WHAT, &folder, &none) != 0) {
+        err_fini(&none); /* each row tells */
     }
     for (i = 0; i < n_rows && rc == 0; i++) {
         rc = check_one(folder, store, &rows[i], problems, err);

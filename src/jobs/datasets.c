@@ -20,11 +20,14 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/crashpoint.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 
 #define KEEP_OPEN 16 /* datasets kept open that nobody uses */
 #define SCRATCH   "scratch-"
+#define WHAT      "dataset"
 
 struct opened {
     char sha256[HASH_HEX_LEN];
@@ -45,6 +48,7 @@ struct datasets {
     unsigned magic;
 #define DATASETS_MAGIC 0x7d0a5e75
     char *dir;           /* set once */
+    int folder;          /* the same, opened; set once */
     struct store *store; /* set once; not ours */
     pthread_mutex_t publish;
     pthread_mutex_t mtx;
@@ -118,6 +122,16 @@ static bool store_has_datasets(struct store *store)
     return has;
 }
 
+static void unlink_file(const struct datasets *d, const char *sha256)
+{
+    struct err err = ERR_INIT;
+
+    if (file_remove(d->folder, sha256, WHAT, &err) != 0) {
+        log_warn("dataset %.12s...: %s", sha256, err.detail);
+        err_fini(&err);
+    }
+}
+
 static void clean(struct datasets *d)
 {
     bool orphans = store_has_datasets(d->store);
@@ -125,18 +139,15 @@ static void clean(struct datasets *d)
     const struct dirent *entry;
 
     while (dir != NULL && (entry = readdir(dir)) != NULL) {
-        char *path = xasprintf("%s/%s", d->dir, entry->d_name);
-
         if (strncmp(entry->d_name, SCRATCH, strlen(SCRATCH)) == 0) {
+            char *path = xasprintf("%s/%s", d->dir, entry->d_name);
+
             datasets_scratch_free(&path);
         } else if (orphans && is_sha256(entry->d_name) && is_orphan(d->store, entry->d_name)) {
             log_info("removing the dataset file %.12s... of an upload that never finished",
                      entry->d_name);
-            if (unlink(path) != 0) {
-                log_warn("could not remove the dataset file %.12s...", entry->d_name);
-            }
+            unlink_file(d, entry->d_name);
         }
-        free(path);
     }
     if (dir != NULL) {
         (void)closedir(dir); /* only read from */
@@ -146,11 +157,13 @@ static void clean(struct datasets *d)
 int datasets_new(const char *dir, struct store *store, struct datasets **out, struct err *err)
 {
     struct datasets *d;
+    int folder = -1;
 
-    if (mkdir(dir, 0700) != 0 && errno != EEXIST) {
-        return err_set(err, ERR_IO, "cannot make the datasets' folder: %s", strerror(errno));
+    if (file_folder_make(dir, WHAT, err) != 0 || file_folder_open(dir, WHAT, &folder, err) != 0) {
+        return -1;
     }
     d = xcalloc(1, sizeof *d);
+    d->folder = folder;
     d->magic = DATASETS_MAGIC;
     d->dir = xstrdup(dir);
     d->store = store;
@@ -181,6 +194,7 @@ void datasets_free(struct datasets **datasets)
     }
     PTOK(pthread_mutex_destroy(&d->mtx));
     PTOK(pthread_mutex_destroy(&d->publish));
+    file_folder_close(&d->folder);
     free(d->dir);
     d->magic = 0;
     free(d);
@@ -347,24 +361,20 @@ static void doom(struct datasets *d, const char *sha256)
 
 static void remove_file(struct datasets *d, const char *sha256)
 {
-    char *path = path_of(d->dir, sha256);
-
     doom(d, sha256);
-    if (unlink(path) != 0 && errno != ENOENT) {
-        log_warn("could not remove the dataset file %.12s...: %s", sha256, strerror(errno));
-    }
-    free(path);
+    CRASH_POINT("datasets-before-remove");
+    unlink_file(d, sha256);
 }
 
 int datasets_add(struct datasets *d, const char *name, const struct dataset_summary *summary,
                  size_t n_columns, bool replace, int64_t *id, bool *created, struct err *err)
 {
-    char *path = path_of(d->dir, summary->sha256);
     int rc;
 
     CHK_OBJ(d, DATASETS_MAGIC);
     PTOK(pthread_mutex_lock(&d->publish));
-    if (access(path, F_OK) != 0) {
+    CRASH_POINT("datasets-before-row");
+    if (faccessat(d->folder, summary->sha256, F_OK, 0) != 0) {
         rc = err_set(err, ERR_BUSY, "the same content was just being deleted: send it again");
     } else {
         rc = d->store->ops->dataset_add(d->store, name, summary->sha256, (int64_t)summary->rows,
@@ -374,8 +384,8 @@ int datasets_add(struct datasets *d, const char *name, const struct dataset_summ
             remove_file(d, summary->sha256);
         }
     }
+    CRASH_POINT("datasets-after-row");
     PTOK(pthread_mutex_unlock(&d->publish));
-    free(path);
     return rc;
 }
 
@@ -418,30 +428,16 @@ int datasets_scratch_new(struct datasets *d, char **out, struct err *err)
     return 0;
 }
 
-static int sync_folder(const char *dir)
-{
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc;
-
-    if (fd < 0) {
-        return -1;
-    }
-    rc = fsync(fd);
-    (void)close(fd); /* nothing was written through it */
-    return rc;
-}
-
 int datasets_scratch_keep(struct datasets *d, const char *scratch, const char *sha256,
                           struct err *err)
 {
-    char *from = path_of(scratch, sha256), *to = path_of(d->dir, sha256);
-    int rc = 0;
+    int from = -1, rc = -1;
 
-    if (rename(from, to) != 0 || sync_folder(d->dir) != 0) {
-        rc = err_set(err, errno == ENOSPC || errno == EDQUOT ? ERR_NO_SPACE : ERR_IO,
-                     "cannot keep the rows: %s", strerror(errno));
+    if (file_folder_open(scratch, WHAT, &from, err) == 0) {
+        rc = file_move(from, sha256, d->folder, sha256, WHAT, err);
+        rc = rc == 0 ? file_folder_sync(d->folder, WHAT, err) : rc;
     }
-    free(from);
-    free(to);
+    file_folder_close(&from);
     return rc;
 }
 

@@ -1,5 +1,6 @@
 # unit tests of the jobs' work: pool, runner, judge, predictor
 JOBS_RUN_CHECKS = \
+	tests/unit/check_checkpoint \
 	tests/unit/check_curve \
 	tests/unit/check_judge \
 	tests/unit/check_judge_numbers \
@@ -11,6 +12,12 @@ check_PROGRAMS += $(JOBS_RUN_CHECKS)
 TESTS += $(JOBS_RUN_CHECKS)
 
 JOBS_HOUSE = tests/unit/jobs_house.c tests/unit/jobs_house.h
+
+tests_unit_check_checkpoint_SOURCES = tests/unit/check_checkpoint.c \
+	tests/unit/checkpoint_help.h tests/unit/jobs_in_help.h
+tests_unit_check_checkpoint_CPPFLAGS = $(JOBS_CPPFLAGS)
+tests_unit_check_checkpoint_CFLAGS = $(JOBS_CFLAGS)
+tests_unit_check_checkpoint_LDADD = $(JOBS_LIBS)
 
 tests_unit_check_curve_SOURCES = tests/unit/check_curve.c $(JOBS_HOUSE)
 tests_unit_check_curve_CPPFLAGS = $(JOBS_CPPFLAGS)
