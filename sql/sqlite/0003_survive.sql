@@ -64,6 +64,7 @@ CREATE INDEX job_name ON job (name) WHERE name IS NOT NULL;
 CREATE INDEX job_model ON job (model_id);
 CREATE INDEX job_parent ON job (parent_id) WHERE parent_id IS NOT NULL;
 CREATE INDEX job_queue ON job (priority DESC, id) WHERE state = 'queued'; -- the order of claims
+CREATE INDEX job_finished ON job (finished_at) WHERE finished_at IS NOT NULL; -- the oldest go first
 CREATE INDEX job_disk ON job (disk_bytes) WHERE finished_at IS NULL;      -- their sum is held
 
 -- A checkpoint's bytes are a file, <job>.<generation>.

@@ -2,10 +2,13 @@
 noinst_LIBRARIES += libstore.a
 libstore_a_SOURCES = \
 	src/store/store.c src/store/store.h \
+	src/store/store_backup.c \
+	src/store/store_check.c \
 	src/store/store_checkpoints.c \
 	src/store/store_curves.c \
 	src/store/store_datasets.c \
 	src/store/store_db.c \
+	src/store/store_gc.c \
 	src/store/store_job_list.c \
 	src/store/store_jobs.c \
 	src/store/store_keys.c \

@@ -11,8 +11,6 @@
 #include "base/clock.h"
 #include "store/store_sqlite_priv.h"
 
-#define KEY_LIFE_MS ((int64_t)24 * 60 * 60 * 1000)
-
 /* 0 with ids and the body's hash, 1 without such a key, -1; on any connection. */
 static int find(struct db *db, const char *key, int64_t now, int64_t *job_id, int64_t *model_id,
                 char body_sha256[HASH_HEX_LEN], struct err *err)
@@ -23,7 +21,7 @@ static int find(struct db *db, const char *key, int64_t now, int64_t *job_id, in
                                 " WHERE k.key = ? AND k.created_at > ?");
 
     sql_text(&q, 1, key);
-    sql_int(&q, 2, now - KEY_LIFE_MS);
+    sql_int(&q, 2, now - STORE_KEY_MS);
     rc = sql_step(&q, err);
     if (rc == 1) {
         *job_id = sql_column_int(&q, 0);
@@ -54,7 +52,7 @@ int store_keys_insert(struct db *db, const char *key, const char *body_sha256, i
 {
     struct sql q = sql_open(db, "DELETE FROM job_key WHERE created_at <= ?");
 
-    sql_int(&q, 1, now - KEY_LIFE_MS);
+    sql_int(&q, 1, now - STORE_KEY_MS);
     if (sql_run(&q, err) != 0) {
         return -1;
     }

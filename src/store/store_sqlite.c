@@ -43,6 +43,11 @@ static const struct {
 
 #define DEFAULT_QUEUE_LIMIT 1024
 
+int store_sqlite_newest(void)
+{
+    return NEWEST;
+}
+
 /* ---- open ---- */
 
 static int scalar(struct db *db, const char *sql, int64_t *out, struct err *err)
@@ -216,11 +221,14 @@ static int open_writer(struct store_sqlite *s, const char *path,
     if (create_file(path, err) != 0 || db_open(db, path, DB_READ_WRITE, err) != 0) {
         return -1;
     }
-    if (recognise(db, &version, err) != 0 || set_wal(db, err) != 0
-        || migrate(db, version, err) != 0 || recover(db, options, err) != 0) {
+    if (recognise(db, &version, err) != 0 || set_wal(db, err) != 0) {
         return -1;
     }
-    return 0;
+    if (version > 0 && version < NEWEST
+        && store_backup_before_migrating(db, options->dir, version, err) != 0) {
+        return -1;
+    }
+    return migrate(db, version, err) != 0 || recover(db, options, err) != 0 ? -1 : 0;
 }
 
 /* ---- the pool ---- */
@@ -264,6 +272,7 @@ void store_sqlite_reader_back(struct store_sqlite *s, struct db *db)
 
 static void close_all(struct store_sqlite *s)
 {
+    store_check_stop(s); /* before the writer, whom it may have something to tell */
     store_writer_stop(&s->writer);
     for (size_t i = 0; i < STORE_READERS; i++) {
         db_close(&s->readers[i]);
@@ -272,6 +281,7 @@ static void close_all(struct store_sqlite *s)
     PTOK(pthread_cond_destroy(&s->pool_free));
     PTOK(pthread_mutex_destroy(&s->pool_lock));
     s->magic = 0;
+    free(s->path);
     free(s);
 }
 
@@ -345,44 +355,76 @@ static const struct store_ops sqlite_ops = {
     .model_state = store_models_state,
     .model_evaluation = store_models_evaluation,
     .model_delete = store_models_delete,
+    .gc = store_gc,
 };
 
-int store_sqlite_open(const struct store_sqlite_options *options, struct store **out,
-                      struct err *err)
+/* ---- open ---- */
+
+static struct store_sqlite *new_store(const char *dir)
 {
     struct store_sqlite *s = xcalloc(1, sizeof *s);
-    /* "./" keeps a folder named "file:..." from being read as a URI. */
-    char *path = xasprintf("%s%s/mlpd.db", options->dir[0] == '/' ? "" : "./", options->dir);
-    int rc = -1;
 
-    CHK(options->owner != NULL && options->owner[0] != '\0');
     CHK(sqlite3_threadsafe() != 0);
     s->base.ops = &sqlite_ops;
     s->magic = STORE_SQLITE_MAGIC;
+    /* "./" keeps a folder named "file:..." from being read as a URI. */
+    s->path = xasprintf("%s%s/mlpd.db", dir[0] == '/' ? "" : "./", dir);
     PTOK(pthread_mutex_init(&s->pool_lock, NULL));
     PTOK(pthread_cond_init(&s->pool_free, NULL));
-    if (open_writer(s, path, options, err) != 0) {
-        goto out;
-    }
+    return s;
+}
+
+static int open_readers(struct store_sqlite *s, struct err *err)
+{
     for (size_t i = 0; i < STORE_READERS; i++) {
-        if (db_open(&s->readers[i], path, DB_READ_ONLY, err) != 0) {
-            goto out;
+        if (db_open(&s->readers[i], s->path, DB_READ_ONLY, err) != 0) {
+            return -1;
         }
         s->readers[i].next = s->pool;
         s->pool = &s->readers[i];
         s->n_idle++;
     }
+    return 0;
+}
+
+int store_sqlite_open(const struct store_sqlite_options *options, struct store **out,
+                      struct err *err)
+{
+    struct store_sqlite *s = new_store(options->dir);
+
+    CHK(options->owner != NULL && options->owner[0] != '\0');
+    s->unclean = store_check_unclean(s->path);
+    if (open_writer(s, s->path, options, err) != 0 || open_readers(s, err) != 0) {
+        close_all(s);
+        return -1;
+    }
     store_writer_start(&s->writer,
                        options->queue_limit > 0 ? options->queue_limit : DEFAULT_QUEUE_LIMIT);
     *out = &s->base;
-    rc = 0;
+    return 0;
+}
 
-out:
-    if (rc != 0) {
-        close_all(s);
+int store_sqlite_look(const char *dir, struct store **out, struct err *err)
+{
+    struct store_sqlite *s;
+    struct db db;
+    int64_t schema = 0;
+
+    if (store_backup_open(dir, DB_READ_ONLY, &db, &schema, err) != 0) {
+        return -1;
     }
-    free(path);
-    return rc;
+    db_close(&db);
+    if (schema != NEWEST) {
+        return err_set(err, ERR_CONFLICT, "mlpd.db has schema %lld, and this program's is %d",
+                       (long long)schema, NEWEST);
+    }
+    s = new_store(dir);
+    if (open_readers(s, err) != 0) {
+        close_all(s);
+        return -1;
+    }
+    *out = &s->base;
+    return 0;
 }
 
 static char version_text[48];

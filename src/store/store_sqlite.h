@@ -35,11 +35,9 @@ int store_sqlite_open(const struct store_sqlite_options *options, struct store *
  * ERR_CONFLICT: it has not this program's schema. */
 int store_sqlite_look(const char *dir, struct store **out, struct err *err) MUST_CHECK;
 
-/* The daemon before this one did not close the store (a kill, a power cut). */
-bool store_sqlite_was_unclean(const struct store *store);
-/* Then, once others are served: SQLite's quick check of the whole file, on a thread and a connection
- * of its own. Damage is logged and ends writing, as ERR_CORRUPT does; health says so. Closing the
- * store ends it. */
+/* Once others are served: if the daemon before did not close the store (a kill, a power cut), SQLite's
+ * quick check of the whole file, on a thread and a connection of its own. Damage is logged and ends
+ * writing, as any ERR_CORRUPT does; health says so. Closing the store ends it. */
 void store_sqlite_quick_check(struct store *store);
 
 /* ---- without a store: DIR/mlpd.db of a running daemon, a stopped one, or a backup ---- */

@@ -5,12 +5,16 @@
  *   store_jobs.c, store_queue.c, store_recover.c, store_keys.c, store_checkpoints.c,
  *   store_job_list.c, store_curves.c, store_datasets.c, store_models.c
  *                    what each operation does, as SQL
+ *   store_gc.c       what may go, a piece at a time
  *   store_sqlite.c   open, migrate, recover, the pool of readers, close, the table of operations
+ *   store_backup.c, store_check.c
+ *                    copies of the database and damage in it, on connections of their own
  */
 #ifndef MLPD_STORE_STORE_SQLITE_PRIV_H
 #define MLPD_STORE_STORE_SQLITE_PRIV_H
 
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <sys/queue.h>
 
 #include "store/store.h"
@@ -128,14 +132,40 @@ struct store_sqlite {
     pthread_cond_t pool_free;
     struct db *pool;              /* idle readers; guarded by pool_lock */
     size_t n_idle;
+    char *path;                   /* of mlpd.db; set once */
+    bool unclean;                 /* set once */
+    bool check_running;           /* by the thread that opens and closes */
+    pthread_t check_thread;
+    atomic_bool check_stop;
 };
 
 struct store_sqlite *store_sqlite_of(struct store *store);
+int store_sqlite_newest(void); /* schema */
 /* Borrow a read-only connection; waits for one. Every statement is closed before it goes back. */
 struct db *store_sqlite_reader(struct store_sqlite *s);
 void store_sqlite_reader_back(struct store_sqlite *s, struct db *db);
 
+/* ---- store_backup.c, store_check.c ---- */
+
+/* A connection of its own to DIR/mlpd.db, if that is ours: see store_sqlite.h. `db` is closed on
+ * failure. */
+int store_backup_open(const char *dir, bool read_only, struct db *db, int64_t *schema,
+                      struct err *err) MUST_CHECK;
+/* `db`, of an older schema, as DIR/backup-schema-N.db: checked, synced, or nothing is migrated. */
+int store_backup_before_migrating(struct db *db, const char *dir, int64_t schema,
+                                  struct err *err) MUST_CHECK;
+/* SQLite's integrity check, or its quick one; each problem is an item. */
+int store_check_structure(struct db *db, bool quick, struct err *problems,
+                          struct err *err) MUST_CHECK;
+/* Whether a log with something in it lies beside the database, before that is opened. */
+bool store_check_unclean(const char *path);
+/* Ends the check after an unclean stop, if it runs. */
+void store_check_stop(struct store_sqlite *s);
+
 /* ---- operations; see store.h ---- */
+
+int store_gc(struct store *store, const struct store_gc_rule *rule, bool dry_run,
+             struct store_gc *out, struct err *err);
 
 int store_jobs_submit(struct store *store, const struct store_job_new *job, int64_t *job_id,
                       int64_t *model_id, struct err *err);
@@ -178,6 +208,8 @@ struct store_recovered { /* jobs */
 };
 int store_recover(struct db *db, const struct store_sqlite_options *options,
                   struct store_recovered *out, struct err *err) MUST_CHECK;
+
+#define STORE_KEY_MS ((int64_t)24 * 60 * 60 * 1000) /* how long a key counts */
 
 /* In a transaction: 0 = the key is known, with this body; 1 = it is new; -1. */
 int store_keys_find(struct db *db, const char *key, const char *body_sha256, int64_t now,

@@ -289,6 +289,9 @@ int store_writer_call(struct writer *w, enum writer_manner manner, writer_run_f 
     struct timespec deadline;
     const struct timespec *until = NULL;
 
+    if (!w->running) {
+        return err_set(err, ERR_CONFLICT, "the store is open for reading only");
+    }
     if (manner == WRITER_HASTY) {
         CHK(clock_gettime(CLOCK_MONOTONIC, &deadline) == 0);
         deadline.tv_sec += HASTY_SECONDS;
@@ -322,6 +325,9 @@ int store_writer_health(struct writer *w, struct err *err)
 {
     enum err_code code;
 
+    if (!w->running) {
+        return 0; /* there is none to be ill */
+    }
     PTOK(pthread_mutex_lock(&w->lock));
     code = w->sick.code;
     if (code != ERR_NONE) {
