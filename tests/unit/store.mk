@@ -3,8 +3,11 @@ STORE_CHECKS = \
 	tests/unit/check_store_data \
 	tests/unit/check_store_faults \
 	tests/unit/check_store_jobs \
+	tests/unit/check_store_models \
 	tests/unit/check_store_open \
 	tests/unit/check_store_queue \
+	tests/unit/check_store_recover \
+	tests/unit/check_store_survive \
 	tests/unit/check_store_writer
 check_PROGRAMS += $(STORE_CHECKS)
 TESTS += $(STORE_CHECKS)
@@ -16,13 +19,26 @@ tests_unit_check_store_data_SOURCES = tests/unit/check_store_data.c tests/unit/c
 tests_unit_check_store_data_CPPFLAGS = $(STORE_CHECK_CPPFLAGS)
 tests_unit_check_store_data_LDADD = $(STORE_CHECK_LIBS)
 
-tests_unit_check_store_faults_SOURCES = tests/unit/check_store_faults.c tests/unit/check_store.h
-tests_unit_check_store_faults_CPPFLAGS = $(STORE_CHECK_CPPFLAGS)
+# A store's whole life at a fixed time, with models of many small chunks.
+STORE_LIFE = tests/unit/store_life.c tests/unit/store_life.h tests/unit/store_look.c \
+	tests/unit/shim_vfs.c tests/unit/shim_vfs.h src/store/store_models.c
+STORE_LIFE_CPPFLAGS = $(STORE_CHECK_CPPFLAGS) -DSTORE_CHUNK_BYTES=8192
+STORE_LIFE_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_now_ms
+
+tests_unit_check_store_faults_SOURCES = tests/unit/check_store_faults.c \
+	tests/unit/faulty_vfs.c tests/unit/faulty_vfs.h $(STORE_LIFE)
+tests_unit_check_store_faults_CPPFLAGS = $(STORE_LIFE_CPPFLAGS)
+tests_unit_check_store_faults_CFLAGS = $(AM_CFLAGS) -Wa,-I$(srcdir)/sql
+tests_unit_check_store_faults_LDFLAGS = $(STORE_LIFE_LDFLAGS)
 tests_unit_check_store_faults_LDADD = $(STORE_CHECK_LIBS)
 
 tests_unit_check_store_jobs_SOURCES = tests/unit/check_store_jobs.c tests/unit/check_store.h
 tests_unit_check_store_jobs_CPPFLAGS = $(STORE_CHECK_CPPFLAGS)
 tests_unit_check_store_jobs_LDADD = $(STORE_CHECK_LIBS)
+
+tests_unit_check_store_models_SOURCES = tests/unit/check_store_models.c tests/unit/check_store.h
+tests_unit_check_store_models_CPPFLAGS = $(STORE_CHECK_CPPFLAGS)
+tests_unit_check_store_models_LDADD = $(STORE_CHECK_LIBS)
 
 tests_unit_check_store_open_SOURCES = tests/unit/check_store_open.c tests/unit/check_store.h
 tests_unit_check_store_open_CPPFLAGS = $(STORE_CHECK_CPPFLAGS)
@@ -31,6 +47,14 @@ tests_unit_check_store_open_LDADD = $(STORE_CHECK_LIBS)
 tests_unit_check_store_queue_SOURCES = tests/unit/check_store_queue.c tests/unit/check_store.h
 tests_unit_check_store_queue_CPPFLAGS = $(STORE_CHECK_CPPFLAGS)
 tests_unit_check_store_queue_LDADD = $(STORE_CHECK_LIBS)
+
+tests_unit_check_store_recover_SOURCES = tests/unit/check_store_recover.c tests/unit/check_store.h
+tests_unit_check_store_recover_CPPFLAGS = $(STORE_CHECK_CPPFLAGS)
+tests_unit_check_store_recover_LDADD = $(STORE_CHECK_LIBS)
+
+tests_unit_check_store_survive_SOURCES = tests/unit/check_store_survive.c tests/unit/check_store.h
+tests_unit_check_store_survive_CPPFLAGS = $(STORE_CHECK_CPPFLAGS)
+tests_unit_check_store_survive_LDADD = $(STORE_CHECK_LIBS)
 
 tests_unit_check_store_writer_SOURCES = tests/unit/check_store_writer.c tests/unit/check_store.h
 tests_unit_check_store_writer_CPPFLAGS = $(STORE_CHECK_CPPFLAGS)
