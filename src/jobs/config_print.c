@@ -430,6 +430,7 @@ char *config_print(const struct job_spec *spec)
     put_key(&b, "metrics");
     put_texts(&b, spec->metrics, spec->n_metrics);
     put_start(&b, spec);
+    put_number(&b, "priority", (double)spec->priority);
     buf_puts(&b, "}");
     return buf_take(&b);
 }

@@ -20,6 +20,7 @@
 #define CONFIG_MAX_THREADS    64
 #define CONFIG_MAX_MILESTONES 1000
 #define CONFIG_MAX_SIDE       4096 /* pixels of a picture's side */
+#define CONFIG_MAX_PRIORITY   1000 /* and its negative */
 
 #define CONFIG_KEYS(K)                                                                             \
     K(NAME, "name", TYPE_TEXT, .null_ok = true, .help = "family the model joins")                  \
@@ -315,7 +316,10 @@
     K(FREEZE, "start_from/freeze", TYPE_INTEGERS, .high = MLP_MAX_LAYERS, .null_ok = true,         \
       .most = MLP_MAX_LAYERS + 1,                                                                  \
       .help = "layers that stay as they are: 0 is the first hidden one, the last the output's")    \
-    K(PRIORITY, "priority", TYPE_ABSENT, .neutral = "[null, 0]")                                   \
+    K(PRIORITY, "priority", TYPE_INTEGER, .low = -CONFIG_MAX_PRIORITY,                             \
+      .high = CONFIG_MAX_PRIORITY, .null_ok = true,                                                \
+      .help = "of waiting jobs the highest is next, of equals the oldest; it never changes the "   \
+              "model; default: 0")                                                                 \
     K(NOTIFY, "notify", TYPE_ABSENT, .neutral = "[null]")
 
 #endif

@@ -27,6 +27,7 @@ struct job_class_weight {
 
 struct job_spec {
     char *name;                        /* family, or NULL */
+    int64_t priority;                  /* of waiting jobs the highest is next; 0 is usual */
 
     /* data */
     char dataset[HASH_HEX_LEN];        /* sha256 of the dataset */

@@ -70,7 +70,10 @@ static const struct {
     {TOP("\"metrics\":\"rmse\""), "/metrics", "must be an array of texts"},
     {TOP("\"metrics\":[\"rmse\",\"f2\"]"), "/metrics/1", "\"f1_weighted\", \"log_loss\""},
     {TOP("\"metrics\":[\"rmse\",\"rmse\"]"), "/metrics/1", "is there twice"},
-    {TOP("\"priority\":1"), "/priority", "leave it out, or null or 0"},
+    {TOP("\"priority\":1001"), "/priority", "must be a whole number from -1000 to 1000"},
+    {TOP("\"priority\":-1001"), "/priority", "must be a whole number from -1000 to 1000"},
+    {TOP("\"priority\":1.5"), "/priority", "must be a whole number from -1000 to 1000"},
+    {TOP("\"priority\":\"high\""), "/priority", "must be a whole number"},
     {TOP("\"notify\":{}"), "/notify", "not available in this version"},
     /* data */
     {"{\"data\":{\"dataset\":\"d\"}}", "/data/target", "is required"},

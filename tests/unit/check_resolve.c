@@ -458,7 +458,7 @@ START_TEST(printed_form_in_full)
         "\"clip_value\":null,\"max_norm\":null,\"class_weight\":null,\"label_smoothing\":0,"
         "\"average\":null,\"augment\":null,\"record_gradient_norms\":false,\"max_seconds\":null,"
         "\"early_stopping\":{\"monitor\":\"validation_loss\",\"patience\":16,\"min_delta\":0,"
-        "\"target\":null,\"restore_best\":true}},\"metrics\":[],\"start_from\":null}",
+        "\"target\":null,\"restore_best\":true}},\"metrics\":[],\"start_from\":null,\"priority\":0}",
         f.summary.sha256);
     ck_assert_str_eq(printed, wanted);
     free(printed);
