@@ -37,6 +37,10 @@ int api_model_id(const struct request *req, int64_t *out, struct err *err) MUST_
 struct submitted;
 void api_answer_submitted(struct request *req, const struct submitted *submitted, const char *kind);
 
+/* The queue's numbers and whether it is paused. */
+int api_queue_write(struct jw *w, const char *key, const struct server_context *context,
+                    struct err *err) MUST_CHECK;
+
 /* The name of the family, or NULL, in a filter: checked. */
 int api_name_check(const char *name, struct err *err) MUST_CHECK;
 

@@ -2,8 +2,9 @@
  *
  * The body never lies in memory: pieces go from the connection through gunzip (when the first
  * two bytes say so) into the CSV reader, which writes a temporary file. All on one server thread,
- * the connection's. What must hold: an upload that ends early, however, leaves no file, no row
- * and no ticket; api_datasets_free sees to that.
+ * the connection's. Room on the disk is asked for at the start and again as the bytes come, so
+ * that one upload cannot take what jobs were promised. What must hold: an upload that ends early,
+ * however, leaves no file, no row and no ticket; api_datasets_free sees to that.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,6 +18,9 @@
 #include "http/dataset_json.h"
 #include "http/gunzip.h"
 #include "http/respond.h"
+#include "jobs/room.h"
+
+#define LOOK_BYTES (4u << 20) /* of plain text between two looks at the disk */
 
 struct upload {
     char name[65];
@@ -29,6 +33,9 @@ struct upload {
     size_t n_magic; /* how many of the first two bytes are in */
     uint64_t bytes; /* plain ones */
     uint64_t limit;
+    const char *state; /* the folder whose disk it goes to; NULL: not looked at */
+    struct room room;
+    uint64_t looked_at; /* bytes at the last look at the room */
 };
 
 static int read_name(const struct request *req, struct upload *upload, struct err *err)
@@ -74,6 +81,28 @@ static int read_options(const struct request *req, struct upload *upload,
     return types != NULL ? csv_types_parse(types, options, err) : 0;
 }
 
+static int look_at_room(struct upload *upload, const struct server_context *c, struct err *err)
+{
+    upload->state = c->limits.state;
+    if (upload->state == NULL) {
+        return 0;
+    }
+    return room_look(c->store, upload->state, c->limits.disk_reserve, &upload->room, err) != 0
+               ? -1
+               : room_for(&upload->room, 0, "a dataset", err);
+}
+
+static int look_again(struct upload *upload, struct err *err)
+{
+    if (upload->state == NULL || upload->bytes - upload->looked_at < LOOK_BYTES) {
+        return 0;
+    }
+    upload->looked_at = upload->bytes;
+    return room_look_again(upload->state, &upload->room, err) != 0
+               ? -1
+               : room_for(&upload->room, 0, "the rest of the dataset", err);
+}
+
 int api_datasets_begin(struct request *req, struct err *err)
 {
     static const char *const known[] = {"name", "header", "delimiter", "types", "replace", NULL};
@@ -85,6 +114,7 @@ int api_datasets_begin(struct request *req, struct err *err)
     req->upload = upload;
     upload->limit = req->context->max_dataset;
     if (query_only(&req->query, known, err) == 0 && read_options(req, upload, &options, err) == 0 &&
+        look_at_room(upload, req->context, err) == 0 &&
         datasets_upload_begin(datasets, upload->name, &upload->ticket, err) == 0) {
         upload->registered = true;
         rc = csv_reader_new(datasets_dir(datasets), &options, &upload->reader, err);
@@ -103,7 +133,7 @@ static int take_plain(void *arg, const void *bytes, size_t len, struct err *err)
                        "the table has more than %" PRIu64 " bytes, which is the limit",
                        upload->limit);
     }
-    return csv_reader_feed(upload->reader, bytes, len, err);
+    return look_again(upload, err) != 0 ? -1 : csv_reader_feed(upload->reader, bytes, len, err);
 }
 
 static int take(struct upload *upload, const void *bytes, size_t len, struct err *err)

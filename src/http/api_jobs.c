@@ -1,4 +1,5 @@
-/* /jobs: list, one, events, cancel, delete. The curve is in api_curve.c. */
+/* /jobs: list, one, events, cancel, pause, resume, delete. The curve is in api_curve.c, the queue as
+ * a whole in api_queue.c. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,7 @@ static int read_filter(struct request *req, struct store_job_filter *out, struct
     }
     if (state != NULL && !job_state_parse(state, &parsed)) {
         (void)err_set(err, ERR_SYNTAX, "there is no state \"%.40s\"", state);
-        return err_add(err, "/state", "one of queued, running, succeeded, failed, cancelled");
+        return err_add(err, "/state", "one of queued, running, paused, succeeded, failed, cancelled");
     }
     if (kind != NULL && strcmp(kind, "train") != 0 && strcmp(kind, "evaluate") != 0) {
         (void)err_set(err, ERR_SYNTAX, "there is no kind \"%.40s\"", kind);
@@ -34,22 +35,46 @@ static int read_filter(struct request *req, struct store_job_filter *out, struct
     return 0;
 }
 
-/* The queue is first in, first out: without a filter that hides queued jobs, the position of
- * one gives those of all older ones. */
-static int position_of(const struct server_context *c, const struct store_job *job,
-                       const struct store_job_filter *filter, int64_t *previous, int64_t *out,
-                       struct err *err)
+/* Positions on one page. Of one priority the queue is first in, first out: in a list that hides no
+ * job, the position of one gives that of the next older one of its priority. */
+struct positions {
+    size_t n;
+    struct position {
+        int64_t priority, last;
+    } of[8]; /* the priorities met last; there are few */
+};
+
+static struct position *position_find(struct positions *positions, int64_t priority)
 {
+    size_t i;
+
+    for (i = 0; i < positions->n; i++) {
+        if (positions->of[i].priority == priority) {
+            return &positions->of[i];
+        }
+    }
+    i = positions->n < ARRAY_LEN(positions->of) ? positions->n++ : 0;
+    positions->of[i] = (struct position){.priority = priority};
+    return &positions->of[i];
+}
+
+static int position_of(const struct server_context *c, const struct store_job *job,
+                       const struct store_job_filter *filter, struct positions *positions,
+                       int64_t *out, struct err *err)
+{
+    struct position *known;
+
     *out = 0;
     if (job->state != JOB_QUEUED) {
         return 0;
     }
-    if (*previous > 1 && filter->kind == NULL && filter->name == NULL) {
-        *out = *previous - 1;
+    known = position_find(positions, job->priority);
+    if (known->last > 1 && filter->kind == NULL && filter->name == NULL) {
+        *out = known->last - 1;
     } else if (c->store->ops->job_position(c->store, job->id, out, err) != 0) {
         return -1;
     }
-    *previous = *out;
+    known->last = *out;
     return 0;
 }
 
@@ -60,7 +85,8 @@ void api_jobs_list(struct request *req)
     struct store_job *jobs = NULL;
     struct err err = ERR_INIT;
     struct jw w = JW_INIT;
-    int64_t position, previous = 0;
+    struct positions positions = {.n = 0};
+    int64_t position;
     size_t n = 0, i;
     bool more = false;
 
@@ -71,7 +97,7 @@ void api_jobs_list(struct request *req)
     jw_object(&w, NULL);
     jw_array(&w, "jobs");
     for (i = 0; i < n; i++) {
-        if (position_of(c, &jobs[i], &filter, &previous, &position, &err) != 0 ||
+        if (position_of(c, &jobs[i], &filter, &positions, &position, &err) != 0 ||
             job_json_write(&w, NULL, c, &jobs[i], position, false, &err) != 0) {
             goto out;
         }
@@ -144,6 +170,8 @@ void api_jobs_cancel(struct request *req)
     }
     if (state == JOB_RUNNING) {
         pool_cancel(c->pool, req->id);
+    } else if (state == JOB_CANCELLED && c->checkpoints != NULL) {
+        checkpoint_remove(c->checkpoints, req->id); /* of one that waited with its checkpoint */
     }
     answer_job(req);
 }

@@ -16,6 +16,7 @@
 #include "http/respond.h"
 #include "http/server_priv.h"
 #include "jobs/json_util.h"
+#include "jobs/room.h"
 
 EMBED(openapi_json, "openapi.json");
 
@@ -44,16 +45,53 @@ static void write_versions(struct jw *w, const struct server_context *c)
     jw_end(w);
 }
 
+/* Whether jobs and datasets are taken now. *room is set where it can be told. */
+static int may_write(const struct server_context *c, struct room *room, struct err *err)
+{
+    struct room unheld;
+
+    if (c->limits.state != NULL &&
+        room_look(c->store, c->limits.state, c->limits.disk_reserve, room, err) != 0) {
+        return -1;
+    }
+    if (c->store->ops->health(c->store, err) != 0) {
+        return -1;
+    }
+    /* what is held comes back as jobs end, and a smaller job may fit before; without the reserve
+     * nothing does */
+    unheld = *room;
+    unheld.held = 0;
+    return room_for(&unheld, 0, "any job or dataset", err);
+}
+
+static void write_store(struct jw *w, const struct server_context *c)
+{
+    struct room room = {.free = UINT64_MAX, .reserve = c->limits.disk_reserve};
+    struct err why = ERR_INIT;
+    bool writable = may_write(c, &room, &why) == 0;
+
+    jw_object(w, "store");
+    jw_bool(w, "writable", writable);
+    jw_string(w, "reason", writable ? NULL : why.detail);
+    if (room.free <= INT64_MAX) {
+        jw_int(w, "free_bytes", (int64_t)room.free);
+    } else {
+        jw_null(w, "free_bytes");
+    }
+    jw_int(w, "held_bytes", (int64_t)room.held);
+    jw_int(w, "reserve_bytes", (int64_t)room.reserve);
+    jw_end(w);
+    err_fini(&why);
+}
+
 void api_service(struct request *req)
 {
     const struct server_context *c = req->context;
-    int64_t counts[JOB_STATES] = {0};
     size_t workers = 0, busy = 0;
     struct err err = ERR_INIT;
     struct jw w = JW_INIT;
 
-    if (query_only(&req->query, NULL, &err) != 0 ||
-        c->store->ops->job_counts(c->store, counts, &err) != 0) {
+    if (query_only(&req->query, NULL, &err) != 0) {
         respond_err(req, &err);
         err_fini(&err);
         return;
@@ -66,11 +104,13 @@ void api_service(struct request *req)
     jw_int(&w, "total", (int64_t)workers);
     jw_int(&w, "busy", (int64_t)busy);
     jw_end(&w);
-    jw_object(&w, "queue");
-    jw_int(&w, "queued", counts[JOB_QUEUED]);
-    jw_int(&w, "running", counts[JOB_RUNNING]);
-    jw_int(&w, "limit", c->limits.max_queued);
-    jw_end(&w);
+    if (api_queue_write(&w, "queue", c, &err) != 0) {
+        respond_err(req, &err);
+        jw_fini(&w);
+        err_fini(&err);
+        return;
+    }
+    write_store(&w, c);
     jw_object(&w, "memory");
     jw_int(&w, "resident_bytes", (int64_t)mem_resident());
     jw_int(&w, "limit_bytes", (int64_t)(c->limits.memory_limit * workers));
@@ -100,12 +140,12 @@ void api_healthz(struct request *req)
 
 void api_readyz(struct request *req)
 {
-    const struct server_context *c = req->context;
+    struct room room = {.free = UINT64_MAX};
     struct err err = ERR_INIT;
 
     if (atomic_load(&req->server->quiescing)) {
         respond_problem(req, MHD_HTTP_SERVICE_UNAVAILABLE, "the server is stopping");
-    } else if (c->store->ops->health(c->store, &err) != 0) {
+    } else if (may_write(req->context, &room, &err) != 0) {
         respond_refusal(req, MHD_HTTP_SERVICE_UNAVAILABLE, &err);
     } else {
         answer_status(req, "ready");

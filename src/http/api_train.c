@@ -1,16 +1,20 @@
-/* POST /train: the body goes to jobs/submit, which checks everything; here only the answer. */
+/* POST /train: the body goes to jobs/submit, which checks everything; here the key that a client
+ * may send with it, and the answer. */
 #include <inttypes.h>
-#include <stdio.h>
 
 #include "http/api.h"
+#include "http/job_json.h"
 #include "http/respond.h"
 #include "jobs/submit.h"
+
+#define KEY_MOST 255 /* characters */
 
 static void write_estimate(struct jw *w, const struct admission *estimate)
 {
     jw_object(w, "estimate");
     jw_int(w, "parameters", (int64_t)estimate->parameters);
     jw_int(w, "bytes", (int64_t)estimate->bytes);
+    jw_int(w, "disk_bytes", (int64_t)estimate->disk_bytes);
     jw_double(w, "flops", estimate->flops);
     jw_double(w, "seconds", estimate->seconds);
     jw_end(w);
@@ -18,22 +22,14 @@ static void write_estimate(struct jw *w, const struct admission *estimate)
 
 static void write_job(struct jw *w, const struct submitted *s, const char *kind)
 {
-    char path[48];
+    const struct store_job job = {
+        .id = s->job_id, .model_id = s->model_id, .state = s->state};
 
     jw_int(w, "id", s->job_id);
     jw_string(w, "kind", kind);
     jw_int(w, "model_id", s->model_id);
-    jw_string(w, "state", job_state_name(JOB_QUEUED));
-    jw_object(w, "links");
-    (void)snprintf(path, sizeof path, "/jobs/%" PRId64, s->job_id);
-    jw_string(w, "self", path);
-    (void)snprintf(path, sizeof path, "/jobs/%" PRId64 "/curve", s->job_id);
-    jw_string(w, "curve", path);
-    (void)snprintf(path, sizeof path, "/jobs/%" PRId64 "/cancel", s->job_id);
-    jw_string(w, "cancel", path);
-    (void)snprintf(path, sizeof path, "/models/%" PRId64, s->model_id);
-    jw_string(w, "model", path);
-    jw_end(w);
+    jw_string(w, "state", job_state_name(s->state));
+    job_json_links(w, &job);
 }
 
 void api_answer_submitted(struct request *req, const struct submitted *submitted, const char *kind)
@@ -47,26 +43,59 @@ void api_answer_submitted(struct request *req, const struct submitted *submitted
         respond_header(req, "Location", "/jobs/%" PRId64, submitted->job_id);
         respond_header(req, "Retry-After", "1");
     }
+    if (submitted->replayed) {
+        respond_header(req, "Idempotency-Replayed", "true");
+    }
     jw_raw(&w, "resolved", submitted->resolved_json);
-    write_estimate(&w, &submitted->estimate);
+    if (submitted->replayed) {
+        jw_null(&w, "estimate");
+    } else {
+        write_estimate(&w, &submitted->estimate);
+    }
     jw_raw(&w, "warnings", submitted->warnings_json != NULL ? submitted->warnings_json : "[]");
     jw_end(&w);
     respond_json(req, dry_run ? MHD_HTTP_OK : MHD_HTTP_ACCEPTED, &w);
     jw_fini(&w);
 }
 
+/* Idempotency-Key: *key is the connection's, or NULL. */
+static int read_key(const struct request *req, const char **key, struct err *err)
+{
+    size_t n = request_header_count(req, "Idempotency-Key"), i;
+    const char *value = request_header(req, "Idempotency-Key");
+
+    *key = NULL;
+    if (n == 0) {
+        return 0;
+    }
+    if (n > 1) {
+        return err_set(err, ERR_SYNTAX, "Idempotency-Key may be there once only");
+    }
+    for (i = 0; value != NULL && value[i] >= '!' && value[i] <= '~'; i++) {
+    }
+    if (i == 0 || i > KEY_MOST || value[i] != '\0') {
+        return err_set(err, ERR_SYNTAX,
+                       "Idempotency-Key must be 1 to %d visible ASCII characters without spaces, "
+                       "such as a UUID",
+                       KEY_MOST);
+    }
+    *key = value;
+    return 0;
+}
+
 void api_train_post(struct request *req)
 {
     static const char *const known[] = {"dry_run", NULL};
     const struct server_context *c = req->context;
+    struct submit_body body = {.text = req->body.data != NULL ? req->body.data : "",
+                               .len = req->body.len};
     struct submitted submitted = {.job_id = 0};
     struct err err = ERR_INIT;
-    bool dry_run = false;
 
     if (query_only(&req->query, known, &err) != 0 ||
-        query_bool(&req->query, "dry_run", false, &dry_run, &err) != 0 ||
-        submit_train(c->datasets, c->pool, &c->limits, req->body.data != NULL ? req->body.data : "",
-                     req->body.len, dry_run, &submitted, &err) != 0) {
+        query_bool(&req->query, "dry_run", false, &body.dry_run, &err) != 0 ||
+        (!body.dry_run && read_key(req, &body.key, &err) != 0) ||
+        submit_train(c->datasets, c->pool, &c->limits, &body, &submitted, &err) != 0) {
         respond_err(req, &err);
     } else {
         api_answer_submitted(req, &submitted, "train");

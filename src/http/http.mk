@@ -11,6 +11,7 @@ libhttp_a_SOURCES = \
 	src/http/api_models.c \
 	src/http/api_page.c \
 	src/http/api_predict.c \
+	src/http/api_queue.c \
 	src/http/api_service.c \
 	src/http/api_train.c \
 	src/http/curve.c src/http/curve.h \

@@ -1,8 +1,9 @@
 /* A job as its JSON object; see job_json.h.
  *
- * Three sources, each for its time: a running job's numbers come from the pool's memory, a
- * finished one's from its result, and its latest epoch from the curve in the store. A job that
- * has not begun has none, and shows null.
+ * Four sources, each for its time: a running job's numbers come from the pool's memory, a
+ * finished one's from its result, its latest epoch from the curve in the store, and where a
+ * waiting one will go on from its newest checkpoint. A job that has not begun has none, and shows
+ * null.
  */
 #include "http/job_json.h"
 
@@ -21,9 +22,11 @@ struct numbers {
     double fraction, samples_per_second, eta_seconds;
     double training_loss, validation_loss;
     char *metrics_json; /* owned */
+    int64_t latest_epoch; /* of these losses and metrics; 0: there are none */
     int64_t best_epoch;
     char best_of[64]; /* the monitor's name */
     double best_value;
+    bool stalled;
 };
 
 static double member_number(const json_t *object, const char *key)
@@ -70,7 +73,7 @@ static char *live_metrics(const struct pool_progress *live)
 
 static void from_pool(struct numbers *n, const struct pool_progress *live)
 {
-    n->epoch = (int64_t)live->epoch;
+    n->epoch = n->latest_epoch = (int64_t)live->epoch;
     n->epochs = (int64_t)live->epochs;
     n->fraction = live->fraction;
     n->samples_per_second = live->samples_per_second;
@@ -81,6 +84,7 @@ static void from_pool(struct numbers *n, const struct pool_progress *live)
     n->best_epoch = (int64_t)live->best_epoch;
     memcpy(n->best_of, live->best_of, sizeof n->best_of);
     n->best_value = live->best_value;
+    n->stalled = live->stalled;
 }
 
 static void from_result(struct numbers *n, const struct store_job *job)
@@ -98,6 +102,15 @@ static void from_result(struct numbers *n, const struct store_job *job)
     json_decref(resolved);
 }
 
+static void from_point(struct numbers *n, struct store_point *point)
+{
+    n->latest_epoch = point->epoch;
+    n->training_loss = point->training_loss;
+    n->validation_loss = point->validation_loss;
+    n->metrics_json = point->metrics_json; /* ours now */
+    point->metrics_json = NULL;
+}
+
 /* The newest point the store has. */
 static int from_curve(struct numbers *n, const struct server_context *c, int64_t job_id,
                       struct err *err)
@@ -106,12 +119,59 @@ static int from_curve(struct numbers *n, const struct server_context *c, int64_t
     int rc = c->store->ops->curve_last(c->store, job_id, &last, err);
 
     if (rc == 0) {
+        from_point(n, &last);
         n->epoch = n->epoch > last.epoch ? n->epoch : last.epoch;
-        n->training_loss = last.training_loss;
-        n->validation_loss = last.validation_loss;
-        n->metrics_json = last.metrics_json; /* ours now */
     }
+    n->latest_epoch = n->epoch;
     return rc < 0 ? -1 : 0;
+}
+
+/* The point of that very epoch, when it was kept. */
+static int from_epoch(struct numbers *n, const struct server_context *c, int64_t job_id,
+                      int64_t epoch, struct err *err)
+{
+    struct store_point *points = NULL;
+    size_t n_points = 0;
+
+    if (c->store->ops->curve_read(c->store, job_id, epoch - 1, 1, &points, &n_points, err) != 0) {
+        return -1;
+    }
+    if (n_points == 1 && points[0].epoch == epoch) {
+        from_point(n, &points[0]);
+    }
+    store_points_free(&points, n_points);
+    return 0;
+}
+
+/* A job that waits goes on from its checkpoint; points past it will be made again. */
+static int from_checkpoint(struct numbers *n, const struct server_context *c, int64_t job_id,
+                           struct err *err)
+{
+    struct store_checkpoint rows[STORE_CHECKPOINTS];
+    struct store_point last = {.epoch = 0};
+    size_t n_rows = 0;
+    int rc;
+
+    if (c->store->ops->checkpoint_list(c->store, job_id, rows, &n_rows, err) != 0) {
+        return -1;
+    }
+    if (n_rows == 0 || rows[0].epoch == 0) {
+        return 0; /* it begins with the first epoch */
+    }
+    n->epoch = rows[0].epoch;
+    rc = c->store->ops->curve_last(c->store, job_id, &last, err);
+    if (rc == 0 && last.epoch <= n->epoch) {
+        from_point(n, &last);
+    } else if (rc == 0) {
+        rc = from_epoch(n, c, job_id, n->epoch, err);
+    }
+    free(last.metrics_json);
+    return rc < 0 ? -1 : 0;
+}
+
+static bool waits(const struct store_job *job)
+{
+    return job->state == JOB_QUEUED || job->state == JOB_PAUSED;
 }
 
 static int gather(struct numbers *n, const struct server_context *c, const struct store_job *job,
@@ -130,15 +190,16 @@ static int gather(struct numbers *n, const struct server_context *c, const struc
         return 0;
     }
     from_result(n, job);
-    if (job->state != JOB_QUEUED && from_curve(n, c, job->id, err) != 0) {
+    if (job->attempt > 0 &&
+        (waits(job) ? from_checkpoint : from_curve)(n, c, job->id, err) != 0) {
         return -1;
     }
-    if (job->state == JOB_QUEUED) {
-        n->fraction = 0;
-    } else if (job->state == JOB_SUCCEEDED) {
+    if (job->state == JOB_SUCCEEDED) {
         n->fraction = 1;
     } else if (n->epochs > 0) {
         n->fraction = (double)n->epoch / (double)n->epochs;
+    } else if (waits(job) && n->epoch == 0) {
+        n->fraction = 0;
     }
     n->eta_seconds = job->state >= JOB_SUCCEEDED ? 0 : NAN;
     return 0;
@@ -156,12 +217,13 @@ static void write_numbers(struct jw *w, const struct numbers *n)
     jw_double(w, "fraction", n->fraction);
     jw_double(w, "samples_per_second", n->samples_per_second);
     jw_double(w, "eta_seconds", n->eta_seconds);
+    jw_bool(w, "stalled", n->stalled);
     jw_end(w);
-    if (n->epoch == 0) {
+    if (n->latest_epoch == 0) {
         jw_null(w, "latest");
     } else {
         jw_object(w, "latest");
-        jw_int(w, "epoch", n->epoch);
+        jw_int(w, "epoch", n->latest_epoch);
         jw_double(w, "training_loss", n->training_loss);
         jw_double(w, "validation_loss", n->validation_loss);
         jw_raw(w, "metrics", n->metrics_json != NULL ? n->metrics_json : "{}");
@@ -198,12 +260,20 @@ static void write_error(struct jw *w, const struct store_job *job)
     jw_end(w);
 }
 
-static void write_links(struct jw *w, const struct store_job *job)
+void job_json_links(struct jw *w, const struct store_job *job)
 {
+    bool runs = job->state == JOB_RUNNING && !job->cancel_requested;
+
     jw_object(w, "links");
     write_link(w, "self", "jobs", job->id, "");
     write_link(w, "curve", "jobs", job->id, "/curve");
     write_link(w, "cancel", "jobs", job->id, "/cancel");
+    if (job->state == JOB_QUEUED || (runs && !job->pause_requested)) {
+        write_link(w, "pause", "jobs", job->id, "/pause");
+    }
+    if (job->state == JOB_PAUSED || (runs && job->pause_requested)) {
+        write_link(w, "resume", "jobs", job->id, "/resume");
+    }
     write_link(w, "model", "models", job->model_id, "");
     jw_end(w);
 }
@@ -223,12 +293,14 @@ int job_json_write(struct jw *w, const char *key, const struct server_context *c
     jw_string(w, "name", job->name);
     jw_string(w, "state", job_state_name(job->state));
     jw_int(w, "attempt", job->attempt);
+    jw_int(w, "priority", job->priority);
     if (position > 0) {
         jw_int(w, "queue_position", position);
     } else {
         jw_null(w, "queue_position");
     }
     jw_bool(w, "cancel_requested", job->cancel_requested);
+    jw_bool(w, "pause_requested", job->pause_requested);
     jw_time(w, "created_at", job->created_at);
     jw_time(w, "started_at", job->started_at);
     jw_time(w, "finished_at", job->finished_at);
@@ -240,7 +312,7 @@ int job_json_write(struct jw *w, const char *key, const struct server_context *c
     }
     jw_raw(w, "warnings", job->warnings_json != NULL ? job->warnings_json : "[]");
     write_error(w, job);
-    write_links(w, job);
+    job_json_links(w, job);
     jw_end(w);
     free(n.metrics_json);
     return 0;

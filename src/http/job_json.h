@@ -11,4 +11,7 @@ int job_json_write(struct jw *w, const char *key, const struct server_context *c
                    const struct store_job *job, int64_t position, bool full,
                    struct err *err) MUST_CHECK;
 
+/* "links": where to look and what to do, by its state. */
+void job_json_links(struct jw *w, const struct store_job *job);
+
 #endif

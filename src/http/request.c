@@ -95,6 +95,31 @@ const char *request_header(const struct request *req, const char *name)
     return MHD_lookup_connection_value(req->connection, MHD_HEADER_KIND, name);
 }
 
+/* A header looked for, and how often it was met. */
+struct search {
+    const char *name;
+    size_t n;
+};
+
+static enum MHD_Result count_one(void *cls, enum MHD_ValueKind kind, const char *name,
+                                 const char *value)
+{
+    struct search *search = cls;
+
+    (void)kind;
+    (void)value;
+    search->n += strcasecmp(name, search->name) == 0;
+    return MHD_YES;
+}
+
+size_t request_header_count(const struct request *req, const char *name)
+{
+    struct search search = {.name = name};
+
+    (void)MHD_get_connection_values(req->connection, MHD_HEADER_KIND, count_one, &search);
+    return search.n;
+}
+
 int request_reserve(struct request *req, size_t bytes, struct err *err)
 {
     size_t before = atomic_fetch_add(&req->server->body_bytes, bytes);
@@ -352,7 +377,7 @@ static int check_all(struct request *req)
     }
     if (req->route != NULL && req->route->body == BODY_UPLOAD &&
         api_datasets_begin(req, &req->err) != 0) {
-        req->refused = respond_status_of(req->err.code);
+        req->refused = respond_status(req, &req->err);
         return -1;
     }
     return 0;
@@ -413,7 +438,7 @@ static enum MHD_Result take_piece(struct request *req, const char *bytes, size_t
     }
     if (body == BODY_UPLOAD) {
         if (api_datasets_feed(req, bytes, len, &req->err) != 0) {
-            req->refused = respond_status_of(req->err.code);
+            req->refused = respond_status(req, &req->err);
         }
     } else if (body != BODY_NONE &&
                (buf_reserve(&req->body, (size_t)req->length - req->body.len) != 0 ||

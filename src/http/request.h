@@ -67,6 +67,8 @@ void request_end(void *server, struct MHD_Connection *connection, void **con_cls
 
 /* The value of a request header, or NULL. */
 const char *request_header(const struct request *req, const char *name);
+/* How often it came. */
+size_t request_header_count(const struct request *req, const char *name);
 
 /* Take `bytes` from the server's budget until the request ends. ERR_BUSY when there is none. */
 int request_reserve(struct request *req, size_t bytes, struct err *err) MUST_CHECK;

@@ -158,6 +158,28 @@ unsigned respond_status_of(enum err_code code)
     return MHD_HTTP_INTERNAL_SERVER_ERROR;
 }
 
+/* Whether the request wants something kept. */
+static bool writes(const struct request *req)
+{
+    return req->route != NULL && !guard_method_is_safe(req->route->method) &&
+           req->route->id != ROUTE_models_predict_rows;
+}
+
+unsigned respond_status(const struct request *req, const struct err *err)
+{
+    const struct server_context *c = req->context;
+    struct err sick = ERR_INIT;
+    bool unwritable = false;
+
+    if (writes(req) && err->code == ERR_IO) {
+        unwritable = true;
+    } else if (writes(req) && err->code == ERR_CORRUPT) { /* the database, or one thing in it? */
+        unwritable = c->store->ops->health(c->store, &sick) != 0;
+        err_fini(&sick);
+    }
+    return unwritable ? MHD_HTTP_SERVICE_UNAVAILABLE : respond_status_of(err->code);
+}
+
 /* The library's phrases are those of an older RFC. */
 static const char *title_of(unsigned status)
 {
@@ -223,7 +245,7 @@ void respond_refusal(struct request *req, unsigned status, const struct err *err
     char *detail;
     size_t i;
 
-    if (status >= 500 && status != MHD_HTTP_SERVICE_UNAVAILABLE) {
+    if (status == MHD_HTTP_INTERNAL_SERVER_ERROR) {
         log_error("%s %s: %s", req->method, req->path != NULL ? req->path : "?", err->detail);
     }
     if (status == MHD_HTTP_SERVICE_UNAVAILABLE) {
@@ -253,7 +275,7 @@ void respond_refusal(struct request *req, unsigned status, const struct err *err
 
 void respond_err(struct request *req, const struct err *err)
 {
-    respond_refusal(req, respond_status_of(err->code), err);
+    respond_refusal(req, respond_status(req, err), err);
 }
 
 void respond_problem(struct request *req, unsigned status, const char *fmt, ...)

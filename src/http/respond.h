@@ -38,5 +38,7 @@ void respond_stream(struct request *req, unsigned status, const char *type,
                     const struct respond_source *source);
 
 unsigned respond_status_of(enum err_code code);
+/* The same for this request: what it could not write is 503, for reading may go on. */
+unsigned respond_status(const struct request *req, const struct err *err);
 
 #endif

@@ -1,6 +1,6 @@
 /* The route table and its matching; see route.h.
  *
- * Twenty-five patterns against a short path: a linear walk is tens of nanoseconds and has no
+ * Some thirty patterns against a short path: a linear walk is tens of nanoseconds and has no
  * state. A path never becomes a file name; what is odd is not found.
  */
 #include "http/route.h"

@@ -19,6 +19,7 @@ struct server_context {
     struct datasets *datasets;
     struct pool *pool;
     struct predictor *predictor;
+    struct checkpoints *checkpoints; /* NULL: none are made */
     struct submit_limits limits;
     size_t max_body;           /* JSON bodies: /train, predict, evaluate */
     uint64_t max_dataset;      /* bytes of one upload */

@@ -16,6 +16,7 @@
 
 #include "base/mem.h"
 #include "jobs/json_util.h"
+#include "jobs/room.h"
 
 /* What a step of the smallest network costs besides its products; for `seconds`. */
 #define SECONDS_PER_STEP 3e-6
@@ -179,36 +180,72 @@ static size_t monitor_bytes(const struct job_spec *spec, size_t n_classes, size_
     return bytes;
 }
 
-/* "12.3 GB" into out. */
-static const char *show_bytes(double bytes, char out[24])
-{
-    static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB", "PB"};
-    size_t i = 0;
-
-    while (bytes >= 999.5 && i + 1 < ARRAY_LEN(units)) {
-        bytes /= 1000;
-        i++;
-    }
-    (void)snprintf(out, 24, i == 0 ? "%.0f %s" : "%.1f %s", bytes, units[i]);
-    return out;
-}
-
 static int refuse_size(const struct admission *a, size_t memory_limit, struct err *err)
 {
-    char need[24], limit[24], part[24];
+    char need[ROOM_TEXT_LEN], limit[ROOM_TEXT_LEN], part[ROOM_TEXT_LEN];
     bool network = a->training_bytes >= a->data_bytes;
 
-    show_bytes((double)a->bytes, need);
-    show_bytes((double)memory_limit, limit);
+    room_text((double)a->bytes, need);
+    room_text((double)memory_limit, limit);
     if (network) {
         return err_add(err, "/architecture/hidden",
                        "the job needs %s, the limit is %s: training %zu parameters takes %s", need,
-                       limit, a->parameters, show_bytes((double)a->training_bytes, part));
+                       limit, a->parameters, room_text((double)a->training_bytes, part));
     }
     return err_add(err, "/data",
                    "the job needs %s, the limit is %s: its rows, %zu values wide, "
                    "take %s",
-                   need, limit, a->n_inputs, show_bytes((double)a->data_bytes, part));
+                   need, limit, a->n_inputs, room_text((double)a->data_bytes, part));
+}
+
+/* ---- the disk --------------------------------------------------------------------- */
+
+#define CHECKPOINT_HEAD (64u << 10)  /* of a file, beside the trainer's state */
+#define MODEL_TEXTS     (256u << 10) /* of a small model: its JSON */
+#define FEATURE_TEXTS   512          /* and of each input */
+#define CONFUSION       (256u << 20) /* the longest text the store takes */
+#define POINT_BYTES     256          /* a point's row with three metrics */
+#define NORM_BYTES      24           /* and the gradient of a layer in it */
+#define CURVE_ALL       2000         /* epochs that are all kept; see runner_curve.c */
+
+size_t admit_curve_points(size_t epochs)
+{
+    size_t points = epochs < CURVE_ALL ? epochs : CURVE_ALL, to = CURVE_ALL;
+
+    while (to < epochs) { /* each time twice as many epochs, and the best one beside each point */
+        points += CURVE_ALL;
+        to = to > SIZE_MAX / 2 ? SIZE_MAX : to * 2;
+    }
+    return points + 2; /* the last one, and its best */
+}
+
+/* What is there at the worst moment: the curve, and either two checkpoints and a third being
+ * written, or two and the model, which lies in the database's log and then in the database. */
+static bool disk_bytes(const struct job_spec *spec, const struct mlp_estimate *e,
+                       const struct admission *a, size_t n_classes, size_t *out)
+{
+    size_t points = admit_curve_points(spec->train.epochs), point = POINT_BYTES;
+    size_t checkpoint, model, features, confusion = 0, curve, most;
+
+    if (spec->train.gradient_norms) {
+        point += NORM_BYTES * (spec->n_hidden + 1);
+    }
+    if (spec->classes) {
+        /* the counts of each part, two or three digits and a comma; from the cap on it is the cap */
+        if (!mem_mul(n_classes, n_classes * 4 * SPLIT_PARTS, &confusion) || confusion > CONFUSION) {
+            confusion = CONFUSION;
+        }
+    }
+    if (!mem_add(e->state_bytes, CHECKPOINT_HEAD, &checkpoint) ||
+        !mem_mul(a->n_inputs, FEATURE_TEXTS, &features) ||
+        !mem_add(e->net_bytes, e->state_bytes, &model) ||
+        !mem_add(model, features + confusion + MODEL_TEXTS, &model) ||
+        !mem_mul(points, point, &curve) || !mem_mul(model, 2, &most)) {
+        return false;
+    }
+    most = most > checkpoint ? most : checkpoint;
+    return mem_add(curve, most, &most) && mem_add(most, checkpoint, &most) &&
+           mem_add(most, checkpoint, out) && *out <= INT64_MAX / 2;
 }
 
 /* ---- the whole -------------------------------------------------------------------- */
@@ -303,6 +340,9 @@ int admit(const struct job_spec *spec, const struct dataset *ds, const size_t ro
     }
     if (a.bytes > memory_limit) {
         return refuse_size(&a, memory_limit, err);
+    }
+    if (!disk_bytes(spec, &estimate, &a, n_classes, &a.disk_bytes)) {
+        return err_add(err, "/architecture/hidden", "the job needs more disk than there is");
     }
     steps = ceil((double)rows[SPLIT_TRAINING] / (double)spec->train.batch_size) *
             (double)spec->train.epochs;

@@ -19,6 +19,7 @@ struct admission {
     size_t state_bytes;         /* of the training's end, kept for a job that goes on from it */
     size_t live_bytes;          /* the copy that answers while it trains */
     size_t bytes;               /* all of it */
+    size_t disk_bytes;          /* on the disk at most; rows inside the job not among them */
     double flops;
     double seconds;             /* a guess from a measured rate; for people, not for logic */
 };
@@ -28,6 +29,9 @@ struct admission {
 int admit_rows(const struct job_spec *spec, const struct dataset *ds,
                const struct dataset *validation, const struct dataset *test,
                size_t rows[SPLIT_PARTS], struct err *err) MUST_CHECK;
+
+/* How many points are kept of a curve of so many epochs, at most. */
+size_t admit_curve_points(size_t epochs);
 
 /* rows: of each part, from admit_rows or counted. memory_limit: bytes a job may take. Errors:
  * ERR_INVALID with pointers. */

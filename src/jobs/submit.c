@@ -20,11 +20,15 @@
 #include "jobs/json_util.h"
 #include "jobs/parent.h"
 #include "jobs/pool.h"
+#include "jobs/room.h"
+#include "jobs/submit_key.h"
 
 /* Up to so many rows the split itself is tried here, so that what it refuses is refused at
  * once; it takes a few milliseconds. For more rows the job would say it. */
 #define LOOK_ROWS 200000
 #define NAMES     500 /* for "did you mean" */
+/* An evaluation leaves a result of some kilobytes. */
+#define EVALUATION_BYTES (1u << 20)
 
 void submitted_fini(struct submitted *s)
 {
@@ -135,6 +139,8 @@ struct submission {
     char *scratch;                 /* folder of inline rows */
     struct dataset_summary rows;
     struct err warnings;
+    const char *key;               /* or NULL */
+    char body_sha256[HASH_HEX_LEN];
 };
 
 static int check_queue(struct store *store, const struct submit_limits *limits, struct err *err)
@@ -149,6 +155,20 @@ static int check_queue(struct store *store, const struct submit_limits *limits, 
                        (long long)counts[JOB_QUEUED], (long long)limits->max_queued);
     }
     return 0;
+}
+
+/* Whether so much may be written, besides what others were promised. */
+static int check_room(struct store *store, const struct submit_limits *limits, size_t bytes,
+                      struct err *err)
+{
+    struct room room = {.free = 0};
+
+    if (limits->state == NULL) {
+        return 0;
+    }
+    return room_look(store, limits->state, limits->disk_reserve, &room, err) != 0
+               ? -1
+               : room_for(&room, bytes, "the job", err);
 }
 
 static int use_inline(struct submission *s, struct err *err)
@@ -265,37 +285,48 @@ static int look(struct submission *s, const struct submit_limits *limits, struct
          admit(&s->spec, u[0].ds, rows, limits->memory_limit, &out->estimate, err) != 0)) {
         return -1;
     }
+    out->estimate.disk_bytes += (size_t)s->rows.bytes; /* far from any end: admit saw to it */
     out->resolved_json = config_print(&s->spec);
     out->warnings_json = warnings_to_json(&s->warnings);
     return 0;
 }
 
+/* The store's row, and the file of inline rows among the datasets. 0, 1 (another submission with
+ * the same key was faster: out has its ids) or -1. */
 static int commit(struct submission *s, const struct submit_limits *limits, struct submitted *out,
                   struct err *err)
 {
     struct store *store = datasets_store(s->datasets);
     const char *hashes[ARRAY_LEN(s->used)];
-    char *config_json = config_text(s->config);
+    size_t to_come = out->estimate.disk_bytes - (size_t)s->rows.bytes; /* these are there */
     struct store_job_new job = {
         .kind = "train",
         .name = s->spec.name,
         .parent_id = s->spec.start_model,
-        .config_json = config_json,
         .resolved_json = out->resolved_json,
         .warnings_json = out->warnings_json,
         .datasets = hashes,
         .max_queued = limits->max_queued,
+        .priority = s->spec.priority,
+        .disk_bytes = (int64_t)to_come,
+        .key = s->key,
+        .body_sha256 = s->body_sha256,
     };
     int64_t dataset_id = 0;
     bool created = false;
+    char *config_json;
     size_t i;
     int rc = 0;
 
+    if (check_room(store, limits, to_come, err) != 0) {
+        return -1;
+    }
     for (i = 0; i < ARRAY_LEN(s->used); i++) {
         if (s->used[i].ds != NULL) {
             hashes[job.n_datasets++] = s->used[i].sha256;
         }
     }
+    job.config_json = config_json = config_text(s->config);
     if (s->scratch != NULL &&
         (datasets_scratch_keep(s->datasets, s->scratch, s->rows.sha256, err) != 0 ||
          datasets_add(s->datasets, NULL, &s->rows, dataset_n_columns(s->used[0].ds), false,
@@ -305,7 +336,7 @@ static int commit(struct submission *s, const struct submit_limits *limits, stru
     if (rc == 0) {
         rc = store->ops->job_submit(store, &job, &out->job_id, &out->model_id, err);
     }
-    if (rc != 0 && created) {
+    if (rc < 0 && created) {
         struct err ignored = ERR_INIT; /* the rows stay, nameless and harmless */
 
         (void)!datasets_delete(s->datasets, dataset_id, &ignored);
@@ -315,37 +346,79 @@ static int commit(struct submission *s, const struct submit_limits *limits, stru
     return rc;
 }
 
-int submit_train(struct datasets *datasets, struct pool *pool, const struct submit_limits *limits,
-                 const char *body, size_t len, bool dry_run, struct submitted *out, struct err *err)
+/* From the text to the commit, in which *done is filled in. As commit. */
+static int submit(struct submission *s, const struct submit_limits *limits,
+                  const struct submit_body *body, struct submitted *done, struct err *err)
 {
+    struct store *store = datasets_store(s->datasets);
+
+    if (!body->dry_run && (check_queue(store, limits, err) != 0 ||
+                           check_room(store, limits, 0, err) != 0)) {
+        return -1;
+    }
+    if (config_parse(body->text, body->len, &s->config, err) != 0 || use_all(s, err) != 0 ||
+        (config_model_key(s->config) != NULL &&
+         parent_load(store, config_model_key(s->config), &s->parent, err) != 0) ||
+        look(s, limits, done, err) != 0) {
+        return -1;
+    }
+    return body->dry_run ? 0 : commit(s, limits, done, err);
+}
+
+static void submission_fini(struct submission *s)
+{
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(s->used); i++) {
+        used_fini(s->datasets, &s->used[i]);
+    }
+    datasets_scratch_free(&s->scratch);
+    job_spec_fini(&s->spec);
+    parent_fini(&s->parent);
+    config_free(&s->config);
+    err_fini(&s->warnings);
+}
+
+/* The faster one's job as the answer. */
+static int replay(struct store *store, struct submitted *done, struct err *err)
+{
+    int64_t job_id = done->job_id;
+    int rc;
+
+    submitted_fini(done);
+    rc = submit_key_replay(store, job_id, done, err);
+    return rc <= 0 ? rc
+                   : err_set(err, ERR_BUSY, "the job of this Idempotency-Key was just being "
+                                            "deleted: send it again");
+}
+
+int submit_train(struct datasets *datasets, struct pool *pool, const struct submit_limits *limits,
+                 const struct submit_body *body, struct submitted *out, struct err *err)
+{
+    struct store *store = datasets_store(datasets);
     struct submission s = {.datasets = datasets};
     struct submitted done = {.job_id = 0};
-    size_t i;
-    int rc = -1;
+    int rc = 1;
 
-    if ((dry_run || check_queue(datasets_store(datasets), limits, err) == 0) &&
-        config_parse(body, len, &s.config, err) == 0 && use_all(&s, err) == 0 &&
-        (config_model_key(s.config) == NULL ||
-         parent_load(datasets_store(datasets), config_model_key(s.config), &s.parent, err) == 0) &&
-        look(&s, limits, &done, err) == 0) {
-        rc = dry_run ? 0 : commit(&s, limits, &done, err);
+    if (body->key != NULL && !body->dry_run) {
+        s.key = body->key;
+        hash_hex(body->text, body->len, s.body_sha256);
+        rc = submit_key_find(store, s.key, s.body_sha256, &done, err);
     }
-    for (i = 0; i < ARRAY_LEN(s.used); i++) {
-        used_fini(datasets, &s.used[i]);
+    if (rc == 1) {
+        rc = submit(&s, limits, body, &done, err);
+        submission_fini(&s);
+        if (rc == 1) {
+            rc = replay(store, &done, err);
+        } else if (rc == 0 && !body->dry_run) {
+            pool_wake(pool);
+        }
     }
-    datasets_scratch_free(&s.scratch);
-    job_spec_fini(&s.spec);
-    parent_fini(&s.parent);
-    config_free(&s.config);
-    err_fini(&s.warnings);
     if (rc != 0) {
         submitted_fini(&done);
         return -1;
     }
     *out = done;
-    if (!dry_run) {
-        pool_wake(pool);
-    }
     return 0;
 }
 
@@ -387,6 +460,7 @@ static int weigh(const struct store_model *model, const struct dataset *ds, size
                        (double)limits->memory_limit / 1e9);
     }
     a.bytes = a.data_bytes;
+    a.disk_bytes = EVALUATION_BYTES;
     a.flops = 2 * (double)a.parameters * rows;
     a.seconds = a.flops / ADMIT_FLOPS_PER_SECOND;
     *out = a;
@@ -412,7 +486,8 @@ int submit_evaluate(struct datasets *datasets, struct pool *pool,
         err_set(err, ERR_CONFLICT, "model %lld has no weights yet", (long long)model_id);
     } else if (use(datasets, dataset_key, "/dataset", &u, err) == 0 &&
                check_columns(&model, u.ds, &n_inputs, &n_truths, err) == 0 &&
-               weigh(&model, u.ds, n_inputs, n_truths, limits, &done.estimate, err) == 0) {
+               weigh(&model, u.ds, n_inputs, n_truths, limits, &done.estimate, err) == 0 &&
+               check_room(store, limits, done.estimate.disk_bytes, err) == 0) {
         const char *hash = u.sha256;
         struct store_job_new job = {
             .kind = "evaluate",
@@ -421,6 +496,7 @@ int submit_evaluate(struct datasets *datasets, struct pool *pool,
             .datasets = &hash,
             .n_datasets = 1,
             .max_queued = limits->max_queued,
+            .disk_bytes = (int64_t)done.estimate.disk_bytes,
         };
 
         buf_printf(&asked, "{\"model_id\":%lld,\"dataset\":", (long long)model_id);

@@ -13,24 +13,36 @@
 struct pool;
 
 struct submit_limits {
-    size_t memory_limit; /* bytes one job may take */
-    int64_t max_queued;  /* jobs waiting at once */
+    size_t memory_limit;   /* bytes one job may take */
+    int64_t max_queued;    /* jobs waiting at once */
+    const char *state;     /* the folder whose disk all is written to; NULL: not looked at */
+    uint64_t disk_reserve; /* bytes of it that no job may take; see room.h */
 };
 
 struct submitted {
     int64_t job_id, model_id;  /* 0 on a dry run */
+    bool replayed;             /* its key made this job before: there is no estimate */
+    enum job_state state;      /* JOB_QUEUED, or what a replayed one is now */
     char *resolved_json;       /* owned */
     char *warnings_json;       /* owned: array of sentences */
     struct admission estimate;
 };
 void submitted_fini(struct submitted *s);
 
-/* body: the JSON text. dry_run: everything but the commit (inline rows are not kept
- * either). On success wakes the pool. Errors: ERR_SYNTAX, ERR_TOO_LARGE (too many values),
- * ERR_INVALID with items (an unknown dataset too), ERR_BUSY (queue full), the store's. */
+/* What a client sent. */
+struct submit_body {
+    const char *text; /* JSON */
+    size_t len;
+    bool dry_run;     /* everything but the commit; inline rows are not kept either */
+    const char *key;  /* Idempotency-Key, or NULL; a dry run does not look at it */
+};
+
+/* On success wakes the pool. With a key that came before with the same body: the job it made
+ * then, and nothing is done. Errors: ERR_SYNTAX, ERR_TOO_LARGE (too many values), ERR_INVALID
+ * with items (an unknown dataset too), or without (the key came with another body), ERR_BUSY (queue
+ * full), ERR_NO_SPACE (see room.h), the store's. */
 int submit_train(struct datasets *datasets, struct pool *pool, const struct submit_limits *limits,
-                 const char *body, size_t len, bool dry_run, struct submitted *out,
-                 struct err *err) MUST_CHECK;
+                 const struct submit_body *body, struct submitted *out, struct err *err) MUST_CHECK;
 
 /* A job of kind evaluate: judge model `model_id` on a whole dataset (key as in config).
  * ERR_NOT_FOUND: no such model; ERR_CONFLICT: it has no weights yet; ERR_INVALID: unknown

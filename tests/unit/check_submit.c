@@ -105,7 +105,9 @@ static int64_t queued(void)
 
 static int submit(const char *body, bool dry_run, struct submitted *out, struct err *err)
 {
-    return submit_train(datasets, NULL, &limits, body, strlen(body), dry_run, out, err);
+    return submit_train(
+        datasets, NULL, &limits,
+        &(struct submit_body){.text = body, .len = strlen(body), .dry_run = dry_run}, out, err);
 }
 
 #define JOB(target, data, more)                                                                    \
