@@ -90,7 +90,8 @@ static size_t connections(void)
 static struct submit_limits job_limits(const struct options *o)
 {
     return (struct submit_limits){.memory_limit = o->memory_limit / o->workers,
-                                  .max_queued = o->max_queued};
+                                  .max_queued = o->max_queued,
+                                  .state = o->state};
 }
 
 static int start_server(struct app *app, const struct options *o, struct err *err)
