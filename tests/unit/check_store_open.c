@@ -130,6 +130,25 @@ START_TEST(a_relative_folder_works)
 }
 END_TEST
 
+/* The schema as it was released first: sql/sqlite/0001 up to `version`. */
+static sqlite3 *make_schema(int version)
+{
+    static const char *const files[] = {"0001_first.sql", "0002_start_from.sql"};
+    const char *dir = getenv("top_srcdir");
+    sqlite3 *db = help_raw_open();
+
+    for (int i = 0; i < version; i++) {
+        char *path = xasprintf("%s/sql/sqlite/%s", dir != NULL ? dir : ".", files[i]);
+        size_t n = 0;
+        char *sql = read_file_at(path, &n);
+
+        help_raw_exec(db, sql);
+        free(sql);
+        free(path);
+    }
+    return db;
+}
+
 /* A state folder of the first schema, with a finished job, its model and its curve. */
 START_TEST(the_first_schema_is_upgraded)
 {
@@ -140,15 +159,11 @@ START_TEST(the_first_schema_is_upgraded)
         " VALUES (1, 'ready', 1, 1, 3, 0);"
         "INSERT INTO curve_point (job_id, epoch, training_loss, samples) VALUES (1, 1, 0.5, 10);"
         "PRAGMA application_id = 0x6d6c7064; PRAGMA user_version = 1;";
-    const char *dir = getenv("top_srcdir");
-    char *path = xasprintf("%s/sql/sqlite/0001_first.sql", dir != NULL ? dir : "."), *sql;
     struct store_point *points = NULL;
     struct store_model model;
-    sqlite3 *db = help_raw_open();
+    sqlite3 *db = make_schema(1);
     size_t n = 0;
 
-    sql = read_file_at(path, &n);
-    help_raw_exec(db, sql);
     help_raw_exec(db, content);
     ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
     help_open(OWNER, 0);
@@ -164,8 +179,139 @@ START_TEST(the_first_schema_is_upgraded)
     db = help_raw_open();
     ck_assert_int_eq(help_raw_int(db, "PRAGMA user_version"), NEWEST);
     ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
-    free(path);
-    free(sql);
+}
+END_TEST
+
+/* Jobs in every state of schema 2, each with what hangs on it; the newest ones were deleted. */
+static void fill_schema_2(sqlite3 *db)
+{
+    static const char content[] =
+        "INSERT INTO job (id, kind, name, state, model_id, parent_id, owner, attempt,"
+        " cancel_requested, created_at, started_at, finished_at, error_code, error_detail,"
+        " warnings, result, config, resolved) VALUES"
+        " (3, 'train', 'iris', 'queued', 1, NULL, NULL, 0, 0, 101, NULL, NULL, NULL, NULL,"
+        "  '[\"w\"]', NULL, '{\"c\":3}', '{\"r\":3}'),"
+        " (5, 'train', NULL, 'running', 2, 9, 'boot-0', 4, 0, 102, 202, NULL, NULL, NULL,"
+        "  '[]', NULL, '{}', '{}'),"
+        " (6, 'train', NULL, 'running', 3, NULL, 'boot-0', 1, 1, 103, 203, NULL, NULL, NULL,"
+        "  '[]', NULL, NULL, NULL),"
+        " (7, 'evaluate', 'iris', 'succeeded', 4, NULL, NULL, 1, 0, 104, 204, 304, NULL, NULL,"
+        "  '[]', '{\"e\":1}', '{}', '{}'),"
+        " (8, 'train', NULL, 'failed', 5, NULL, NULL, 2, 0, 105, 205, 305, 'diverged', 'why',"
+        "  '[]', NULL, '{}', '{}'),"
+        " (9, 'train', NULL, 'cancelled', 6, NULL, NULL, 0, 1, 106, NULL, 306, NULL, NULL,"
+        "  '[]', NULL, '{}', '{}'),"
+        " (41, 'train', NULL, 'cancelled', 7, NULL, NULL, 0, 1, 107, NULL, 307, NULL, NULL,"
+        "  '[]', NULL, '{}', '{}');"
+        "INSERT INTO model (job_id, state, created_at, finished_at)"
+        " SELECT id, CASE WHEN finished_at IS NULL THEN 'pending' ELSE 'failed' END, created_at,"
+        " finished_at FROM job;"
+        "INSERT INTO curve_point (job_id, epoch, training_loss, samples)"
+        " SELECT job.id, e.value, 0.5, 10 FROM job, json_each('[1,2,3]') AS e;"
+        "INSERT INTO job_event (job_id, at, kind) SELECT id, created_at, state FROM job;"
+        "INSERT INTO dataset (sha256, rows, columns, bytes, created_at)"
+        " VALUES (printf('%064d', 7), 1, 1, 1, 1);"
+        "INSERT INTO job_dataset (job_id, seq, sha256)"
+        " SELECT id, 0, printf('%064d', 7) FROM job;"
+        "PRAGMA foreign_keys = ON; DELETE FROM job WHERE id = 41;"
+        "PRAGMA application_id = 0x6d6c7064; PRAGMA user_version = 2;";
+
+    help_raw_exec(db, content);
+}
+
+START_TEST(the_second_schema_is_upgraded)
+{
+    static const char digest[] = /* of every old column of the rows that recovery leaves alone */
+        "SELECT sum(id * 7 + created_at * 3 + coalesce(finished_at, 0) + attempt + model_id"
+        " + length(kind || coalesce(name, '') || state || warnings || coalesce(config, '')"
+        " || coalesce(resolved, '') || coalesce(result, '') || coalesce(error_code, '')"
+        " || coalesce(error_detail, ''))) FROM job WHERE id NOT IN (5, 6)";
+    static const char children[] =
+        "SELECT 10000 * (SELECT count(*) FROM curve_point) + 100 * (SELECT count(*) FROM job_event)"
+        " + (SELECT count(*) FROM job_dataset)";
+    sqlite3 *db = make_schema(2);
+    struct store_job job;
+    int64_t want, id;
+
+    fill_schema_2(db);
+    want = help_raw_int(db, digest);
+    ck_assert_int_eq(help_raw_int(db, children), 180606);
+    ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
+    help_open(OWNER, 0);
+    job = help_get(5); /* recovered in the same start */
+    ck_assert_int_eq(job.state, JOB_QUEUED);
+    ck_assert_int_eq(job.attempt, 4);
+    ck_assert_int_eq(job.priority, 0);
+    ck_assert_int_eq(job.crashes, 0);
+    store_job_fini(&job);
+    ck_assert_int_eq(help_state(6), JOB_CANCELLED);
+    job = help_get(3);
+    ck_assert_str_eq(job.name, "iris");
+    ck_assert_str_eq(job.config_json, "{\"c\":3}");
+    ck_assert_str_eq(job.resolved_json, "{\"r\":3}");
+    ck_assert_str_eq(job.warnings_json, "[\"w\"]");
+    store_job_fini(&job);
+    help_close();
+    help_verify();
+    db = help_raw_open();
+    ck_assert_int_eq(help_raw_int(db, "PRAGMA user_version"), NEWEST);
+    ck_assert_int_eq(help_raw_int(db, digest), want);
+    ck_assert_int_eq(help_raw_int(db, children), 180806); /* and recovery's two events */
+    ck_assert_int_eq(help_raw_int(db, "SELECT parent_id FROM job WHERE id = 5"), 9);
+    ck_assert_int_eq(help_raw_int(db, "SELECT count(*) FROM sqlite_schema WHERE name LIKE"
+                                      " 'job_new%' OR sql LIKE '%job_new%'"), 0);
+    ck_assert_int_eq(help_raw_int(db, "SELECT count(*) FROM sqlite_schema WHERE type = 'index'"
+                                      " AND name IN ('job_state', 'job_name', 'job_model',"
+                                      " 'job_parent', 'job_queue', 'job_disk')"), 6);
+    ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
+    help_open(OWNER, 0);
+    ck_assert_int_eq(help_train(), 42); /* 41 was deleted, and means nothing else now */
+    help_claim(3, OWNER);
+    id = help_model_of(3);
+    help_finish(3, OWNER, JOB_SUCCEEDED, true);
+    help_model_state(id, "ready");
+    OK(OPS->job_delete(help_store, 3, err)); /* and the children know the new parent */
+    help_close();
+    db = help_raw_open();
+    ck_assert_int_eq(help_raw_int(db, "SELECT (SELECT count(*) FROM curve_point WHERE job_id = 3)"
+                                      " + (SELECT count(*) FROM job_event WHERE job_id = 3)"
+                                      " + (SELECT count(*) FROM job_dataset WHERE job_id = 3)"),
+                     0);
+    ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
+    help_verify();
+}
+END_TEST
+
+/* With no job at all, ids still go on where they were. */
+START_TEST(an_empty_second_schema_is_upgraded)
+{
+    sqlite3 *db = make_schema(2);
+
+    fill_schema_2(db);
+    help_raw_exec(db, "DELETE FROM job; DELETE FROM model");
+    ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
+    help_open(OWNER, 0);
+    ck_assert_int_eq(help_train(), 42);
+    help_close();
+    help_verify();
+}
+END_TEST
+
+/* Rows that name others which are not there: the upgrade is refused, and nothing was done. */
+START_TEST(a_broken_reference_stops_the_upgrade)
+{
+    sqlite3 *db = make_schema(2);
+
+    fill_schema_2(db);
+    help_raw_exec(db, "PRAGMA foreign_keys = OFF; DELETE FROM job WHERE id = 7");
+    ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
+    expect_refusal(ERR_CORRUPT, "rows name others");
+    db = help_raw_open();
+    ck_assert_int_eq(help_raw_int(db, "PRAGMA user_version"), 2);
+    ck_assert_int_eq(help_raw_int(db, "SELECT count(*) FROM job"), 5);
+    ck_assert_int_eq(help_raw_int(db, "SELECT count(*) FROM sqlite_schema"
+                                      " WHERE name = 'job_checkpoint'"), 0);
+    ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
 }
 END_TEST
 
@@ -379,6 +525,9 @@ int main(void)
     tcase_add_test(cases, opening_again_finds_everything);
     tcase_add_test(cases, a_relative_folder_works);
     tcase_add_test(cases, the_first_schema_is_upgraded);
+    tcase_add_test(cases, the_second_schema_is_upgraded);
+    tcase_add_test(cases, an_empty_second_schema_is_upgraded);
+    tcase_add_test(cases, a_broken_reference_stops_the_upgrade);
     tcase_add_test(cases, a_newer_schema_is_refused);
     tcase_add_test(cases, a_foreign_file_is_refused_and_untouched);
     tcase_add_test(cases, garbage_is_refused);
