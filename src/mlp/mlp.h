@@ -485,6 +485,9 @@ MLP_API void mlp_trainer_save(const struct mlp_trainer *t, void *out);
  * then nothing has changed. */
 MLP_API MLP_CHECK enum mlp_status mlp_trainer_load(struct mlp_trainer *t, const void *state,
                                                    size_t size);
+/* The best weights so far, [mlp_net_values] and finite, and their epoch; NULL while there are none.
+ * Valid until the next run. */
+MLP_API const mlp_real *mlp_trainer_best(const struct mlp_trainer *t, size_t *epoch);
 /* Go on where another training of the same network ended, with its last weights, moments, step
  * count and epochs (the orders of rows and the dropped units go on from there); the epochs
  * reported, the schedule, the best so far and patience begin anew. 10 epochs and 10 more are so

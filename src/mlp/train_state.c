@@ -191,6 +191,12 @@ enum mlp_status mlp_trainer_load(struct mlp_trainer *t, const void *state, size_
     return MLP_OK;
 }
 
+const mlp_real *mlp_trainer_best(const struct mlp_trainer *t, size_t *epoch)
+{
+    *epoch = t->progress.result.best_epoch;
+    return *epoch > 0 ? t->best : NULL;
+}
+
 enum mlp_status mlp_trainer_extend(struct mlp_trainer *t, const void *state, size_t size)
 {
     struct state_header head;
