@@ -72,6 +72,7 @@ static bool is_sha256(const char *name)
 
 void datasets_scratch_free(char **scratch)
 {
+    struct err err = ERR_INIT;
     DIR *dir;
     const struct dirent *entry;
 
@@ -81,7 +82,9 @@ void datasets_scratch_free(char **scratch)
     dir = opendir(*scratch);
     while (dir != NULL && (entry = readdir(dir)) != NULL) {
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
-            (void)unlinkat(dirfd(dir), entry->d_name, 0); /* rmdir below tells */
+            if (file_remove(dirfd(dir), entry->d_name, WHAT, &err) != 0) {
+                err_fini(&err); /* rmdir below tells */
+            }
         }
     }
     if (dir != NULL) {
@@ -408,6 +411,29 @@ int datasets_delete(struct datasets *d, int64_t id, struct err *err)
     }
     PTOK(pthread_mutex_unlock(&d->publish));
     store_dataset_fini(&row);
+    return rc;
+}
+
+int datasets_gc(struct datasets *d, const struct store_gc_rule *rule, bool dry_run,
+                struct store_gc *out, struct err *err)
+{
+    struct store_gc piece = {.jobs = 0};
+    size_t i;
+    int rc;
+
+    CHK_OBJ(d, DATASETS_MAGIC);
+    PTOK(pthread_mutex_lock(&d->publish));
+    rc = d->store->ops->gc(d->store, rule, dry_run, &piece, err);
+    for (i = 0; i < piece.n_orphans; i++) {
+        remove_file(d, piece.orphans[i]);
+    }
+    PTOK(pthread_mutex_unlock(&d->publish));
+    free(piece.orphans);
+    piece.orphans = NULL;
+    piece.n_orphans = 0;
+    if (rc == 0) {
+        *out = piece;
+    }
     return rc;
 }
 

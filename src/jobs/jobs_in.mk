@@ -12,6 +12,7 @@ libjobs_a_SOURCES += \
 	src/jobs/admit.c src/jobs/admit.h \
 	src/jobs/datasets.c src/jobs/datasets.h \
 	src/jobs/parent.c src/jobs/parent.h \
+	src/jobs/retention.c src/jobs/retention.h \
 	src/jobs/room.c src/jobs/room.h \
 	src/jobs/submit.c src/jobs/submit.h \
 	src/jobs/submit_key.c src/jobs/submit_key.h
