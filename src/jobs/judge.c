@@ -211,6 +211,9 @@ static int walk(struct judging *j, struct judge_numbers *numbers, struct err *er
         enum mlp_status status;
 
         n = left < j->slice ? left : j->slice;
+        if (j->pulse != NULL) {
+            (void)atomic_fetch_add_explicit(j->pulse, 1, memory_order_relaxed);
+        }
         status = predict(j, first, n);
         if (status == MLP_OK) {
             status = mlp_meter_add(j->meter, j->p, n);
@@ -247,10 +250,10 @@ static void report(struct judging *j, enum mlp_metric_kind kind, const char *spl
 
 int judge_asked(const struct mlp_net *net, const struct encoder *encoder,
                 const struct mlp_data *data, char *const *metrics, size_t n, const char *split,
-                struct judged *out, struct err *err)
+                atomic_ulong *pulse, struct judged *out, struct err *err)
 {
     enum mlp_metric_kind kind = kind_of(net, encoder);
-    struct judging j = {.net = net, .encoder = encoder, .data = data};
+    struct judging j = {.net = net, .encoder = encoder, .data = data, .pulse = pulse};
     struct judge_numbers *numbers = NULL;
     int rc;
 
@@ -281,7 +284,7 @@ int judge_asked(const struct mlp_net *net, const struct encoder *encoder,
 int judge(const struct mlp_net *net, const struct encoder *encoder, const struct mlp_data *data,
           const char *split, struct judged *out, struct err *err)
 {
-    return judge_asked(net, encoder, data, NULL, 0, split, out, err);
+    return judge_asked(net, encoder, data, NULL, 0, split, NULL, out, err);
 }
 
 void judged_fini(struct judged *j)

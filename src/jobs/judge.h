@@ -30,6 +30,8 @@
 #ifndef MLPD_JOBS_JUDGE_H
 #define MLPD_JOBS_JUDGE_H
 
+#include <stdatomic.h>
+
 #include "data/encoder.h"
 #include "mlp/mlp.h"
 
@@ -54,10 +56,11 @@ int judge(const struct mlp_net *net, const struct encoder *encoder, const struct
           const char *split, struct judged *out, struct err *err) MUST_CHECK;
 
 /* The same with metrics [n] besides those that are always there. A name that is no metric, or
- * not one of this kind of target, is passed over: config_resolve has refused it. */
+ * not one of this kind of target, is passed over: config_resolve has refused it. `pulse` counts
+ * slices, as signs of life; may be NULL. */
 int judge_asked(const struct mlp_net *net, const struct encoder *encoder,
                 const struct mlp_data *data, char *const *metrics, size_t n, const char *split,
-                struct judged *out, struct err *err) MUST_CHECK;
+                atomic_ulong *pulse, struct judged *out, struct err *err) MUST_CHECK;
 
 /* What kind of truth a loss is for; `classes`: the target is text that names them. */
 enum mlp_metric_kind judge_kind(enum mlp_loss loss, bool classes);

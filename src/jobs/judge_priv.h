@@ -9,6 +9,7 @@ struct judging {
     const struct mlp_net *net;
     const struct encoder *encoder;
     const struct mlp_data *data;
+    atomic_ulong *pulse;      /* or NULL */
     size_t width;             /* columns of a prediction */
     size_t n_classes;         /* 0: labels or numbers */
     struct mlp_score score;   /* of all rows, as the core measures it */

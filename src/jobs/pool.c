@@ -1,14 +1,20 @@
 /* The worker pool; see pool.h.
  *
- * Each worker thread loops: claim the oldest queued job from the store, run it
- * (runner_run), look for the next. With nothing to claim it sleeps until pool_wake or
- * pool_stop. Wakes are counted, so one that falls between an empty-handed claim and the
- * sleep is not lost. A store that fails is asked again after 0.1 s, doubling up to 5 s; new
+ * Each worker thread loops: claim the next queued job from the store, run it
+ * (runner_run), look for the next. With nothing to claim it sleeps until pool_wake,
+ * pool_stop, or the moment the store named. Wakes are counted, so one that falls between an
+ * empty-handed claim and the sleep is not lost. A store that fails is asked again after 0.1 s, doubling up to 5 s; new
  * submissions do not shorten that.
  *
  * Cancelling a job that is just being claimed: the canceller first commits
  * cancel_requested, then calls pool_cancel; the worker first makes its slot known, then
- * reads the job's row again. Whatever the order, one of the two sees the other.
+ * reads the job's row again. Whatever the order, one of the two sees the other. Pausing is the
+ * same, but may be taken back: what the row said counts only if pool_pause has said nothing
+ * since before it was read.
+ *
+ * A watchdog thread looks at every worker's pulse, which counts batches and the pieces of work
+ * before and after them. A job whose pulse stands still is called stalled; that is all that can be
+ * done about it from outside, because no thread can be ended safely.
  *
  * Locks: pool.mtx guards the slots and the counters, and is a leaf: nothing is called
  * under it. The flags that a running job polls every batch are atomics.
@@ -23,6 +29,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/crash.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "jobs/runner.h"
@@ -34,22 +42,35 @@
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_LAST_MS  5000
 
+#define LOOK_MS 1000 /* between two looks of the watchdog */
+
 struct worker {
     struct pool *pool;
     pthread_t thread;
     int64_t job_id;                /* guarded by pool->mtx; 0 = idle */
     struct pool_progress progress; /* guarded by pool->mtx */
-    atomic_bool cancel;
+    bool stalled;                  /* guarded by pool->mtx */
+    uint64_t pauses_told;          /* guarded by pool->mtx; of this job */
+    atomic_bool cancel, pause;
+    atomic_ulong pulse;
+
+    /* the watchdog's */
+    int64_t seen_job;
+    unsigned long seen_pulse;
+    double moved_at;               /* the pulse did, or the job began */
 };
 
 struct pool {
     unsigned magic;
     size_t n_workers;
     char *owner;
+    struct checkpoints *checkpoints; /* NULL: none */
+    double checkpoint_seconds, stall_seconds;
     struct datasets *datasets;
     struct predictor *predictor;
     struct store *store;
     struct worker *workers; /* [n_workers] */
+    pthread_t watchdog;     /* with stall_seconds */
 
     pthread_mutex_t mtx;
     pthread_cond_t cond; /* on the monotonic clock */
@@ -74,24 +95,47 @@ static void slot_set(struct worker *w, int64_t job_id)
     PTOK(pthread_mutex_lock(&w->pool->mtx));
     w->job_id = job_id;
     w->progress = nothing_yet;
+    w->stalled = false;
+    w->pauses_told = 0;
     atomic_store(&w->cancel, false);
+    atomic_store(&w->pause, false);
     PTOK(pthread_mutex_unlock(&w->pool->mtx));
 }
 
-/* Whether the row asks for a cancel by now. A store that cannot say is no reason not to run:
- * the job's own writes will tell. */
-static bool cancel_requested(struct store *store, int64_t job_id)
+static uint64_t pauses_told(struct worker *w)
 {
+    uint64_t told;
+
+    PTOK(pthread_mutex_lock(&w->pool->mtx));
+    told = w->pauses_told;
+    PTOK(pthread_mutex_unlock(&w->pool->mtx));
+    return told;
+}
+
+/* What the row asks for by now. A store that cannot say is no reason not to run: the job's own
+ * writes will tell. */
+static void read_requests(struct worker *w, const struct store_job *claimed)
+{
+    struct pool *pool = w->pool;
+    uint64_t told = pauses_told(w);
     struct store_job job = {.id = 0};
     struct err err = ERR_INIT;
-    bool requested = false;
 
-    if (store->ops->job_get(store, job_id, &job, &err) == 0) {
-        requested = job.cancel_requested;
+    if (claimed->cancel_requested) {
+        atomic_store(&w->cancel, true);
+    }
+    if (pool->store->ops->job_get(pool->store, claimed->id, &job, &err) == 0) {
+        PTOK(pthread_mutex_lock(&pool->mtx));
+        if (job.cancel_requested) {
+            atomic_store(&w->cancel, true);
+        }
+        if (job.pause_requested && w->pauses_told == told) {
+            atomic_store(&w->pause, true);
+        }
+        PTOK(pthread_mutex_unlock(&pool->mtx));
         store_job_fini(&job);
     }
     err_fini(&err);
-    return requested;
 }
 
 static void run_job(struct worker *w, const struct store_job *job)
@@ -101,27 +145,31 @@ static void run_job(struct worker *w, const struct store_job *job)
         .datasets = pool->datasets,
         .predictor = pool->predictor,
         .owner = pool->owner,
+        .checkpoints = pool->checkpoints,
+        .checkpoint_seconds = pool->checkpoint_seconds,
         .stop = &pool->stop,
         .cancel = &w->cancel,
+        .pause = &w->pause,
+        .pulse = &w->pulse,
         .progress = on_progress,
         .arg = w,
     };
 
     slot_set(w, job->id);
-    if (job->cancel_requested || cancel_requested(pool->store, job->id)) {
-        atomic_store(&w->cancel, true);
-    }
+    read_requests(w, job);
+    crash_job_set(job->id);
     runner_run(&slot, job);
+    crash_job_set(0);
     slot_set(w, 0);
 }
 
-static struct timespec deadline_in(long ms)
+static struct timespec deadline_in(int64_t ms)
 {
     struct timespec t;
 
     CHK(clock_gettime(CLOCK_MONOTONIC, &t) == 0);
-    t.tv_sec += ms / 1000;
-    t.tv_nsec += ms % 1000 * 1000000L;
+    t.tv_sec += (time_t)(ms / 1000);
+    t.tv_nsec += (long)(ms % 1000) * 1000000L;
     if (t.tv_nsec >= 1000000000L) {
         t.tv_sec++;
         t.tv_nsec -= 1000000000L;
@@ -129,18 +177,24 @@ static struct timespec deadline_in(long ms)
     return t;
 }
 
-/* Sleep until something was submitted after `seen` was read, or the pool stops. */
-static void wait_for_work(struct pool *pool, uint64_t seen)
+/* Sleep until something was submitted after `seen` was read, or the pool stops, or `ms` are over
+ * (0: however long). */
+static void wait_for_work(struct pool *pool, uint64_t seen, int64_t ms)
 {
+    struct timespec until = deadline_in(ms);
+    int rc = 0;
+
     PTOK(pthread_mutex_lock(&pool->mtx));
-    while (!atomic_load(&pool->stop) && pool->wakes == seen) {
-        PTOK(pthread_cond_wait(&pool->cond, &pool->mtx));
+    while (!atomic_load(&pool->stop) && pool->wakes == seen && rc != ETIMEDOUT) {
+        rc = ms > 0 ? pthread_cond_timedwait(&pool->cond, &pool->mtx, &until)
+                    : pthread_cond_wait(&pool->cond, &pool->mtx);
+        CHK(rc == 0 || rc == ETIMEDOUT);
     }
     PTOK(pthread_mutex_unlock(&pool->mtx));
 }
 
 /* Sleep `ms`, or until the pool stops. */
-static void wait_for_store(struct pool *pool, long ms)
+static void wait_in_peace(struct pool *pool, int64_t ms)
 {
     struct timespec until = deadline_in(ms);
     int rc = 0;
@@ -168,6 +222,7 @@ static void *worker_main(void *arg)
     struct worker *w = arg;
     struct pool *pool = w->pool;
     long backoff_ms = BACKOFF_FIRST_MS;
+    void *stack = crash_stack_new();
 
     /* Linux gives each thread a niceness of its own. Without permission we run as we are. */
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), POOL_NICE);
@@ -176,7 +231,8 @@ static void *worker_main(void *arg)
         uint64_t seen = wakes_seen(pool);
         struct store_job job = {.id = 0};
         struct err err = ERR_INIT;
-        int rc = pool->store->ops->job_claim(pool->store, pool->owner, &job, &err);
+        int64_t wait_ms = 0;
+        int rc = pool->store->ops->job_claim_wait(pool->store, pool->owner, &job, &wait_ms, &err);
 
         if (rc == 0) {
             backoff_ms = BACKOFF_FIRST_MS;
@@ -184,13 +240,80 @@ static void *worker_main(void *arg)
             store_job_fini(&job);
         } else if (rc == 1) {
             backoff_ms = BACKOFF_FIRST_MS;
-            wait_for_work(pool, seen);
+            wait_for_work(pool, seen, wait_ms);
         } else {
             log_error("no job could be claimed, next try in %ld ms: %s", backoff_ms, err.detail);
-            wait_for_store(pool, backoff_ms);
+            wait_in_peace(pool, backoff_ms);
             backoff_ms = backoff_ms * 2 > BACKOFF_LAST_MS ? BACKOFF_LAST_MS : backoff_ms * 2;
         }
         err_fini(&err);
+    }
+    crash_stack_free(&stack);
+    return NULL;
+}
+
+/* ---- the watchdog ------------------------------------------------------------------------ */
+
+static void tell(struct pool *pool, int64_t job_id, const char *kind, const char *detail)
+{
+    struct err err = ERR_INIT;
+
+    log_warn("job %lld: %s", (long long)job_id, detail);
+    if (pool->store->ops->event_add(pool->store, job_id, kind, detail, &err) != 0) {
+        log_warn("an event of job %lld could not be stored: %s", (long long)job_id, err.detail);
+    }
+    err_fini(&err);
+}
+
+static void tell_stalled(struct pool *pool, int64_t job_id, const struct pool_progress *p)
+{
+    char *detail = xasprintf("nothing has moved for %g s: %s, epoch %zu, after %zu of its batches",
+                             pool->stall_seconds, p->phase != NULL ? p->phase : "starting",
+                             p->epoch + 1, p->batch);
+
+    tell(pool, job_id, "stalled", detail);
+    free(detail);
+}
+
+/* Note a change of one worker's job, if there is one, and tell it. */
+static void look_at(struct worker *w, double now)
+{
+    struct pool *pool = w->pool;
+    unsigned long pulse = atomic_load(&w->pulse);
+    struct pool_progress progress;
+    bool was, is;
+    int64_t id;
+
+    PTOK(pthread_mutex_lock(&pool->mtx));
+    id = w->job_id;
+    if (id != w->seen_job || pulse != w->seen_pulse) {
+        w->seen_job = id;
+        w->seen_pulse = pulse;
+        w->moved_at = now;
+    }
+    was = w->stalled;
+    w->stalled = is = id != 0 && now - w->moved_at >= pool->stall_seconds;
+    progress = w->progress;
+    PTOK(pthread_mutex_unlock(&pool->mtx));
+    if (is && !was) {
+        tell_stalled(pool, id, &progress);
+    } else if (was && !is) { /* still this job: slot_set makes it false for the next */
+        tell(pool, id, "moving_again", "it moves again");
+    }
+}
+
+static void *watchdog_main(void *arg)
+{
+    struct pool *pool = arg;
+    double half_ms = pool->stall_seconds * 1000 / 2;
+    int64_t pause = half_ms > LOOK_MS ? LOOK_MS : half_ms < 1 ? 1 : (int64_t)half_ms;
+    size_t i;
+
+    while (!atomic_load(&pool->stop)) {
+        for (i = 0; i < pool->n_workers; i++) {
+            look_at(&pool->workers[i], clock_monotonic());
+        }
+        wait_in_peace(pool, pause);
     }
     return NULL;
 }
@@ -212,6 +335,9 @@ int pool_new(const struct pool_options *options, struct datasets *datasets,
     pool->magic = POOL_MAGIC;
     pool->n_workers = options->workers;
     pool->owner = xstrdup(options->owner);
+    pool->checkpoints = options->checkpoints;
+    pool->checkpoint_seconds = options->checkpoint_seconds;
+    pool->stall_seconds = options->stall_seconds;
     pool->datasets = datasets;
     pool->predictor = predictor;
     pool->store = datasets_store(datasets);
@@ -226,6 +352,8 @@ int pool_new(const struct pool_options *options, struct datasets *datasets,
         pool->workers[i].pool = pool;
         pool->workers[i].progress = nothing_yet;
         atomic_init(&pool->workers[i].cancel, false);
+        atomic_init(&pool->workers[i].pause, false);
+        atomic_init(&pool->workers[i].pulse, 0);
     }
     *out = pool;
     return 0;
@@ -233,6 +361,7 @@ int pool_new(const struct pool_options *options, struct datasets *datasets,
 
 void pool_start(struct pool *pool)
 {
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
     sigset_t all, before;
     size_t i;
 
@@ -242,14 +371,22 @@ void pool_start(struct pool *pool)
     pool->started = true;
     PTOK(pthread_mutex_unlock(&pool->mtx));
 
-    /* Signals are main's; threads inherit the mask of their maker. */
+    /* Signals are main's, but for those that a thread brings upon itself; threads inherit the
+     * mask of their maker. */
     CHK(sigfillset(&all) == 0);
+    for (i = 0; i < ARRAY_LEN(faults); i++) {
+        CHK(sigdelset(&all, faults[i]) == 0);
+    }
     PTOK(pthread_sigmask(SIG_SETMASK, &all, &before));
     for (i = 0; i < pool->n_workers; i++) {
         struct worker *w = &pool->workers[i];
 
         PTOK(pthread_create(&w->thread, NULL, worker_main, w));
         PTOK(pthread_setname_np(w->thread, "mlpd-worker"));
+    }
+    if (pool->stall_seconds > 0) {
+        PTOK(pthread_create(&pool->watchdog, NULL, watchdog_main, pool));
+        PTOK(pthread_setname_np(pool->watchdog, "mlpd-watchdog"));
     }
     PTOK(pthread_sigmask(SIG_SETMASK, &before, NULL));
 }
@@ -271,6 +408,9 @@ void pool_stop(struct pool *pool)
     }
     for (i = 0; i < pool->n_workers; i++) {
         PTOK(pthread_join(pool->workers[i].thread, NULL));
+    }
+    if (pool->stall_seconds > 0) {
+        PTOK(pthread_join(pool->watchdog, NULL));
     }
 }
 
@@ -328,6 +468,20 @@ void pool_cancel(struct pool *pool, int64_t job_id)
     PTOK(pthread_mutex_unlock(&pool->mtx));
 }
 
+void pool_pause(struct pool *pool, int64_t job_id, bool pause)
+{
+    struct worker *w;
+
+    CHK_OBJ(pool, POOL_MAGIC);
+    PTOK(pthread_mutex_lock(&pool->mtx));
+    w = job_id != 0 ? find_locked(pool, job_id) : NULL;
+    if (w != NULL) {
+        atomic_store(&w->pause, pause);
+        w->pauses_told++;
+    }
+    PTOK(pthread_mutex_unlock(&pool->mtx));
+}
+
 void pool_counts(struct pool *pool, size_t *workers, size_t *busy)
 {
     size_t i, n = 0;
@@ -351,6 +505,7 @@ bool pool_progress_get(struct pool *pool, int64_t job_id, struct pool_progress *
     w = job_id != 0 ? find_locked(pool, job_id) : NULL;
     if (w != NULL) {
         *out = w->progress;
+        out->stalled = w->stalled;
     }
     PTOK(pthread_mutex_unlock(&pool->mtx));
     return w != NULL;

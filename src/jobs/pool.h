@@ -1,8 +1,8 @@
-/* The worker pool: N threads, each claims the oldest queued job from the store, runs it and
+/* The worker pool: N threads, each claims the next queued job from the store, runs it and
  * brings home what came out. N workers train N jobs at once; the rest wait in the store.
  *
- * Workers run at nice 10 with all signals blocked. Stop and cancel are flags polled every
- * batch. What a running job shows (progress, latest loss) is kept here in memory; its curve
+ * Workers run at nice 10 with all signals blocked but those that are faults. Stop, cancel and
+ * pause are flags polled every batch. What a running job shows (progress, latest loss) is kept here in memory; its curve
  * goes to the store in batches.
  */
 #ifndef MLPD_JOBS_POOL_H
@@ -44,7 +44,9 @@ void pool_counts(struct pool *pool, size_t *workers, size_t *busy);
 
 /* What a running job looks like this moment. */
 struct pool_progress {
+    const char *phase;          /* "preparing", "training", "saving", "judging"; NULL: not known */
     size_t epoch, epochs;       /* finished, planned */
+    size_t batch;               /* batches done of the epoch under way */
     double fraction;            /* 0..1 */
     double samples_per_second, eta_seconds; /* NaN = not known yet */
     double training_loss, validation_loss, validation_accuracy, validation_rmse; /* NaN = absent */

@@ -11,11 +11,13 @@
 #include "jobs/runner.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/buf.h"
+#include "base/crashpoint.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "jobs/runner_priv.h"
@@ -28,16 +30,47 @@
 bool runner_interrupted(const struct runner_slot *slot)
 {
     return atomic_load_explicit(slot->stop, memory_order_relaxed) ||
-           atomic_load_explicit(slot->cancel, memory_order_relaxed);
+           atomic_load_explicit(slot->cancel, memory_order_relaxed) ||
+           atomic_load_explicit(slot->pause, memory_order_relaxed);
 }
 
-static void pause_ms(long ms)
+void runner_pulse(const struct runner_slot *slot)
+{
+    (void)atomic_fetch_add_explicit(slot->pulse, 1, memory_order_relaxed);
+}
+
+bool runner_may_heal(enum err_code code)
+{
+    return code == ERR_NO_SPACE || code == ERR_BUSY || code == ERR_NO_MEMORY;
+}
+
+void runner_pause(const struct runner_slot *slot, long ms)
 {
     struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
 
     while (nanosleep(&left, &left) != 0) {
         CHK(errno == EINTR);
     }
+    runner_pulse(slot);
+}
+
+void runner_event(const struct runner_slot *slot, const struct store_job *job, const char *kind,
+                  const char *fmt, ...)
+{
+    struct store *store = datasets_store(slot->datasets);
+    struct err err = ERR_INIT;
+    char *detail;
+    va_list ap;
+
+    va_start(ap, fmt);
+    detail = xvasprintf(fmt, ap);
+    va_end(ap);
+    if (store->ops->event_add(store, job->id, kind, detail, &err) != 0) {
+        log_warn("an event of job %lld could not be stored (%s: %s): %s", (long long)job->id, kind,
+                 detail, err.detail);
+    }
+    free(detail);
+    err_fini(&err);
 }
 
 /* Where an item of a list of problems is. */
@@ -77,6 +110,31 @@ char *runner_sentence(const struct err *err)
     return buf_take(&out);
 }
 
+/* The job has ended, so nothing needs its checkpoints. */
+static void forget_checkpoints(const struct runner_slot *slot, const struct store_job *job)
+{
+    if (slot->checkpoints != NULL) {
+        checkpoint_remove(slot->checkpoints, job->id);
+    }
+}
+
+/* A job that is not ours any more: say what became of it. */
+static void released(const struct runner_slot *slot, const struct store_job *job)
+{
+    struct store *store = datasets_store(slot->datasets);
+    struct store_job now = {.id = 0};
+    struct err err = ERR_INIT;
+
+    if (store->ops->job_get(store, job->id, &now, &err) == 0) {
+        log_info("job %lld is %s", (long long)job->id, job_state_name(now.state));
+        if (now.state == JOB_CANCELLED) {
+            forget_checkpoints(slot, job);
+        }
+        store_job_fini(&now);
+    }
+    err_fini(&err);
+}
+
 static void release(const struct runner_slot *slot, const struct store_job *job)
 {
     struct store *store = datasets_store(slot->datasets);
@@ -86,7 +144,7 @@ static void release(const struct runner_slot *slot, const struct store_job *job)
         log_warn("job %lld could not go back to the queue now, the next start puts it there: %s",
                  (long long)job->id, err.detail);
     } else {
-        log_info("job %lld went back to the queue", (long long)job->id);
+        released(slot, job);
     }
     err_fini(&err);
 }
@@ -114,11 +172,6 @@ static struct store_outcome without_model(const struct store_outcome *outcome)
     };
 }
 
-static bool may_heal(enum err_code code)
-{
-    return code == ERR_NO_SPACE || code == ERR_BUSY || code == ERR_NO_MEMORY;
-}
-
 void runner_finish(const struct runner_slot *slot, const struct store_job *job,
                    const struct store_outcome *outcome)
 {
@@ -129,9 +182,10 @@ void runner_finish(const struct runner_slot *slot, const struct store_job *job,
     struct err err = ERR_INIT;
     size_t tries = 0;
 
+    CRASH_POINT("runner-before-finish");
     while (store->ops->job_finish(store, job->id, slot->owner, end, &err) != 0) {
         log_error("the end of job %lld could not be stored: %s", (long long)job->id, err.detail);
-        if (!may_heal(err.code) || atomic_load(slot->stop)) {
+        if (!runner_may_heal(err.code) || atomic_load(slot->stop)) {
             log_error("job %lld will run again after the next start", (long long)job->id);
             err_fini(&err);
             return;
@@ -140,9 +194,11 @@ void runner_finish(const struct runner_slot *slot, const struct store_job *job,
             end = &smaller;
         }
         err_fini(&err);
-        pause_ms(pause);
+        runner_pause(slot, pause);
         pause = pause * 2 > FINISH_PAUSE_MAX_MS ? FINISH_PAUSE_MAX_MS : pause * 2;
     }
+    CRASH_POINT("runner-after-finish");
+    forget_checkpoints(slot, job);
     if (end->error_code != NULL) {
         log_warn("job %lld %s: %s: %s", (long long)job->id, job_state_name(end->state),
                  end->error_code, end->error_detail);

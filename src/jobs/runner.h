@@ -5,6 +5,9 @@
  *           500 ms) and the best weights to the predictor (at most every 500 ms) -> metrics
  *           of every split in inference mode with the published weights -> one commit
  * evaluate: the model on every row of a dataset
+ *
+ * A training leaves checkpoints, and a job that has one goes on from there: with the bits, the
+ * curve and the clock of one that was never interrupted.
  */
 #ifndef MLPD_JOBS_RUNNER_H
 #define MLPD_JOBS_RUNNER_H
@@ -26,6 +29,8 @@ struct runner_slot {
     atomic_ulong *pulse;        /* counts batches, and pieces of work before them: see pool.h */
     /* Called by the runner with fresh numbers; takes the pool's lock. */
     void (*progress)(void *arg, const struct pool_progress *progress);
+    /* NULL but in tests: called before each batch; true: a checkpoint is due, whatever the time. */
+    bool (*batch)(void *arg);
     void *arg;
 };
 

@@ -139,6 +139,7 @@ int runner_part_encode(const struct runner_slot *slot, const struct encoder *enc
             rc = 1;
             break;
         }
+        runner_pulse(slot);
         for (i = 0; i < take; i++) {
             numbers[i] = rows != NULL ? rows[first + i] : first + i;
         }

@@ -68,7 +68,8 @@ static int evaluate(const struct runner_slot *slot, const struct store_job *job,
     }
     datasets_put(slot->datasets, &ds);
     if (rc == 0) {
-        rc = judge(servable_net(model), servable_encoder(model), &part.data, "dataset", out, err);
+        rc = judge_asked(servable_net(model), servable_encoder(model), &part.data, NULL, 0,
+                         "dataset", slot->pulse, out, err);
     }
     runner_part_fini(&part);
     servable_put(&model);

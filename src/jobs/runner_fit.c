@@ -3,7 +3,8 @@
  *
  * What decides which epoch is best is the trainer's own validation loss, or a monitor's value;
  * both see the weights that would be published. The state the training ends with is kept for a
- * job that goes on from here.
+ * job that goes on from here. The trainer runs in pieces, with a checkpoint between two of them
+ * (runner_resume.c).
  *
  * Runs on a worker thread; all randomness is the seed's.
  */
@@ -165,7 +166,12 @@ static void save_state(struct training *t, const struct mlp_trainer *trainer)
     if (t->result.stopped_by == MLP_BY_DIVERGENCE || t->result.best_epoch == 0) {
         return;
     }
-    t->state = mem_try_alloc(size, 1);
+    if (t->image != NULL && t->image_bytes == size) { /* the checkpoints' room; no more of them */
+        t->state = t->image;
+        t->image = NULL;
+    } else {
+        t->state = mem_try_alloc(size, 1);
+    }
     if (t->state == NULL) {
         log_warn("the optimizer state of job %lld is not kept: no memory for %zu bytes",
                  (long long)t->job->id, size);
@@ -175,32 +181,76 @@ static void save_state(struct training *t, const struct mlp_trainer *trainer)
     t->state_bytes = size;
 }
 
-static int run_trainer(struct training *t, const struct mlp_callbacks *callbacks, struct err *err)
+/* Until it ends, or somebody wants the worker back; with a checkpoint whenever one is due. */
+static enum mlp_status run_on(struct training *t, struct runner_watch *watch,
+                              struct mlp_trainer *trainer)
+{
+    enum mlp_status status;
+
+    for (;;) {
+        status = mlp_trainer_run(trainer, &t->result);
+        if (status != MLP_OK || t->result.stopped_by != MLP_BY_CALLER ||
+            runner_curve_failed(watch->curve) || atomic_load(t->slot->cancel)) {
+            return status;
+        }
+        if (runner_interrupted(t->slot)) {
+            t->leaving = true;
+            runner_checkpoint(t, watch, trainer);
+            return MLP_OK;
+        }
+        if (watch->due) {
+            runner_checkpoint(t, watch, trainer);
+        } /* else a pause was asked for and taken back */
+    }
+}
+
+/* From a checkpoint, from where a parent ended, or from the beginning. */
+static int begin(struct training *t, struct runner_watch *watch, struct mlp_trainer *trainer,
+                 struct err *err)
+{
+    bool resumed = false;
+    int rc = runner_resume_load(t, watch, trainer, &resumed, err);
+    enum mlp_status status;
+
+    if (rc != 0 || resumed) {
+        return rc;
+    }
+    status = extend(t, trainer, err);
+    if (status == MLP_OK) {
+        return 0;
+    }
+    return err_is(err) ? -1 : model_json_status(err, status, "the training failed");
+}
+
+static int run_trainer(struct training *t, struct runner_watch *watch,
+                       const struct mlp_callbacks *callbacks, struct err *err)
 {
     struct runner_part *part = &t->parts[SPLIT_TRAINING];
     struct mlp_data training = part->data;
     struct mlp_trainer *trainer = NULL;
     enum mlp_status status;
+    int rc = 0;
 
     training.weights = part->by_class != NULL ? part->by_class : training.weights;
     t->spec.train.augment.fill = (mlp_real)encoder_zero(t->encoder);
     status = mlp_trainer_new(t->net, &t->spec.train, &training, &t->parts[SPLIT_VALIDATION].data,
                              callbacks, &trainer);
     if (status == MLP_OK) {
-        status = extend(t, trainer, err);
+        rc = begin(t, watch, trainer, err);
     }
-    if (status == MLP_OK) {
-        status = mlp_trainer_run(trainer, &t->result);
+    if (status == MLP_OK && rc == 0) {
+        runner_checkpoint_start(t, watch);
+        status = run_on(t, watch, trainer);
     }
-    if (status == MLP_OK) {
+    if (status != MLP_OK) {
+        rc = model_json_status(err, status, "the training failed");
+    }
+    if (rc == 0 && !t->leaving) {
         save_state(t, trainer);
         mlp_trainer_publish(trainer);
     }
     mlp_trainer_free(&trainer);
-    if (status == MLP_OK) {
-        return 0;
-    }
-    return err_is(err) ? -1 : model_json_status(err, status, "the training failed");
+    return rc;
 }
 
 int runner_fit(struct training *t, struct err *err)
@@ -210,13 +260,14 @@ int runner_fit(struct training *t, struct err *err)
     bool is_number = spec->loss == MLP_MSE && spec->n_targets == 1;
     struct runner_watch watch = {
         .slot = t->slot,
-        .model_id = t->job->model_id,
+        .job = t->job,
         .net = t->net,
         .epochs = spec->train.epochs,
         .steps_per_epoch = (rows - 1) / spec->train.batch_size + 1,
         .target_scale = is_number ? encoder_target_scale(t->encoder, 0) : NAN,
         .job_started = t->started,
         .curve = t->curve,
+        .at_epochs = spec->train.optimizer == MLP_LBFGS, /* or a line search would begin anew */
     };
     struct mlp_callbacks callbacks = {
         .arg = &watch,
@@ -225,16 +276,17 @@ int runner_fit(struct training *t, struct err *err)
         .clock = clock_monotonic,
         .parallel_for = spec->train.threads > 1 ? runner_watch_share : NULL,
     };
-    double start = clock_monotonic();
     int rc = make_monitor(t, &watch, &callbacks, err);
 
+    t->fit_started = clock_monotonic();
     watch.team = team_new(spec->train.threads);
     if (rc == 0) {
         runner_watch_start(&watch);
-        rc = run_trainer(t, &callbacks, err);
+        rc = run_trainer(t, &watch, &callbacks, err);
+        t->progress = watch.progress;
     }
     team_free(&watch.team);
     runner_monitor_free(&watch.monitor);
-    t->seconds = clock_monotonic() - start;
+    t->seconds = t->seconds_before + clock_monotonic() - t->fit_started;
     return rc;
 }

@@ -2,11 +2,14 @@
  *
  *   runner_data.c      rows of a dataset -> encoded rows with their truth
  *   runner_monitor.c   what decides: a part's loss or metric after each epoch
+ *   runner_points.c    one epoch's point: copies, what is kept of a curve, rows of it
  *   runner_curve.c     curve points on their way to the store
  *   runner_watch.c     what a training tells while it runs: curve, live weights, progress
+ *   runner_notes.c     what the runner keeps of that beside the trainer's state
  *   runner_report.c    results, information and warnings as JSON
  *   runner_train.c     a job of kind train, start to end
  *   runner_fit.c       its network and training; see runner_training.h
+ *   runner_resume.c    its checkpoints, and going on from one
  *   runner_evaluate.c  a job of kind evaluate
  *   runner.c           which of them, and how a job ends in the store
  */
@@ -20,8 +23,16 @@
 
 /* ---- runner.c ---- */
 
-/* Somebody wants the job to end now. */
+/* Somebody wants the worker back now. */
 bool runner_interrupted(const struct runner_slot *slot);
+/* A sign of life; any thread. */
+void runner_pulse(const struct runner_slot *slot);
+/* Waiting may help against that. */
+bool runner_may_heal(enum err_code code);
+void runner_pause(const struct runner_slot *slot, long ms);
+/* A sentence for the job's list of events; a store that will not is only logged. */
+void runner_event(const struct runner_slot *slot, const struct store_job *job, const char *kind,
+                  const char *fmt, ...) PRINTF(4, 5);
 /* End a job that was interrupted before it had weights: cancelled, or back to the queue. */
 void runner_give_up(const struct runner_slot *slot, const struct store_job *job,
                     const char *warnings_json);
@@ -62,29 +73,67 @@ int runner_weigh(struct runner_part parts[SPLIT_PARTS], struct err *err) MUST_CH
 int runner_weigh_classes(const struct job_spec *spec, const struct encoder *e,
                          struct runner_part *training, struct err *err) MUST_CHECK;
 
-/* ---- runner_curve.c ---- */
+/* ---- runner_points.c ---- */
 
 /* One epoch; NaN = absent. */
 struct runner_point {
-    size_t epoch, samples;
+    size_t epoch, samples;        /* epoch 0: no point */
     double training_loss, validation_loss, validation_accuracy, validation_rmse;
     double learning_rate, seconds, elapsed_seconds;
     const char *monitor;          /* a metric's name, or NULL; constant */
     double monitored;
-    const double *gradient_norms; /* [n_norms], or NULL; copied by runner_curve_add */
+    const double *gradient_norms; /* [n_norms], or NULL; a set point owns them */
     size_t n_norms;
     bool improved;
 };
 
+/* Becomes a copy; `to` is a set point or has epoch 0 and no norms. */
+void runner_point_set(struct runner_point *to, const struct runner_point *from);
+void runner_point_fini(struct runner_point *p);
+/* Whether a curve keeps this epoch whatever comes after it; see runner_curve.c. */
+bool runner_point_is_kept(size_t epoch);
+/* As the store wants it; the texts in it are the caller's. */
+struct store_point runner_point_row(const struct runner_point *p);
+
+/* ---- runner_curve.c ---- */
+
 struct runner_curve;
 
-struct runner_curve *runner_curve_new(struct store *store, int64_t job_id, const char *owner);
+/* Whose it is; what is pointed to outlives the curve. */
+struct runner_curve_job {
+    struct store *store;
+    int64_t job_id;
+    const char *owner;
+    int64_t attempt;
+    double started;           /* of the attempt, monotonic; 0: nothing is noted of it */
+    const atomic_bool *stop;  /* the daemon stops; NULL: never */
+    atomic_ulong *pulse;      /* counts while the store is waited for; may be NULL */
+};
+
+struct runner_curve *runner_curve_new(const struct runner_curve_job *job);
 /* Epochs ascending. Never waits for the store. */
 void runner_curve_add(struct runner_curve *curve, const struct runner_point *point);
+/* Every point that is kept for good is in the store now; false: the store will not have them,
+ * which may pass. */
+bool runner_curve_flush(struct runner_curve *curve) MUST_CHECK;
+/* The best and the last of the epochs that were skipped since the last kept one: borrowed, epoch
+ * 0: none. Another curve goes on where this one was with the same two. */
+const struct runner_point *runner_curve_best(const struct runner_curve *curve);
+const struct runner_point *runner_curve_last(const struct runner_curve *curve);
+void runner_curve_restore(struct runner_curve *curve, const struct runner_point *best,
+                          const struct runner_point *last);
+/* The attempt has finished a batch; it has a checkpoint. What the store wants to know of an
+ * attempt without one (job_note), the curve's thread tells it. */
+void runner_curve_began(struct runner_curve *curve);
+void runner_curve_saved(struct runner_curve *curve);
 /* The store takes no points any more; runner_curve_close says why. */
 bool runner_curve_failed(struct runner_curve *curve);
-/* Everything that was added (and is kept, see runner_curve.c) is stored, or -1. Frees. */
+/* The training is over: everything that was added (and is kept, see runner_curve.c) is stored, or
+ * -1. Waits for a store that may heal, unless the daemon stops. Frees. */
 int runner_curve_close(struct runner_curve **curve, struct err *err) MUST_CHECK;
+/* The job is left, to go on from its newest checkpoint, or for nothing: no point is pending for
+ * it, and none is insisted on. Frees. */
+void runner_curve_leave(struct runner_curve **curve);
 
 /* ---- runner_monitor.c ---- */
 
@@ -105,30 +154,59 @@ double runner_monitor_measure(struct runner_monitor *monitor, const struct mlp_n
 struct runner_watch {
     /* given */
     const struct runner_slot *slot;
-    int64_t model_id;
+    const struct store_job *job;
     const struct mlp_net *net;
     size_t epochs, steps_per_epoch;
     double target_scale;               /* for validation_rmse; NaN: not one number */
-    double job_started;                /* monotonic seconds */
+    double job_started;                /* monotonic seconds, less what earlier attempts took */
     struct runner_curve *curve;
     struct team *team;                 /* NULL: the worker alone */
     const struct job_monitor *what;    /* what decides */
     struct runner_monitor *monitor;    /* measures it; NULL: the trainer has it */
     const char *monitor_name;          /* in the curve: "f1", "test_f1", ... */
+    bool at_epochs;                    /* an epoch's end is the only place for a checkpoint */
+    double checkpoint_at;              /* the next is due; infinite: never. runner_resume.c's */
 
     /* its own */
+    bool due;             /* it told the trainer to stop because a checkpoint is due */
     struct pool_progress progress;
+    size_t begun;         /* batches of this attempt */
     size_t batches;       /* of the epoch under way */
+    size_t look_in;       /* batches until the next look at the clock */
+    size_t looked_after;  /* it is so many since the last one */
     size_t published_epoch;
-    double last_epoch_at, last_progress_at, last_publish_at, publish_seconds;
+    double last_epoch_at, last_progress_at, last_publish_at, publish_seconds, last_look_at;
     double epoch_seconds; /* moving average, evaluation included */
 };
 void runner_watch_start(struct runner_watch *w);
+/* Tell the pool what it is at: a constant word. */
+void runner_watch_phase(struct runner_watch *w, const char *phase);
+/* The name of the metric that points have a value of, or NULL. */
+const char *runner_watch_metric(const struct runner_watch *w);
+/* Let these weights of an earlier epoch answer from now on. */
+void runner_watch_publish(struct runner_watch *w, const mlp_real *params, size_t epoch);
 /* For struct mlp_callbacks; arg is the watch. */
 bool runner_watch_stop(void *arg);
 void runner_watch_epoch(void *arg, const struct mlp_epoch *epoch);
 void runner_watch_share(void *arg, size_t n, void (*body)(void *ctx, size_t i), void *ctx);
 double runner_watch_monitor(void *arg, const struct mlp_net *net, const struct mlp_epoch *epoch);
+
+/* ---- runner_notes.c: what a checkpoint has of the runner's own ---- */
+
+struct runner_notes {
+    double elapsed_seconds; /* of the job, over all attempts */
+    double seconds;         /* of its training */
+    size_t steps;           /* optimizer steps done */
+    size_t batches;         /* the watch's, like what follows */
+    double epoch_seconds, epoch_so_far;
+    struct pool_progress progress;    /* epochs, fraction and words are not in it */
+    struct runner_point best, last;   /* the curve's; owned in what was read */
+};
+/* JSON text, the caller's. */
+char *runner_notes_write(const struct runner_notes *notes);
+/* -1: these are no notes, or another version's. */
+int runner_notes_read(const char *text, struct runner_notes *out, struct err *err) MUST_CHECK;
+void runner_notes_fini(struct runner_notes *notes);
 
 /* ---- runner_report.c: JSON texts, the caller's ---- */
 

@@ -1,10 +1,11 @@
 /* A job of kind train, start to end, on a worker thread:
  *
  *   resolved config -> datasets -> split -> encoder, fitted on the training rows alone ->
- *   encoded parts -> network, drawn from the job's seed -> mlp_train, watched ->
+ *   encoded parts -> network, drawn from the job's seed -> the training, watched ->
  *   every part judged with the weights that are kept -> one commit
  *
- * The network and its training are in runner_fit.c.
+ * The network and its training are in runner_fit.c. A job that has a checkpoint comes the same way
+ * to the same network and goes on from there (runner_resume.c).
  *
  * The encoder is the job's until predictor_live_begin takes it over; from then on the live
  * entry keeps it alive until predictor_live_end, which comes after the commit, so that the
@@ -24,8 +25,6 @@
 #include "jobs/config.h"
 #include "jobs/model_json.h"
 #include "jobs/runner_training.h"
-
-#define INTERRUPTED 1 /* beside 0 and -1 */
 
 /* ---- the way to encoded rows ---------------------------------------------------------- */
 
@@ -114,13 +113,13 @@ static int encode_part(struct training *t, enum split_part part, const struct sp
         if (encoder_check_dataset(t->encoder, other, true, err) != 0) {
             return -1;
         }
-        return runner_part_encode(t->slot, t->encoder, other, NULL, (size_t)dataset_rows(other),
+        return runner_part_encode(&t->preparing, t->encoder, other, NULL, (size_t)dataset_rows(other),
                                   t->spec.output, &t->parts[part], err);
     }
     if (split->n[part] == 0) {
         return 0;
     }
-    return runner_part_encode(t->slot, t->encoder, t->ds, split->rows[part], split->n[part],
+    return runner_part_encode(&t->preparing, t->encoder, t->ds, split->rows[part], split->n[part],
                               t->spec.output, &t->parts[part], err);
 }
 
@@ -194,12 +193,45 @@ static int encode_all(struct training *t, struct err *err)
     return rc;
 }
 
+/* The training with its curve; the curve of a job that is left has nothing more to say. */
+static int train(struct training *t, struct err *err)
+{
+    const struct runner_curve_job of = {
+        .store = datasets_store(t->slot->datasets),
+        .job_id = t->job->id,
+        .owner = t->slot->owner,
+        .attempt = t->job->attempt,
+        .started = t->started,
+        .stop = t->slot->stop,
+        .pulse = t->slot->pulse,
+    };
+    struct err curve_err = ERR_INIT;
+    int rc;
+
+    t->curve = runner_curve_new(&of);
+    rc = runner_fit(t, err);
+    if (t->leaving || rc == RUNNER_INTERRUPTED) {
+        runner_curve_leave(&t->curve);
+    } else if (runner_curve_close(&t->curve, &curve_err) != 0) {
+        bool later = rc == 0 && runner_may_heal(curve_err.code); /* the daemon stops meanwhile */
+
+        if (rc == 0) {
+            err_move(err, &curve_err);
+        }
+        rc = later ? RUNNER_INTERRUPTED : -1;
+    }
+    err_fini(&curve_err);
+    return rc;
+}
+
 /* Everything up to trained weights whose curve is stored. */
 static int prepare_and_train(struct training *t, struct err *err)
 {
-    struct err curve_err = ERR_INIT;
     int rc = open_job(t, err);
 
+    if (rc == 0) {
+        rc = runner_resume_read(t, err);
+    }
     if (rc == 0) {
         rc = encode_all(t, err);
     }
@@ -208,24 +240,15 @@ static int prepare_and_train(struct training *t, struct err *err)
     if (rc != 0) {
         return rc;
     }
-    if (runner_interrupted(t->slot)) {
-        return INTERRUPTED;
+    if (runner_interrupted(&t->preparing)) {
+        return RUNNER_INTERRUPTED;
     }
     if (runner_make_net(t, err) != 0) {
         return -1;
     }
     predictor_live_begin(t->slot->predictor, t->job->model_id, t->encoder);
     t->live = true;
-    t->curve = runner_curve_new(datasets_store(t->slot->datasets), t->job->id, t->slot->owner);
-    rc = runner_fit(t, err);
-    if (runner_curve_close(&t->curve, &curve_err) != 0) {
-        if (rc == 0) {
-            err_move(err, &curve_err);
-        }
-        rc = -1;
-    }
-    err_fini(&curve_err);
-    return rc;
+    return train(t, err);
 }
 
 /* ---- the end ------------------------------------------------------------------------------- */
@@ -234,12 +257,15 @@ static int judge_parts(struct training *t, struct err *err)
 {
     enum split_part part;
 
+    t->progress.phase = "judging";
+    t->slot->progress(t->slot->arg, &t->progress);
     for (part = 0; part < SPLIT_PARTS; part++) {
         const struct mlp_data *data = &t->parts[part].data;
 
+        runner_pulse(t->slot);
         if (data->rows != 0 &&
             judge_asked(t->net, t->encoder, data, t->spec.metrics, t->spec.n_metrics,
-                        runner_part_name(part), &t->judged[part], err) != 0) {
+                        runner_part_name(part), t->slot->pulse, &t->judged[part], err) != 0) {
             return -1;
         }
     }
@@ -349,8 +375,8 @@ static void finish(struct training *t)
     free(detail);
 }
 
-/* The daemon stops: nothing is kept, the job trains anew. Live weights end first, because
- * whoever claims the job next begins them again. */
+/* The daemon stops, or the job pauses: what there is is in its checkpoint. Live weights end first,
+ * because whoever claims the job next begins them again. */
 static void give_up(struct training *t)
 {
     if (t->live) {
@@ -379,6 +405,8 @@ static void training_fini(struct training *t)
     parent_fini(&t->parent);
     free(t->monitor_name);
     free(t->state);
+    free(t->image);
+    checkpoint_fini(&t->from);
     err_fini(&t->warnings);
     free(t->warnings_json);
 }
@@ -387,11 +415,14 @@ void runner_train(const struct runner_slot *slot, const struct store_job *job)
 {
     struct training t = {
         .slot = slot, .job = job, .started = clock_monotonic(), .warnings = ERR_INIT};
+    struct pool_progress preparing = POOL_PROGRESS_INIT;
     struct err err = ERR_INIT;
-    int rc = prepare_and_train(&t, &err);
+    int rc;
 
-    if (rc == INTERRUPTED ||
-        (rc == 0 && t.result.stopped_by == MLP_BY_CALLER && !atomic_load(slot->cancel))) {
+    preparing.phase = "preparing";
+    slot->progress(slot->arg, &preparing);
+    rc = prepare_and_train(&t, &err);
+    if (rc == RUNNER_INTERRUPTED || (rc == 0 && t.leaving)) {
         give_up(&t);
     } else if (rc != 0) {
         runner_fail(slot, job, &err, t.warnings_json);

@@ -1,5 +1,6 @@
 /* One job of kind train while it runs: between runner_train.c, which has its way from the stored
- * config to the commit, and runner_fit.c, which has the network and the training.
+ * config to the commit, runner_fit.c, which has the network and the training, and
+ * runner_resume.c, which has its checkpoints.
  *
  * One worker's.
  */
@@ -12,7 +13,8 @@
 struct training {
     const struct runner_slot *slot;
     const struct store_job *job;
-    double started;
+    double started;            /* this attempt; monotonic seconds */
+    struct runner_slot preparing; /* the slot; deaf to a cancel where there are weights to keep */
 
     struct job_spec spec;
     struct parent parent;      /* with start_from */
@@ -30,14 +32,45 @@ struct training {
     void *state;               /* the trainer's at its end, or NULL */
     size_t state_bytes;
 
+    /* runner_resume.c's */
+    struct checkpoint from;    /* where it goes on; state NULL: at the beginning */
+    void *image;               /* room for the next checkpoint's state, or NULL */
+    size_t image_bytes;
+    size_t saved_steps;        /* optimizer steps in the newest checkpoint */
+    double seconds_before;     /* of training, in earlier attempts */
+    double fit_started;
+    bool no_memory;            /* for that room: no checkpoints */
+    bool told;                 /* of trouble with checkpoints */
+
     struct mlp_result result;
-    double seconds;            /* of training */
+    bool leaving;              /* it stops, or pauses: it is not over */
+    struct pool_progress progress; /* as the training left it */
+    double seconds;            /* of training, in all attempts */
     struct judged judged[SPLIT_PARTS];
 };
 
+#define RUNNER_INTERRUPTED 1 /* beside 0 and -1 */
+
+/* ---- runner_fit.c ---- */
+
 /* t->net, with the weights it starts from; checked against what only the encoder knows. */
 int runner_make_net(struct training *t, struct err *err) MUST_CHECK;
-/* Train it. 0 or -1; an interruption shows in t->result. */
+/* Train it. 0, -1 or RUNNER_INTERRUPTED; how it ended shows in t->result, and in t->leaving. */
 int runner_fit(struct training *t, struct err *err) MUST_CHECK;
+
+/* ---- runner_resume.c ---- */
+
+/* t->from, if the job has a checkpoint. 0, -1 or RUNNER_INTERRUPTED. */
+int runner_resume_read(struct training *t, struct err *err) MUST_CHECK;
+/* Take it up: trainer, watch and curve go on as if they had never stopped. *resumed false: there is
+ * none, or none that can be used, and all are as new. 0, -1 or RUNNER_INTERRUPTED. */
+int runner_resume_load(struct training *t, struct runner_watch *w, struct mlp_trainer *trainer,
+                       bool *resumed, struct err *err) MUST_CHECK;
+/* When the first checkpoint is due. */
+void runner_checkpoint_start(const struct training *t, struct runner_watch *w);
+/* Make one, between two runs of the trainer, if there is anything new; then say when the next is
+ * due. A job loses nothing by a failure. */
+void runner_checkpoint(struct training *t, struct runner_watch *w,
+                       const struct mlp_trainer *trainer);
 
 #endif

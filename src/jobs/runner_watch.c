@@ -5,10 +5,15 @@
  * network lasts 50 microseconds, so each of the three has its pace: a point is a copy into
  * memory, progress goes out every PROGRESS_SECONDS, weights at most every PUBLISH_SECONDS
  * and never for more than a twentieth of the time. The first of each goes out at once.
+ *
+ * It also says when the trainer has to stop for a checkpoint, which is made between two runs of the
+ * trainer (runner_resume.c).
  */
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "jobs/runner_priv.h"
@@ -17,7 +22,8 @@
 #define PROGRESS_SECONDS 0.02
 #define PUBLISH_SECONDS  0.5
 #define PUBLISH_SHARE    20  /* copying takes at most one part in so many */
-#define LOOK_STEPS       16  /* batches between looks at the clock */
+#define LOOK_STEPS       16  /* short batches between looks at the clock */
+#define SHORT_SECONDS    1e-4
 #define EWMA             0.2 /* weight of the newest epoch */
 
 void runner_watch_start(struct runner_watch *w)
@@ -25,13 +31,25 @@ void runner_watch_start(struct runner_watch *w)
     char *of = job_monitor_name(w->what);
 
     w->progress = (struct pool_progress)POOL_PROGRESS_INIT;
+    w->progress.phase = "training";
     w->progress.epochs = w->epochs;
     w->progress.parameters = mlp_net_parameters(w->net);
     (void)snprintf(w->progress.best_of, sizeof w->progress.best_of, "%s", of);
     free(of);
     w->epoch_seconds = NAN;
-    w->last_epoch_at = w->last_progress_at = clock_monotonic();
+    w->last_epoch_at = w->last_progress_at = w->last_look_at = clock_monotonic();
     w->slot->progress(w->slot->arg, &w->progress);
+}
+
+void runner_watch_phase(struct runner_watch *w, const char *phase)
+{
+    w->progress.phase = phase;
+    w->slot->progress(w->slot->arg, &w->progress);
+}
+
+const char *runner_watch_metric(const struct runner_watch *w)
+{
+    return w->monitor != NULL && w->what->of_metric ? w->monitor_name : NULL;
 }
 
 static double averaged(double average, double newest)
@@ -46,25 +64,64 @@ static void send_progress(struct runner_watch *w, double now)
     w->progress.fraction =
         ((double)w->progress.epoch + (epoch < 1 ? epoch : 1)) / (double)w->epochs;
     w->progress.fraction = w->progress.fraction < 1 ? w->progress.fraction : 1;
+    w->progress.batch = w->batches;
     w->progress.eta_seconds = w->epoch_seconds * (double)w->epochs * (1 - w->progress.fraction);
     w->last_progress_at = now;
     w->slot->progress(w->slot->arg, &w->progress);
+}
+
+/* In builds for crash tests a job of the name in MLPD_CRASH_JOB kills the daemon at its third
+ * batch, as a fault of this thread would. */
+static void crash_for_tests(const struct runner_watch *w)
+{
+#ifdef MLPD_CRASH_POINTS
+    const char *name = getenv("MLPD_CRASH_JOB");
+
+    if (w->begun == 2 && name != NULL && w->job->name != NULL && strcmp(name, w->job->name) == 0) {
+        (void)raise(SIGSEGV);
+    }
+#else
+    (void)w;
+#endif
+}
+
+/* At the clock: is it time for anything? Batches that take long are looked at one by one. */
+static void look(struct runner_watch *w)
+{
+    double now = clock_monotonic();
+    bool is_short = now - w->last_look_at < SHORT_SECONDS * (double)w->looked_after;
+
+    w->last_look_at = now;
+    w->look_in = w->looked_after = is_short ? LOOK_STEPS : 1;
+    w->due = w->due || now >= w->checkpoint_at;
+    if (now - w->last_progress_at >= PROGRESS_SECONDS) {
+        send_progress(w, now);
+    }
 }
 
 bool runner_watch_stop(void *arg)
 {
     struct runner_watch *w = arg;
 
+    runner_pulse(w->slot);
+    crash_for_tests(w);
+    if (w->begun == 1) { /* and that one is done */
+        runner_curve_began(w->curve);
+    }
+    if (w->slot->batch != NULL && w->slot->batch(w->slot->arg)) {
+        w->due = true;
+    }
     if (runner_interrupted(w->slot) || runner_curve_failed(w->curve)) {
         return true;
     }
-    if (w->batches % LOOK_STEPS == 0) {
-        double now = clock_monotonic();
-
-        if (now - w->last_progress_at >= PROGRESS_SECONDS) {
-            send_progress(w, now);
-        }
+    if (w->look_in == 0 || w->batches == 0) {
+        look(w);
     }
+    if (w->due && (w->batches == 0 || !w->at_epochs)) {
+        return true;
+    }
+    w->look_in--;
+    w->begun++;
     w->batches++; /* the one that starts now */
     return false;
 }
@@ -73,6 +130,7 @@ void runner_watch_share(void *arg, size_t n, void (*body)(void *ctx, size_t i), 
 {
     struct runner_watch *w = arg;
 
+    runner_pulse(w->slot);
     team_run(w->team, n, body, ctx);
 }
 
@@ -83,6 +141,17 @@ double runner_watch_monitor(void *arg, const struct mlp_net *net, const struct m
     return w->monitor != NULL ? runner_monitor_measure(w->monitor, net) : epoch->training_loss;
 }
 
+void runner_watch_publish(struct runner_watch *w, const mlp_real *params, size_t epoch)
+{
+    double start = clock_monotonic();
+
+    predictor_live_publish(w->slot->predictor, w->job->model_id, mlp_net_spec(w->net), params,
+                           epoch);
+    w->published_epoch = epoch;
+    w->last_publish_at = clock_monotonic();
+    w->publish_seconds = w->last_publish_at - start;
+}
+
 static void publish(struct runner_watch *w, const struct mlp_epoch *epoch, double now)
 {
     double pause = w->publish_seconds * PUBLISH_SHARE;
@@ -91,14 +160,9 @@ static void publish(struct runner_watch *w, const struct mlp_epoch *epoch, doubl
         return;
     }
     pause = pause > PUBLISH_SECONDS ? pause : PUBLISH_SECONDS;
-    if (w->published_epoch != 0 && now - w->last_publish_at < pause) {
-        return;
+    if (w->published_epoch == 0 || now - w->last_publish_at >= pause) {
+        runner_watch_publish(w, epoch->best_params, epoch->best_epoch);
     }
-    predictor_live_publish(w->slot->predictor, w->model_id, mlp_net_spec(w->net),
-                           epoch->best_params, epoch->best_epoch);
-    w->published_epoch = epoch->best_epoch;
-    w->last_publish_at = clock_monotonic();
-    w->publish_seconds = w->last_publish_at - now;
 }
 
 void runner_watch_epoch(void *arg, const struct mlp_epoch *epoch)
@@ -107,8 +171,8 @@ void runner_watch_epoch(void *arg, const struct mlp_epoch *epoch)
     struct pool_progress *p = &w->progress;
     struct mlp_score validation = epoch->validation;
     double now = clock_monotonic();
-    bool metric = w->monitor != NULL && w->what->of_metric;
 
+    runner_pulse(w->slot);
     w->batches = 0;
     w->epoch_seconds = averaged(w->epoch_seconds, now - w->last_epoch_at);
     w->last_epoch_at = now;
@@ -136,7 +200,7 @@ void runner_watch_epoch(void *arg, const struct mlp_epoch *epoch)
                                    .learning_rate = epoch->learning_rate,
                                    .seconds = epoch->seconds,
                                    .elapsed_seconds = now - w->job_started,
-                                   .monitor = metric ? w->monitor_name : NULL,
+                                   .monitor = runner_watch_metric(w),
                                    .monitored = epoch->monitored,
                                    .gradient_norms = epoch->gradient_norms,
                                    .n_norms = mlp_net_spec(w->net)->n_hidden + 1,

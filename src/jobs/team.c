@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/crash.h"
 #include "base/mem.h"
 
 #define SPINS 4000 /* looks before sleeping: some ten microseconds */
@@ -23,6 +24,7 @@
 struct team {
     size_t n_helpers;
     pthread_t *helpers;
+    int64_t job; /* whose loops they are; see base/crash.h */
 
     void (*body)(void *ctx, size_t i); /* of the round */
     void *ctx;
@@ -75,11 +77,14 @@ static void take_all(struct team *t)
 static void *helper_main(void *arg)
 {
     struct team *t = arg;
+    void *stack = crash_stack_new();
     unsigned round = 0;
 
+    crash_job_set(t->job);
     for (;;) {
         round = next_round(t, round);
         if (atomic_load(&t->over)) {
+            crash_stack_free(&stack);
             return NULL;
         }
         take_all(t);
@@ -113,6 +118,7 @@ struct team *team_new(size_t threads)
     }
     t = xcalloc(1, sizeof *t);
     t->helpers = xcalloc(threads - 1, sizeof *t->helpers);
+    t->job = crash_job();
     atomic_init(&t->next, 0);
     atomic_init(&t->working, 0);
     atomic_init(&t->round, 0);

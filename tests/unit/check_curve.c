@@ -73,6 +73,14 @@ static int ordered_append(struct store *store, int64_t id, const char *owner,
     return real_append(store, id, owner, points, n, err);
 }
 
+static struct runner_curve *new_curve(void)
+{
+    const struct runner_curve_job job = {
+        .store = h.store, .job_id = job_id, .owner = h.owner, .attempt = 1};
+
+    return runner_curve_new(&job);
+}
+
 /* Train `epochs` epochs that get better up to `best`, then compare what is stored with what
  * must be. */
 static void check_kept(size_t epochs, size_t best, const size_t *extra, size_t n_extra)
@@ -87,7 +95,7 @@ static void check_kept(size_t epochs, size_t best, const size_t *extra, size_t n
     replace_append(ordered_append);
     newest = 0;
     in_order = true;
-    curve = runner_curve_new(h.store, job_id, h.owner);
+    curve = new_curve();
     for (epoch = 1; epoch <= epochs; epoch++) {
         struct runner_point point = point_of(epoch, epoch <= best && (epoch == best || epoch < 10));
         double gradient[2] = {(double)epoch, 0.5}; /* the trainer's: gone after the call */
@@ -183,7 +191,7 @@ static int run_with_failures(size_t n, enum err_code code, struct err *err)
     failures = n;
     failure = code;
     calls = 0;
-    curve = runner_curve_new(h.store, job_id, h.owner);
+    curve = new_curve();
     for (epoch = 1; epoch <= 300; epoch++) {
         struct runner_point point = point_of(epoch, true);
 
@@ -218,7 +226,9 @@ END_TEST
 
 START_TEST(a_lost_job_takes_no_points)
 {
-    struct runner_curve *curve = runner_curve_new(h.store, job_id, "somebody else");
+    const struct runner_curve_job other = {
+        .store = h.store, .job_id = job_id, .owner = "somebody else", .attempt = 1};
+    struct runner_curve *curve = runner_curve_new(&other);
     struct runner_point point = point_of(1, true);
     struct store_point *points = NULL;
     struct err err = ERR_INIT;

@@ -210,13 +210,14 @@ START_TEST(a_cancelled_job_keeps_its_best_weights)
 }
 END_TEST
 
-static int (*real_claim)(struct store *, const char *, struct store_job *, struct err *);
+static int (*real_claim)(struct store *, const char *, struct store_job *, int64_t *,
+                         struct err *);
 
 /* The cancel comes when the claim is committed and the pool does not know of it yet. */
 static int claim_then_cancel(struct store *store, const char *owner, struct store_job *out,
-                             struct err *err)
+                             int64_t *wait_ms, struct err *err)
 {
-    int rc = real_claim(store, owner, out, err);
+    int rc = real_claim(store, owner, out, wait_ms, err);
 
     if (rc == 0) {
         cancel(out->id);
@@ -230,8 +231,8 @@ START_TEST(a_cancel_between_claim_and_start_is_not_lost)
     int64_t id, model_id;
 
     house_clouds(&h, "clouds", 300);
-    real_claim = ops.job_claim;
-    ops.job_claim = claim_then_cancel;
+    real_claim = ops.job_claim_wait;
+    ops.job_claim_wait = claim_then_cancel;
     h.store->ops = &ops;
     pool_start(h.pool);
     id = house_submit(&h, ENDLESS, &model_id);
@@ -339,12 +340,12 @@ END_TEST
 static atomic_size_t claims;
 
 static int failing_claim(struct store *store, const char *owner, struct store_job *out,
-                         struct err *err)
+                         int64_t *wait_ms, struct err *err)
 {
     if (atomic_fetch_add(&claims, 1) < 3) {
         return err_set(err, ERR_NO_SPACE, "the test says no");
     }
-    return real_claim(store, owner, out, err);
+    return real_claim(store, owner, out, wait_ms, err);
 }
 
 START_TEST(a_failing_claim_is_tried_again_in_peace)
@@ -358,8 +359,8 @@ START_TEST(a_failing_claim_is_tried_again_in_peace)
     house_stop(&h);
     house_again(&h);
     ops = *h.store->ops;
-    real_claim = ops.job_claim;
-    ops.job_claim = failing_claim;
+    real_claim = ops.job_claim_wait;
+    ops.job_claim_wait = failing_claim;
     h.store->ops = &ops;
     atomic_store(&claims, 0);
     pool_start(h.pool);

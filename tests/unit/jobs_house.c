@@ -21,24 +21,35 @@ static const struct submit_limits limits = {.memory_limit = 1u << 30, .max_queue
 static void start(struct house *h)
 {
     struct store_sqlite_options options = {.dir = h->dir, .owner = h->owner};
-    struct pool_options pool = {.workers = h->workers, .owner = h->owner};
+    struct pool_options pool = {
+        .workers = h->workers,
+        .owner = h->owner,
+        .checkpoint_seconds = h->checkpoint_seconds,
+        .stall_seconds = h->stall_seconds,
+    };
     char *dir = xasprintf("%s/datasets", h->dir);
+    char *checkpoints = xasprintf("%s/checkpoints", h->dir);
     struct err err = ERR_INIT;
 
     hash_random_hex(16, h->owner);
     ck_assert_msg(store_sqlite_open(&options, &h->store, &err) == 0, "%s", err.detail);
     ck_assert_msg(datasets_new(dir, h->store, &h->datasets, &err) == 0, "%s", err.detail);
+    ck_assert_msg(checkpoints_new(checkpoints, h->store, &h->checkpoints, &err) == 0, "%s",
+                  err.detail);
+    pool.checkpoints = h->checkpoints;
     h->predictor = predictor_new(h->store, h->cache_bytes);
     ck_assert_msg(pool_new(&pool, h->datasets, h->predictor, &h->pool, &err) == 0, "%s",
                   err.detail);
     free(dir);
+    free(checkpoints);
 }
 
 void house_open(struct house *h, size_t workers)
 {
     hash_start();
     log_set_level(LOG_ERROR);
-    *h = (struct house){.workers = workers, .cache_bytes = 64u << 20};
+    *h = (struct house){
+        .workers = workers, .cache_bytes = 64u << 20, .checkpoint_seconds = 10};
     (void)snprintf(h->dir, sizeof h->dir, "/tmp/mlpd-check-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(h->dir));
     start(h);
@@ -48,6 +59,7 @@ void house_stop(struct house *h)
 {
     pool_free(&h->pool);
     predictor_free(&h->predictor);
+    checkpoints_free(&h->checkpoints);
     datasets_free(&h->datasets);
     if (h->store != NULL) {
         h->store->ops->close(&h->store);
@@ -82,13 +94,13 @@ static const char *problems(const struct err *err)
 
 int64_t house_submit(struct house *h, const char *config, int64_t *model_id)
 {
+    const struct submit_body body = {.text = config, .len = strlen(config)};
     struct submitted s = {.job_id = 0};
     struct err err = ERR_INIT;
     int64_t id;
 
-    ck_assert_msg(submit_train(h->datasets, h->pool, &limits, config, strlen(config), false, &s,
-                               &err) == 0,
-                  "%s", problems(&err));
+    ck_assert_msg(submit_train(h->datasets, h->pool, &limits, &body, &s, &err) == 0, "%s",
+                  problems(&err));
     id = s.job_id;
     if (model_id != NULL) {
         *model_id = s.model_id;

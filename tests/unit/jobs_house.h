@@ -15,10 +15,12 @@ struct house {
     char owner[33];
     struct store *store;
     struct datasets *datasets;
+    struct checkpoints *checkpoints; /* in DIR/checkpoints */
     struct predictor *predictor;
     struct pool *pool;
     size_t workers;
     size_t cache_bytes;
+    double checkpoint_seconds, stall_seconds; /* from the next house_again on; 10 and never */
 };
 
 /* A fresh folder, everything opened, the pool made but not started. */

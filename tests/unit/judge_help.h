@@ -96,8 +96,9 @@ static inline struct judged judge_more(const struct mlp_net *net, const struct e
     for (i = 0; i < n; i++) {
         metrics[i] = xstrdup(names[i]);
     }
-    ck_assert_msg(judge_asked(net, encoder, data, metrics, n, "test", &judged, &err) == 0, "%s",
-                  err.detail);
+    ck_assert_msg(
+        judge_asked(net, encoder, data, metrics, n, "test", NULL, &judged, &err) == 0, "%s",
+        err.detail);
     for (i = 0; i < n; i++) {
         free(metrics[i]);
     }
