@@ -1,6 +1,7 @@
 # unit tests of the jobs' work: pool, runner, judge, predictor
 JOBS_RUN_CHECKS = \
 	tests/unit/check_checkpoint \
+	tests/unit/check_checkpoint_faults \
 	tests/unit/check_curve \
 	tests/unit/check_judge \
 	tests/unit/check_judge_numbers \
@@ -18,6 +19,14 @@ tests_unit_check_checkpoint_SOURCES = tests/unit/check_checkpoint.c \
 tests_unit_check_checkpoint_CPPFLAGS = $(JOBS_CPPFLAGS)
 tests_unit_check_checkpoint_CFLAGS = $(JOBS_CFLAGS)
 tests_unit_check_checkpoint_LDADD = $(JOBS_LIBS)
+
+FILE_FAULTS = tests/unit/file_faults.c tests/unit/file_faults.h
+
+tests_unit_check_checkpoint_faults_SOURCES = tests/unit/check_checkpoint_faults.c \
+	tests/unit/checkpoint_help.h tests/unit/jobs_in_help.h $(FILE_FAULTS)
+tests_unit_check_checkpoint_faults_CPPFLAGS = $(JOBS_CPPFLAGS)
+tests_unit_check_checkpoint_faults_CFLAGS = $(JOBS_CFLAGS)
+tests_unit_check_checkpoint_faults_LDADD = $(JOBS_LIBS)
 
 tests_unit_check_curve_SOURCES = tests/unit/check_curve.c $(JOBS_HOUSE)
 tests_unit_check_curve_CPPFLAGS = $(JOBS_CPPFLAGS)
