@@ -176,6 +176,49 @@ void api_jobs_cancel(struct request *req)
     answer_job(req);
 }
 
+/* The store first, then the worker: it reads the row again once it has the job. */
+void api_jobs_pause(struct request *req)
+{
+    const struct server_context *c = req->context;
+    enum job_state state = JOB_QUEUED;
+    struct err err = ERR_INIT;
+
+    if (refuse_query(req)) {
+        return;
+    }
+    if (c->store->ops->job_pause(c->store, req->id, &state, &err) != 0) {
+        respond_err(req, &err);
+        err_fini(&err);
+        return;
+    }
+    if (state == JOB_RUNNING) {
+        pool_pause(c->pool, req->id, true);
+    }
+    answer_job(req);
+}
+
+void api_jobs_resume(struct request *req)
+{
+    const struct server_context *c = req->context;
+    enum job_state state = JOB_QUEUED;
+    struct err err = ERR_INIT;
+
+    if (refuse_query(req)) {
+        return;
+    }
+    if (c->store->ops->job_resume(c->store, req->id, &state, &err) != 0) {
+        respond_err(req, &err);
+        err_fini(&err);
+        return;
+    }
+    if (state == JOB_RUNNING) {
+        pool_pause(c->pool, req->id, false);
+    } else {
+        pool_wake(c->pool);
+    }
+    answer_job(req);
+}
+
 void api_jobs_delete(struct request *req)
 {
     const struct server_context *c = req->context;

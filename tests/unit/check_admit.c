@@ -196,6 +196,88 @@ START_TEST(sizes_are_exact)
 }
 END_TEST
 
+/* ---- the disk --------------------------------------------------------------------- */
+
+/* How the runner thins a curve: every stride-th epoch, and before it the best of the others. */
+static size_t kept_at_most(size_t epochs)
+{
+    size_t epoch, stride, kept = 0;
+
+    for (epoch = 1; epoch <= epochs; epoch++) {
+        for (stride = 1; epoch / stride > 2000;) {
+            stride *= 2;
+        }
+        if (epoch == 1 || epoch % stride == 0) {
+            kept += stride == 1 ? 1 : 2;
+        }
+    }
+    return kept + 2;
+}
+
+START_TEST(curves_are_bounded)
+{
+    static const size_t epochs[] = {1, 2, 1999, 2000, 2001, 4000, 4001, 8001, 100000, 1000000};
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(epochs); i++) {
+        size_t most = admit_curve_points(epochs[i]), kept = kept_at_most(epochs[i]);
+
+        ck_assert_uint_ge(most, kept);
+        ck_assert_uint_le(most, kept + 2002); /* at most one doubling more */
+    }
+    ck_assert_uint_eq(admit_curve_points(1), 3);
+    ck_assert_uint_eq(admit_curve_points(2000), 2002);
+    ck_assert_uint_gt(admit_curve_points(SIZE_MAX), 0); /* ends */
+}
+END_TEST
+
+static size_t disk_of(const struct dataset *ds, const char *sha256, const char *json,
+                      struct admission *a)
+{
+    struct err err = ERR_INIT;
+    struct job_spec spec;
+    size_t n[SPLIT_PARTS];
+
+    resolve(json, ds, sha256, &spec);
+    ck_assert_int_eq(admit_rows(&spec, ds, NULL, NULL, n, &err), 0);
+    ck_assert_msg(admit(&spec, ds, n, SIZE_MAX, a, &err) == 0, "%s", help_show(&err));
+    job_spec_fini(&spec);
+    return a->disk_bytes;
+}
+
+/* Two checkpoints, and the model twice: with its weights and its trainer's state. */
+START_TEST(the_disk_is_counted)
+{
+    struct dataset_summary summary;
+    struct dataset *ds = table(200, &summary);
+    struct admission a, b;
+    size_t small, large, longer, thorough;
+
+    small = disk_of(ds, summary.sha256, JOB("r", "", ",\"training\":{\"epochs\":10}"), &a);
+    ck_assert_uint_ge(small, 2 * a.state_bytes + 2 * (a.state_bytes + 4 * a.parameters));
+    large = disk_of(ds, summary.sha256,
+                    JOB("r", "",
+                        ",\"training\":{\"epochs\":10},"
+                        "\"architecture\":{\"hidden\":[1000,1000]}"),
+                    &b);
+    /* what grows is state (four times) and weights (twice) */
+    ck_assert_uint_ge(large - small,
+                      4 * (b.state_bytes - a.state_bytes) + 8 * (b.parameters - a.parameters));
+    ck_assert_uint_le(large - small,
+                      5 * (b.state_bytes - a.state_bytes) + 10 * (b.parameters - a.parameters));
+    /* a curve of 2,000 points more, and what each of them has more */
+    longer = disk_of(ds, summary.sha256, JOB("r", "", ",\"training\":{\"epochs\":2010}"), &a);
+    ck_assert_uint_ge(longer - small, 1990 * 100);
+    ck_assert_uint_le(longer - small, 4100 * 300);
+    thorough = disk_of(ds, summary.sha256,
+                       JOB("r", "",
+                           ",\"training\":{\"epochs\":2010,\"record_gradient_norms\":true}"),
+                       &b);
+    ck_assert_uint_eq(thorough - longer, admit_curve_points(2010) * 24 * 3);
+    dataset_free(&ds);
+}
+END_TEST
+
 /* Weights and offsets are four bytes a row, weights by class four a training row, and what early
  * stopping measures is its meter's. */
 START_TEST(extras_are_counted)
@@ -394,6 +476,8 @@ int main(void)
     tcase_add_test(tc, rows_of_a_split_column);
     tcase_add_test(tc, rows_of_other_datasets);
     tcase_add_test(tc, a_column_without_training_rows_is_refused);
+    tcase_add_test(tc, curves_are_bounded);
+    tcase_add_test(tc, the_disk_is_counted);
     tcase_add_test(tc, extras_are_counted);
     tcase_add_test(tc, states_are_as_large_as_estimated);
     tcase_add_test(tc, a_first_residual_needs_the_inputs_width);

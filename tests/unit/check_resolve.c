@@ -390,6 +390,8 @@ static const char *const jobs[] = {
     JOB("r", ",\"architecture\":{\"hidden\":[],\"init\":\"he_uniform\",\"activation\":\"tanh\"}"),
     JOB("r", ",\"architecture\":{\"hidden\":[1,{\"units\":2,\"activation\":\"identity\"}]}"),
     JOB("r", ",\"preprocess\":{\"numeric\":\"none\",\"target\":\"none\"}"),
+    JOB("r", ",\"priority\":-1000"),
+    JOB("r", ",\"priority\":1000"),
     JOBD("species", "\"split\":{\"stratify\":true,\"test\":0.25},\"exclude\":[\"id\",\"fold\"]"),
     JOBD("species", "\"split\":{\"stratify\":false}"),
     JOBD("species", "\"split\":null"),

@@ -1,120 +1,8 @@
 /* Submitting: what is committed, what a dry run leaves behind (nothing), and what is refused
  * before anything is kept. The pool is a counter here. */
-#include "jobs/submit.h"
-
-#include <dirent.h>
-
-#include "base/buf.h"
-#include "base/hash.h"
-#include "base/log.h"
 #include "data/encoder.h"
 #include "jobs/config.h"
-#include "jobs/pool.h"
-#include "jobs_in_help.h"
-#include "store/store_sqlite.h"
-
-static struct store *store;
-static struct datasets *datasets;
-static struct submit_limits limits;
-static char dir[96];
-static int woken;
-
-void pool_wake(struct pool *pool)
-{
-    ck_assert_ptr_null(pool);
-    woken++;
-}
-
-static void setup(void)
-{
-    struct store_sqlite_options options = {.dir = help_dir, .owner = "test"};
-    struct err err = ERR_INIT;
-
-    help_setup();
-    ck_assert_msg(store_sqlite_open(&options, &store, &err) == 0, "%s", err.detail);
-    (void)snprintf(dir, sizeof dir, "%s/datasets", help_dir);
-    ck_assert_msg(datasets_new(dir, store, &datasets, &err) == 0, "%s", err.detail);
-    limits = (struct submit_limits){.memory_limit = 1 << 30, .max_queued = 100};
-    woken = 0;
-}
-
-static void teardown(void)
-{
-    datasets_free(&datasets);
-    store->ops->close(&store);
-    help_teardown();
-}
-
-static void upload(const char *name, const char *csv)
-{
-    struct csv_options options = CSV_OPTIONS_INIT;
-    struct csv_reader *reader = NULL;
-    struct dataset_summary summary;
-    struct err err = ERR_INIT;
-    int64_t id;
-    bool created;
-
-    ck_assert_int_eq(csv_reader_new(dir, &options, &reader, &err), 0);
-    ck_assert_int_eq(csv_reader_feed(reader, csv, strlen(csv), &err), 0);
-    ck_assert_int_eq(csv_reader_finish(reader, &summary, &err), 0);
-    csv_reader_free(&reader);
-    ck_assert_int_eq(datasets_add(datasets, name, &summary, 3, false, &id, &created, &err), 0);
-}
-
-/* 60 rows, classes p and q, once r; numbers y; "fold" and "bad" for splits. */
-static void upload_flowers(const char *name)
-{
-    struct buf csv = BUF_INIT;
-    int i;
-
-    buf_puts(&csv, "a,b,kind,lone,digit,y,fold,bad,half\n");
-    for (i = 0; i < 60; i++) {
-        buf_printf(&csv, "%d,%d,%s,%s,%d,%g,%s,%s,%s\n", i % 7, i % 5, i % 2 ? "p" : "q",
-                   i == 31 ? "r"
-                   : i % 2 ? "p"
-                           : "q",
-                   i == 31 ? 2 : i % 2, 0.37 * i, i % 4 ? "train" : "test",
-                   i == 17 ? "tset" : "train", i % 2 ? "test" : "train");
-    }
-    upload(name, csv.data);
-    buf_fini(&csv);
-}
-
-static size_t files(void)
-{
-    DIR *d = opendir(dir);
-    const struct dirent *entry;
-    size_t n = 0;
-
-    ck_assert_ptr_nonnull(d);
-    while ((entry = readdir(d)) != NULL) {
-        n += entry->d_name[0] != '.';
-    }
-    ck_assert_int_eq(closedir(d), 0);
-    return n;
-}
-
-static int64_t queued(void)
-{
-    int64_t counts[JOB_STATES];
-    struct err err = ERR_INIT;
-
-    ck_assert_int_eq(store->ops->job_counts(store, counts, &err), 0);
-    return counts[JOB_QUEUED];
-}
-
-static int submit(const char *body, bool dry_run, struct submitted *out, struct err *err)
-{
-    return submit_train(
-        datasets, NULL, &limits,
-        &(struct submit_body){.text = body, .len = strlen(body), .dry_run = dry_run}, out, err);
-}
-
-#define JOB(target, data, more)                                                                    \
-    "{\"data\":{\"dataset\":\"flowers\",\"target\":\"" target "\"" data "}" more "}"
-#define XOR                                                                                        \
-    "{\"name\":\"xor\",\"data\":{\"x\":[[0,0],[0,1],[1,0],[1,1]],\"y\":[0,1,1,0]},"                \
-    "\"training\":{\"seed\":1}"
+#include "submit_help.h"
 
 /* ---- what is committed ------------------------------------------------------------- */
 
@@ -229,6 +117,49 @@ START_TEST(the_estimate_counts_the_split)
         submit(JOB("y", ",\"split\":{\"test_dataset\":\"flowers\"}", ""), true, &s, &err), 0);
     ck_assert_uint_eq(s.estimate.data_bytes, 120 * 4 * (14 + 1) + 60 * 8);
     submitted_fini(&s);
+}
+END_TEST
+
+START_TEST(priority_and_room_go_with_the_job)
+{
+    struct submitted s;
+    struct store_job job;
+    struct err err = ERR_INIT;
+    int64_t held = -1;
+
+    upload_flowers("flowers");
+    ck_assert_int_eq(submit(JOB("kind", "", ",\"priority\":-7"), false, &s, &err), 0);
+    ck_assert_int_eq(store->ops->job_get(store, s.job_id, &job, &err), 0);
+    ck_assert_int_eq(job.priority, -7);
+    ck_assert_ptr_nonnull(strstr(job.resolved_json, "\"priority\":-7"));
+    ck_assert_int_eq(store->ops->job_disk(store, &held, &err), 0);
+    ck_assert_uint_eq(held, s.estimate.disk_bytes);
+    ck_assert_uint_gt(s.estimate.disk_bytes, 0);
+    store_job_fini(&job);
+    submitted_fini(&s);
+}
+END_TEST
+
+/* The rows are in the estimate, and not held any more once they are written. */
+START_TEST(rows_in_the_job_take_room)
+{
+    struct submitted s, dry;
+    struct store_dataset *list = NULL;
+    struct err err = ERR_INIT;
+    int64_t held = -1;
+    size_t n;
+    bool more;
+
+    ck_assert_int_eq(submit(XOR "}", true, &dry, &err), 0);
+    ck_assert_int_eq(submit(XOR "}", false, &s, &err), 0);
+    ck_assert_uint_eq(dry.estimate.disk_bytes, s.estimate.disk_bytes);
+    ck_assert_int_eq(store->ops->job_disk(store, &held, &err), 0);
+    ck_assert_int_eq(store->ops->dataset_list(store, 0, 10, &list, &n, &more, &err), 0);
+    ck_assert_uint_eq(n, 1);
+    ck_assert_uint_eq(held + list[0].bytes, s.estimate.disk_bytes);
+    store_datasets_free(&list, n);
+    submitted_fini(&s);
+    submitted_fini(&dry);
 }
 END_TEST
 
@@ -438,7 +369,7 @@ int main(void)
     hash_start();
     log_set_level(LOG_WARN);
     tcase_set_timeout(tc, 120);
-    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_checked_fixture(tc, submit_setup, submit_teardown);
     tcase_add_test(tc, a_job_is_committed);
     tcase_add_test(tc, rows_in_the_job_are_kept_once);
     tcase_add_test(tc, a_dry_run_leaves_nothing);
@@ -448,6 +379,8 @@ int main(void)
     tcase_add_loop_test(tc, nothing_of_a_refused_job_is_kept, 0, ARRAY_LEN(wrong));
     tcase_add_test(tc, all_unknown_datasets_are_told);
     tcase_add_test(tc, a_full_queue_is_busy);
+    tcase_add_test(tc, priority_and_room_go_with_the_job);
+    tcase_add_test(tc, rows_in_the_job_take_room);
     tcase_add_test(tc, an_evaluation_is_committed);
     tcase_add_test(tc, an_evaluation_is_refused);
     suite_add_tcase(suite, tc);

@@ -15,6 +15,7 @@ JOBS_IN_CHECKS = \
 	tests/unit/check_resolve \
 	tests/unit/check_resolve_names \
 	tests/unit/check_submit \
+	tests/unit/check_submit_again \
 	tests/unit/check_team
 check_PROGRAMS += $(JOBS_IN_CHECKS)
 TESTS += $(JOBS_IN_CHECKS)
@@ -66,10 +67,17 @@ tests_unit_check_resolve_names_CPPFLAGS = $(JOBS_CPPFLAGS)
 tests_unit_check_resolve_names_CFLAGS = $(JOBS_CFLAGS)
 tests_unit_check_resolve_names_LDADD = $(JOBS_LIBS)
 
-tests_unit_check_submit_SOURCES = tests/unit/check_submit.c tests/unit/jobs_in_help.h
+tests_unit_check_submit_SOURCES = tests/unit/check_submit.c \
+	tests/unit/submit_help.h tests/unit/jobs_in_help.h
 tests_unit_check_submit_CPPFLAGS = $(JOBS_CPPFLAGS)
 tests_unit_check_submit_CFLAGS = $(JOBS_CFLAGS)
 tests_unit_check_submit_LDADD = $(JOBS_LIBS)
+
+tests_unit_check_submit_again_SOURCES = tests/unit/check_submit_again.c \
+	tests/unit/submit_help.h tests/unit/jobs_in_help.h
+tests_unit_check_submit_again_CPPFLAGS = $(JOBS_CPPFLAGS)
+tests_unit_check_submit_again_CFLAGS = $(JOBS_CFLAGS)
+tests_unit_check_submit_again_LDADD = $(JOBS_LIBS)
 
 tests_unit_check_team_SOURCES = tests/unit/check_team.c tests/unit/jobs_in_help.h
 tests_unit_check_team_CPPFLAGS = $(JOBS_CPPFLAGS)

@@ -1,0 +1,248 @@
+/* Submissions that come again with their key, and the room on the disk that each is asked for. */
+#include <errno.h>
+
+#include "base/file.h"
+#include "submit_help.h"
+
+/* ---- keys ---------------------------------------------------------------------------- */
+
+static int submit_with(const char *key, const char *body, struct submitted *out, struct err *err)
+{
+    const struct submit_body b = {.text = body, .len = strlen(body), .key = key};
+
+    return submit_train(datasets, NULL, &limits, &b, out, err);
+}
+
+START_TEST(a_key_makes_one_job)
+{
+    struct submitted s, again;
+    struct err err = ERR_INIT;
+
+    ck_assert_int_eq(submit_with("k", XOR "}", &s, &err), 0);
+    ck_assert(!s.replayed);
+    ck_assert_int_eq(s.state, JOB_QUEUED);
+    limits.max_queued = 1; /* nothing of a submission is done again */
+    limits.state = "/nowhere";
+    ck_assert_msg(submit_with("k", XOR "}", &again, &err) == 0, "%s", help_show(&err));
+    ck_assert(again.replayed);
+    ck_assert_int_eq(again.job_id, s.job_id);
+    ck_assert_int_eq(again.model_id, s.model_id);
+    ck_assert_str_eq(again.resolved_json, s.resolved_json);
+    ck_assert_str_eq(again.warnings_json, s.warnings_json);
+    ck_assert_int_eq(queued(), 1);
+    ck_assert_int_eq(woken, 1);
+    submitted_fini(&again);
+    submitted_fini(&s);
+}
+END_TEST
+
+START_TEST(a_replayed_job_is_shown_as_it_is)
+{
+    struct submitted s, again;
+    struct err err = ERR_INIT;
+    enum job_state state;
+
+    ck_assert_int_eq(submit_with("k", XOR "}", &s, &err), 0);
+    ck_assert_int_eq(store->ops->job_cancel(store, s.job_id, &state, &err), 0);
+    ck_assert_int_eq(submit_with("k", XOR "}", &again, &err), 0);
+    ck_assert_int_eq(again.state, JOB_CANCELLED);
+    submitted_fini(&again);
+    /* without the job the key is free again */
+    ck_assert_int_eq(store->ops->job_delete(store, s.job_id, &err), 0);
+    ck_assert_int_eq(submit_with("k", XOR "}", &again, &err), 0);
+    ck_assert(!again.replayed);
+    ck_assert_int_gt(again.job_id, s.job_id);
+    submitted_fini(&again);
+    submitted_fini(&s);
+}
+END_TEST
+
+START_TEST(a_key_with_another_body_is_refused)
+{
+    struct submitted s, other;
+    struct err err = ERR_INIT;
+
+    ck_assert_int_eq(submit_with("k", XOR "}", &s, &err), 0);
+    ck_assert_int_eq(submit_with("k", XOR " }", &other, &err), -1);
+    ck_assert_int_eq(err.code, ERR_INVALID);
+    ck_assert_ptr_nonnull(strstr(err.detail, "another body"));
+    err_fini(&err);
+    err = (struct err)ERR_INIT;
+    ck_assert_int_eq(submit_with("other", XOR " }", &other, &err), 0);
+    ck_assert_int_ne(other.job_id, s.job_id);
+    submitted_fini(&other);
+    ck_assert_int_eq(submit_with(NULL, XOR "}", &other, &err), 0);
+    ck_assert_int_eq(queued(), 3);
+    submitted_fini(&other);
+    submitted_fini(&s);
+}
+END_TEST
+
+START_TEST(a_dry_run_has_no_key)
+{
+    const struct submit_body b = {
+        .text = XOR "}", .len = strlen(XOR "}"), .key = "k", .dry_run = true};
+    struct submitted s;
+    struct err err = ERR_INIT;
+
+    ck_assert_int_eq(submit_train(datasets, NULL, &limits, &b, &s, &err), 0);
+    submitted_fini(&s);
+    ck_assert_int_eq(submit_with("k", XOR " }", &s, &err), 0);
+    ck_assert(!s.replayed);
+    submitted_fini(&s);
+    ck_assert_int_eq(submit_train(datasets, NULL, &limits, &b, &s, &err), 0);
+    ck_assert_int_eq(s.job_id, 0);
+    submitted_fini(&s);
+}
+END_TEST
+
+/* Another request with the same key is faster: it comes between the look at the key and the
+ * commit. */
+static const struct store_ops *real_ops;
+static int64_t faster_id;
+
+static int job_counts_between(struct store *st, int64_t counts[JOB_STATES], struct err *err)
+{
+    struct submitted s;
+
+    if (faster_id == 0) {
+        faster_id = -1;
+        ck_assert_int_eq(submit_with("k", XOR "}", &s, err), 0);
+        faster_id = s.job_id;
+        submitted_fini(&s);
+    }
+    return real_ops->job_counts(st, counts, err);
+}
+
+START_TEST(of_two_at_once_one_makes_the_job)
+{
+    struct store_ops ops = *store->ops;
+    struct submitted s;
+    struct err err = ERR_INIT;
+
+    real_ops = store->ops;
+    faster_id = 0;
+    ops.job_counts = job_counts_between;
+    store->ops = &ops;
+    ck_assert_msg(submit_with("k", XOR "}", &s, &err) == 0, "%s", help_show(&err));
+    store->ops = real_ops;
+    ck_assert(s.replayed);
+    ck_assert_int_eq(s.job_id, faster_id);
+    ck_assert_ptr_nonnull(strstr(s.resolved_json, "\"seed\":1"));
+    ck_assert_int_eq(queued(), 1);
+    ck_assert_uint_eq(files(), 1); /* the rows of the job that is there */
+    ck_assert_int_eq(woken, 1);
+    submitted_fini(&s);
+}
+END_TEST
+
+/* ---- room ------------------------------------------------------------------------------ */
+
+static uint64_t free_bytes(void)
+{
+    uint64_t bytes = 0;
+    struct err err = ERR_INIT;
+
+    ck_assert_int_eq(file_free_space(help_dir, &bytes, &err), 0);
+    return bytes;
+}
+
+START_TEST(a_job_without_room_is_refused)
+{
+    struct submitted s;
+    struct err err = ERR_INIT;
+
+    limits.state = help_dir;
+    limits.disk_reserve = free_bytes() * 2;
+    ck_assert_int_eq(submit(XOR "}", false, &s, &err), -1);
+    ck_assert_int_eq(err.code, ERR_NO_SPACE);
+    ck_assert_msg(strstr(err.detail, "no room on the disk for the job:") != NULL &&
+                      strstr(err.detail, "stay in reserve; delete jobs") != NULL,
+                  "%s", err.detail);
+    err_fini(&err);
+    err = (struct err)ERR_INIT;
+    ck_assert_uint_eq(files(), 0);
+    ck_assert_int_eq(queued(), 0);
+    ck_assert_int_eq(submit(XOR "}", true, &s, &err), 0); /* a dry run keeps nothing */
+    submitted_fini(&s);
+    limits.disk_reserve = 0;
+    ck_assert_msg(submit(XOR "}", false, &s, &err) == 0, "%s", help_show(&err));
+    submitted_fini(&s);
+}
+END_TEST
+
+/* What a job may take, not only what it takes at once; and what others were promised. */
+START_TEST(promised_room_is_not_promised_again)
+{
+    struct submitted s;
+    struct err err = ERR_INIT;
+    uint64_t space;
+
+    limits.state = help_dir;
+    ck_assert_int_eq(submit(XOR "}", true, &s, &err), 0);
+    space = s.estimate.disk_bytes;
+    submitted_fini(&s);
+    limits.disk_reserve = free_bytes() - space / 2; /* other programs write too: half is far off */
+    ck_assert_int_eq(submit(XOR "}", false, &s, &err), -1);
+    ck_assert_int_eq(err.code, ERR_NO_SPACE);
+    ck_assert_ptr_nonnull(strstr(err.detail, "the job, which may take "));
+    ck_assert_ptr_nonnull(strstr(err.detail, "hold 0 bytes"));
+    err_fini(&err);
+    err = (struct err)ERR_INIT;
+    ck_assert_uint_eq(files(), 0);
+    limits.disk_reserve = free_bytes() - space * 3 / 2;
+    ck_assert_msg(submit(XOR "}", false, &s, &err) == 0, "%s", help_show(&err));
+    submitted_fini(&s);
+    ck_assert_int_eq(submit(XOR "}", false, &s, &err), -1); /* the first holds it */
+    ck_assert_int_eq(err.code, ERR_NO_SPACE);
+    ck_assert_ptr_null(strstr(err.detail, "hold 0 bytes"));
+    err_fini(&err);
+}
+END_TEST
+
+static int no_space(const struct file_event *event)
+{
+    return event->op == FILE_OP_SPACE ? EIO : 0;
+}
+
+START_TEST(a_disk_that_cannot_be_asked)
+{
+    struct submitted s;
+    struct err err = ERR_INIT;
+
+    limits.state = help_dir;
+    file_hook = no_space;
+    ck_assert_int_eq(submit(XOR "}", false, &s, &err), -1);
+    file_hook = NULL;
+    ck_assert_int_eq(err.code, ERR_IO);
+    err_fini(&err);
+    err = (struct err)ERR_INIT;
+    limits.state = "/nowhere/at/all";
+    ck_assert_int_eq(submit(XOR "}", false, &s, &err), -1);
+    ck_assert_int_eq(err.code, ERR_IO);
+    ck_assert_ptr_nonnull(strstr(err.detail, "may not be written"));
+    err_fini(&err);
+    ck_assert_int_eq(queued(), 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("submit again");
+    TCase *tc = tcase_create("keys and room");
+
+    hash_start();
+    log_set_level(LOG_WARN);
+    tcase_set_timeout(tc, 120);
+    tcase_add_checked_fixture(tc, submit_setup, submit_teardown);
+    tcase_add_test(tc, a_key_makes_one_job);
+    tcase_add_test(tc, a_replayed_job_is_shown_as_it_is);
+    tcase_add_test(tc, a_key_with_another_body_is_refused);
+    tcase_add_test(tc, a_dry_run_has_no_key);
+    tcase_add_test(tc, of_two_at_once_one_makes_the_job);
+    tcase_add_test(tc, a_job_without_room_is_refused);
+    tcase_add_test(tc, promised_room_is_not_promised_again);
+    tcase_add_test(tc, a_disk_that_cannot_be_asked);
+    suite_add_tcase(suite, tc);
+    return help_run(suite);
+}
