@@ -281,6 +281,11 @@ static void look_at_the_queue(void)
               200),
          "/models/{id}/evaluate", "post");
     GET(("/service"), "/service");
+    fits(want(http_poke("/queue/pause"), 200), "/queue/pause", "post");
+    fits(want(http_poke("/queue/resume"), 200), "/queue/resume", "post");
+    fits(want(http_poke("/jobs/%lld/pause", (long long)queued), 200), "/jobs/{id}/pause", "post");
+    GET(("/jobs?state=paused"), "/jobs");
+    fits(want(http_poke("/jobs/%lld/resume", (long long)queued), 200), "/jobs/{id}/resume", "post");
     fits(http_poke("/jobs/%lld/cancel", (long long)queued), "/jobs/{id}/cancel", "post");
     fits(http_poke("/jobs/%lld/cancel", (long long)running), "/jobs/{id}/cancel", "post");
     wait_for_job(running, "cancelled");
@@ -352,6 +357,22 @@ static void look_at_a_failure(void)
     fits(want(http_csv("a,b\n1\n", "/datasets?name=bad"), 422), "/datasets", "post");
 }
 
+/* A job whose client asks twice, while it waits and when it has ended. */
+static void look_at_a_key(void)
+{
+    struct request request = {.method = "POST",
+                              .path = "/train",
+                              .headers = (const char *const[]){"Idempotency-Key: contract", NULL},
+                              .body = q(XOR_JOB(""))};
+    int64_t id = integer(fits(want(http_send(&request), 202), "/train", "post"), "/id");
+
+    trained(id);
+    ck_assert_int_eq(integer(fits(want(http_send(&request), 202), "/train", "post"), "/id"), id);
+    request.body = "{}";
+    fits(want(http_send(&request), 422), "/train", "post");
+    fits(want(http_poke("/jobs/%lld/pause", (long long)id), 409), "/jobs/{id}/pause", "post");
+}
+
 /* The answers of a busy day. */
 static void a_busy_day(void)
 {
@@ -361,6 +382,7 @@ static void a_busy_day(void)
     fits(want(http_csv(csv, "/datasets?name=little"), 200), "/datasets", "post");
     fits(want(http_post(q(IRIS_JOB, ""), "/train?dry_run=1"), 200), "/train", "post");
     look_at_the_queue();
+    look_at_a_key();
     look_at_an_upload();
     look_at_models();
     look_at_a_failure();
