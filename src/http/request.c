@@ -283,13 +283,26 @@ static int find_route(struct request *req)
                   req->method, allow);
 }
 
+/* What kind of body comes: one that may be left out counts as JSON when it is there. */
+static enum route_body body_of(const struct request *req)
+{
+    enum route_body body = req->route != NULL ? req->route->body : BODY_NONE;
+
+    if (body != BODY_OPTIONAL) {
+        return body;
+    }
+    return req->length > 0 || request_header(req, "Transfer-Encoding") != NULL ? BODY_JSON
+                                                                               : BODY_NONE;
+}
+
 static int check_type(struct request *req)
 {
     const char *type = request_header(req, "Content-Type");
     bool json = media_is(type, "application/json"), csv = media_is(type, "text/csv");
 
-    switch (req->route->body) {
+    switch (body_of(req)) {
     case BODY_NONE:
+    case BODY_OPTIONAL: /* it is one of the others */
         return 0;
     case BODY_JSON:
         return json ? 0
@@ -318,7 +331,7 @@ static int check_type(struct request *req)
 /* The most bytes of body this route takes. */
 static uint64_t body_limit(const struct request *req)
 {
-    if (req->route == NULL || req->route->body == BODY_NONE) {
+    if (body_of(req) == BODY_NONE) {
         return REQUEST_SMALL_BODY;
     }
     return req->route->body == BODY_UPLOAD ? req->context->max_dataset : req->context->max_body;
@@ -333,7 +346,7 @@ static int refuse_size(struct request *req, uint64_t size)
 
 static int check_body(struct request *req)
 {
-    enum route_body body = req->route != NULL ? req->route->body : BODY_NONE;
+    enum route_body body = body_of(req);
 
     if (body != BODY_NONE && check_type(req) != 0) {
         return -1;
@@ -420,7 +433,7 @@ static enum MHD_Result begin(struct request *req, const char *method)
 
 static enum MHD_Result take_piece(struct request *req, const char *bytes, size_t len)
 {
-    enum route_body body = req->route != NULL ? req->route->body : BODY_NONE;
+    enum route_body body = body_of(req);
 
     req->received += len;
     if (request_too_slow(body, clock_monotonic() - req->started_at, req->received)) {

@@ -13,7 +13,7 @@ enum route_id {
     ROUTES
 };
 
-enum route_body { BODY_NONE, BODY_JSON, BODY_ROWS, BODY_UPLOAD };
+enum route_body { BODY_NONE, BODY_JSON, BODY_OPTIONAL, BODY_ROWS, BODY_UPLOAD };
 enum route_scope { SCOPE_OPEN, SCOPE_READ, SCOPE_PREDICT, SCOPE_TRAIN, SCOPE_ADMIN };
 
 struct route {

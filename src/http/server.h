@@ -10,6 +10,7 @@
 #include "jobs/datasets.h"
 #include "jobs/pool.h"
 #include "jobs/predictor.h"
+#include "jobs/retention.h"
 #include "jobs/submit.h"
 #include "store/store.h"
 
@@ -21,6 +22,7 @@ struct server_context {
     struct predictor *predictor;
     struct checkpoints *checkpoints; /* NULL: none are made */
     struct submit_limits limits;
+    struct retention retention; /* what POST /gc keeps unless it is told */
     size_t max_body;           /* JSON bodies: /train, predict, evaluate */
     uint64_t max_dataset;      /* bytes of one upload */
     const char *store_version; /* "SQLite 3.40.1" */

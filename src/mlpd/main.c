@@ -1,14 +1,17 @@
-/* mlpd: start, wait for a signal, stop.
+/* mlpd: start, wait for a signal, stop. The commands beside it begin here too (command.h).
  *
  * Start order: options, signals blocked (so that every thread inherits that), state folder and
- * its lock, store, datasets, predictor, pool, server, ready line. Stop order is the reverse,
- * with the intake closed first: quiesce (new work is refused), pool (running jobs go back to the
- * queue), server, predictor, datasets, store. Only main takes signals; a second one ends the
- * process at once, which is safe: it is the same as a power cut, and the store is made for that.
+ * its lock, marks of crashes, store, datasets, checkpoints, predictor, pool, server, ready line;
+ * then what can wait: retention, and the check of the database after an unclean stop. Stop order is
+ * the reverse, with the intake closed first: quiesce (new work is refused), pool (running jobs leave a
+ * checkpoint and go back to the queue), server, predictor, datasets, store. Only main takes signals;
+ * a second one, or --stop-seconds gone by, ends the process at once, which is safe: it is the same as
+ * a power cut, and the store is made for that.
  */
 #include "config.h"
 
 #include <errno.h>
+#include <math.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,15 +19,21 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "http/guard.h"
 #include "http/server.h"
+#include "jobs/checkpoint.h"
+#include "jobs/retention.h"
 #include "mlp/mlp.h"
+#include "mlpd/command.h"
+#include "mlpd/open.h"
 #include "mlpd/options.h"
 #include "mlpd/state.h"
 #include "store/store_sqlite.h"
@@ -40,9 +49,11 @@ struct app {
     char owner[33]; /* this boot */
     struct store *store;
     struct datasets *datasets;
+    struct checkpoints *checkpoints;
     struct predictor *predictor;
     struct pool *pool;
     struct server *server;
+    struct retention_thread *retention; /* NULL: all jobs are kept */
 };
 
 static sigset_t stop_signals(void)
@@ -91,7 +102,13 @@ static struct submit_limits job_limits(const struct options *o)
 {
     return (struct submit_limits){.memory_limit = o->memory_limit / o->workers,
                                   .max_queued = o->max_queued,
-                                  .state = o->state};
+                                  .state = o->state,
+                                  .disk_reserve = o->disk_reserve};
+}
+
+static struct retention job_retention(const struct options *o)
+{
+    return (struct retention){.keep_jobs = o->keep_jobs, .keep_days = o->keep_days};
 }
 
 static int start_server(struct app *app, const struct options *o, struct err *err)
@@ -104,6 +121,8 @@ static int start_server(struct app *app, const struct options *o, struct err *er
                                      .datasets = app->datasets,
                                      .pool = app->pool,
                                      .predictor = app->predictor,
+                                     .checkpoints = app->checkpoints,
+                                     .retention = job_retention(o),
                                      .limits = job_limits(o),
                                      .max_body = o->max_body,
                                      .max_dataset = o->max_dataset,
@@ -113,27 +132,38 @@ static int start_server(struct app *app, const struct options *o, struct err *er
     return server_start(&server, &context, &app->server, err);
 }
 
+/* The folder's lock, the store, and the files beside it. */
+static int open_state(struct app *app, const char *dir, struct err *err)
+{
+    char *crashes = open_path(dir, "crashes"), *datasets = open_path(dir, "datasets"),
+         *checkpoints = open_path(dir, "checkpoints");
+    int rc = -1;
+
+    if (state_open(dir, &app->lock, err) == 0 && state_is_whole(dir, err) == 0 &&
+        open_store(dir, app->owner, &app->store, err) == 0 &&
+        crash_install(crashes, app->owner, err) == 0 &&
+        datasets_new(datasets, app->store, &app->datasets, err) == 0) {
+        rc = checkpoints_new(checkpoints, app->store, &app->checkpoints, err);
+    }
+    free(crashes);
+    free(datasets);
+    free(checkpoints);
+    return rc;
+}
+
 static int start(struct app *app, const struct options *o, struct err *err)
 {
-    struct store_sqlite_options store = {.dir = o->state, .owner = app->owner};
-    struct pool_options pool = {.workers = o->workers, .owner = app->owner};
+    struct pool_options pool = {.workers = o->workers,
+                                .owner = app->owner,
+                                .checkpoint_seconds = o->checkpoint_seconds,
+                                .stall_seconds = o->stall_seconds};
     size_t cache = o->memory_limit / CACHE_SHARE;
-    char *folder;
-    int rc;
 
-    if (state_open(o->state, &app->lock, err) != 0) {
-        return -1;
-    }
     hash_random_hex(16, app->owner);
-    if (store_sqlite_open(&store, &app->store, err) != 0) {
+    if (open_state(app, o->state, err) != 0) {
         return -1;
     }
-    folder = xasprintf("%s/datasets", o->state);
-    rc = datasets_new(folder, app->store, &app->datasets, err);
-    free(folder);
-    if (rc != 0) {
-        return -1;
-    }
+    pool.checkpoints = app->checkpoints;
     app->predictor = predictor_new(app->store, cache > CACHE_LEAST ? cache : CACHE_LEAST);
     if (pool_new(&pool, app->datasets, app->predictor, &app->pool, err) != 0 ||
         start_server(app, o, err) != 0) {
@@ -143,6 +173,15 @@ static int start(struct app *app, const struct options *o, struct err *err)
     return 0;
 }
 
+/* What nobody waits for. */
+static void after_ready(struct app *app, const struct options *o)
+{
+    struct retention retention = job_retention(o);
+
+    store_sqlite_quick_check(app->store);
+    app->retention = retention_start(&retention, app->datasets);
+}
+
 /* What a failed start left undone is NULL here. */
 static void stop(struct app *app)
 {
@@ -150,6 +189,7 @@ static void stop(struct app *app)
         server_quiesce(app->server);
         pool_stop(app->pool);
     }
+    retention_stop(&app->retention);
     server_stop(&app->server);
     if (app->pool != NULL) {
         pool_free(&app->pool);
@@ -157,6 +197,7 @@ static void stop(struct app *app)
     if (app->predictor != NULL) {
         predictor_free(&app->predictor);
     }
+    checkpoints_free(&app->checkpoints);
     if (app->datasets != NULL) {
         datasets_free(&app->datasets);
     }
@@ -168,18 +209,32 @@ static void stop(struct app *app)
     }
 }
 
-static void *second_signal(void *unused)
+/* Waits for a second signal, or for the deadline; then the kill path. */
+static void *lose_patience(void *arg)
 {
+    const double *seconds = arg;
+    double until = clock_monotonic() + *seconds, left = *seconds;
     sigset_t set = stop_signals();
-    int sig;
+    int sig = -1;
 
-    (void)unused;
-    CHK(sigwait(&set, &sig) == 0);
-    log_warn("signal %d while stopping: leaving at once", sig);
+    while (sig < 0 && left > 0) {
+        struct timespec wait = {.tv_sec = (time_t)left,
+                                .tv_nsec = (long)((left - floor(left)) * 1e9)};
+
+        sig = sigtimedwait(&set, NULL, &wait);
+        CHK(sig > 0 || errno == EAGAIN || errno == EINTR);
+        left = until - clock_monotonic();
+    }
+    PTOK(pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL)); /* not with the log's lock held */
+    if (sig > 0) {
+        log_warn("signal %d while stopping: leaving at once", sig);
+    } else {
+        log_warn("the stop took longer than %g s: leaving at once", *seconds);
+    }
     _exit(1);
 }
 
-static void wait_and_stop(struct app *app)
+static void wait_and_stop(struct app *app, double stop_seconds)
 {
     sigset_t set = stop_signals();
     double began;
@@ -189,9 +244,9 @@ static void wait_and_stop(struct app *app)
     CHK(sigwait(&set, &sig) == 0);
     began = clock_monotonic();
     log_info("signal %d: stopping; running jobs go back to the queue", sig);
-    PTOK(pthread_create(&impatient, NULL, second_signal, NULL));
+    PTOK(pthread_create(&impatient, NULL, lose_patience, &stop_seconds));
     stop(app);
-    PTOK(pthread_cancel(impatient)); /* it holds nothing: it waits in sigwait */
+    PTOK(pthread_cancel(impatient)); /* it holds nothing: it waits in sigtimedwait */
     PTOK(pthread_join(impatient, NULL));
     log_info("stopped in %.2f s", clock_monotonic() - began);
 }
@@ -217,7 +272,8 @@ static int run(const struct options *o)
         log_warn("the ready line could not be written: %s", strerror(errno));
     }
     log_info("ready in %.0f ms, state in %s", (clock_monotonic() - began) * 1e3, o->state);
-    wait_and_stop(&app);
+    after_ready(&app, o);
+    wait_and_stop(&app, o->stop_seconds);
     return EXIT_SUCCESS;
 }
 
@@ -237,6 +293,9 @@ int main(int argc, char **argv)
     struct err err = ERR_INIT;
     int status;
 
+    if (argc > 1 && argv[1][0] != '-' && argv[1][0] != '\0') {
+        return command_main(argc - 1, argv + 1);
+    }
     if (options_parse(argc, argv, &options, &err) != 0) {
         (void)fprintf(stderr, "mlpd: %s\n", err.detail);
         err_fini(&err);
@@ -244,6 +303,7 @@ int main(int argc, char **argv)
     }
     if (options.help) {
         options_help();
+        command_help();
         return EXIT_SUCCESS;
     }
     if (options.version) {

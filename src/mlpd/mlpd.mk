@@ -2,6 +2,12 @@
 bin_PROGRAMS += mlpd
 mlpd_SOURCES = \
 	src/mlpd/main.c \
+	src/mlpd/command.c src/mlpd/command.h \
+	src/mlpd/command_backup.c \
+	src/mlpd/command_check.c \
+	src/mlpd/command_gc.c \
+	src/mlpd/copy.c src/mlpd/copy.h \
+	src/mlpd/open.c src/mlpd/open.h \
 	src/mlpd/options.c src/mlpd/options.h src/mlpd/options.def \
 	src/mlpd/state.c src/mlpd/state.h
 mlpd_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS)

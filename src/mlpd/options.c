@@ -11,6 +11,10 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+#define MAX_SECONDS   86400
+#define MAX_KEEP_JOBS 1000000000
+#define MAX_KEEP_DAYS 36500
+
 enum { /* places in the tables below */
 #define OPTION(field, flag, variable, argument, otherwise, help) OPT_##field,
 #include "mlpd/options.def"
@@ -37,7 +41,7 @@ void options_help(void)
 {
     size_t i;
 
-    printf("Usage: mlpd [OPTION]...\n"
+    printf("Usage: mlpd [OPTION]...\n       mlpd COMMAND [OPTION]...\n"
            "A daemon that trains multi-layer perceptrons and serves predictions over HTTP.\n\n");
     for (i = 0; i < OPTIONS; i++) {
         printf("  %s %s\n      %s", known[i].flag, known[i].argument, known[i].help);
@@ -107,6 +111,37 @@ static int read_size(const struct given *g, uint64_t min, uint64_t max, uint64_t
         return refuse(err, g, "a size like 64M, within reason");
     }
     *out = n;
+    return 0;
+}
+
+/* Decimals; `zero`: 0 is taken too. */
+static int read_seconds(const struct given *g, double min, bool zero, double *out, struct err *err)
+{
+    char want[64];
+    double n;
+
+    if (!text_to_double(g->value, strlen(g->value), &n) ||
+        ((n < min || n > MAX_SECONDS) && !(zero && n == 0))) {
+        (void)snprintf(want, sizeof want, "seconds from %g to %d%s", min, MAX_SECONDS,
+                       zero ? ", or 0" : "");
+        return refuse(err, g, want);
+    }
+    *out = n;
+    return 0;
+}
+
+static int read_keep(const struct given *g, uint64_t max, int64_t *out, struct err *err)
+{
+    uint64_t n = 0;
+
+    *out = -1;
+    if (g->value == NULL) {
+        return 0;
+    }
+    if (read_count(g, 0, max, &n, err) != 0) {
+        return -1;
+    }
+    *out = (int64_t)n;
     return 0;
 }
 
@@ -214,26 +249,51 @@ static int interpret(const struct given *g, struct options *out, struct err *err
         return -1;
     }
     out->max_queued = (int64_t)n;
+    if (read_size(&g[OPT_disk_reserve], 0, UINT64_MAX / 4, &out->disk_reserve, err) != 0 ||
+        read_seconds(&g[OPT_checkpoint_seconds], 0.01, false, &out->checkpoint_seconds, err) != 0 ||
+        read_seconds(&g[OPT_stall_seconds], 0.01, true, &out->stall_seconds, err) != 0 ||
+        read_seconds(&g[OPT_stop_seconds], 0.1, false, &out->stop_seconds, err) != 0 ||
+        read_keep(&g[OPT_keep_jobs], MAX_KEEP_JOBS, &out->keep_jobs, err) != 0 ||
+        read_keep(&g[OPT_keep_days], MAX_KEEP_DAYS, &out->keep_days, err) != 0) {
+        return -1;
+    }
     return 0;
 }
 
+/* Whether the flag is one of `among` (NULL-terminated; NULL: all are). */
+static bool is_among(const char *const *among, const char *flag)
+{
+    for (; among != NULL && *among != NULL; among++) {
+        if (strcmp(*among, flag) == 0) {
+            return true;
+        }
+    }
+    return among == NULL;
+}
+
 /* "--flag VALUE" or "--flag=VALUE". Moves *i past what it took. */
-static int take_flag(int argc, char *const *argv, int *i, struct given *given, struct err *err)
+static int take_flag(int argc, char *const *argv, int *i, const char *const *among,
+                     struct given *given, struct err *err)
 {
     const char *arg = argv[*i], *flags[OPTIONS + 2];
-    size_t len = strcspn(arg, "="), k;
+    size_t len = strcspn(arg, "="), k, n = 0;
     const char *near;
 
     for (k = 0; k < OPTIONS; k++) {
+        if (!is_among(among, known[k].flag)) {
+            continue;
+        }
         if (strlen(known[k].flag) == len && strncmp(known[k].flag, arg, len) == 0) {
             break;
         }
-        flags[k] = known[k].flag;
+        flags[n++] = known[k].flag;
     }
     if (k == OPTIONS) {
-        flags[OPTIONS] = "--version";
-        flags[OPTIONS + 1] = "--help";
-        near = text_nearest(arg, flags, OPTIONS + 2);
+        if (among == NULL) {
+            flags[n++] = "--version";
+        }
+        flags[n++] = "--help";
+        near = text_nearest(arg, flags, n);
         return near != NULL
                    ? err_set(err, ERR_INVALID, "unknown option %.100s; did you mean %s?", arg, near)
                    : err_set(err, ERR_INVALID, "unknown option %.100s; see mlpd --help", arg);
@@ -249,12 +309,10 @@ static int take_flag(int argc, char *const *argv, int *i, struct given *given, s
     return 0;
 }
 
-int options_parse(int argc, char *const *argv, struct options *out, struct err *err)
+/* Of the environment, else the defaults. */
+static void take_environment(struct given given[OPTIONS])
 {
-    struct options options = {.help = false};
-    struct given given[OPTIONS];
     size_t k;
-    int i;
 
     for (k = 0; k < OPTIONS; k++) {
         given[k].source = known[k].variable;
@@ -263,6 +321,26 @@ int options_parse(int argc, char *const *argv, struct options *out, struct err *
             given[k].value = known[k].otherwise;
         }
     }
+}
+
+static int interpret_all(const struct given *given, struct options *out, struct err *err)
+{
+    struct options options = {.help = false};
+
+    if (interpret(given, &options, err) != 0) {
+        options_fini(&options);
+        return -1;
+    }
+    *out = options;
+    return 0;
+}
+
+int options_parse(int argc, char *const *argv, struct options *out, struct err *err)
+{
+    struct given given[OPTIONS];
+    int i;
+
+    take_environment(given);
     for (i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             *out = (struct options){.help = true};
@@ -272,15 +350,47 @@ int options_parse(int argc, char *const *argv, struct options *out, struct err *
             *out = (struct options){.version = true};
             return 0;
         }
-        if (take_flag(argc, argv, &i, given, err) != 0) {
+        if (take_flag(argc, argv, &i, NULL, given, err) != 0) {
             return -1;
         }
     }
-    if (interpret(given, &options, err) != 0) {
-        options_fini(&options);
+    return interpret_all(given, out, err);
+}
+
+int options_parse_command(int argc, char *const *argv, const struct options_command *command,
+                          struct options_line *out, struct err *err)
+{
+    struct options_line line = {.word = NULL};
+    struct given given[OPTIONS];
+    int i;
+
+    take_environment(given);
+    for (i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            *out = (struct options_line){.options = {.help = true}};
+            return 0;
+        }
+        if (command->switch_flag != NULL && strcmp(argv[i], command->switch_flag) == 0) {
+            line.switched = true;
+        } else if (argv[i][0] == '-') {
+            if (take_flag(argc, argv, &i, command->flags, given, err) != 0) {
+                return -1;
+            }
+        } else if (command->word == NULL || line.word != NULL || argv[i][0] == '\0') {
+            return err_set(err, ERR_INVALID, "%s takes %s%s, not \"%.100s\"", argv[0],
+                           command->word != NULL ? "one " : "no word",
+                           command->word != NULL ? command->word : "", argv[i]);
+        } else {
+            line.word = argv[i];
+        }
+    }
+    if (command->word != NULL && line.word == NULL) {
+        return err_set(err, ERR_INVALID, "%s needs a %s", argv[0], command->word);
+    }
+    if (interpret_all(given, &line.options, err) != 0) {
         return -1;
     }
-    *out = options;
+    *out = line;
     return 0;
 }
 

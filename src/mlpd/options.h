@@ -16,10 +16,28 @@ struct options {
     size_t max_body;
     uint64_t max_dataset;
     int64_t max_queued;
+    uint64_t disk_reserve;
+    double checkpoint_seconds, stall_seconds, stop_seconds;
+    int64_t keep_jobs, keep_days; /* -1: not said */
 };
 
 /* All problems are one sentence naming the flag or the variable (ERR_INVALID). */
 int options_parse(int argc, char *const *argv, struct options *out, struct err *err) MUST_CHECK;
+
+/* What a command takes besides --help. */
+struct options_command {
+    const char *const *flags; /* of options.def, NULL-terminated */
+    const char *switch_flag;  /* one without a value, or NULL */
+    const char *word;         /* what its one word is ("DIR"), or NULL: it takes none */
+};
+struct options_line {
+    struct options options;
+    const char *word; /* borrowed from argv; NULL: none */
+    bool switched;
+};
+/* argv[0] is the command's name. The environment counts as for the daemon. */
+int options_parse_command(int argc, char *const *argv, const struct options_command *command,
+                          struct options_line *out, struct err *err) MUST_CHECK;
 void options_fini(struct options *options);
 void options_help(void); /* to stdout */
 

@@ -84,3 +84,14 @@ int state_open(const char *dir, int *out, struct err *err)
     *out = fd;
     return 0;
 }
+
+int state_is_whole(const char *dir, struct err *err)
+{
+    char *path = xasprintf("%s/" STATE_RESTORING, dir);
+    bool restoring = access(path, F_OK) == 0;
+
+    free(path);
+    return restoring ? err_set(err, ERR_CONFLICT,
+                               "a restore into %s was interrupted: run it again", dir)
+                     : 0;
+}

@@ -9,4 +9,9 @@
  */
 int state_open(const char *dir, int *fd, struct err *err) MUST_CHECK;
 
+/* A folder in it, while a backup is being restored, and after that was interrupted. */
+#define STATE_RESTORING "restore.part"
+/* Under the lock: ERR_CONFLICT when a restore into it was interrupted. */
+int state_is_whole(const char *dir, struct err *err) MUST_CHECK;
+
 #endif
