@@ -10,3 +10,10 @@ TESTS += tests/unit/check_crash
 tests_unit_check_crash_SOURCES = tests/unit/check_crash.c
 tests_unit_check_crash_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
 tests_unit_check_crash_LDADD = libbase.a $(SODIUM_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/check_file
+TESTS += tests/unit/check_file
+tests_unit_check_file_SOURCES = tests/unit/check_file.c \
+	tests/unit/file_faults.c tests/unit/file_faults.h
+tests_unit_check_file_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
+tests_unit_check_file_LDADD = libbase.a $(SODIUM_LIBS) $(UNIT_LIBS)
