@@ -13,6 +13,7 @@ API_CHECKS = \
 	tests/api/api_queue \
 	tests/api/api_restart \
 	tests/api/api_start \
+	tests/api/api_survive \
 	tests/api/api_train
 
 check_PROGRAMS += $(API_CHECKS)
@@ -63,6 +64,9 @@ tests_api_api_restart_LDADD   = $(API_LIBS)
 tests_api_api_start_SOURCES = tests/api/api_start.c
 tests_api_api_start_CFLAGS  = $(API_CFLAGS)
 tests_api_api_start_LDADD   = $(API_LIBS)
+tests_api_api_survive_SOURCES = tests/api/api_survive.c
+tests_api_api_survive_CFLAGS  = $(API_CFLAGS)
+tests_api_api_survive_LDADD   = $(API_LIBS)
 tests_api_api_train_SOURCES = tests/api/api_train.c
 tests_api_api_train_CFLAGS  = $(API_CFLAGS)
 tests_api_api_train_LDADD   = $(API_LIBS)
