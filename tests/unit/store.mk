@@ -23,13 +23,13 @@ tests_unit_check_store_data_LDADD = $(STORE_CHECK_LIBS)
 STORE_LIFE = tests/unit/store_life.c tests/unit/store_life.h tests/unit/store_look.c \
 	tests/unit/shim_vfs.c tests/unit/shim_vfs.h src/store/store_models.c
 STORE_LIFE_CPPFLAGS = $(STORE_CHECK_CPPFLAGS) -DSTORE_CHUNK_BYTES=8192
-STORE_LIFE_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_now_ms
+STORE_LIFE_LINK = $(AM_LDFLAGS) -Wl,--wrap=clock_now_ms
 
 tests_unit_check_store_faults_SOURCES = tests/unit/check_store_faults.c \
 	tests/unit/faulty_vfs.c tests/unit/faulty_vfs.h $(STORE_LIFE)
 tests_unit_check_store_faults_CPPFLAGS = $(STORE_LIFE_CPPFLAGS)
 tests_unit_check_store_faults_CFLAGS = $(AM_CFLAGS) -Wa,-I$(srcdir)/sql
-tests_unit_check_store_faults_LDFLAGS = $(STORE_LIFE_LDFLAGS)
+tests_unit_check_store_faults_LDFLAGS = $(STORE_LIFE_LINK)
 tests_unit_check_store_faults_LDADD = $(STORE_CHECK_LIBS)
 
 tests_unit_check_store_jobs_SOURCES = tests/unit/check_store_jobs.c tests/unit/check_store.h
