@@ -1,0 +1,30 @@
+# The crash tests: the real daemon, killed. They stand on the harness of the API tests, and look
+# with SQLite and libsodium at what a kill has left. Builds with --enable-crash-points also die at
+# every CRASH_POINT that is found in the sources.
+CRASH_CHECKS = \
+	tests/crash/crash_loop
+
+check_PROGRAMS += $(CRASH_CHECKS)
+TESTS          += $(CRASH_CHECKS)
+
+CRASH_SHARED = \
+	tests/crash/acts.c tests/crash/acts.h \
+	tests/crash/fate.c tests/crash/fate.h \
+	tests/crash/peek.c tests/crash/peek.h \
+	tests/crash/recipes.c tests/crash/recipes.h \
+	tests/crash/verify.c tests/crash/verify.h \
+	tests/crash/world.c tests/crash/world.h
+CRASH_CFLAGS = $(API_CFLAGS) -I$(srcdir)/tests/api $(SQLITE_CFLAGS) $(SODIUM_CFLAGS)
+CRASH_LIBS   = $(API_LIBS) $(SQLITE_LIBS) $(SODIUM_LIBS)
+check_LIBRARIES += tests/crash/libcrash.a
+tests_crash_libcrash_a_SOURCES = $(CRASH_SHARED)
+tests_crash_libcrash_a_CFLAGS  = $(CRASH_CFLAGS)
+
+tests_crash_crash_loop_SOURCES = tests/crash/crash_loop.c
+tests_crash_crash_loop_CFLAGS  = $(CRASH_CFLAGS)
+tests_crash_crash_loop_LDADD   = tests/crash/libcrash.a $(CRASH_LIBS)
+
+# For scripts/test.
+print-crash-tests:
+	@echo tests/unit/check_crash $(CRASH_CHECKS)
+.PHONY: print-crash-tests

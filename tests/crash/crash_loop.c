@@ -1,0 +1,166 @@
+/* The crash loop: clients work with a daemon that is killed again and again, at random moments and
+ * at every crash point the sources have; after each start all that was promised must be there, and
+ * in the end every job must have come to what it comes to undisturbed, to the last bit.
+ *
+ *   CRASH_KILLS=N   how often (default 40; fewer under sanitizers)
+ *   CRASH_SEED=N    the run that has failed before (default: by the time); printed
+ *   CRASH_POINTS=S  only the points whose names hold S
+ *   CRASH_VERBOSE=1 say everything that is done
+ */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "acts.h"
+#include "fate.h"
+#include "peek.h"
+#include "recipes.h"
+#include "verify.h"
+
+#define KILLS         (40 / PATIENCE)
+#define ROUND_SECONDS 0.5 /* until a random kill, at most */
+#define POINT_SECONDS 2.5 /* for a point to be reached */
+
+static const char *const options[] = {"--workers", "2", "--checkpoint-seconds", "0.05", NULL};
+
+static uint64_t given(const char *name, uint64_t otherwise)
+{
+    const char *value = getenv(name);
+
+    return value != NULL && value[0] != '\0' ? strtoull(value, NULL, 10) : otherwise;
+}
+
+/* Act until there is no answer; true when the daemon has killed itself. */
+static bool live_and_die(struct world *w, double seconds)
+{
+    bool by_itself;
+
+    fate_arm(w, seconds);
+    while (act(w)) {
+    }
+    by_itself = fate_await(w);
+    say(w, "dead%s", by_itself ? ", at its point" : "");
+    peek(w);
+    test_end();
+    return by_itself;
+}
+
+static void live_on(struct world *w)
+{
+    ck_assert(fate_start(w, options, NULL, 0));
+    verify(w);
+    /* a third of the kills comes while what was recovered is being claimed again */
+    live_and_die(w, chance(w, 3) == 0 ? 0.0001 * (double)chance(w, 400)
+                                      : ROUND_SECONDS * PATIENCE * 0.001 * (double)chance(w, 1000));
+}
+
+static bool die_at(struct world *w, const char *point, unsigned n)
+{
+    say(w, "to die at %s:%u", point, n);
+    if (!fate_start(w, options, point, n)) {
+        say(w, "dead at the start");
+        peek(w);
+        test_end();
+        return true;
+    }
+    return live_and_die(w, POINT_SECONDS * PATIENCE);
+}
+
+/* Kills at points, each followed by one at random. */
+struct tour {
+    const char *const *points;
+    size_t n;
+    unsigned *hits;
+};
+
+static void tour_begin(struct tour *t)
+{
+    t->points = fate_points(&t->n);
+    t->hits = calloc(t->n + 1, sizeof *t->hits);
+    ck_assert_ptr_nonnull(t->hits);
+}
+
+/* The next one: first those that were never reached. */
+static size_t tour_next(struct world *w, const struct tour *t, size_t turn)
+{
+    return turn < t->n ? turn : chance(w, t->n);
+}
+
+static void tour_end(const struct tour *t)
+{
+    size_t missed = 0;
+
+    for (size_t i = 0; i < t->n; i++) {
+        printf("#   %-36s %u\n", t->points[i], t->hits[i]);
+        missed += t->hits[i] == 0;
+    }
+    if (missed > 0) {
+        printf("# NOT REACHED: %zu crash points of %zu\n", missed, t->n);
+    }
+    free(t->hits);
+}
+
+START_TEST(killed_again_and_again)
+{
+    uint64_t seed = given("CRASH_SEED", (uint64_t)time(NULL) * 7919 % 1000000);
+    size_t kills = (size_t)given("CRASH_KILLS", KILLS), done = 0, turn = 0;
+    struct tour tour;
+    struct world w;
+
+    world_begin(&w, seed);
+    printf("# seed %llu, %zu kills\n", (unsigned long long)seed, kills);
+    recipes_cook();
+    tour_begin(&tour);
+    ck_assert(fate_start(&w, options, NULL, 0));
+    recipe_table();
+    fate_strike(&w);
+    while (done < kills || turn < tour.n) {
+        if (tour.n > 0) {
+            size_t i = tour_next(&w, &tour, turn);
+            unsigned n = turn < tour.n ? 1 : 1 + (unsigned)chance(&w, 12);
+
+            turn++;
+            tour.hits[i] += die_at(&w, tour.points[i], n);
+            done++;
+        }
+        live_on(&w);
+        done++;
+    }
+    ck_assert(fate_start(&w, options, NULL, 0));
+    verify(&w);
+    verify_end(&w);
+    daemon_stop(&w.d);
+    peek(&w);
+    verify_check(&w);
+    printf("# %zu starts, %.0f ms in the mean, %.0f ms the slowest; %zu requests, %zu cut off\n",
+           w.starts, 1e3 * w.start_seconds / (double)w.starts, 1e3 * w.slowest_start, w.acts,
+           w.cut_off);
+    printf("# %u jobs and tables sent, %zu jobs ended, %zu compared bit for bit, %zu of them "
+           "after more than one attempt\n",
+           w.serial, w.finished, w.compared, w.resumed);
+    printf("# at most: log %zu KiB, database %zu KiB, %zu checkpoint files\n", w.most_wal >> 10,
+           w.most_bytes >> 10, w.most_checkpoints);
+    tour_end(&tour);
+    world_end(&w);
+    recipes_forget();
+    fate_forget();
+}
+END_TEST
+
+static void nothing(void)
+{
+}
+
+int main(void)
+{
+    Suite *suite = suite_create("crash_loop");
+    TCase *tc = case_with("crash", nothing, nothing);
+
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    tcase_set_timeout(tc, 300 + 10 * PATIENCE * (double)given("CRASH_KILLS", KILLS));
+    tcase_add_test(tc, killed_again_and_again);
+    suite_add_tcase(suite, tc);
+    return harness_main(suite);
+}
