@@ -310,6 +310,44 @@ START_TEST(hashes)
 }
 END_TEST
 
+/* However the bytes come in, and whatever the processor does for it: libsodium's digest. */
+START_TEST(hashes_in_pieces)
+{
+    unsigned char bytes[1000], digest[HASH_BYTES];
+    char want[HASH_HEX_LEN], got[HASH_HEX_LEN];
+    struct hash hash, copy;
+    size_t len, at, take, i;
+
+    hash_start();
+    for (i = 0; i < sizeof bytes; i++) {
+        bytes[i] = (unsigned char)(i * i + 3 * i);
+    }
+    for (len = 0; len <= sizeof bytes; len += len < 300 ? 1 : 37) {
+        ck_assert_int_eq(crypto_hash_sha256(digest, bytes, len), 0);
+        (void)sodium_bin2hex(want, sizeof want, digest, sizeof digest);
+        hash_hex(bytes, len, got);
+        ck_assert_str_eq(got, want);
+        hash_init(&hash);
+        for (at = 0, i = len; at < len; at += take, i = i * 31 + 7) {
+            take = i % 290 + 1 < len - at ? i % 290 + 1 : len - at;
+            hash_update(&hash, bytes + at, take);
+        }
+        copy = hash;
+        hash_final_hex(&hash, got);
+        ck_assert_str_eq(got, want);
+        hash_final_hex(&copy, got);
+        ck_assert_str_eq(got, want);
+    }
+    hash_init(&hash);
+    memset(bytes, 'a', sizeof bytes);
+    for (i = 0; i < 1000; i++) {
+        hash_update(&hash, bytes, sizeof bytes);
+    }
+    hash_final_hex(&hash, got);
+    ck_assert_str_eq(got, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+}
+END_TEST
+
 START_TEST(times)
 {
     char text[CLOCK_TEXT_LEN];
@@ -381,6 +419,7 @@ int main(void)
     tcase_add_test(all, buffers);
     tcase_add_test(all, sizes);
     tcase_add_test(all, hashes);
+    tcase_add_test(all, hashes_in_pieces);
     tcase_add_test(all, times);
     tcase_add_test(all, log_levels);
     tcase_add_test(all, log_lines);
