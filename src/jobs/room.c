@@ -51,10 +51,9 @@ int room_look(struct store *store, const char *dir, uint64_t reserve, struct roo
 int room_for(const struct room *room, uint64_t bytes, const char *what, struct err *err)
 {
     char need[ROOM_TEXT_LEN], free_now[ROOM_TEXT_LEN], held[ROOM_TEXT_LEN], reserve[ROOM_TEXT_LEN];
-    uint64_t left = room->free;
+    uint64_t taken = room->held + room->reserve;
 
-    left = left > room->held ? left - room->held : 0;
-    if (left >= room->reserve && left - room->reserve >= bytes) {
+    if (taken >= room->held && room->free > taken && room->free - taken >= bytes) {
         return 0;
     }
     return err_set(err, ERR_NO_SPACE,

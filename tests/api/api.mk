@@ -7,6 +7,7 @@ API_CHECKS = \
 	tests/api/api_contract \
 	tests/api/api_datasets \
 	tests/api/api_examples \
+	tests/api/api_full_disk \
 	tests/api/api_names \
 	tests/api/api_lessons \
 	tests/api/api_predict \
@@ -49,6 +50,9 @@ tests_api_api_examples_LDADD   = $(API_LIBS)
 tests_api_api_lessons_SOURCES = tests/api/api_lessons.c
 tests_api_api_lessons_CFLAGS  = $(API_CFLAGS)
 tests_api_api_lessons_LDADD   = $(API_LIBS)
+tests_api_api_full_disk_SOURCES = tests/api/api_full_disk.c
+tests_api_api_full_disk_CFLAGS  = $(API_CFLAGS)
+tests_api_api_full_disk_LDADD   = $(API_LIBS)
 tests_api_api_names_SOURCES = tests/api/api_names.c
 tests_api_api_names_CFLAGS  = $(API_CFLAGS)
 tests_api_api_names_LDADD   = $(API_LIBS)
