@@ -156,7 +156,7 @@ static void expect_health(enum err_code want)
 /* What there is, is what there was after `low` steps, or `high` if that is another number. */
 static size_t expect_dump(size_t low, size_t high)
 {
-    char *got = life_verified(work);
+    char *got = life_whole(work);
     size_t k = high != low && strcmp(got, dumps[high]) == 0 ? high : low;
 
     life_same(got, dumps[k], life_name(low));
@@ -405,7 +405,7 @@ static bool open_broken(enum world world, struct faulty_plan plan, const char *w
     faulty_clear();
     open_work(); /* whatever the first try has left */
     close_work();
-    got = life_verified(work);
+    got = life_whole(work);
     life_same(got, want, "after a broken start");
     free(got);
     return met;

@@ -3,8 +3,10 @@ STORE_CHECKS = \
 	tests/unit/check_store_data \
 	tests/unit/check_store_faults \
 	tests/unit/check_store_jobs \
+	tests/unit/check_store_memory \
 	tests/unit/check_store_models \
 	tests/unit/check_store_open \
+	tests/unit/check_store_power \
 	tests/unit/check_store_queue \
 	tests/unit/check_store_recover \
 	tests/unit/check_store_survive \
@@ -21,16 +23,28 @@ tests_unit_check_store_data_LDADD = $(STORE_CHECK_LIBS)
 
 # A store's whole life at a fixed time, with models of many small chunks.
 STORE_LIFE = tests/unit/store_life.c tests/unit/store_life.h tests/unit/store_look.c \
-	tests/unit/shim_vfs.c tests/unit/shim_vfs.h src/store/store_models.c
+	src/store/store_models.c
+STORE_SHIM = tests/unit/shim_vfs.c tests/unit/shim_vfs.h
 STORE_LIFE_CPPFLAGS = $(STORE_CHECK_CPPFLAGS) -DSTORE_CHUNK_BYTES=8192
 STORE_LIFE_LINK = $(AM_LDFLAGS) -Wl,--wrap=clock_now_ms
 
 tests_unit_check_store_faults_SOURCES = tests/unit/check_store_faults.c \
-	tests/unit/faulty_vfs.c tests/unit/faulty_vfs.h $(STORE_LIFE)
+	tests/unit/faulty_vfs.c tests/unit/faulty_vfs.h $(STORE_SHIM) $(STORE_LIFE)
 tests_unit_check_store_faults_CPPFLAGS = $(STORE_LIFE_CPPFLAGS)
 tests_unit_check_store_faults_CFLAGS = $(AM_CFLAGS) -Wa,-I$(srcdir)/sql
 tests_unit_check_store_faults_LDFLAGS = $(STORE_LIFE_LINK)
 tests_unit_check_store_faults_LDADD = $(STORE_CHECK_LIBS)
+
+tests_unit_check_store_memory_SOURCES = tests/unit/check_store_memory.c $(STORE_LIFE)
+tests_unit_check_store_memory_CPPFLAGS = $(STORE_LIFE_CPPFLAGS)
+tests_unit_check_store_memory_LDFLAGS = $(STORE_LIFE_LINK)
+tests_unit_check_store_memory_LDADD = $(STORE_CHECK_LIBS)
+
+tests_unit_check_store_power_SOURCES = tests/unit/check_store_power.c \
+	tests/unit/power_vfs.c tests/unit/power_vfs.h $(STORE_SHIM) $(STORE_LIFE)
+tests_unit_check_store_power_CPPFLAGS = $(STORE_LIFE_CPPFLAGS)
+tests_unit_check_store_power_LDFLAGS = $(STORE_LIFE_LINK)
+tests_unit_check_store_power_LDADD = $(STORE_CHECK_LIBS)
 
 tests_unit_check_store_jobs_SOURCES = tests/unit/check_store_jobs.c tests/unit/check_store.h
 tests_unit_check_store_jobs_CPPFLAGS = $(STORE_CHECK_CPPFLAGS)

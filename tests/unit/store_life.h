@@ -24,8 +24,10 @@ int life_run(struct store *store, size_t k, struct err *err);
 /* Whatever reads: 0 when all of it works. Any thread, also in the middle of a write. */
 int life_read(struct store *store, struct err *err);
 
-/* The database holds what SQLite checks and what we do (every job has its model, its events and its
- * data, a finished model its chunks, states agree): all rows of all tables as text, the caller's. */
+/* All rows of all tables as text, the caller's; SQLite finds the database whole. */
+char *life_whole(const char *dir);
+/* The same, and it holds together: every job has its model, its events and its data, a finished
+ * model its chunks, states agree. */
 char *life_verified(const char *dir);
 /* Two such texts are the same, or the test fails and shows the first line that is not. */
 void life_same(const char *got, const char *want, const char *what);
