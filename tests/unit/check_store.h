@@ -224,6 +224,24 @@ static inline void help_finish(int64_t id, const char *owner, enum job_state sta
     OK(OPS->job_finish(help_store, id, owner, &outcome, err));
 }
 
+static inline struct store_checkpoint help_checkpoint_of(int64_t job, int64_t generation,
+                                                         int64_t epoch)
+{
+    struct store_checkpoint c = {
+        .job_id = job, .generation = generation, .epoch = epoch, .bytes = 4096, .at = 7};
+
+    memcpy(c.sha256, help_hash('c'), HASH_HEX_LEN);
+    return c;
+}
+
+static inline void help_checkpoint(int64_t job, const char *owner, int64_t generation,
+                                   int64_t epoch)
+{
+    struct store_checkpoint c = help_checkpoint_of(job, generation, epoch);
+
+    OK(OPS->checkpoint_add(help_store, owner, &c, err));
+}
+
 static inline void help_model_state(int64_t id, const char *want)
 {
     struct store_model model;

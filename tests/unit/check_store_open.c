@@ -222,8 +222,8 @@ static void fill_schema_2(sqlite3 *db)
 START_TEST(the_second_schema_is_upgraded)
 {
     static const char digest[] = /* of every old column of the rows that recovery leaves alone */
-        "SELECT sum(id * 7 + created_at * 3 + coalesce(finished_at, 0) + coalesce(started_at, 0) * 5"
-        " + attempt + model_id"
+        "SELECT sum(id * 7 + created_at * 3 + coalesce(finished_at, 0)"
+        " + coalesce(started_at, 0) * 5 + attempt + model_id"
         " + length(kind || coalesce(name, '') || state || warnings || coalesce(config, '')"
         " || coalesce(resolved, '') || coalesce(result, '') || coalesce(error_code, '')"
         " || coalesce(error_detail, ''))) FROM job WHERE id NOT IN (5, 6)";

@@ -1,5 +1,6 @@
 # unit tests of store
 STORE_CHECKS = \
+	tests/unit/check_store_checkpoints \
 	tests/unit/check_store_data \
 	tests/unit/check_store_faults \
 	tests/unit/check_store_jobs \
@@ -16,6 +17,11 @@ TESTS += $(STORE_CHECKS)
 
 STORE_CHECK_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS) $(SODIUM_CFLAGS) $(CHECK_CFLAGS)
 STORE_CHECK_LIBS = libstore.a libbase.a $(SQLITE_LIBS) $(SODIUM_LIBS) $(UNIT_LIBS)
+
+tests_unit_check_store_checkpoints_SOURCES = tests/unit/check_store_checkpoints.c \
+	tests/unit/check_store.h
+tests_unit_check_store_checkpoints_CPPFLAGS = $(STORE_CHECK_CPPFLAGS)
+tests_unit_check_store_checkpoints_LDADD = $(STORE_CHECK_LIBS)
 
 tests_unit_check_store_data_SOURCES = tests/unit/check_store_data.c tests/unit/check_store.h
 tests_unit_check_store_data_CPPFLAGS = $(STORE_CHECK_CPPFLAGS)
