@@ -72,7 +72,7 @@ struct store_job_new {
 /* Where a running job's checkpoint is: file <job>.<generation> of the checkpoint folder. */
 struct store_checkpoint {
     int64_t job_id;
-    int64_t generation;         /* from 1, never used twice by a job */
+    int64_t generation;         /* from 1, above those of all rows that the job has */
     int64_t epoch;              /* finished epochs; curve points past it are not part of it */
     int64_t bytes, at;
     char sha256[HASH_HEX_LEN];  /* of the whole file */
