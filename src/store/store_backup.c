@@ -210,15 +210,23 @@ static int keep_copy(struct db *db, const char *dir, const char *name, struct er
 {
     char *part = xasprintf("%s%s/%s.part", dir[0] == '/' ? "" : "./", dir, name);
     char *part_name = strrchr(part, '/') + 1, *journal = xasprintf("%s-journal", part_name);
+    struct err ignored = ERR_INIT;
     int folder = -1, rc = -1;
 
     if (check_room(db, dir, err) == 0 && file_folder_open(dir, WHAT, &folder, err) == 0 &&
         file_remove(folder, part_name, WHAT, err) == 0 && /* a kill may have left them */
-        file_remove(folder, journal, WHAT, err) == 0 && copy_into(db, part, err) == 0 &&
-        check_copy(part, err) == 0 &&
-        file_move(folder, part_name, folder, name, WHAT, err) == 0) {
-        rc = file_folder_sync(folder, WHAT, err);
+        file_remove(folder, journal, WHAT, err) == 0 && copy_into(db, part, err) == 0) {
+        if (check_copy(part, err) == 0) {
+            rc = file_move(folder, part_name, folder, name, WHAT, err);
+        }
+        if (rc != 0 && file_remove(folder, part_name, WHAT, &ignored) != 0) {
+            log_warn("%s", ignored.detail);
+        }
+        if (rc == 0) {
+            rc = file_folder_sync(folder, WHAT, err);
+        }
     }
+    err_fini(&ignored);
     if (folder >= 0) {
         file_folder_close(&folder);
     }

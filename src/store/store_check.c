@@ -230,6 +230,9 @@ int store_sqlite_check(const char *dir, bool quick, int64_t *n_models, struct er
     int64_t schema = 0, models = 0;
     int rc = store_backup_open(dir, DB_READ_ONLY, &db, &schema, &why);
 
+    if (n_models != NULL) {
+        *n_models = 0;
+    }
     if (rc != 0) { /* so damaged that it cannot be opened */
         return or_problem(rc, "the file", &why, problems, err);
     }

@@ -1,5 +1,6 @@
 # unit tests of store
 STORE_CHECKS = \
+	tests/unit/check_store_backup \
 	tests/unit/check_store_checkpoints \
 	tests/unit/check_store_data \
 	tests/unit/check_store_faults \
@@ -11,6 +12,7 @@ STORE_CHECKS = \
 	tests/unit/check_store_queue \
 	tests/unit/check_store_recover \
 	tests/unit/check_store_survive \
+	tests/unit/check_store_upkeep \
 	tests/unit/check_store_writer
 check_PROGRAMS += $(STORE_CHECKS)
 TESTS += $(STORE_CHECKS)
@@ -79,3 +81,13 @@ tests_unit_check_store_survive_LDADD = $(STORE_CHECK_LIBS)
 tests_unit_check_store_writer_SOURCES = tests/unit/check_store_writer.c tests/unit/check_store.h
 tests_unit_check_store_writer_CPPFLAGS = $(STORE_CHECK_CPPFLAGS)
 tests_unit_check_store_writer_LDADD = $(STORE_CHECK_LIBS)
+
+tests_unit_check_store_backup_SOURCES = tests/unit/check_store_backup.c tests/unit/check_store.h
+tests_unit_check_store_backup_CPPFLAGS = $(STORE_CHECK_CPPFLAGS)
+tests_unit_check_store_backup_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=file_free_space
+tests_unit_check_store_backup_LDADD = $(STORE_CHECK_LIBS)
+EXTRA_DIST += tests/unit/fixtures/schema-1.sql tests/unit/fixtures/schema-2.sql
+
+tests_unit_check_store_upkeep_SOURCES = tests/unit/check_store_upkeep.c tests/unit/check_store.h
+tests_unit_check_store_upkeep_CPPFLAGS = $(STORE_CHECK_CPPFLAGS)
+tests_unit_check_store_upkeep_LDADD = $(STORE_CHECK_LIBS)
