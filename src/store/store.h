@@ -2,10 +2,10 @@
  *
  * All functions are synchronous and may be called from any thread. One that writes
  * returns when the change is durable (committed with fsync), so an answer given after
- * it may promise it. A change that HTTP asks for (job_submit, job_cancel, job_delete,
- * dataset_*, model_delete) and that could not begin within 2 s ends in ERR_BUSY, undone;
- * a worker's (job_claim, job_note, job_finish, job_release, checkpoint_add, curve_append,
- * curve_cut, event_add) waits.
+ * it may promise it. A change that HTTP asks for (job_submit, job_cancel, job_pause, job_resume,
+ * job_delete, queue_pause, dataset_*, model_delete) and that could not begin within 2 s ends in
+ * ERR_BUSY, undone; a worker's (job_claim, job_note, job_finish, job_release, checkpoint_add,
+ * curve_append, curve_cut, event_add) waits.
  *
  * Times are milliseconds UTC. Strings in records are owned by the record and freed with
  * its fini; pointers in parameters are borrowed. Texts named *_json are JSON made and read by the
@@ -124,7 +124,8 @@ struct store_point {
 
 struct store_event {
     int64_t id, at;
-    char *kind;                 /* a job's state, "cancel_requested", or what event_add said */
+    char *kind;                 /* a job's state, "cancel_requested", "pause_requested",
+                                 * "resume_requested", or what event_add said */
     char *detail;               /* "attempt 2", "diverged: ...", a sentence, or NULL */
 };
 
@@ -222,8 +223,9 @@ struct store_ops {
     /* queued, paused -> cancelled; running -> cancel_requested; finished: nothing. *out: the
      * state after it. */
     int (*job_cancel)(struct store *store, int64_t id, enum job_state *out, struct err *err);
-    /* queued -> paused; running -> pause_requested; paused: nothing; finished: ERR_CONFLICT.
-     * *out: the state after it. */
+    /* queued -> paused; running -> pause_requested (ERR_CONFLICT while it is being cancelled: the
+     * stronger word, which takes a pause back); paused: nothing; finished: ERR_CONFLICT. *out: the
+     * state after it. */
     int (*job_pause)(struct store *store, int64_t id, enum job_state *out, struct err *err);
     /* paused -> queued, at its old place; running: pause_requested is taken back; queued:
      * nothing; finished: ERR_CONFLICT. */
