@@ -396,6 +396,7 @@ static void a_busy_day(void)
     GET(("/models?limit=1"), "/models");
     GET(("/models/%lld", (long long)model), "/models/{id}");
     GET(("/models/%lld/predict?x=1,2,3,4", (long long)model), "/models/{id}/predict");
+    fits(want(http_poke("/gc?dry_run=1"), 200), "/gc", "post");
     GET(("/healthz"), "/healthz");
     GET(("/readyz"), "/readyz");
 }

@@ -108,7 +108,8 @@ START_TEST(a_paused_job_gives_its_worker_back)
 }
 END_TEST
 
-#define EPOCHS (60 / PATIENCE)
+/* Long enough that no pause comes too late. */
+#define EPOCHS (PATIENCE > 1 ? 100 : 400)
 
 /* Interrupted or not, the same bits. */
 START_TEST(a_paused_job_learns_the_same)
@@ -266,6 +267,55 @@ START_TEST(a_paused_job_outlives_a_kill)
     ck_assert_str_eq(str(r, "/state"), "paused");
     ck_assert_int_eq(integer(r, "/progress/epoch"), epoch);
     poke(id, "resume", 200);
+    wait_for_epoch(id, epoch + 1);
+    cancel_job(id);
+    curve_is_whole(id);
+    daemon_stop(&d);
+}
+END_TEST
+
+static int64_t last_point(int64_t id)
+{
+    struct reply *r = want(http_get("/jobs/%lld/curve", (long long)id), 200);
+    size_t n = length(r, "/points");
+
+    return n > 0 ? integer(r, text("/points/%zu/epoch", n - 1)) : 0;
+}
+
+/* A job that a kill put back in the queue shows where it will go on from, not where it was. */
+START_TEST(a_killed_job_shows_its_checkpoint)
+{
+    char *state = scratch_path("killed"), *checkpoints = text("%s/checkpoints", state);
+    const char *const options[] = {"--workers", "1", "--checkpoint-seconds", "3600", NULL};
+    double deadline = now_seconds() + 60 * PATIENCE;
+    int64_t id, seen, epoch;
+    struct reply *r;
+
+    daemon_start(&d, state, options);
+    id = train_slowly(FOREVER, 1, "");
+    while (folder_entries(checkpoints) == 0) { /* after a second; the next is an hour away */
+        ck_assert_double_lt(now_seconds(), deadline);
+        pause_briefly();
+    }
+    seen = integer(job_of(id), "/progress/epoch");
+    while (last_point(id) < seen + 5) {
+        ck_assert_double_lt(now_seconds(), deadline);
+        pause_briefly();
+    }
+    want(http_poke("/queue/pause"), 200);
+    daemon_kill(&d);
+    daemon_start(&d, state, options);
+    r = job_of(id);
+    ck_assert_str_eq(str(r, "/state"), "queued");
+    ck_assert_int_eq(integer(r, "/attempt"), 1);
+    epoch = integer(r, "/progress/epoch");
+    ck_assert_int_gt(epoch, 0);
+    ck_assert_int_le(epoch, seen);
+    ck_assert_int_gt(last_point(id), epoch);
+    ck_assert_int_eq(integer(r, "/latest/epoch"), epoch);
+    ck_assert(num(r, "/latest/training_loss") > 0);
+    ck_assert(num(r, "/progress/fraction") > 0);
+    want(http_poke("/queue/resume"), 200);
     wait_for_epoch(id, epoch + 1);
     cancel_job(id);
     curve_is_whole(id);
@@ -536,6 +586,7 @@ int main(void)
     tc = case_with("restarts", nothing, nothing);
     tcase_add_test(tc, a_paused_queue_outlives_a_restart);
     tcase_add_test(tc, a_paused_job_outlives_a_kill);
+    tcase_add_test(tc, a_killed_job_shows_its_checkpoint);
     tcase_add_test(tc, a_key_outlives_kills);
     suite_add_tcase(suite, tc);
     return harness_main(suite);
