@@ -64,6 +64,8 @@ void daemon_must_live(const struct daemon *d);
 /* Run mlpd with these arguments to its end (at most 30 s). Returns the exit status;
  * *out and *err_out (either may be NULL) get what it printed. */
 int daemon_run(const char *const *arguments, const char **out, const char **err_out);
+/* The same, but it may end by a signal: the status as of waitpid. */
+int daemon_run_wait(const char *const *arguments, const char **out, const char **err_out);
 /* Its memory in bytes, from /proc: now, and the most so far. */
 size_t daemon_memory(const struct daemon *d);
 size_t daemon_memory_peak(const struct daemon *d);

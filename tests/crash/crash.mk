@@ -9,6 +9,7 @@ TESTS          += $(CRASH_CHECKS)
 
 CRASH_SHARED = \
 	tests/crash/acts.c tests/crash/acts.h \
+	tests/crash/errands.c tests/crash/errands.h \
 	tests/crash/fate.c tests/crash/fate.h \
 	tests/crash/peek.c tests/crash/peek.h \
 	tests/crash/recipes.c tests/crash/recipes.h \

@@ -98,7 +98,9 @@ void recipe_table(void)
         double score = a * b + c;
 
         fprintf(f, "%.4f,%.4f,%.4f,%.4f,%.5f,%s\n", a, b, c, d, score + 0.1 * d,
-                kinds[score < -0.3 ? 0 : score < 0.4 ? 1 : 2]);
+                kinds[score < -0.3  ? 0
+                      : score < 0.4 ? 1
+                                    : 2]);
     }
     ck_assert_int_eq(fclose(f), 0);
     keep(csv);
