@@ -96,52 +96,52 @@ int dataset_check_names(size_t n, const char *const *names, int64_t line, struct
     return bad ? -1 : 0;
 }
 
-int dataset_verify(const char *path, const char *sha256, struct err *err)
+int dataset_verify_fd(int fd, const char *sha256, bool (*stop)(void *), void *ctx, struct err *err)
 {
     enum { BLOCK = 256 << 10 };
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
     char *block = mem_try_alloc(BLOCK, 1);
     char hex[HASH_HEX_LEN];
     struct hash hash;
-    int result = -1;
+    off_t position = 0;
+    ssize_t n;
 
-    if (fd < 0) {
-        err_set(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "cannot open the dataset file: %s",
-                strerrordesc_np(errno));
-        goto out;
-    }
     if (block == NULL) {
-        err_set(err, ERR_NO_MEMORY, "not enough memory to check the dataset");
-        goto out;
+        return err_set(err, ERR_NO_MEMORY, "not enough memory to check the dataset");
     }
     hash_init(&hash);
-    for (;;) {
-        ssize_t n = read(fd, block, BLOCK);
-
-        if (n < 0 && errno == EINTR) {
-            continue;
+    do {
+        if (stop != NULL && stop(ctx)) {
+            free(block);
+            return 1;
         }
+        do {
+            n = pread(fd, block, BLOCK, position);
+        } while (n < 0 && errno == EINTR);
         if (n < 0) {
-            err_set(err, ERR_IO, "cannot read the dataset file: %s", strerrordesc_np(errno));
-            goto out;
-        }
-        if (n == 0) {
-            break;
+            free(block);
+            return err_set(err, ERR_IO, "cannot read the dataset file: %s", strerrordesc_np(errno));
         }
         hash_update(&hash, block, (size_t)n);
-    }
-    hash_final_hex(&hash, hex);
-    if (strcmp(hex, sha256) != 0) {
-        err_set(err, ERR_CORRUPT, "the dataset file does not hold what was written to it");
-        goto out;
-    }
-    result = 0;
-out:
+        position += n;
+    } while (n > 0);
     free(block);
-    if (fd >= 0) {
-        (void)close(fd); /* only read from */
+    hash_final_hex(&hash, hex);
+    return strcmp(hex, sha256) == 0
+               ? 0
+               : err_set(err, ERR_CORRUPT, "the dataset file does not hold what was written to it");
+}
+
+int dataset_verify(const char *path, const char *sha256, struct err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC), rc;
+
+    if (fd < 0) {
+        return err_set(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO,
+                       "cannot open the dataset file: %s", strerrordesc_np(errno));
     }
-    return result;
+    rc = dataset_verify_fd(fd, sha256, NULL, NULL, err);
+    (void)close(fd); /* only read from */
+    return rc;
 }
 
 void dataset_clean_folder(const char *dir)

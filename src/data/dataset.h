@@ -70,6 +70,9 @@ int dataset_read_codes(const struct dataset *ds, size_t column, uint64_t first, 
 
 /* Read the whole file again and compare its hash with `sha256` (hex): 0, or ERR_CORRUPT. */
 int dataset_verify(const char *path, const char *sha256, struct err *err) MUST_CHECK;
+/* The same of an open one. `stop` (or NULL) is asked often: when it says true, 1. */
+int dataset_verify_open(const struct dataset *ds, const char *sha256, bool (*stop)(void *ctx),
+                        void *ctx, struct err *err) MUST_CHECK;
 
 /* ---- writing ----------------------------------------------------------------- */
 

@@ -68,6 +68,10 @@ static inline size_t chunk_width(uint32_t kind)
 #define DATASET_GROUP_CELLS (2u << 20)
 size_t dataset_group_rows(size_t n_columns);
 
+/* dataset_verify_open for a descriptor. */
+int dataset_verify_fd(int fd, const char *sha256, bool (*stop)(void *ctx), void *ctx,
+                      struct err *err) MUST_CHECK;
+
 /* The names a table may have: not empty, at most DATASET_MAX_NAME bytes of UTF-8 without a
  * NUL, no two equal. Adds every problem (column numbers from 1; `line` as in err_add_cell). */
 int dataset_check_names(size_t n, const char *const *names, int64_t line,

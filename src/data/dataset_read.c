@@ -348,6 +348,13 @@ fail:
     return -1;
 }
 
+int dataset_verify_open(const struct dataset *ds, const char *sha256, bool (*stop)(void *ctx),
+                        void *ctx, struct err *err)
+{
+    CHK_OBJ(ds, DATASET_OBJ);
+    return dataset_verify_fd(ds->fd, sha256, stop, ctx, err);
+}
+
 void dataset_free(struct dataset **dataset)
 {
     struct dataset *ds = *dataset;

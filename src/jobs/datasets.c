@@ -35,6 +35,7 @@ struct opened {
     size_t users;
     uint64_t used; /* when, for the least recently used */
     bool doomed;   /* deleted: not to be handed out again */
+    bool verified; /* the file holds what its name says */
     struct opened *next;
 };
 
@@ -326,6 +327,43 @@ int datasets_open(struct datasets *d, const char *sha256, const struct dataset *
     return 0;
 }
 
+/* The cache's entry of one that is handed out. */
+static struct opened *entry_locked(struct datasets *d, const struct dataset *ds)
+{
+    struct opened *o = d->opened;
+
+    while (o != NULL && o->ds != ds) {
+        o = o->next;
+    }
+    CHK(o != NULL && o->users > 0);
+    return o;
+}
+
+int datasets_open_verified(struct datasets *d, const char *sha256, bool (*stop)(void *ctx),
+                           void *ctx, const struct dataset **out, struct err *err)
+{
+    const struct dataset *ds = NULL;
+    bool verified;
+    int rc;
+
+    if (datasets_open(d, sha256, &ds, err) != 0) {
+        return -1;
+    }
+    PTOK(pthread_mutex_lock(&d->mtx));
+    verified = entry_locked(d, ds)->verified;
+    PTOK(pthread_mutex_unlock(&d->mtx));
+    rc = verified ? 0 : dataset_verify_open(ds, sha256, stop, ctx, err);
+    if (rc != 0) {
+        datasets_put(d, &ds);
+        return rc;
+    }
+    PTOK(pthread_mutex_lock(&d->mtx));
+    entry_locked(d, ds)->verified = true;
+    PTOK(pthread_mutex_unlock(&d->mtx));
+    *out = ds;
+    return 0;
+}
+
 void datasets_put(struct datasets *d, const struct dataset **ds)
 {
     struct opened *o, *unneeded;
@@ -334,11 +372,7 @@ void datasets_put(struct datasets *d, const struct dataset **ds)
         return;
     }
     PTOK(pthread_mutex_lock(&d->mtx));
-    o = d->opened;
-    while (o != NULL && o->ds != *ds) {
-        o = o->next;
-    }
-    CHK(o != NULL && o->users > 0);
+    o = entry_locked(d, *ds);
     o->users--;
     unneeded = take_unneeded_locked(d);
     PTOK(pthread_mutex_unlock(&d->mtx));

@@ -22,6 +22,11 @@ struct store *datasets_store(const struct datasets *d);
 /* An opened dataset by its hash, shared: give it back with datasets_put. */
 int datasets_open(struct datasets *d, const char *sha256, const struct dataset **out,
                   struct err *err) MUST_CHECK;
+/* The same for who computes with the cells: before the first such use since it was opened the whole
+ * file is read and compared with its hash, so that a damaged one is ERR_CORRUPT and never a wrong
+ * number. `stop` (or NULL) is asked often meanwhile: when it says true, 1. */
+int datasets_open_verified(struct datasets *d, const char *sha256, bool (*stop)(void *ctx),
+                           void *ctx, const struct dataset **out, struct err *err) MUST_CHECK;
 void datasets_put(struct datasets *d, const struct dataset **ds);
 
 /* Record a finished file under `name` (NULL: nameless). See store dataset_add. When the

@@ -16,6 +16,24 @@
 
 #define SHARES_TOLERANCE 1e-6 /* of rows of shares, which sum to 1 */
 
+/* Not for a cancel: whether there are weights to keep is not known yet. */
+static bool stops(void *ctx)
+{
+    const struct runner_slot *slot = ctx;
+
+    runner_pulse(slot);
+    return atomic_load_explicit(slot->stop, memory_order_relaxed) ||
+           atomic_load_explicit(slot->pause, memory_order_relaxed);
+}
+
+int runner_open_dataset(const struct runner_slot *slot, const char *sha256,
+                        const struct dataset **out, struct err *err)
+{
+    struct runner_slot copy = *slot; /* what it points to is shared */
+
+    return datasets_open_verified(slot->datasets, sha256, stops, &copy, out, err);
+}
+
 static int no_memory(struct err *err, size_t n)
 {
     return err_set(err, ERR_NO_MEMORY, "no memory for %zu encoded rows", n);

@@ -56,7 +56,7 @@ static int evaluate(const struct runner_slot *slot, const struct store_job *job,
         rc = predictor_get(slot->predictor, model_id, &model, err);
     }
     if (rc == 0) {
-        rc = datasets_open(slot->datasets, sha256, &ds, err);
+        rc = runner_open_dataset(slot, sha256, &ds, err);
     }
     if (rc == 0) {
         rc = encoder_check_dataset(servable_encoder(model), ds, true, err);

@@ -59,6 +59,11 @@ struct runner_part {
                            * training; or NULL */
 };
 
+/* To compute with: its content verified (see datasets_open_verified). 0, -1, or 1 when the job is
+ * to stop or to pause. Give it back with datasets_put. */
+int runner_open_dataset(const struct runner_slot *slot, const char *sha256,
+                        const struct dataset **out, struct err *err) MUST_CHECK;
+
 /* Encode `rows` ([n]; NULL: rows 0 to n - 1) of `ds` for a network with this output. Weights are
  * those of the column the encoder names, if `ds` has it. 0, -1, or 1 when the job was
  * interrupted. */

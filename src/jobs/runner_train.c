@@ -28,7 +28,7 @@
 
 /* ---- the way to encoded rows ---------------------------------------------------------- */
 
-/* A key of a resolved config is "sha256:..."; NULL is none. */
+/* A key of a resolved config is "sha256:..."; NULL is none. 0, -1, or 1 when interrupted. */
 static int open_dataset(struct training *t, const char *key, const struct dataset **out,
                         const char **sha256, struct err *err)
 {
@@ -42,21 +42,27 @@ static int open_dataset(struct training *t, const char *key, const struct datase
         return err_set(err, ERR_CORRUPT, "the stored config does not name its data by content");
     }
     *sha256 = key + sizeof prefix - 1;
-    return datasets_open(t->slot->datasets, *sha256, out, err);
+    return runner_open_dataset(t->slot, *sha256, out, err);
 }
 
 static int open_all(struct training *t, const struct config *config, struct err *err)
 {
     struct config_sources from = {.ds = NULL};
     const char *model = config_model_key(config);
+    int rc = open_dataset(t, config_dataset_key(config), &t->ds, &from.sha256, err);
 
-    if (open_dataset(t, config_dataset_key(config), &t->ds, &from.sha256, err) != 0 ||
-        open_dataset(t, config_validation_key(config), &t->validation, &from.validation_sha256,
-                     err) != 0 ||
-        open_dataset(t, config_test_key(config), &t->test, &from.test_sha256, err) != 0 ||
-        (model != NULL &&
-         parent_load(datasets_store(t->slot->datasets), model, &t->parent, err) != 0)) {
-        return -1;
+    if (rc == 0) {
+        rc = open_dataset(t, config_validation_key(config), &t->validation,
+                          &from.validation_sha256, err);
+    }
+    if (rc == 0) {
+        rc = open_dataset(t, config_test_key(config), &t->test, &from.test_sha256, err);
+    }
+    if (rc == 0 && model != NULL) {
+        rc = parent_load(datasets_store(t->slot->datasets), model, &t->parent, err);
+    }
+    if (rc != 0) {
+        return rc;
     }
     if (t->ds == NULL) {
         return err_set(err, ERR_CORRUPT, "the stored config names no data");

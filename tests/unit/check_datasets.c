@@ -101,6 +101,66 @@ START_TEST(opened_ones_are_shared)
 }
 END_TEST
 
+static bool count_and_go_on(void *ctx)
+{
+    (*(int *)ctx)++;
+    return false;
+}
+
+static bool stop_at_once(void *ctx)
+{
+    (void)ctx;
+    return true;
+}
+
+/* The cell becomes another one that is as plausible. */
+static void damage(const char *sha256)
+{
+    char *path = xasprintf("%s/%s", dir, sha256);
+    int fd = open(path, O_WRONLY);
+
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(pwrite(fd, "\x2a", 1, 16), 1); /* the first cell, after the head */
+    ck_assert_int_eq(close(fd), 0);
+    free(path);
+}
+
+START_TEST(verified_before_the_first_use)
+{
+    struct dataset_summary good = write_file(3), bad = write_file(4);
+    const struct dataset *ds, *other;
+    struct err err = ERR_INIT;
+    double value;
+    int asked = 0;
+
+    add("good", &good);
+    add("bad", &bad);
+    damage(bad.sha256);
+    ck_assert_int_eq(datasets_open(datasets, bad.sha256, &ds, &err), 0);
+    ck_assert_int_eq(dataset_read_numbers(ds, 0, 0, 1, &value, &err), 0);
+    ck_assert_double_eq(value, 42); /* nobody could see it here */
+    ck_assert_int_eq(datasets_open_verified(datasets, bad.sha256, NULL, NULL, &other, &err), -1);
+    ck_assert_int_eq(err.code, ERR_CORRUPT);
+    ck_assert_int_eq(datasets_open_verified(datasets, bad.sha256, NULL, NULL, &other, &err), -1);
+    datasets_put(datasets, &ds);
+    err_fini(&err);
+    ck_assert_int_eq(
+        datasets_open_verified(datasets, good.sha256, stop_at_once, NULL, &other, &err), 1);
+    ck_assert_int_eq(
+        datasets_open_verified(datasets, good.sha256, count_and_go_on, &asked, &ds, &err), 0);
+    ck_assert_int_gt(asked, 0);
+    asked = 0;
+    ck_assert_int_eq(
+        datasets_open_verified(datasets, good.sha256, count_and_go_on, &asked, &other, &err), 0);
+    ck_assert_int_eq(asked, 0); /* once is enough */
+    ck_assert_ptr_eq(ds, other);
+    datasets_put(datasets, &ds);
+    datasets_put(datasets, &other);
+    ck_assert_int_eq(datasets_open_verified(datasets, good.sha256, NULL, NULL, &ds, &err), 0);
+    datasets_put(datasets, &ds);
+}
+END_TEST
+
 START_TEST(more_than_are_kept_open)
 {
     struct err err = ERR_INIT;
@@ -355,6 +415,7 @@ int main(void)
     tcase_set_timeout(tc, 120);
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, opened_ones_are_shared);
+    tcase_add_test(tc, verified_before_the_first_use);
     tcase_add_test(tc, more_than_are_kept_open);
     tcase_add_test(tc, a_reader_outlives_a_deletion);
     tcase_add_test(tc, the_file_goes_with_its_last_row);
