@@ -93,9 +93,13 @@ static struct {
     size_t n_inodes;
     struct entry durable[MAX], changes[MAX];
     size_t n_durable, n_changes;
-    bool pending;
-    struct file_event event;
-    char name[FILE_NAME_LEN], to[FILE_NAME_LEN];
+    struct { /* what was about to be called; descriptors may be closed by now */
+        bool is;
+        enum file_op op;
+        int folder, to_folder;
+        struct inode *inode;
+        char name[FILE_NAME_LEN], to[FILE_NAME_LEN];
+    } pending;
 } power;
 
 /* Which one; a folder inside the first one joins when it is first seen. */
@@ -216,39 +220,35 @@ static void folder_synced(int folder)
 /* The event before has happened by now. */
 static void settle(void)
 {
-    const struct file_event *e = &power.event;
-    int folder, to;
-    struct inode *inode;
+    int folder = power.pending.folder, to = power.pending.to_folder;
 
-    if (!power.pending) {
+    if (!power.pending.is) {
         return;
     }
-    power.pending = false;
-    folder = find_folder(e->folder);
-    switch (e->op) {
+    power.pending.is = false;
+    switch (power.pending.op) {
     case FILE_OP_CREATE:
         if (folder >= 0) {
-            change(folder, power.name, find_inode(folder, power.name, false), false);
+            change(folder, power.pending.name, find_inode(folder, power.pending.name, false),
+                   false);
         }
         break;
     case FILE_OP_SYNC:
-        inode = inode_of_fd(e->fd);
-        if (inode != NULL) {
-            inode->synced = true;
+        if (power.pending.inode != NULL) {
+            power.pending.inode->synced = true;
         }
         break;
     case FILE_OP_RENAME:
-        to = find_folder(e->to_folder);
         if (to >= 0) {
-            change(to, power.to, find_inode(to, power.to, false), false);
+            change(to, power.pending.to, find_inode(to, power.pending.to, false), false);
         }
         if (folder >= 0) {
-            change(folder, power.name, -1, false);
+            change(folder, power.pending.name, -1, false);
         }
         break;
     case FILE_OP_REMOVE:
         if (folder >= 0) {
-            change(folder, power.name, -1, true);
+            change(folder, power.pending.name, -1, true);
         }
         break;
     case FILE_OP_FOLDER_SYNC:
@@ -349,8 +349,6 @@ static void cut(void)
 
 static int power_hook(const struct file_event *event)
 {
-    const struct inode *inode;
-
     settle();
     if (++power.count == power.nth) {
         cut();
@@ -359,13 +357,16 @@ static int power_hook(const struct file_event *event)
     if (event == NULL) {
         return 0;
     }
-    if (event->op == FILE_OP_WRITE && (inode = inode_of_fd(event->fd)) != NULL) {
-        power.inodes[inode - power.inodes].synced = false;
+    power.pending.is = true;
+    power.pending.op = event->op;
+    power.pending.folder = find_folder(event->folder);
+    power.pending.to_folder = find_folder(event->to_folder);
+    power.pending.inode = inode_of_fd(event->fd);
+    (void)snprintf(power.pending.name, FILE_NAME_LEN, "%s", event->folder >= 0 ? event->name : "");
+    (void)snprintf(power.pending.to, FILE_NAME_LEN, "%s", event->to != NULL ? event->to : "");
+    if (event->op == FILE_OP_WRITE && power.pending.inode != NULL) {
+        power.pending.inode->synced = false;
     }
-    power.event = *event;
-    (void)snprintf(power.name, sizeof power.name, "%s", event->folder >= 0 ? event->name : "");
-    (void)snprintf(power.to, sizeof power.to, "%s", event->to != NULL ? event->to : "");
-    power.pending = true;
     return 0;
 }
 

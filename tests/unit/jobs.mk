@@ -9,6 +9,7 @@ JOBS_IN_CHECKS = \
 	tests/unit/check_config \
 	tests/unit/check_config_docs \
 	tests/unit/check_config_keys \
+	tests/unit/check_dataset_faults \
 	tests/unit/check_datasets \
 	tests/unit/check_inline \
 	tests/unit/check_json \
@@ -39,6 +40,12 @@ tests_unit_check_config_keys_SOURCES = tests/unit/check_config_keys.c tests/unit
 tests_unit_check_config_keys_CPPFLAGS = $(JOBS_CPPFLAGS)
 tests_unit_check_config_keys_CFLAGS = $(JOBS_CFLAGS)
 tests_unit_check_config_keys_LDADD = $(JOBS_LIBS)
+
+tests_unit_check_dataset_faults_SOURCES = tests/unit/check_dataset_faults.c \
+	tests/unit/jobs_in_help.h tests/unit/file_faults.c tests/unit/file_faults.h
+tests_unit_check_dataset_faults_CPPFLAGS = $(JOBS_CPPFLAGS)
+tests_unit_check_dataset_faults_CFLAGS = $(JOBS_CFLAGS)
+tests_unit_check_dataset_faults_LDADD = $(JOBS_LIBS)
 
 tests_unit_check_datasets_SOURCES = tests/unit/check_datasets.c tests/unit/jobs_in_help.h
 tests_unit_check_datasets_CPPFLAGS = $(JOBS_CPPFLAGS)
