@@ -8,6 +8,7 @@ JOBS_RUN_CHECKS = \
 	tests/unit/check_pool \
 	tests/unit/check_predictor \
 	tests/unit/check_runner \
+	tests/unit/check_runner_damage \
 	tests/unit/check_runner_trouble
 check_PROGRAMS += $(JOBS_RUN_CHECKS)
 TESTS += $(JOBS_RUN_CHECKS)
@@ -58,6 +59,11 @@ tests_unit_check_runner_SOURCES = tests/unit/check_runner.c $(JOBS_HOUSE)
 tests_unit_check_runner_CPPFLAGS = $(JOBS_CPPFLAGS)
 tests_unit_check_runner_CFLAGS = $(JOBS_CFLAGS)
 tests_unit_check_runner_LDADD = $(JOBS_LIBS)
+
+tests_unit_check_runner_damage_SOURCES = tests/unit/check_runner_damage.c $(JOBS_HOUSE)
+tests_unit_check_runner_damage_CPPFLAGS = $(JOBS_CPPFLAGS)
+tests_unit_check_runner_damage_CFLAGS = $(JOBS_CFLAGS)
+tests_unit_check_runner_damage_LDADD = $(JOBS_LIBS)
 
 tests_unit_check_runner_trouble_SOURCES = tests/unit/check_runner_trouble.c $(JOBS_HOUSE)
 tests_unit_check_runner_trouble_CPPFLAGS = $(JOBS_CPPFLAGS)
