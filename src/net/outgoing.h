@@ -1,0 +1,58 @@
+/* Outgoing connections: the only ones the daemon makes, and the only place with libcurl.
+ *
+ * A connection is made only to an address that was looked at when it is made (CURLOPT_OPENSOCKETFUNCTION),
+ * after every name was resolved and every redirect followed: a public one, or one inside a network
+ * that the operator allowed (--allow-private CIDR). No proxy, no cookies, no .netrc, no other protocol, no redirect unless asked for.
+ * What is told to a client about a failure is a class, not a map of the network.
+ *
+ * Any thread; each call has a handle of its own. Blocks up to its deadline; never called by an HTTP thread.
+ */
+#ifndef MLPD_NET_OUTGOING_H
+#define MLPD_NET_OUTGOING_H
+
+#include <stdatomic.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+struct outgoing; /* the rules, shared by all calls */
+
+struct outgoing_options {
+    const char *const *allow_private; /* CIDRs: "10.0.0.0/8", "127.0.0.1/32", "fd00::/8" */
+    size_t n_allow_private;
+    bool allow_http;                  /* plain http too; https only otherwise (private networks: both) */
+};
+/* ERR_INVALID names a CIDR that is none. */
+int outgoing_new(const struct outgoing_options *options, struct outgoing **out,
+                 struct err *err) MUST_CHECK;
+void outgoing_free(struct outgoing **out);
+
+/* Whether a URL could be asked at all: scheme, port, no user, no address that is refused when it is
+ * written in digits (names are looked at when they are resolved). ERR_INVALID with the reason. */
+int outgoing_check_url(const struct outgoing *o, const char *url, struct err *err) MUST_CHECK;
+
+struct outgoing_request {
+    const char *method;               /* "POST" | "GET" */
+    const char *url;
+    const char *const *headers;       /* "Name: value", NULL-terminated, or NULL */
+    const void *body;                 /* or NULL */
+    size_t len;
+    double connect_seconds, seconds;  /* limits; 0: 5 and 20 */
+    size_t most_bytes;                /* of the answer's body; more ends the call: ERR_TOO_LARGE */
+    unsigned redirects;               /* followed at most; 0: none, the 3xx is the answer */
+    atomic_bool *stop;                /* polled about once a second; may be NULL */
+    /* Takes the body as it comes instead of out->body; false ends the call. May be NULL. */
+    bool (*take)(void *arg, const void *bytes, size_t len);
+    void *arg;
+};
+struct outgoing_reply {
+    long status;
+    struct buf body;
+    double retry_after;               /* seconds, of that header; NaN: none */
+};
+/* 0: there is an answer, whatever its status. -1: ERR_INVALID (URL or address refused), ERR_IO (could not
+ * connect, resolve, or the connection broke: one sentence for all of it), ERR_BUSY (deadline), ERR_TOO_LARGE. */
+int outgoing_send(const struct outgoing *o, const struct outgoing_request *request,
+                  struct outgoing_reply *out, struct err *err) MUST_CHECK;
+
+#endif
