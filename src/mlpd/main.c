@@ -226,6 +226,7 @@ static void *lose_patience(void *arg)
         left = until - clock_monotonic();
     }
     PTOK(pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL)); /* not with the log's lock held */
+    (void)alarm(1); /* if nobody reads the log, that ends the process; there was no other alarm */
     if (sig > 0) {
         log_warn("signal %d while stopping: leaving at once", sig);
     } else {

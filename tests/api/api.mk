@@ -15,7 +15,8 @@ API_CHECKS = \
 	tests/api/api_restart \
 	tests/api/api_start \
 	tests/api/api_survive \
-	tests/api/api_train
+	tests/api/api_train \
+	tests/api/api_upkeep
 
 check_PROGRAMS += $(API_CHECKS)
 TESTS          += $(API_CHECKS)
@@ -74,3 +75,7 @@ tests_api_api_survive_LDADD   = $(API_LIBS)
 tests_api_api_train_SOURCES = tests/api/api_train.c
 tests_api_api_train_CFLAGS  = $(API_CFLAGS)
 tests_api_api_train_LDADD   = $(API_LIBS)
+# It looks into the database to hurt it.
+tests_api_api_upkeep_SOURCES = tests/api/api_upkeep.c
+tests_api_api_upkeep_CFLAGS  = $(API_CFLAGS) $(SQLITE_CFLAGS)
+tests_api_api_upkeep_LDADD   = $(API_LIBS) $(SQLITE_LIBS)

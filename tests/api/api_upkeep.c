@@ -1,0 +1,648 @@
+/* Keeping a state folder: backup while it is worked in, restore, check, collecting garbage by hand
+ * and by the daemon; what is damaged is named; a stop has a deadline.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "work.h"
+
+static struct daemon d;
+
+#define EPOCHS 30
+
+static void start_on(const char *state, const char *const *more)
+{
+    daemon_start(&d, state, more);
+}
+
+static const char *const often[] = {"--workers", "1", "--checkpoint-seconds", "0.05", NULL};
+
+/* ---- commands ---- */
+
+/* Runs mlpd with these words and --state; what it printed, one after the other. */
+static const char *command(int status, const char *state, const char *const *words)
+{
+    const char *arguments[8] = {NULL}, *out, *err;
+    size_t n = 0;
+    int got;
+
+    for (; words[n] != NULL; n++) {
+        arguments[n] = words[n];
+    }
+    arguments[n++] = "--state";
+    arguments[n++] = state;
+    got = daemon_run(arguments, &out, &err);
+    ck_assert_msg(got == status, "mlpd %s: %d, %s%s", words[0], got, out, err);
+    return text("%s%s", out, err);
+}
+#define COMMAND(status, state, ...)                                                                \
+    command(status, state, (const char *const[]){__VA_ARGS__, NULL})
+
+static void says(const char *got, const char *part)
+{
+    ck_assert_msg(strstr(got, part) != NULL, "not \"%s\" but: %s", part, got);
+}
+
+/* ---- backup and restore ---- */
+
+static const char *body_of(const char *path)
+{
+    return text("%s", want(http_get("%s", path), 200)->body);
+}
+
+/* What a finished job and its model answer with. */
+struct seen {
+    const char *job, *curve, *model, *weights, *evaluation, *rows, *predictions;
+};
+
+static struct seen look(int64_t job, int64_t model)
+{
+    return (struct seen){
+        .job = body_of(text("/jobs/%lld", (long long)job)),
+        .curve = body_of(text("/jobs/%lld/curve", (long long)job)),
+        .model = body_of(text("/models/%lld", (long long)model)),
+        .weights = body_of(text("/models/%lld/weights", (long long)model)),
+        .evaluation = body_of(text("/models/%lld/evaluation?split=test", (long long)model)),
+        .rows = body_of("/datasets/iris/rows?offset=10&limit=5"),
+        .predictions = text("%s", want(http_csv(features_of("iris"), "/models/%lld/predict",
+                                                (long long)model),
+                                       200)
+                                      ->body),
+    };
+}
+
+static void same(const struct seen *a, const struct seen *b)
+{
+    want_same(a->job, b->job);
+    want_same(a->curve, b->curve);
+    want_same(a->model, b->model);
+    want_same(a->weights, b->weights);
+    want_same(a->evaluation, b->evaluation);
+    want_same(a->rows, b->rows);
+    want_same(a->predictions, b->predictions);
+}
+
+/* In a process of its own: small jobs and tables, as fast as they are taken, until it is killed.
+ * Datasets are deleted, too: a backup meets files that have gone. */
+static pid_t begin_load(void)
+{
+    pid_t child = fork();
+
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        for (long i = 0;; i++) {
+            const char *job = q(XOR_JOB("")), *request;
+
+            request = text("POST /train HTTP/1.1\r\nHost: %s:%s\r\nContent-Type: application/json"
+                           "\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
+                           d.host, d.port, strlen(job), job);
+            raw_exchange(request, strlen(request));
+            request = text("POST /datasets?name=load%ld HTTP/1.1\r\nHost: %s:%s\r\nContent-Type: "
+                           "text/csv\r\nContent-Length: 12\r\nConnection: close\r\n\r\na,b\n1,%06ld\n",
+                           i, d.host, d.port, i % 1000000);
+            raw_exchange(request, strlen(request));
+            request = text("DELETE /datasets/load%ld HTTP/1.1\r\nHost: %s:%s\r\nConnection: close"
+                           "\r\n\r\n",
+                           i - 1, d.host, d.port);
+            raw_exchange(request, strlen(request));
+            test_end(); /* frees what this round kept */
+        }
+    }
+    return child;
+}
+
+static void end_load(pid_t child)
+{
+    ck_assert_int_eq(kill(child, SIGKILL), 0);
+    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+}
+
+/* While it trains, takes jobs, and tables come and go; then everything is in the copy, and what was
+ * running goes on there to the same bits. */
+START_TEST(a_backup_under_load_is_a_state)
+{
+    char *state = scratch_path("state"), *copies[3], *fresh = scratch_path("fresh");
+    int64_t done, model, running, last_before;
+    struct seen was, is;
+    struct reply *r;
+    char *weights;
+    pid_t load;
+
+    start_on(state, (const char *const[]){"--workers", "2", "--checkpoint-seconds", "0.05", NULL});
+    upload_example("iris");
+    done = train("{'name': 'iris', 'data': {'dataset': 'iris', 'target': 'species', 'split': "
+                 "{'test': 0.25}}, 'training': {'epochs': 20}}");
+    model = trained(done);
+    was = look(done, model);
+    running = integer(want(http_post(slow_job(EPOCHS, 7, ", 'name': 'long'"), "/train"), 202), "/id");
+    wait_for_epoch(running, 3);
+    load = begin_load();
+    for (size_t i = 0; i < COUNT(copies); i++) {
+        last_before = integer(want(http_get("/jobs?limit=1"), 200), "/jobs/0/id");
+        copies[i] = scratch_path(text("copy%zu", i));
+        says(COMMAND(0, state, "backup", copies[i]), "backed up to");
+        says(COMMAND(0, copies[i], "check"), "are whole");
+        says(COMMAND(0, state, "check"), "are whole"); /* of the running one */
+    }
+    end_load(load);
+    wait_for_job(running, "succeeded");
+    weights = weights_of(model_of(running));
+    daemon_stop(&d);
+
+    says(COMMAND(0, fresh, "restore", copies[COUNT(copies) - 1]), "restored to");
+    says(COMMAND(0, fresh, "check"), "are whole");
+    start_on(fresh, often);
+    want(http_get("/readyz"), 200);
+    is = look(done, model);
+    same(&is, &was);
+    ck_assert_int_ge(integer(want(http_get("/jobs?limit=1"), 200), "/jobs/0/id"), last_before);
+    want(http_get("/jobs/%lld", (long long)last_before), 200);
+    wait_for_job(running, "succeeded");
+    want_same(weights_of(model_of(running)), weights);
+    r = want(http_get("/jobs/%lld/curve", (long long)running), 200);
+    ck_assert_uint_eq(length(r, "/points"), EPOCHS);
+    daemon_stop(&d);
+}
+END_TEST
+
+/* Of a stopped daemon, with a job in the middle; it goes on from its checkpoint. */
+START_TEST(a_backup_of_a_stopped_daemon)
+{
+    char *state = scratch_path("state"), *copy = scratch_path("copy"), *fresh = scratch_path("f");
+    int64_t running;
+    struct stat st;
+    struct reply *r;
+
+    start_on(state, often);
+    running = integer(want(http_post(slow_job(EPOCHS, 7, ""), "/train"), 202), "/id");
+    wait_for_epoch(running, 5);
+    daemon_stop(&d);
+    ck_assert_int_eq(mkdir(copy, 0700), 0); /* empty is fine, and a slash at the end too */
+    says(COMMAND(0, state, "backup", text("%s/", copy)), "1 datasets");
+    ck_assert_uint_ge(folder_entries(text("%s/checkpoints", copy)), 1);
+    ck_assert_int_eq(stat(copy, &st), 0);
+    ck_assert_uint_eq(st.st_mode & 0777, 0700);
+    says(COMMAND(0, fresh, "restore", copy), "restored to");
+    start_on(fresh, often);
+    r = wait_for_job(running, "succeeded");
+    ck_assert_int_eq(integer(r, "/attempt"), 2);
+    r = want(http_get("/jobs/%lld/events", (long long)running), 200);
+    ck_assert_msg(strstr(r->body, "epoch") != NULL || strstr(r->body, "resum") != NULL, "%s",
+                  r->body);
+    daemon_stop(&d);
+}
+END_TEST
+
+static void touch(const char *path, const char *content)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, content, strlen(content)), (ssize_t)strlen(content));
+    ck_assert_int_eq(close(fd), 0);
+}
+
+START_TEST(what_cannot_be_copied_says_why)
+{
+    char *state = scratch_path("state"), *copy = scratch_path("copy"), *none = scratch_path("none");
+    char *full = scratch_path("full"), *part = text("%s.part", copy);
+    const char *out;
+
+    start_on(state, NULL);
+    ck_assert_int_eq(mkdir(full, 0700), 0);
+    touch(text("%s/mine", full), "mine");
+    says(COMMAND(1, state, "backup", full), "not empty");
+    says(COMMAND(1, none, "backup", copy), "there is no mlpd.db");
+    ck_assert_uint_eq(folder_entries(none), 0); /* nothing was made */
+    ck_assert_int_ne(access(copy, F_OK), 0);
+    ck_assert_int_ne(access(part, F_OK), 0);
+    says(COMMAND(1, state, "backup", text("%s/no/such", none)), "cannot make");
+    ck_assert_int_eq(mkdir(part, 0700), 0);
+    says(COMMAND(1, state, "backup", copy), "another backup");
+    ck_assert_int_eq(rmdir(part), 0);
+    says(COMMAND(0, state, "backup", copy), "backed up to");
+    says(COMMAND(1, state, "backup", copy), "not empty"); /* never over one */
+
+    says(COMMAND(1, state, "restore", copy), "held by process");
+    says(COMMAND(1, full, "restore", copy), "not empty");
+    says(COMMAND(1, scratch_path("x"), "restore", none), "no backup");
+    says(COMMAND(1, none, "check"), "there is no mlpd.db");
+    says(COMMAND(1, none, "gc"), "no database");
+    says(COMMAND(1, state, "gc"), "POST /gc");
+    says(COMMAND(0, state, "check", "--quick"), "whole");
+    says(COMMAND(2, state, "backup"), "needs a folder");
+    says(COMMAND(2, state, "backup", "a", "b"), "takes one folder");
+    says(COMMAND(2, state, "check", "x"), "takes no word");
+    says(COMMAND(2, state, "check", "--dry-run"), "unknown option");
+    says(COMMAND(2, state, "gc", "--keep-jobs", "-1"), "--keep-jobs must be");
+    says(COMMAND(2, state, "bakup", "a"), "did you mean backup?");
+    says(COMMAND(0, state, "backup", "--help"), "Usage: mlpd backup DIR");
+    ck_assert_int_eq(daemon_run((const char *const[]){"--help", NULL}, &out, NULL), 0);
+    says(out, "mlpd restore DIR");
+    daemon_stop(&d);
+    says(COMMAND(1, state, "restore", copy), "not empty");
+    ck_assert_uint_eq(folder_entries(full), 2); /* what was there, and the lock */
+}
+END_TEST
+
+/* Between the first file and the last: no daemon starts there, and the next restore begins again. */
+START_TEST(a_restore_cut_short_is_begun_again)
+{
+    char *state = scratch_path("state"), *copy = scratch_path("copy"), *fresh = scratch_path("f");
+    const char *err;
+    int64_t id;
+
+    start_on(state, NULL);
+    id = train(XOR_JOB(""));
+    trained(id);
+    daemon_stop(&d);
+    COMMAND(0, state, "backup", copy);
+    ck_assert_int_eq(mkdir(fresh, 0700), 0);
+    ck_assert_int_eq(mkdir(text("%s/restore.part", fresh), 0700), 0);
+    ck_assert_int_eq(mkdir(text("%s/datasets", fresh), 0700), 0);
+    touch(text("%s/restore.part/mlpd.db", fresh), "half");
+    touch(text("%s/datasets/abc", fresh), "half");
+    touch(text("%s/mlpd.db", fresh), "half");
+    ck_assert_int_eq(daemon_run((const char *const[]){"--listen", "127.0.0.1:0", "--state", fresh,
+                                                      NULL},
+                                NULL, &err),
+                     1);
+    says(err, "run it again");
+    COMMAND(0, fresh, "restore", copy);
+    ck_assert_int_ne(access(text("%s/restore.part", fresh), F_OK), 0);
+    ck_assert_int_ne(access(text("%s/datasets/abc", fresh), F_OK), 0);
+    start_on(fresh, NULL);
+    wait_for_job(id, "succeeded");
+    daemon_stop(&d);
+}
+END_TEST
+
+/* ---- damage ---- */
+
+/* The one file of a folder whose name begins so. */
+static char *file_in(const char *folder, const char *begins)
+{
+    char *list = text("%s", ""), *found;
+    FILE *ls = popen(text("ls '%s'", folder), "r");
+    char name[256];
+
+    ck_assert_ptr_nonnull(ls);
+    while (fgets(name, sizeof name, ls) != NULL) {
+        name[strcspn(name, "\n")] = '\0';
+        if (strncmp(name, begins, strlen(begins)) == 0) {
+            list = text("%s/%s", folder, name);
+        }
+    }
+    ck_assert_int_eq(pclose(ls), 0);
+    found = list;
+    ck_assert_msg(found[0] != '\0', "no %s in %s", begins, folder);
+    return found;
+}
+
+static void flip_byte(const char *path, off_t at)
+{
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    unsigned char byte;
+
+    ck_assert_msg(fd >= 0, "%s", path);
+    if (at < 0) {
+        at = lseek(fd, 0, SEEK_END) / 2;
+    }
+    ck_assert_int_eq(pread(fd, &byte, 1, at), 1);
+    byte ^= 0x40;
+    ck_assert_int_eq(pwrite(fd, &byte, 1, at), 1);
+    ck_assert_int_eq(close(fd), 0);
+}
+
+/* A statement on a database that no daemon has open; an integer comes back. */
+static int64_t sql(const char *state, const char *statement)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *stmt = NULL;
+    int64_t value = 0;
+    int rc;
+
+    ck_assert_int_eq(sqlite3_open(text("%s/mlpd.db", state), &db), SQLITE_OK);
+    ck_assert_msg(sqlite3_prepare_v2(db, statement, -1, &stmt, NULL) == SQLITE_OK, "%s",
+                  sqlite3_errmsg(db));
+    rc = sqlite3_step(stmt);
+    ck_assert_msg(rc == SQLITE_ROW || rc == SQLITE_DONE, "%s", sqlite3_errmsg(db));
+    if (rc == SQLITE_ROW) {
+        value = sqlite3_column_int64(stmt, 0);
+    }
+    ck_assert_int_eq(sqlite3_finalize(stmt), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
+    return value;
+}
+
+static off_t page_of(const char *state, const char *table)
+{
+    return (off_t)(sql(state, text("SELECT rootpage FROM sqlite_schema WHERE name = '%s'", table)) -
+                   1) *
+           4096;
+}
+
+/* A state with a model, named data, inline data, and a job that was stopped in its middle. */
+static char *damaged_state(const char *copy, const char *name)
+{
+    char *state = scratch_path(name);
+
+    COMMAND(0, state, "restore", copy);
+    return state;
+}
+
+START_TEST(every_damage_is_found_and_named)
+{
+    char *state = scratch_path("state"), *copy = scratch_path("copy"), *hurt, *file;
+    char *less = scratch_path("less"), *never = scratch_path("never");
+    const char *found;
+    int64_t running;
+
+    start_on(state, often);
+    upload_example("iris");
+    trained(train("{'name': 'iris', 'data': {'dataset': 'iris', 'target': 'species'}, "
+                  "'training': {'epochs': 3}}"));
+    running = integer(want(http_post(slow_job(FOREVER, 7, ""), "/train"), 202), "/id");
+    wait_for_epoch(running, 2);
+    daemon_stop(&d);
+    COMMAND(0, state, "backup", copy);
+
+    hurt = damaged_state(copy, "dataset");
+    file = file_in(text("%s/datasets", hurt), "");
+    flip_byte(file, -1);
+    found = COMMAND(1, hurt, "check");
+    says(found, text("dataset sha256:%s", strrchr(file, '/') + 1));
+    says(found, "1 problem\n");
+    says(COMMAND(1, hurt, "backup", never), "is damaged");
+    ck_assert_int_eq(unlink(file), 0);
+    says(COMMAND(1, hurt, "check"), "missing");
+    says(COMMAND(1, hurt, "backup", never), "missing");
+
+    hurt = damaged_state(copy, "checkpoint");
+    file = file_in(text("%s/checkpoints", hurt), text("%lld.", (long long)running));
+    flip_byte(file, -1);
+    found = COMMAND(1, hurt, "check");
+    says(found, text("of job %lld", (long long)running));
+    says(found, "1 problem\n");
+    /* the job has an older one, or begins again: that does not stop a backup */
+    says(COMMAND(0, hurt, "backup", less), "left out");
+    says(COMMAND(0, less, "check"), "are whole");
+    ck_assert_int_eq(truncate(file, 100), 0);
+    says(COMMAND(1, hurt, "check"), text("of job %lld", (long long)running));
+    ck_assert_int_eq(unlink(file), 0);
+    says(COMMAND(1, hurt, "check"), text("of job %lld", (long long)running));
+
+    hurt = damaged_state(copy, "weights");
+    sql(hurt, "UPDATE weight_chunk SET bytes = zeroblob(length(bytes)) WHERE weight_id ="
+              " (SELECT weight_id FROM model_part LIMIT 1)");
+    says(COMMAND(1, hurt, "check"), "the weights of model 1 are damaged");
+    says(COMMAND(1, hurt, "backup", never), "the weights of model 1 are damaged");
+    says(COMMAND(0, hurt, "check", "--quick"), "whole"); /* which does not look there */
+
+    hurt = damaged_state(copy, "page");
+    file = text("%s/mlpd.db", hurt);
+    flip_byte(file, page_of(hurt, "job_event") + 3); /* how many cells it has */
+    says(COMMAND(1, hurt, "check"), "mlpd.db: ");
+    says(COMMAND(1, hurt, "check", "--quick"), "mlpd.db: ");
+    says(COMMAND(1, hurt, "backup", never), "damaged");
+    ck_assert_int_ne(access(never, F_OK), 0);
+
+    /* a damaged backup is not restored, and leaves the place free for a whole one */
+    flip_byte(file_in(text("%s/datasets", less), ""), -1);
+    hurt = scratch_path("restored");
+    says(COMMAND(1, hurt, "restore", less), "damaged");
+    ck_assert_uint_eq(folder_entries(hurt), 1); /* the lock */
+    COMMAND(0, hurt, "restore", copy);
+    says(COMMAND(0, hurt, "check"), "are whole");
+}
+END_TEST
+
+/* A daemon that finds its database damaged after a kill says so, and takes nothing. */
+START_TEST(damage_after_a_kill_is_not_ready)
+{
+    char *state = scratch_path("state");
+    double deadline = now_seconds() + 30 * PATIENCE;
+    int64_t id, fd;
+    off_t page;
+    char junk[4096];
+
+    start_on(state, NULL);
+    id = train(XOR_JOB(""));
+    trained(id);
+    daemon_stop(&d);
+    page = page_of(state, "job_key");
+    memset(junk, 0xff, sizeof junk);
+    fd = open(text("%s/mlpd.db", state), O_WRONLY | O_CLOEXEC);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(pwrite((int)fd, junk, sizeof junk, page), (ssize_t)sizeof junk);
+    ck_assert_int_eq(close((int)fd), 0);
+    start_on(state, NULL); /* it was stopped cleanly: nobody looks */
+    want(http_get("/readyz"), 200);
+    train(XOR_JOB(""));
+    daemon_kill(&d);
+    start_on(state, NULL);
+    while (http_get("/readyz")->status == 200) {
+        ck_assert_double_lt(now_seconds(), deadline);
+        pause_briefly();
+    }
+    says(want(http_get("/readyz"), 503)->body, "mlpd check");
+    want(http_post(q(XOR_JOB("")), "/train"), 503);
+    want(http_get("/jobs/%lld", (long long)id), 200); /* what can be read is */
+    want(http_get("/models/1/predict?x=0,1"), 200);
+    daemon_stop(&d);
+}
+END_TEST
+
+/* ---- garbage ---- */
+
+START_TEST(garbage_goes_when_asked)
+{
+    char *state = scratch_path("state"), *datasets = text("%s/datasets", state);
+    int64_t ids[4], waiting, model;
+    struct reply *r;
+
+    start_on(state, (const char *const[]){"--workers", "1", NULL});
+    upload_example("iris");
+    for (size_t i = 0; i < COUNT(ids); i++) {
+        ids[i] = train("{'data': {'x': [[0],[%zu]], 'y': [0,1]}, 'training': {'epochs': 2}}", i + 1);
+        trained(ids[i]);
+    }
+    model = model_of(ids[0]);
+    waiting = integer(want(http_post(slow_job(FOREVER, 1, ""), "/train"), 202), "/id");
+    wait_for_epoch(waiting, 1);
+    ck_assert_uint_eq(folder_entries(datasets), 6);
+
+    r = want(http_poke("/gc"), 200); /* all is kept */
+    ck_assert_int_eq(integer(r, "/jobs"), 0);
+    ck_assert(is_null(r, "/keep_jobs") && is_null(r, "/keep_days") && !truth(r, "/dry_run"));
+    r = want(http_post("{\"keep_jobs\": 1}", "/gc?dry_run=1"), 200);
+    ck_assert_int_eq(integer(r, "/jobs"), 3);
+    ck_assert(truth(r, "/dry_run"));
+    want(http_get("/jobs/%lld", (long long)ids[0]), 200);
+    r = want(http_post("{\"keep_days\": 1}", "/gc"), 200);
+    ck_assert_int_eq(integer(r, "/jobs"), 0);
+    r = want(http_post("{\"keep_jobs\": 1}", "/gc"), 200);
+    ck_assert_int_eq(integer(r, "/jobs"), 3);
+    ck_assert_int_eq(integer(r, "/keep_jobs"), 1);
+    want(http_get("/jobs/%lld", (long long)ids[0]), 404);
+    want(http_get("/jobs/%lld", (long long)ids[3]), 200);
+    wait_for_job(waiting, "running");
+    want(http_get("/models/%lld/predict?x=1", (long long)model), 200); /* models stay */
+    ck_assert_uint_eq(folder_entries(datasets), 6); /* too young to go while others may ask */
+
+    want_problem(http_post("{\"keep_jobs\": -1}", "/gc"), 422, "/keep_jobs", "from 0");
+    want_problem(http_post("{\"keep_days\": 36501}", "/gc"), 422, "/keep_days", "to 36500");
+    want_problem(http_post("{\"keep_jobs\": 1.0}", "/gc"), 422, "/keep_jobs", "whole");
+    want_problem(http_post("{\"keep\": 1}", "/gc"), 422, "/keep", "unknown key");
+    want_problem(http_post("[1]", "/gc"), 422, NULL, "object");
+    want_problem(http_post("{", "/gc"), 400, NULL, "");
+    want_problem(http_poke("/gc?dry=1"), 400, "/dry", "");
+    want(http_csv("a\n1\n", "/gc"), 415);
+    r = want(http_post("{}", "/gc"), 200); /* says nothing: the daemon's own rule */
+    ck_assert(is_null(r, "/keep_jobs"));
+    daemon_stop(&d);
+
+    says(COMMAND(0, state, "gc", "--dry-run"), "would remove 0 jobs and 3 datasets");
+    ck_assert_uint_eq(folder_entries(datasets), 6);
+    says(COMMAND(0, state, "gc"), "removed 0 jobs and 3 datasets");
+    ck_assert_uint_eq(folder_entries(datasets), 3); /* iris, the last job's, the waiting one's */
+    says(COMMAND(0, state, "gc", "--keep-days", "0"), "removed 1 jobs and 1 datasets");
+    says(COMMAND(0, state, "check"), "are whole");
+    start_on(state, (const char *const[]){"--workers", "1", NULL});
+    want(http_get("/datasets/iris"), 200);
+    wait_for_epoch(waiting, 2); /* what it needs is there */
+    cancel_job(waiting);
+    daemon_stop(&d);
+}
+END_TEST
+
+/* More than one piece: the answer comes when all is done. */
+START_TEST(much_garbage_goes_at_once)
+{
+    char *state = scratch_path("state");
+    struct reply *r;
+
+    start_on(state, NULL);
+    trained(train(XOR_JOB("")));
+    daemon_stop(&d);
+    sql(state, "INSERT INTO job (kind, state, created_at, finished_at)"
+               " WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500)"
+               " SELECT 'train', 'cancelled', 1, i FROM n");
+    start_on(state, NULL);
+    r = want(http_post("{\"keep_jobs\": 100}", "/gc?dry_run=1"), 200);
+    ck_assert_int_eq(integer(r, "/jobs"), 1401);
+    r = want(http_post("{\"keep_jobs\": 100}", "/gc"), 200);
+    ck_assert_int_eq(integer(r, "/jobs"), 1401);
+    r = want(http_post("{\"keep_jobs\": 100}", "/gc"), 200);
+    ck_assert_int_eq(integer(r, "/jobs"), 0);
+    ck_assert_uint_eq(length(want(http_get("/jobs?limit=500"), 200), "/jobs"), 100);
+    daemon_stop(&d);
+}
+END_TEST
+
+/* The daemon does it by itself, by its own rule. */
+START_TEST(a_daemon_keeps_what_it_is_told)
+{
+    char *state = scratch_path("state");
+    double deadline = now_seconds() + 30 * PATIENCE;
+    struct reply *r;
+    int64_t last = 0;
+
+    start_on(state, NULL);
+    for (int i = 0; i < 5; i++) {
+        last = train(XOR_JOB(""));
+        trained(last);
+    }
+    daemon_stop(&d);
+    start_on(state, (const char *const[]){"--keep-days", "1", NULL}); /* none is so old */
+    r = want(http_poke("/gc?dry_run=1"), 200);
+    ck_assert_int_eq(integer(r, "/keep_days"), 1);
+    daemon_stop(&d);
+    start_on(state, (const char *const[]){"--keep-jobs", "2", NULL});
+    while (length(want(http_get("/jobs"), 200), "/jobs") != 2) {
+        ck_assert_double_lt(now_seconds(), deadline);
+        pause_briefly();
+    }
+    want(http_get("/jobs/%lld", (long long)last), 200);
+    r = want(http_poke("/gc"), 200);
+    ck_assert_int_eq(integer(r, "/keep_jobs"), 2);
+    ck_assert_int_eq(integer(r, "/jobs"), 0);
+    ck_assert_uint_eq(length(want(http_get("/models"), 200), "/models"), 5);
+    daemon_stop(&d);
+}
+END_TEST
+
+/* ---- the deadline of a stop ---- */
+
+/* One batch of this job takes longer than the daemon may; it ends as by a kill, and nothing is
+ * lost. */
+START_TEST(a_stop_has_a_deadline)
+{
+    char *state = scratch_path("state"), *rows = text("[0],[1]"), *truths = text("0,1");
+    double begin;
+    int64_t id;
+    int status;
+
+    for (int i = 0; i < 11; i++) { /* 4096 rows */
+        rows = text("%s,%s", rows, rows);
+        truths = text("%s,%s", truths, truths);
+    }
+    start_on(state, (const char *const[]){"--workers", "1", "--stop-seconds", "0.1", NULL});
+    id = integer(want(http_post(q("{'data': {'x': [%s], 'y': [%s]}, 'architecture': {'hidden': "
+                                  "[3000, 3000]}, 'training': {'epochs': 1000, 'batch_size': 4096, "
+                                  "'early_stopping': null}}",
+                                  rows, truths),
+                              "/train"),
+                      202),
+                 "/id");
+    wait_for_job(id, "running");
+    begin = now_seconds();
+    while (now_seconds() - begin < 1) { /* well inside its batches */
+        pause_briefly();
+    }
+    begin = now_seconds();
+    ck_assert_int_eq(kill(d.pid, SIGTERM), 0);
+    ck_assert_int_eq(waitpid(d.pid, &status, 0), d.pid);
+    d.pid = 0;
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 1, "status %d", status);
+    ck_assert_double_lt(now_seconds() - begin, 0.1 + 1 * PATIENCE);
+    says(file_read(d.log, NULL), "took longer than 0.1 s");
+    start_on(state, NULL);
+    wait_for_job(id, "running");
+    cancel_job(id);
+    daemon_stop(&d);
+}
+END_TEST
+
+static void nothing(void)
+{
+}
+
+int main(void)
+{
+    Suite *suite = suite_create("api_upkeep");
+    TCase *tc = case_with("upkeep", nothing, nothing);
+
+    tcase_add_test(tc, a_backup_under_load_is_a_state);
+    tcase_add_test(tc, a_backup_of_a_stopped_daemon);
+    tcase_add_test(tc, what_cannot_be_copied_says_why);
+    tcase_add_test(tc, a_restore_cut_short_is_begun_again);
+    tcase_add_test(tc, every_damage_is_found_and_named);
+    tcase_add_test(tc, damage_after_a_kill_is_not_ready);
+    tcase_add_test(tc, garbage_goes_when_asked);
+    tcase_add_test(tc, much_garbage_goes_at_once);
+    tcase_add_test(tc, a_daemon_keeps_what_it_is_told);
+    tcase_add_test(tc, a_stop_has_a_deadline);
+    suite_add_tcase(suite, tc);
+    return harness_main(suite);
+}
