@@ -2,7 +2,9 @@
 # with SQLite and libsodium at what a kill has left. Builds with --enable-crash-points also die at
 # every CRASH_POINT that is found in the sources.
 CRASH_CHECKS = \
-	tests/crash/crash_loop
+	tests/crash/crash_loop \
+	tests/crash/crash_poison \
+	tests/crash/crash_stop
 
 check_PROGRAMS += $(CRASH_CHECKS)
 TESTS          += $(CRASH_CHECKS)
@@ -24,6 +26,12 @@ tests_crash_libcrash_a_CFLAGS  = $(CRASH_CFLAGS)
 tests_crash_crash_loop_SOURCES = tests/crash/crash_loop.c
 tests_crash_crash_loop_CFLAGS  = $(CRASH_CFLAGS)
 tests_crash_crash_loop_LDADD   = tests/crash/libcrash.a $(CRASH_LIBS)
+tests_crash_crash_poison_SOURCES = tests/crash/crash_poison.c
+tests_crash_crash_poison_CFLAGS  = $(CRASH_CFLAGS)
+tests_crash_crash_poison_LDADD   = tests/crash/libcrash.a $(CRASH_LIBS)
+tests_crash_crash_stop_SOURCES = tests/crash/crash_stop.c
+tests_crash_crash_stop_CFLAGS  = $(CRASH_CFLAGS)
+tests_crash_crash_stop_LDADD   = tests/crash/libcrash.a $(CRASH_LIBS)
 
 # For scripts/test.
 print-crash-tests:

@@ -136,7 +136,6 @@ START_TEST(killed_again_and_again)
 
     world_begin(&w, seed);
     printf("# seed %llu, %zu kills\n", (unsigned long long)seed, kills);
-    recipes_cook();
     tour_begin(&tour);
     ck_assert(fate_start(&w, options, NULL, 0));
     recipe_table();
@@ -164,19 +163,14 @@ START_TEST(killed_again_and_again)
            w.most_bytes >> 10, w.most_checkpoints);
     tour_end(&tour);
     world_end(&w);
-    recipes_forget();
     fate_forget();
 }
 END_TEST
 
-static void nothing(void)
-{
-}
-
 int main(void)
 {
     Suite *suite = suite_create("crash_loop");
-    TCase *tc = case_with("crash", nothing, nothing);
+    TCase *tc = case_with("crash", recipes_cook, recipes_forget);
 
     setvbuf(stdout, NULL, _IOLBF, 0);
     tcase_set_timeout(tc, 300 + 10 * PATIENCE * (double)given("CRASH_KILLS", KILLS));
