@@ -49,7 +49,129 @@ START_TEST(defaults)
     ck_assert_int_eq(o.log_level, LOG_INFO);
     ck_assert_uint_eq(o.max_body, (size_t)32 << 20);
     ck_assert_uint_gt(o.memory_limit, 1 << 20);
+    ck_assert_uint_eq(o.disk_reserve, (uint64_t)64 << 20);
+    ck_assert_double_eq(o.checkpoint_seconds, 10);
+    ck_assert_double_eq(o.stall_seconds, 60);
+    ck_assert_double_eq(o.stop_seconds, 20);
+    ck_assert_int_eq(o.keep_jobs, -1);
+    ck_assert_int_eq(o.keep_days, -1);
     options_fini(&o);
+}
+END_TEST
+
+/* Limits and what lies within them. */
+START_TEST(seconds_and_what_is_kept)
+{
+    static const char *const good[][2] = {
+        {"--checkpoint-seconds", "0.01"}, {"--checkpoint-seconds", "86400"},
+        {"--stall-seconds", "0"},         {"--stall-seconds", "1.5"},
+        {"--stop-seconds", "0.1"},        {"--stop-seconds", "86400"},
+        {"--disk-reserve", "0"},          {"--disk-reserve", "10G"},
+        {"--keep-jobs", "0"},             {"--keep-jobs", "1000000000"},
+        {"--keep-days", "0"},             {"--keep-days", "36500"},
+    };
+    static const char *const bad[][2] = {
+        {"--checkpoint-seconds", "0"},    {"--checkpoint-seconds", "0.009"},
+        {"--checkpoint-seconds", "nan"},  {"--checkpoint-seconds", "86400.1"},
+        {"--checkpoint-seconds", ""},     {"--checkpoint-seconds", "1s"},
+        {"--stall-seconds", "-1"},        {"--stall-seconds", "inf"},
+        {"--stop-seconds", "0"},          {"--stop-seconds", "0x10"},
+        {"--disk-reserve", "-1"},         {"--keep-jobs", "1000000001"},
+        {"--keep-jobs", "1K"},            {"--keep-days", "36501"},
+        {"--keep-days", "1.5"},
+    };
+    struct options o;
+
+    for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+        struct err err = ERR_INIT;
+
+        ck_assert_msg(parse(&o, &err, good[i][0], good[i][1]) == 0, "%s", err.detail);
+        options_fini(&o);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        struct err err = ERR_INIT;
+
+        ck_assert_msg(parse(&o, &err, bad[i][0], bad[i][1]) == -1, "%s %s is taken", bad[i][0],
+                      bad[i][1]);
+        ck_assert_msg(strstr(err.detail, bad[i][0]) != NULL, "%s", err.detail);
+        err_fini(&err);
+    }
+    setenv("MLPD_KEEP_DAYS", "7", 1);
+    setenv("MLPD_STALL_SECONDS", "0.5", 1);
+    {
+        struct err err = ERR_INIT;
+
+        ck_assert_int_eq(parse(&o, &err, "--keep-jobs", "5"), 0);
+        ck_assert_int_eq(o.keep_jobs, 5);
+        ck_assert_int_eq(o.keep_days, 7);
+        ck_assert_double_eq(o.stall_seconds, 0.5);
+        options_fini(&o);
+    }
+}
+END_TEST
+
+static int parse_command(char *const *argv, const struct options_command *takes,
+                         struct options_line *out, struct err *err)
+{
+    int argc = 0;
+
+    while (argv[argc] != NULL) {
+        argc++;
+    }
+    return options_parse_command(argc, argv, takes, out, err);
+}
+
+START_TEST(lines_of_commands)
+{
+    static const char *const flags[] = {"--state", NULL};
+    static const struct options_command backup = {.flags = flags, .word = "folder"};
+    static const struct options_command check = {.flags = flags, .switch_flag = "--quick"};
+    static const struct {
+        const struct options_command *takes;
+        const char *argv[6];
+        const char *detail; /* NULL: it is taken */
+    } lines[] = {
+        {&backup, {"backup", "to"}, NULL},
+        {&backup, {"backup", "to", "--state", "/s"}, NULL},
+        {&backup, {"backup", "--state=/s", "to"}, NULL},
+        {&backup, {"backup"}, "backup needs a folder"},
+        {&backup, {"backup", "--state", "/s"}, "backup needs a folder"},
+        {&backup, {"backup", "a", "b"}, "takes one folder, not \"b\""},
+        {&backup, {"backup", ""}, "takes one folder, not \"\""},
+        {&backup, {"backup", "a", "--workers", "2"}, "unknown option --workers"},
+        {&backup, {"backup", "a", "--quick"}, "unknown option --quick"},
+        {&backup, {"backup", "a", "--stat", "/s"}, "did you mean --state?"},
+        {&backup, {"backup", "a", "--state"}, "--state needs a value"},
+        {&check, {"check", "--quick"}, NULL},
+        {&check, {"check", "a"}, "check takes no word, not \"a\""},
+    };
+    struct options_line line;
+
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+        struct err err = ERR_INIT;
+        char *argv[7] = {NULL};
+        int rc;
+
+        for (size_t k = 0; lines[i].argv[k] != NULL; k++) {
+            argv[k] = strdup(lines[i].argv[k]);
+        }
+        rc = parse_command(argv, lines[i].takes, &line, &err);
+        if (lines[i].detail == NULL) {
+            ck_assert_msg(rc == 0, "%s", err.detail);
+            ck_assert_int_eq(line.switched, lines[i].takes == &check);
+            ck_assert(lines[i].takes == &check || strcmp(line.word, "to") == 0);
+            ck_assert_str_eq(line.options.state,
+                             lines[i].argv[2] != NULL ? "/s" : "/home/someone/.local/state/mlpd");
+            options_fini(&line.options);
+        } else {
+            ck_assert_int_eq(rc, -1);
+            ck_assert_msg(strstr(err.detail, lines[i].detail) != NULL, "%s", err.detail);
+        }
+        err_fini(&err);
+        for (size_t k = 0; argv[k] != NULL; k++) {
+            free(argv[k]);
+        }
+    }
 }
 END_TEST
 
@@ -179,6 +301,13 @@ START_TEST(one_process_a_folder)
     ck_assert_int_eq(status, 0);
     ck_assert_int_eq(state_open(deep, &fd, &err), 0);
     ck_assert_int_eq(close(fd), 0);
+    ck_assert_int_eq(state_is_whole(deep, &err), 0);
+    (void)snprintf(text, sizeof text, "%s/restore.part", deep);
+    ck_assert_int_eq(mkdir(text, 0700), 0);
+    ck_assert_int_eq(state_is_whole(deep, &err), -1);
+    ck_assert_int_eq(err.code, ERR_CONFLICT);
+    err_fini(&err);
+    ck_assert_int_eq(rmdir(text), 0);
     ck_assert_int_eq(state_open("/proc/nothing/here", &fd, &err), -1);
     ck_assert_int_eq(err.code, ERR_IO);
     err_fini(&err);
@@ -203,6 +332,8 @@ int main(void)
 
     tcase_add_checked_fixture(tc, clean, NULL);
     tcase_add_test(tc, defaults);
+    tcase_add_test(tc, seconds_and_what_is_kept);
+    tcase_add_test(tc, lines_of_commands);
     tcase_add_test(tc, flags_win_over_the_environment);
     tcase_add_test(tc, bad_values_name_their_source);
     tcase_add_test(tc, sizes);
