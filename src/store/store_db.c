@@ -24,10 +24,12 @@
 
 int db_error(struct db *db, int rc, struct err *err)
 {
-    /* Read first: logging may change errno, another call the message. */
-    int os = sqlite3_system_errno(db->handle);
-    bool no_space = rc == SQLITE_FULL
-                    || ((rc & 0xff) == SQLITE_IOERR && (os == ENOSPC || os == EDQUOT));
+    /* Read first: logging may change it. (SQLite's own record is not set by a failed commit.) */
+    int os = errno;
+    bool io = (rc & 0xff) == SQLITE_IOERR || (rc & 0xff) == SQLITE_CANTOPEN;
+    /* After a failed sync nobody knows what is on the disk, full or not. */
+    bool sync = rc == SQLITE_IOERR_FSYNC || rc == SQLITE_IOERR_DIR_FSYNC;
+    bool no_space = rc == SQLITE_FULL || (io && !sync && (os == ENOSPC || os == EDQUOT));
 
     log_error("database: %s (code %d, errno %d)", sqlite3_errmsg(db->handle), rc, os);
     if (no_space) {
@@ -115,6 +117,7 @@ int db_open(struct db *db, const char *path, bool read_only, struct err *err)
     int rc;
 
     *db = (struct db){.handle = NULL};
+    errno = 0;
     flags |= read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
     rc = sqlite3_open_v2(path, &db->handle, flags, NULL);
     if (db->handle == NULL) {
@@ -159,8 +162,10 @@ void db_close(struct db *db)
 
 int db_exec(struct db *db, const char *sql, struct err *err)
 {
-    int rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
+    int rc;
 
+    errno = 0;
+    rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
     return rc == SQLITE_OK ? 0 : db_error(db, rc, err);
 }
 
@@ -196,6 +201,7 @@ struct sql sql_open(struct db *db, const char *sql)
         }
     }
     CHK(db->n_cached < DB_STATEMENTS);
+    errno = 0;
     q.rc = sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &q.stmt, NULL);
     if (q.rc == SQLITE_OK) {
         db->cache[db->n_cached].sql = sql;
@@ -245,6 +251,7 @@ void sql_blob(struct sql *q, int i, const void *bytes, size_t len)
 int sql_step(struct sql *q, struct err *err)
 {
     if (q->rc == SQLITE_OK || q->rc == SQLITE_ROW) {
+        errno = 0; /* for db_error: what it is now is no reason */
         q->rc = sqlite3_step(q->stmt);
     }
     if (q->rc == SQLITE_ROW) {

@@ -32,6 +32,8 @@ struct db {
         sqlite3_stmt *stmt;  /* owned */
     } cache[DB_STATEMENTS];
     size_t n_cached;
+    int log_pages;           /* the writer's: of the write-ahead log, as the last commit left it, */
+    bool wrote;              /* and there was one since this was cleared */
     struct db *next;         /* in the pool; guarded by its lock */
 };
 

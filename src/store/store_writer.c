@@ -12,7 +12,10 @@
  * When the disk fails or the database is damaged, the batch is rolled back, all its callers
  * get the error, and no write is tried again in this process: after a failed fsync nobody
  * knows what is on the disk until recovery has read it. Reads go on. A full disk is
- * forgiven: the next write tries again.
+ * forgiven, unless it was a sync that failed: the next write tries again.
+ *
+ * The log goes into the database (a checkpoint) when it has grown long, after the callers were
+ * woken. SQLite would do that by itself, but tell nobody that it failed.
  */
 #include <errno.h>
 #include <signal.h>
@@ -24,6 +27,9 @@
 #include "store/store_sqlite_priv.h"
 
 #define HASTY_SECONDS 2
+#ifndef STORE_CHECKPOINT_PAGES /* a test takes fewer */
+#define STORE_CHECKPOINT_PAGES 1000
+#endif
 
 enum command_state { COMMAND_QUEUED, COMMAND_TAKEN, COMMAND_DONE };
 
@@ -127,6 +133,7 @@ static void run_batch(struct writer *w, struct command_list *batch)
     struct command *cmd;
     bool any_full = false;
 
+    w->db.wrote = false;
     if (w->stuck) {
         fail_all(batch, &w->sick);
         return;
@@ -144,9 +151,39 @@ static void run_batch(struct writer *w, struct command_list *batch)
     TAILQ_FOREACH(cmd, batch, link) {
         any_full |= cmd->rc < 0 && cmd->err->code == ERR_NO_SPACE;
     }
-    if (!any_full) {
+    if (w->db.wrote && !any_full) { /* a commit of nothing proves nothing */
         note_well(w);
     }
+}
+
+static int note_pages(void *arg, sqlite3 *handle, const char *schema, int pages)
+{
+    struct db *db = arg;
+
+    (void)handle; /* it has one database */
+    (void)schema;
+    db->log_pages = pages;
+    db->wrote = true;
+    return SQLITE_OK;
+}
+
+static void shorten_log(struct writer *w)
+{
+    struct err err = ERR_INIT;
+    int rc;
+
+    if (w->stuck || w->db.log_pages < STORE_CHECKPOINT_PAGES) {
+        return;
+    }
+    w->db.log_pages = 0; /* the next commit tells */
+    errno = 0;
+    rc = sqlite3_wal_checkpoint_v2(w->db.handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    /* All is in the log still: what may pass puts it off until the next commit. */
+    if (rc != SQLITE_OK && db_error(&w->db, rc, &err) != 0
+        && (err.code == ERR_IO || err.code == ERR_CORRUPT)) {
+        note_sick(w, &err);
+    }
+    err_fini(&err);
 }
 
 static void *writer_main(void *arg)
@@ -181,6 +218,9 @@ static void *writer_main(void *arg)
             /* Under the lock: the caller destroys the condition once it has the lock. */
             PTOK(pthread_cond_signal(&cmd->done));
         }
+        PTOK(pthread_mutex_unlock(&w->lock));
+        shorten_log(w);
+        PTOK(pthread_mutex_lock(&w->lock));
     }
     PTOK(pthread_mutex_unlock(&w->lock));
     return NULL;
@@ -208,6 +248,8 @@ void store_writer_start(struct writer *w, size_t queue_limit)
     PTOK(pthread_cond_init(&w->work, NULL));
     PTOK(pthread_cond_init(&w->idle, NULL));
     cond_init_monotonic(&w->space);
+
+    (void)sqlite3_wal_hook(w->db.handle, note_pages, &w->db); /* instead of SQLite's own */
 
     /* Signals are for main. */
     CHK(sigfillset(&all) == 0);

@@ -20,8 +20,10 @@ static int failure(enum shim_op op)
         [SHIM_SYNC] = SQLITE_IOERR_FSYNC,     [SHIM_DELETE] = SQLITE_IOERR_DELETE,
         [SHIM_SHM_MAP] = SQLITE_IOERR_SHMMAP,
     };
-    static const int errnos[FAULTY_KINDS] = {
-        [FAULTY_BROKEN] = EIO, [FAULTY_FULL] = ENOSPC, [FAULTY_READ_ONLY] = EROFS};
+    static const int errnos[FAULTY_KINDS] = {[FAULTY_BROKEN] = EIO,
+                                             [FAULTY_FULL] = ENOSPC,
+                                             [FAULTY_QUOTA] = EDQUOT,
+                                             [FAULTY_READ_ONLY] = EROFS};
 
     errno = errnos[plan.kind]; /* last: nothing may change it before SQLite looks */
     return plan.kind == FAULTY_FULL && op == SHIM_WRITE ? SQLITE_FULL : codes[op];

@@ -19,6 +19,7 @@
 enum faulty_kind {
     FAULTY_BROKEN,      /* EIO */
     FAULTY_FULL,        /* ENOSPC */
+    FAULTY_QUOTA,       /* EDQUOT */
     FAULTY_READ_ONLY,   /* EROFS */
     FAULTY_KINDS
 };

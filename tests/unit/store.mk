@@ -29,11 +29,12 @@ tests_unit_check_store_data_SOURCES = tests/unit/check_store_data.c tests/unit/c
 tests_unit_check_store_data_CPPFLAGS = $(STORE_CHECK_CPPFLAGS)
 tests_unit_check_store_data_LDADD = $(STORE_CHECK_LIBS)
 
-# A store's whole life at a fixed time, with models of many small chunks.
+# A store's whole life at a fixed time, with models of many small chunks and a log that is short.
 STORE_LIFE = tests/unit/store_life.c tests/unit/store_life.h tests/unit/store_look.c \
-	src/store/store_models.c
+	src/store/store_models.c src/store/store_writer.c
 STORE_SHIM = tests/unit/shim_vfs.c tests/unit/shim_vfs.h
-STORE_LIFE_CPPFLAGS = $(STORE_CHECK_CPPFLAGS) -DSTORE_CHUNK_BYTES=8192
+STORE_LIFE_CPPFLAGS = $(STORE_CHECK_CPPFLAGS) \
+	-DSTORE_CHUNK_BYTES=8192 -DSTORE_CHECKPOINT_PAGES=12
 STORE_LIFE_LINK = $(AM_LDFLAGS) -Wl,--wrap=clock_now_ms
 
 tests_unit_check_store_faults_SOURCES = tests/unit/check_store_faults.c \
