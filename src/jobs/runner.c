@@ -228,6 +228,7 @@ void runner_run(const struct runner_slot *slot, const struct store_job *job)
 
     log_info("job %lld runs: %s, attempt %lld", (long long)job->id, job->kind,
              (long long)job->attempt);
+    CRASH_POINT("runner-before-work");
     if (strcmp(job->kind, "train") == 0) {
         runner_train(slot, job);
     } else if (strcmp(job->kind, "evaluate") == 0) {
