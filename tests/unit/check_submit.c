@@ -158,8 +158,11 @@ START_TEST(rows_in_the_job_take_room)
     ck_assert_uint_eq(n, 1);
     ck_assert_uint_eq(held + list[0].bytes, s.estimate.disk_bytes);
     store_datasets_free(&list, n);
-    submitted_fini(&s);
     submitted_fini(&dry);
+    ck_assert_int_eq(submit(s.resolved_json, true, &dry, &err), 0); /* the rows by their name */
+    ck_assert_uint_eq(dry.estimate.disk_bytes, held);
+    submitted_fini(&dry);
+    submitted_fini(&s);
 }
 END_TEST
 
