@@ -23,16 +23,18 @@
 #define MAX_NORMS (MLP_MAX_LAYERS + 1)
 
 /* A member of a struct each, by its own name. */
-#define NOTES_COUNTS(X)  X(steps) X(batches)
-#define NOTES_NUMBERS(X) X(elapsed_seconds) X(seconds) X(epoch_seconds) X(epoch_so_far)
-#define PROGRESS_COUNTS(X)  X(epoch) X(best_epoch)
+#define NOTES_COUNTS(X)    X(steps) X(batches)
+#define NOTES_NUMBERS(X)   X(elapsed_seconds) X(seconds) X(epoch_seconds) X(epoch_so_far)
+#define PROGRESS_COUNTS(X) X(epoch) X(best_epoch)
 #define PROGRESS_NUMBERS(X)                                                                        \
-    X(samples_per_second) X(training_loss) X(validation_loss) X(validation_accuracy)               \
-    X(validation_rmse) X(learning_rate) X(best_value)
-#define POINT_COUNTS(X)  X(epoch) X(samples)
+    X(samples_per_second)                                                                          \
+    X(training_loss) X(validation_loss) X(validation_accuracy) X(validation_rmse) X(learning_rate) \
+        X(best_value)
+#define POINT_COUNTS(X) X(epoch) X(samples)
 #define POINT_NUMBERS(X)                                                                           \
-    X(training_loss) X(validation_loss) X(validation_accuracy) X(validation_rmse)                  \
-    X(learning_rate) X(seconds) X(elapsed_seconds) X(monitored)
+    X(training_loss)                                                                               \
+    X(validation_loss) X(validation_accuracy) X(validation_rmse) X(learning_rate) X(seconds)       \
+        X(elapsed_seconds) X(monitored)
 
 /* ---- writing ---------------------------------------------------------------------------- */
 

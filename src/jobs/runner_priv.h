@@ -171,6 +171,7 @@ struct runner_watch {
     const char *monitor_name;          /* in the curve: "f1", "test_f1", ... */
     bool at_epochs;                    /* an epoch's end is the only place for a checkpoint */
     double checkpoint_at;              /* the next is due; infinite: never. runner_resume.c's */
+    size_t saved_after;                /* it was asked for one after so many batches; the same */
 
     /* its own */
     bool due;             /* it told the trainer to stop because a checkpoint is due */

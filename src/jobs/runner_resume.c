@@ -88,6 +88,7 @@ static void restore(struct training *t, struct runner_watch *w, const struct run
     w->job_started = t->started - notes->elapsed_seconds;
     t->seconds_before = notes->seconds;
     t->saved_steps = notes->steps;
+    runner_watch_phase(w, "training");
 }
 
 /* The state is another build's, or damaged in a way that no hash can see. */
@@ -262,6 +263,7 @@ void runner_checkpoint(struct training *t, struct runner_watch *w,
     bool ok = true;
 
     w->due = false;
+    w->saved_after = w->begun; /* not again before there is something new */
     if (isfinite(pause) && t->result.steps > t->saved_steps && weights_are_finite(t->net)) {
         runner_watch_phase(w, "saving");
         ok = has_room(t, trainer) && make(t, w, trainer);

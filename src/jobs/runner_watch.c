@@ -41,12 +41,6 @@ void runner_watch_start(struct runner_watch *w)
     w->slot->progress(w->slot->arg, &w->progress);
 }
 
-void runner_watch_phase(struct runner_watch *w, const char *phase)
-{
-    w->progress.phase = phase;
-    w->slot->progress(w->slot->arg, &w->progress);
-}
-
 const char *runner_watch_metric(const struct runner_watch *w)
 {
     return w->monitor != NULL && w->what->of_metric ? w->monitor_name : NULL;
@@ -68,6 +62,12 @@ static void send_progress(struct runner_watch *w, double now)
     w->progress.eta_seconds = w->epoch_seconds * (double)w->epochs * (1 - w->progress.fraction);
     w->last_progress_at = now;
     w->slot->progress(w->slot->arg, &w->progress);
+}
+
+void runner_watch_phase(struct runner_watch *w, const char *phase)
+{
+    w->progress.phase = phase;
+    send_progress(w, clock_monotonic());
 }
 
 /* In builds for crash tests a job of the name in MLPD_CRASH_JOB kills the daemon at its third
@@ -117,7 +117,7 @@ bool runner_watch_stop(void *arg)
     if (w->look_in == 0 || w->batches == 0) {
         look(w);
     }
-    if (w->due && (w->batches == 0 || !w->at_epochs)) {
+    if (w->due && w->begun > w->saved_after && (w->batches == 0 || !w->at_epochs)) {
         return true;
     }
     w->look_in--;

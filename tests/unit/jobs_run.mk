@@ -9,6 +9,8 @@ JOBS_RUN_CHECKS = \
 	tests/unit/check_predictor \
 	tests/unit/check_runner \
 	tests/unit/check_runner_damage \
+	tests/unit/check_runner_resume \
+	tests/unit/check_runner_saves \
 	tests/unit/check_runner_trouble
 check_PROGRAMS += $(JOBS_RUN_CHECKS)
 TESTS += $(JOBS_RUN_CHECKS)
@@ -69,3 +71,15 @@ tests_unit_check_runner_trouble_SOURCES = tests/unit/check_runner_trouble.c $(JO
 tests_unit_check_runner_trouble_CPPFLAGS = $(JOBS_CPPFLAGS)
 tests_unit_check_runner_trouble_CFLAGS = $(JOBS_CFLAGS)
 tests_unit_check_runner_trouble_LDADD = $(JOBS_LIBS)
+
+tests_unit_check_runner_resume_SOURCES = \
+	tests/unit/check_runner_resume.c tests/unit/runner_drive.h $(JOBS_HOUSE)
+tests_unit_check_runner_resume_CPPFLAGS = $(JOBS_CPPFLAGS)
+tests_unit_check_runner_resume_CFLAGS = $(JOBS_CFLAGS)
+tests_unit_check_runner_resume_LDADD = $(JOBS_LIBS)
+
+tests_unit_check_runner_saves_SOURCES = \
+	tests/unit/check_runner_saves.c tests/unit/runner_drive.h $(JOBS_HOUSE)
+tests_unit_check_runner_saves_CPPFLAGS = $(JOBS_CPPFLAGS)
+tests_unit_check_runner_saves_CFLAGS = $(JOBS_CFLAGS)
+tests_unit_check_runner_saves_LDADD = $(JOBS_LIBS)

@@ -1,0 +1,764 @@
+/* When checkpoints are made and what they cost, what happens when they cannot be, pausing, going
+ * on from what cannot be gone on from, and all that a resumed job must not do twice. */
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/file.h"
+#include "jobs/runner_priv.h"
+#include "runner_drive.h"
+
+static struct house h;
+static struct store_ops ops; /* the real ones, some replaced */
+static const struct store_ops *real;
+
+static void setup(void)
+{
+    house_open(&h, 1);
+    h.checkpoint_seconds = 1e6; /* only when the test says so */
+    house_clouds(&h, "clouds", 120);
+    real = h.store->ops;
+    ops = *real;
+}
+
+static void teardown(void)
+{
+    file_hook = NULL;
+    house_close(&h);
+}
+
+/* 6 batches an epoch. */
+#define JOB(epochs, more)                                                                          \
+    "{\"data\": {\"dataset\": \"clouds\", \"target\": \"y\"}, \"architecture\": {\"hidden\": "     \
+    "[8]},"                                                                                        \
+    " \"optimizer\": {\"learning_rate\": 0.02}, \"training\": {\"epochs\": " epochs ","            \
+    " \"batch_size\": 16, \"seed\": 7, \"early_stopping\": {\"patience\": 10000}" more "}}"
+
+static struct leavings undisturbed(const char *config)
+{
+    struct drive d = {.h = &h};
+    int64_t id = house_submit(&h, config, NULL);
+
+    ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
+    return drive_leavings(&h, id);
+}
+
+static void compare(int64_t id, const struct leavings *whole)
+{
+    struct leavings pieces = drive_leavings(&h, id);
+
+    same_leavings(whole, &pieces);
+    leavings_fini(&pieces);
+}
+
+static int64_t stopped_at(struct drive *d, const char *config, size_t batch)
+{
+    int64_t id = house_submit(&h, config, NULL);
+
+    d->stop_at = batch;
+    ck_assert_int_eq(drive_attempt(d), JOB_QUEUED);
+    d->stop_at = 0;
+    return id;
+}
+
+/* ---- notes -------------------------------------------------------------------------------- */
+
+START_TEST(notes_read_back_equal)
+{
+    const double norms[] = {0.1, NAN, 1.0 / 3};
+    struct runner_notes in = {
+        .elapsed_seconds = 1.0 / 7,
+        .seconds = 3,
+        .steps = SIZE_MAX >> 12,
+        .batches = 5,
+        .epoch_seconds = NAN,
+        .epoch_so_far = 1e-9,
+        .progress = POOL_PROGRESS_INIT,
+        .best = {.epoch = 2001,
+                 .samples = 84,
+                 .training_loss = 5e-324,
+                 .validation_loss = -0.0,
+                 .validation_accuracy = NAN,
+                 .validation_rmse = INFINITY,
+                 .learning_rate = 0.1,
+                 .seconds = 1e300,
+                 .elapsed_seconds = 2,
+                 .monitored = 0.1 + 0.2,
+                 .gradient_norms = norms,
+                 .n_norms = 3},
+    };
+    struct runner_notes out = {.steps = 0};
+    struct err err = ERR_INIT;
+    char *text, *again;
+
+    in.progress.epoch = 12;
+    in.progress.best_value = 1.0 / 3;
+    text = runner_notes_write(&in);
+    ck_assert_msg(runner_notes_read(text, &out, &err) == 0, "%s", err.detail);
+    again = runner_notes_write(&out);
+    ck_assert_str_eq(text, again);
+    ck_assert_double_eq(out.elapsed_seconds, in.elapsed_seconds);
+    ck_assert_uint_eq(out.steps, in.steps);
+    ck_assert_uint_eq(out.progress.epoch, 12);
+    ck_assert(memcmp(&out.best.training_loss, &in.best.training_loss, sizeof(double)) == 0);
+    ck_assert(memcmp(&out.best.validation_loss, &in.best.validation_loss, sizeof(double)) == 0);
+    ck_assert_double_eq(out.best.monitored, in.best.monitored);
+    ck_assert_uint_eq(out.best.n_norms, 3);
+    ck_assert_double_eq(out.best.gradient_norms[2], norms[2]);
+    ck_assert(isnan(out.best.gradient_norms[1]) && isnan(out.best.validation_rmse));
+    ck_assert_uint_eq(out.last.epoch, 0);
+    ck_assert_ptr_null(out.last.gradient_norms);
+    runner_notes_fini(&out);
+    free(again);
+    free(text);
+}
+END_TEST
+
+START_TEST(foreign_notes_are_refused)
+{
+    struct runner_notes some = {.progress = POOL_PROGRESS_INIT, .last = {.epoch = 3}}, out;
+    char *text = runner_notes_write(&some), *at;
+    struct err err = ERR_INIT;
+    static const char *const members[] = {"\"version\":1",    "\"steps\":0", "\"seconds\":0",
+                                          "\"best_epoch\":0", "\"epoch\":3", "\"samples\":0"};
+    size_t i;
+
+    ck_assert_int_eq(runner_notes_read(text, &out, &err), 0);
+    runner_notes_fini(&out);
+    for (i = 0; i < ARRAY_LEN(members); i++) {
+        at = strstr(text, members[i]);
+        ck_assert_msg(at != NULL, "%s is not in %s", members[i], text);
+        at[1] ^= 1; /* another name */
+        ck_assert_int_eq(runner_notes_read(text, &out, &err), -1);
+        at[1] ^= 1;
+        err_fini(&err);
+    }
+    ck_assert_int_eq(runner_notes_read("{}", &out, &err), -1);
+    ck_assert_int_eq(runner_notes_read("", &out, &err), -1);
+    err_fini(&err);
+    free(text);
+}
+END_TEST
+
+/* ---- when ----------------------------------------------------------------------------------- */
+
+static double slow_batch; /* seconds that each takes */
+
+static void sleep_seconds(double seconds)
+{
+    const struct timespec t = {.tv_nsec = (long)(seconds * 1e9)};
+
+    (void)nanosleep(&t, NULL);
+}
+
+static int64_t seen_generation, seen_epoch;
+static double first_at, started_at;
+
+static void look_for_checkpoints(struct drive *d)
+{
+    int64_t generation = drive_generation(d->h, d->job_id, &seen_epoch);
+
+    if (d->batch == 1) {
+        started_at = clock_monotonic();
+    }
+    if (seen_generation == 0 && generation > 0) {
+        first_at = clock_monotonic() - started_at;
+    }
+    seen_generation = generation;
+    sleep_seconds(slow_batch);
+}
+
+START_TEST(the_first_is_made_after_a_second)
+{
+    struct drive d = {.h = &h, .look = look_for_checkpoints};
+
+    slow_batch = 0.02;
+    h.checkpoint_seconds = 1000;
+    (void)house_submit(&h, JOB("13", ""), NULL);
+    ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
+    ck_assert_int_eq(seen_generation, 1);
+    ck_assert_double_ge(first_at, 0.98);
+    ck_assert_double_lt(first_at, 1.4);
+}
+END_TEST
+
+START_TEST(then_every_so_often)
+{
+    struct drive d = {.h = &h, .look = look_for_checkpoints};
+    double seconds;
+
+    slow_batch = 0.01;
+    h.checkpoint_seconds = 0.1;
+    (void)house_submit(&h, JOB("20", ""), NULL);
+    ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
+    seconds = clock_monotonic() - started_at;
+    ck_assert_double_ge(first_at, 0.08);
+    ck_assert_double_le((double)seen_generation, seconds / 0.1);
+    ck_assert_int_ge(seen_generation, 2);
+}
+END_TEST
+
+/* A disk that takes 20 ms for a sync: however short the interval, a twentieth of the time. */
+static int slow_sync(const struct file_event *event)
+{
+    if (event->op == FILE_OP_SYNC) {
+        sleep_seconds(0.02);
+    }
+    return 0;
+}
+
+START_TEST(never_for_more_than_a_share_of_the_time)
+{
+    struct drive d = {.h = &h, .look = look_for_checkpoints};
+    double seconds;
+
+    slow_batch = 0.005;
+    h.checkpoint_seconds = 0;
+    file_hook = slow_sync;
+    (void)house_submit(&h, JOB("50", ""), NULL);
+    ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
+    seconds = clock_monotonic() - started_at;
+    ck_assert_int_ge(seen_generation, 2);
+    ck_assert_double_le((double)seen_generation, seconds / (20 * 0.02) + 1);
+}
+END_TEST
+
+START_TEST(a_short_job_has_none)
+{
+    struct drive d = {.h = &h, .look = look_for_checkpoints};
+
+    h.checkpoint_seconds = 10;
+    (void)house_submit(&h, JOB("5", ""), NULL);
+    ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
+    ck_assert_int_eq(seen_generation, 0);
+}
+END_TEST
+
+/* ---- when they cannot be made -----------------------------------------------------------------
+ */
+
+static atomic_size_t failures;
+static enum file_op fails;
+
+static int failing_file(const struct file_event *event)
+{
+    if (event->op == fails && atomic_load(&failures) > 0) {
+        atomic_fetch_sub(&failures, 1);
+        return ENOSPC;
+    }
+    return 0;
+}
+
+START_TEST(a_full_disk_costs_a_checkpoint_and_nothing_else)
+{
+    static const enum file_op each[] = {FILE_OP_CREATE, FILE_OP_WRITE, FILE_OP_SYNC, FILE_OP_RENAME,
+                                        FILE_OP_FOLDER_SYNC};
+    struct leavings whole = undisturbed(JOB("8", ""));
+    struct drive d = {.h = &h, .every = 5};
+    int64_t id = house_submit(&h, JOB("8", ""), NULL);
+
+    fails = each[_i];
+    atomic_store(&failures, 3);
+    file_hook = failing_file;
+    d.stop_at = 30;
+    ck_assert_int_eq(drive_attempt(&d), JOB_QUEUED);
+    ck_assert_uint_eq(atomic_load(&failures), 0);
+    ck_assert_uint_eq(drive_events(&h, id, "checkpoint_failed"), 1);
+    ck_assert_int_gt(drive_generation(&h, id, NULL), 0); /* later ones are there */
+    d.stop_at = 0;
+    ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
+    compare(id, &whole);
+    leavings_fini(&whole);
+}
+END_TEST
+
+START_TEST(a_disk_that_stays_full_costs_no_more)
+{
+    struct leavings whole = undisturbed(JOB("8", ""));
+    struct drive d = {.h = &h, .every = 5};
+    int64_t id = house_submit(&h, JOB("8", ""), NULL);
+
+    fails = FILE_OP_WRITE;
+    atomic_store(&failures, SIZE_MAX);
+    file_hook = failing_file;
+    ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
+    ck_assert_uint_eq(drive_events(&h, id, "checkpoint_failed"), 1);
+    compare(id, &whole);
+    leavings_fini(&whole);
+}
+END_TEST
+
+static atomic_size_t append_failures;
+
+static int failing_append(struct store *store, int64_t id, const char *owner,
+                          const struct store_point *points, size_t n, struct err *err)
+{
+    if (atomic_load(&append_failures) > 0) {
+        atomic_fetch_sub(&append_failures, 1);
+        return err_set(err, ERR_NO_SPACE, "the test says no");
+    }
+    return real->curve_append(store, id, owner, points, n, err);
+}
+
+static int64_t generation_without_points;
+
+/* At batch 20 the store has no points of the three epochs, and so no checkpoint may be there. */
+static void no_checkpoint_without_points(struct drive *d)
+{
+    if (d->batch == 20) {
+        generation_without_points = drive_generation(d->h, d->job_id, NULL);
+    }
+}
+
+START_TEST(no_checkpoint_is_ahead_of_its_curve)
+{
+    struct leavings whole = undisturbed(JOB("8", ""));
+    struct drive d = {.h = &h, .every = 7, .look = no_checkpoint_without_points};
+    int64_t id = house_submit(&h, JOB("8", ""), NULL);
+
+    ops.curve_append = failing_append;
+    h.store->ops = &ops;
+    atomic_store(&append_failures, 1);
+    generation_without_points = -1;
+    ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED); /* it waits for the disk */
+    ck_assert_int_eq(generation_without_points, 0);
+    compare(id, &whole);
+    leavings_fini(&whole);
+}
+END_TEST
+
+/* The disk is full for good, the training is over, the daemon stops: the job has not failed. */
+static int never_append(struct store *store, int64_t id, const char *owner,
+                        const struct store_point *points, size_t n, struct err *err)
+{
+    (void)store, (void)id, (void)owner, (void)points, (void)n;
+    return err_set(err, ERR_NO_SPACE, "the test says no");
+}
+
+static void *stop_later(void *arg)
+{
+    struct drive *d = arg;
+
+    sleep_seconds(0.3);
+    atomic_store(&d->stop, true);
+    return NULL;
+}
+
+START_TEST(a_stop_on_a_full_disk_loses_nothing)
+{
+    struct leavings whole = undisturbed(JOB("3", ""));
+    int64_t id = house_submit(&h, JOB("3", ""), NULL);
+    struct drive d = {.h = &h};
+    pthread_t thread;
+
+    ops.curve_append = never_append;
+    h.store->ops = &ops;
+    PTOK(pthread_create(&thread, NULL, stop_later, &d));
+    ck_assert_int_eq(drive_attempt(&d), JOB_QUEUED);
+    PTOK(pthread_join(thread, NULL));
+    h.store->ops = real;
+    ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
+    compare(id, &whole);
+    leavings_fini(&whole);
+}
+END_TEST
+
+/* ---- pausing, stopping, cancelling --------------------------------------------------------------
+ */
+
+START_TEST(a_paused_job_goes_on_with_the_same_bits)
+{
+    struct leavings whole = undisturbed(JOB("8", ""));
+    int64_t id = house_submit(&h, JOB("8", ""), NULL), epoch = 0;
+    struct drive d = {.h = &h, .pause_at = 21};
+    struct store_job none = {.id = 0};
+    struct err err = ERR_INIT;
+    enum job_state state;
+
+    ops = *real;
+    ck_assert_int_eq(drive_attempt(&d), JOB_QUEUED); /* nobody had asked the store */
+    d.pause_at = 9;
+    d.look = NULL;
+    ck_assert_int_eq(real->job_pause(h.store, id, &state, &err), 0);
+    ck_assert_int_eq(state, JOB_PAUSED);
+    ck_assert_int_eq(real->job_claim(h.store, h.owner, &none, &err), 1);
+    ck_assert_int_eq(real->job_resume(h.store, id, &state, &err), 0);
+    ck_assert_int_eq(drive_attempt(&d), JOB_QUEUED);
+    ck_assert_int_gt(drive_generation(&h, id, &epoch), 1);
+    ck_assert_int_eq(epoch, 4); /* 20 and 8 batches of 6 */
+    ck_assert(!house_has_weights(&h, whole.model.id + 1));
+    d.pause_at = 0;
+    ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
+    compare(id, &whole);
+    leavings_fini(&whole);
+}
+END_TEST
+
+START_TEST(without_a_batch_there_is_no_new_checkpoint)
+{
+    struct drive d = {.h = &h};
+    int64_t id = stopped_at(&d, JOB("8", ""), 10), first = drive_generation(&h, id, NULL);
+
+    ck_assert_int_eq(first, 1);
+    d.stop_at = 1;
+    d.every = 1;
+    ck_assert_int_eq(drive_attempt(&d), JOB_QUEUED);
+    ck_assert_int_eq(drive_generation(&h, id, NULL), first);
+    d.stop_at = 2;
+    d.every = 0;
+    ck_assert_int_eq(drive_attempt(&d), JOB_QUEUED);
+    ck_assert_int_eq(drive_generation(&h, id, NULL), first + 1);
+}
+END_TEST
+
+static bool answered;
+static size_t answered_epoch;
+
+static void ask_the_model(struct drive *d)
+{
+    struct servable *s = NULL;
+    struct err err = ERR_INIT;
+    struct store_job job;
+
+    if (d->batch > 1) {
+        return;
+    }
+    job = house_job(d->h, d->job_id);
+    answered = predictor_get(d->h->predictor, job.model_id, &s, &err) == 0;
+    answered_epoch = answered ? servable_epoch(s) : 0;
+    servable_put(&s);
+    err_fini(&err);
+    store_job_fini(&job);
+}
+
+START_TEST(the_best_weights_answer_from_the_first_batch)
+{
+    struct drive d = {.h = &h};
+
+    (void)stopped_at(&d, JOB("30", ""), 125);
+    d.look = ask_the_model;
+    answered = false;
+    ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
+    ck_assert(answered);
+    ck_assert_uint_ge(answered_epoch, 1);
+    ck_assert_uint_le(answered_epoch, 20);
+    ck_assert_uint_ge(d.progress.epoch, 29);
+}
+END_TEST
+
+static struct pool_progress first_progress;
+
+static void keep_first_progress(struct drive *d)
+{
+    if (d->batch == 1) {
+        first_progress = d->progress;
+    }
+}
+
+START_TEST(what_is_shown_goes_on)
+{
+    struct drive d = {.h = &h};
+
+    (void)stopped_at(&d, JOB("30", ""), 124); /* 123 batches: 3 of epoch 21 */
+    d.look = keep_first_progress;
+    ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
+    ck_assert_uint_eq(first_progress.epoch, 20);
+    ck_assert_uint_eq(first_progress.epochs, 30);
+    ck_assert_uint_eq(first_progress.batch, 3);
+    ck_assert_double_eq_tol(first_progress.fraction, 20.5 / 30, 1e-9);
+    ck_assert_uint_ge(first_progress.best_epoch, 1);
+    ck_assert(isfinite(first_progress.best_value) && isfinite(first_progress.training_loss));
+    ck_assert(isfinite(first_progress.validation_loss) && first_progress.samples_per_second > 0);
+    ck_assert_str_eq(first_progress.phase, "training");
+}
+END_TEST
+
+static void cancel_now(struct drive *d, bool in_time)
+{
+    struct err err = ERR_INIT;
+    enum job_state state;
+
+    if (in_time) {
+        ck_assert_int_eq(real->job_cancel(h.store, d->job_id, &state, &err), 0);
+    }
+    atomic_store(&d->cancel, true);
+}
+
+static struct drive *driven;
+
+/* The cancel comes right after the claim. */
+static int claim_then_cancel(struct store *store, const char *owner, struct store_job *out,
+                             struct err *err)
+{
+    (void)store;
+    ck_assert_int_eq(real->job_claim(h.store, owner, out, err), 0);
+    driven->job_id = out->id;
+    cancel_now(driven, true);
+    return 0;
+}
+
+START_TEST(a_job_cancelled_while_it_is_prepared_keeps_its_weights)
+{
+    struct drive d = {.h = &h};
+    int64_t id = stopped_at(&d, JOB("30", ""), 100);
+    struct store_job job;
+
+    driven = &d;
+    ops.job_claim = claim_then_cancel;
+    h.store->ops = &ops;
+    ck_assert_int_eq(drive_attempt(&d), JOB_CANCELLED);
+    job = house_job(&h, id);
+    ck_assert_double_eq(house_number(job.result_json, "epochs"), 16);
+    ck_assert(house_has_weights(&h, job.model_id));
+    ck_assert_int_eq(drive_generation(&h, id, NULL), 0);
+    store_job_fini(&job);
+}
+END_TEST
+
+/* ---- what cannot be gone on from
+ * ------------------------------------------------------------------ */
+
+static void replace_checkpoint(int64_t id, const char *notes, bool state_too)
+{
+    struct store_job job = {.id = 0};
+    struct checkpoint c = {.state = NULL};
+    struct err err = ERR_INIT;
+
+    ck_assert_int_eq(real->job_claim(h.store, h.owner, &job, &err), 0);
+    ck_assert_int_eq(job.id, id);
+    ck_assert_int_eq(checkpoint_read(h.checkpoints, &job, h.owner, &c, &err), 0);
+    if (notes != NULL) {
+        free(c.notes);
+        c.notes = xstrdup(notes);
+    }
+    if (state_too) {
+        ((unsigned char *)c.state)[0] ^= 1;
+    }
+    ck_assert_msg(checkpoint_write(h.checkpoints, &job, h.owner, &c, &err) == 0, "%s", err.detail);
+    checkpoint_fini(&c);
+    ck_assert_int_eq(real->job_release(h.store, id, h.owner, &err), 0);
+    store_job_fini(&job);
+}
+
+/* _i 0: another build's state; 1: another version's notes */
+START_TEST(a_job_without_a_usable_checkpoint_begins_anew)
+{
+    struct leavings whole = undisturbed(JOB("30", ""));
+    struct drive d = {.h = &h};
+    int64_t id = stopped_at(&d, JOB("30", ""), 100);
+
+    replace_checkpoint(id, _i == 1 ? "{\"version\": 2}" : NULL, _i == 0);
+    d.look = keep_first_progress;
+    ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
+    ck_assert_uint_eq(first_progress.epoch, 0);
+    ck_assert_uint_eq(drive_events(&h, id, "checkpoint_unusable"), 1);
+    ck_assert_uint_eq(drive_events(&h, id, "resumed"), 0);
+    compare(id, &whole);
+    leavings_fini(&whole);
+}
+END_TEST
+
+/* ---- once, and in all
+ * --------------------------------------------------------------------------------- */
+
+START_TEST(the_event_says_where_it_goes_on)
+{
+    struct drive d = {.h = &h};
+    int64_t id = stopped_at(&d, JOB("30", ""), 100);
+    struct store_event *events = NULL;
+    struct err err = ERR_INIT;
+    size_t n = 0, i, found = 0;
+
+    ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
+    ck_assert_int_eq(real->event_list(h.store, id, &events, &n, &err), 0);
+    for (i = 0; i < n; i++) {
+        found += strcmp(events[i].kind, "resumed") == 0 &&
+                 strcmp(events[i].detail, "goes on from epoch 17 (checkpoint 1)") == 0;
+    }
+    ck_assert_uint_eq(found, 1);
+    store_events_free(&events, n);
+}
+END_TEST
+
+static void take_time(struct drive *d)
+{
+    (void)d;
+    sleep_seconds(0.002);
+}
+
+START_TEST(time_is_that_of_all_attempts)
+{
+    struct drive d = {.h = &h, .look = take_time};
+    struct store_point last = {.epoch = 0};
+    int64_t id = stopped_at(&d, JOB("40", ""), 200);
+    struct err err = ERR_INIT;
+    struct store_job job;
+    struct store_model model;
+
+    d.look = NULL;
+    ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
+    job = house_job(&h, id);
+    model = house_model(&h, job.model_id);
+    ck_assert_double_ge(house_number(job.result_json, "seconds"), 0.4);
+    ck_assert_double_ge(house_number(model.info_json, "seconds"), 0.4);
+    ck_assert_int_eq(real->curve_last(h.store, id, &last, &err), 0);
+    ck_assert_double_ge(last.elapsed_seconds, 0.4);
+    ck_assert_double_le(last.elapsed_seconds, house_number(job.result_json, "seconds") + 5);
+    free(last.metrics_json);
+    store_model_fini(&model);
+    store_job_fini(&job);
+}
+END_TEST
+
+START_TEST(max_seconds_are_those_of_all_attempts)
+{
+    struct drive d = {.h = &h, .look = take_time};
+    int64_t id = house_submit(&h, JOB("100000", ", \"max_seconds\": 0.5"), NULL);
+    enum job_state state = JOB_QUEUED;
+    struct store_job job;
+    size_t attempts = 0;
+    char *by;
+
+    d.stop_at = 60; /* 0.12 s at least */
+    while (state == JOB_QUEUED) {
+        attempts++;
+        state = drive_attempt(&d);
+        ck_assert_uint_le(attempts, 6);
+    }
+    job = house_job(&h, id);
+    by = house_text(job.result_json, "stopped_by");
+    ck_assert_str_eq(by, "max_seconds");
+    ck_assert_double_ge(house_number(job.result_json, "seconds"), 0.5);
+    ck_assert_uint_ge(attempts, 2);
+    free(by);
+    store_job_fini(&job);
+}
+END_TEST
+
+/* The attempt's own preparation finds them anew each time. */
+START_TEST(warnings_do_not_double)
+{
+    const char *const columns[] = {"x", "same", "y"}, *const labels[] = {"a", "b"};
+    static const char config[] =
+        "{\"data\": {\"dataset\": \"odd\", \"target\": \"y\"}, \"training\": {\"epochs\": 20,"
+        " \"batch_size\": 16, \"seed\": 1}}";
+    struct drive d = {.h = &h};
+    struct leavings whole;
+    double values[80][3];
+    int64_t id;
+    size_t i;
+
+    for (i = 0; i < 80; i++) {
+        values[i][0] = (double)(i % 7);
+        values[i][1] = 5;
+        values[i][2] = (double)(i % 2);
+    }
+    house_dataset(&h, "odd", 3, columns, 80, values[0], labels);
+    whole = undisturbed(config);
+    ck_assert_ptr_nonnull(strstr(whole.job.warnings_json, "same"));
+    id = stopped_at(&d, config, 9);
+    d.stop_at = 4;
+    ck_assert_int_eq(drive_attempt(&d), JOB_QUEUED);
+    d.stop_at = 0;
+    ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
+    compare(id, &whole);
+    leavings_fini(&whole);
+}
+END_TEST
+
+/* ---- what the store is told of an attempt
+ * --------------------------------------------------------------- */
+
+static atomic_size_t notes_of[2];
+
+static int counted_note(struct store *store, int64_t id, const char *owner, enum store_note note,
+                        struct err *err)
+{
+    atomic_fetch_add(&notes_of[note], 1);
+    return real->job_note(store, id, owner, note, err);
+}
+
+START_TEST(a_first_batch_is_noted_from_the_second_attempt_on)
+{
+    struct drive d = {.h = &h};
+
+    ops.job_note = counted_note;
+    h.store->ops = &ops;
+    (void)stopped_at(&d, JOB("30", ""), 50);
+    ck_assert_uint_eq(atomic_load(&notes_of[NOTE_BATCH]), 0);
+    d.stop_at = 1; /* none is done */
+    ck_assert_int_eq(drive_attempt(&d), JOB_QUEUED);
+    ck_assert_uint_eq(atomic_load(&notes_of[NOTE_BATCH]), 0);
+    d.stop_at = 0;
+    d.look = take_time;
+    ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
+    ck_assert_uint_eq(atomic_load(&notes_of[NOTE_BATCH]), 1);
+    ck_assert_uint_eq(atomic_load(&notes_of[NOTE_LASTED]), 0);
+}
+END_TEST
+
+/* _i 1: the attempt has a checkpoint in time. */
+START_TEST(that_an_attempt_lasts_is_noted)
+{
+    struct runner_curve_job of = {.store = h.store, .owner = h.owner, .attempt = 1};
+    struct store_job job = {.id = 0};
+    struct runner_curve *curve;
+    struct err err = ERR_INIT;
+    double until;
+
+    (void)house_submit(&h, JOB("3", ""), NULL);
+    ck_assert_int_eq(real->job_claim(h.store, h.owner, &job, &err), 0);
+    ops.job_note = counted_note;
+    h.store->ops = &ops;
+    of.job_id = job.id;
+    of.started = clock_monotonic() - STORE_LASTING_SECONDS + 0.2;
+    curve = runner_curve_new(&of);
+    if (_i == 1) {
+        runner_curve_saved(curve);
+    }
+    until = clock_monotonic() + (_i == 1 ? 0.5 : 20);
+    while (clock_monotonic() < until && atomic_load(&notes_of[NOTE_LASTED]) == 0) {
+        sleep_seconds(0.005);
+    }
+    ck_assert_int_eq(runner_curve_close(&curve, &err), 0);
+    ck_assert_uint_eq(atomic_load(&notes_of[NOTE_LASTED]), _i == 1 ? 0 : 1);
+    ck_assert_uint_eq(atomic_load(&notes_of[NOTE_BATCH]), 0);
+    store_job_fini(&job);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *notes = tcase_create("notes"), *when = tcase_create("when");
+    TCase *trouble = tcase_create("trouble"), *on = tcase_create("on");
+    TCase *cases[] = {notes, when, trouble, on};
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(cases); i++) {
+        tcase_add_checked_fixture(cases[i], setup, teardown);
+    }
+    tcase_add_test(notes, notes_read_back_equal);
+    tcase_add_test(notes, foreign_notes_are_refused);
+    tcase_add_test(notes, a_first_batch_is_noted_from_the_second_attempt_on);
+    tcase_add_loop_test(notes, that_an_attempt_lasts_is_noted, 0, 2);
+    tcase_add_test(when, the_first_is_made_after_a_second);
+    tcase_add_test(when, then_every_so_often);
+    tcase_add_test(when, never_for_more_than_a_share_of_the_time);
+    tcase_add_test(when, a_short_job_has_none);
+    tcase_add_loop_test(trouble, a_full_disk_costs_a_checkpoint_and_nothing_else, 0, 5);
+    tcase_add_test(trouble, a_disk_that_stays_full_costs_no_more);
+    tcase_add_test(trouble, no_checkpoint_is_ahead_of_its_curve);
+    tcase_add_test(trouble, a_stop_on_a_full_disk_loses_nothing);
+    tcase_add_loop_test(trouble, a_job_without_a_usable_checkpoint_begins_anew, 0, 2);
+    tcase_add_test(on, a_paused_job_goes_on_with_the_same_bits);
+    tcase_add_test(on, without_a_batch_there_is_no_new_checkpoint);
+    tcase_add_test(on, the_best_weights_answer_from_the_first_batch);
+    tcase_add_test(on, what_is_shown_goes_on);
+    tcase_add_test(on, a_job_cancelled_while_it_is_prepared_keeps_its_weights);
+    tcase_add_test(on, the_event_says_where_it_goes_on);
+    tcase_add_test(on, time_is_that_of_all_attempts);
+    tcase_add_test(on, max_seconds_are_those_of_all_attempts);
+    tcase_add_test(on, warnings_do_not_double);
+    return house_run("runner saves", cases, ARRAY_LEN(cases));
+}
