@@ -193,6 +193,40 @@ START_TEST(between_folders)
 }
 END_TEST
 
+static enum file_op seen[8];
+static size_t n_seen;
+
+static int remember(const struct file_event *event)
+{
+    ck_assert_uint_lt(n_seen, ARRAY_LEN(seen));
+    seen[n_seen++] = event->op;
+    return event->op == FILE_OP_FOLDER_SYNC ? EIO : 0;
+}
+
+/* A new folder is durable, or it is not told to be there; also one that was left by a start that
+ * ended before the sync. */
+START_TEST(a_folder_is_durable)
+{
+    char *path = xasprintf("%s/other", help_dir);
+    struct err err = ERR_INIT;
+    int i;
+
+    for (i = 0; i < 2; i++) {
+        n_seen = 0;
+        file_hook = remember;
+        ck_assert_int_eq(file_folder_make(path, "thing", &err), -1);
+        file_hook = NULL;
+        ck_assert_int_eq(err.code, ERR_IO);
+        ck_assert_uint_eq(n_seen, 3);
+        ck_assert_int_eq(seen[0], FILE_OP_FOLDER_MAKE);
+        ck_assert_int_eq(seen[1], FILE_OP_FOLDER_OPEN);
+        ck_assert_int_eq(seen[2], FILE_OP_FOLDER_SYNC);
+    }
+    ck_assert_int_eq(file_folder_make(path, "thing", &err), 0);
+    free(path);
+}
+END_TEST
+
 /* The system's own refusal, in the middle of a write: part of it fits. */
 START_TEST(a_write_that_does_not_fit)
 {
@@ -388,6 +422,7 @@ int main(void)
     tcase_add_test(tc, only_files_are_read);
     tcase_add_test(tc, shorter_than_it_was);
     tcase_add_test(tc, between_folders);
+    tcase_add_test(tc, a_folder_is_durable);
     tcase_add_test(tc, a_write_that_does_not_fit);
     tcase_add_test(tc, space_is_told);
     tcase_add_test(tc, every_call_can_fail);
