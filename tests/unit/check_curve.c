@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "jobs/runner_priv.h"
 #include "jobs_house.h"
@@ -213,6 +214,120 @@ START_TEST(a_full_disk_is_waited_for)
 }
 END_TEST
 
+/* ---- all so far ---------------------------------------------------------------------- */
+
+static size_t stored(void)
+{
+    struct store_point *points = NULL;
+    struct err err = ERR_INIT;
+    size_t n = 0;
+
+    ck_assert_int_eq(h.store->ops->curve_read(h.store, job_id, 0, 0, &points, &n, &err), 0);
+    store_points_free(&points, n);
+    return n;
+}
+
+static void add(struct runner_curve *curve, size_t first, size_t last)
+{
+    for (; first <= last; first++) {
+        struct runner_point point = point_of(first, false);
+
+        runner_curve_add(curve, &point);
+    }
+}
+
+START_TEST(a_flush_waits_for_all_that_is_kept)
+{
+    struct runner_curve *curve = new_curve();
+    struct err err = ERR_INIT;
+
+    ck_assert(runner_curve_flush(curve)); /* nothing is stored at once */
+    add(curve, 1, 700); /* more than two loads */
+    ck_assert(runner_curve_flush(curve));
+    ck_assert_uint_eq(stored(), 700);
+    add(curve, 701, 2001);
+    ck_assert(runner_curve_flush(curve));
+    ck_assert_uint_eq(stored(), 2000); /* the last is pending */
+    ck_assert_uint_eq(runner_curve_last(curve)->epoch, 2001);
+    ck_assert_int_eq(runner_curve_close(&curve, &err), 0);
+    ck_assert_uint_eq(stored(), 2001);
+}
+END_TEST
+
+START_TEST(what_is_left_has_nothing_pending)
+{
+    struct runner_curve *curve = new_curve();
+
+    add(curve, 1, 2001);
+    ck_assert(runner_curve_flush(curve));
+    runner_curve_leave(&curve);
+    ck_assert_ptr_null(curve);
+    ck_assert_uint_eq(stored(), 2000);
+}
+END_TEST
+
+/* A store that fails is not waited for by a flush, nor by one who leaves. */
+START_TEST(a_flush_does_not_wait_for_the_disk)
+{
+    struct runner_curve *curve;
+    double start = clock_monotonic();
+
+    replace_append(failing_append);
+    failures = SIZE_MAX;
+    failure = ERR_NO_SPACE;
+    calls = 0;
+    curve = new_curve();
+    add(curve, 1, 3);
+    ck_assert(!runner_curve_flush(curve));
+    ck_assert(!runner_curve_flush(curve));
+    ck_assert(!runner_curve_failed(curve)); /* it may heal */
+    runner_curve_leave(&curve);
+    ck_assert_double_lt(clock_monotonic() - start, 10);
+    ck_assert_uint_eq(stored(), 0);
+}
+END_TEST
+
+START_TEST(a_flush_of_a_failed_curve_fails)
+{
+    struct runner_curve *curve;
+    struct err err = ERR_INIT;
+
+    replace_append(failing_append);
+    failures = SIZE_MAX;
+    failure = ERR_IO;
+    calls = 0;
+    curve = new_curve();
+    add(curve, 1, 3);
+    ck_assert(!runner_curve_flush(curve));
+    ck_assert(runner_curve_failed(curve));
+    add(curve, 4, 5);
+    ck_assert(!runner_curve_flush(curve));
+    ck_assert_int_eq(runner_curve_close(&curve, &err), -1);
+    err_fini(&err);
+}
+END_TEST
+
+/* More failures than there is patience for anything but a full disk. */
+START_TEST(a_full_disk_is_waited_for_until_the_daemon_stops)
+{
+    atomic_bool stop = true;
+    struct runner_curve_job of = {.store = h.store, .job_id = job_id, .owner = h.owner,
+                                  .attempt = 1, .stop = &stop};
+    struct runner_curve *curve;
+    struct err err = ERR_INIT;
+
+    replace_append(failing_append);
+    failures = SIZE_MAX;
+    failure = ERR_NO_SPACE;
+    calls = 0;
+    curve = runner_curve_new(&of);
+    add(curve, 1, 3);
+    ck_assert_int_eq(runner_curve_close(&curve, &err), -1);
+    ck_assert_int_eq(err.code, ERR_NO_SPACE);
+    err_fini(&err);
+}
+END_TEST
+
 START_TEST(a_broken_disk_is_not)
 {
     struct err err = ERR_INIT;
@@ -258,6 +373,11 @@ int main(void)
     tcase_add_test(kept, the_best_right_before_the_end);
     tcase_add_test(trouble, a_full_disk_is_waited_for);
     tcase_add_test(trouble, a_broken_disk_is_not);
+    tcase_add_test(trouble, a_flush_waits_for_all_that_is_kept);
+    tcase_add_test(trouble, what_is_left_has_nothing_pending);
+    tcase_add_test(trouble, a_flush_does_not_wait_for_the_disk);
+    tcase_add_test(trouble, a_flush_of_a_failed_curve_fails);
+    tcase_add_test(trouble, a_full_disk_is_waited_for_until_the_daemon_stops);
     tcase_add_test(trouble, a_lost_job_takes_no_points);
     return house_run("curve", cases, ARRAY_LEN(cases));
 }

@@ -5,7 +5,9 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "base/crash.h"
 #include "jobs_in_help.h"
 
 #define MOST 1000
@@ -91,6 +93,36 @@ START_TEST(sleepers_wake)
 }
 END_TEST
 
+static atomic_uint of_job, of_others;
+
+static void look_whose(void *ctx, size_t i)
+{
+    const struct timespec moment = {.tv_nsec = 1000000};
+
+    (void)ctx;
+    (void)i;
+    atomic_fetch_add(crash_job() == 12 ? &of_job : &of_others, 1);
+    (void)nanosleep(&moment, NULL); /* so that each thread comes for some */
+}
+
+/* Helpers work for the job of the thread that made them. */
+START_TEST(helpers_say_whose_work_they_do)
+{
+    struct team *team;
+
+    crash_job_set(12);
+    team = team_new(2);
+    crash_job_set(0); /* the caller's own share counts as the others' */
+    team_run(team, 64, look_whose, NULL);
+    team_free(&team);
+    ck_assert_uint_eq(atomic_load(&of_job) + atomic_load(&of_others), 64);
+    if (sysconf(_SC_NPROCESSORS_ONLN) > 1) {
+        ck_assert_uint_gt(atomic_load(&of_job), 0);
+    }
+    ck_assert_uint_gt(atomic_load(&of_others), 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("team");
@@ -99,6 +131,7 @@ int main(void)
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, every_index_once);
     tcase_add_test(tc, sleepers_wake);
+    tcase_add_test(tc, helpers_say_whose_work_they_do);
     suite_add_tcase(suite, tc);
     return help_run(suite);
 }

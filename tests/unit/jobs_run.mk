@@ -6,6 +6,7 @@ JOBS_RUN_CHECKS = \
 	tests/unit/check_judge \
 	tests/unit/check_judge_numbers \
 	tests/unit/check_pool \
+	tests/unit/check_pool_pause \
 	tests/unit/check_predictor \
 	tests/unit/check_runner \
 	tests/unit/check_runner_damage \
@@ -51,6 +52,11 @@ tests_unit_check_pool_SOURCES = tests/unit/check_pool.c $(JOBS_HOUSE)
 tests_unit_check_pool_CPPFLAGS = $(JOBS_CPPFLAGS)
 tests_unit_check_pool_CFLAGS = $(JOBS_CFLAGS)
 tests_unit_check_pool_LDADD = $(JOBS_LIBS)
+
+tests_unit_check_pool_pause_SOURCES = tests/unit/check_pool_pause.c $(JOBS_HOUSE)
+tests_unit_check_pool_pause_CPPFLAGS = $(JOBS_CPPFLAGS)
+tests_unit_check_pool_pause_CFLAGS = $(JOBS_CFLAGS)
+tests_unit_check_pool_pause_LDADD = $(JOBS_LIBS)
 
 tests_unit_check_predictor_SOURCES = tests/unit/check_predictor.c $(JOBS_HOUSE)
 tests_unit_check_predictor_CPPFLAGS = $(JOBS_CPPFLAGS)
