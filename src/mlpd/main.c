@@ -36,6 +36,7 @@
 #include "mlpd/open.h"
 #include "mlpd/options.h"
 #include "mlpd/state.h"
+#include "net/outgoing.h"
 #include "store/store_sqlite.h"
 
 #define SERVER_THREADS 4 /* more than cores: a bulk request holds one for a while */
@@ -324,6 +325,7 @@ int main(int argc, char **argv)
     log_set_level(options.log_level);
     hash_start();
     server_prepare();
+    outgoing_prepare();
     status = run(&options);
     options_fini(&options);
     return status;
