@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -153,10 +154,12 @@ void dataset_clean_folder(const char *dir)
         return; /* no folder yet, nothing to clean */
     }
     while ((entry = readdir(d)) != NULL) {
+        struct err err = ERR_INIT;
+
         if (strncmp(entry->d_name, DATASET_TMP, sizeof DATASET_TMP - 1) == 0 &&
-            unlinkat(dirfd(d), entry->d_name, 0) != 0) {
-            log_warn("cannot remove %s from the datasets folder: %s", entry->d_name,
-                     strerrordesc_np(errno));
+            file_remove(dirfd(d), entry->d_name, "dataset", &err) != 0) {
+            log_warn("%s: %s", entry->d_name, err.detail);
+            err_fini(&err);
         }
     }
     (void)closedir(d); /* only read from */
