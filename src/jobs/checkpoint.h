@@ -42,7 +42,9 @@ int checkpoint_write(struct checkpoints *cs, const struct store_job *job, const 
 
 /* The newest one of `job` that verifies and belongs to its resolved config: 0; 1 = there is none. What
  * does not verify is logged, told as an event of the job, and passed over. When the one found is not the newest row, or none is
- * found though there were rows, the curve past it is cut (store curve_cut). */
+ * found though there were rows, the curve past it is cut (store curve_cut). -1: no memory or no
+ * descriptor for it (which is not the file's fault, so that nothing is passed over), or the store's
+ * error. */
 int checkpoint_read(struct checkpoints *cs, const struct store_job *job, const char *owner,
                     struct checkpoint *out, struct err *err) MUST_CHECK;
 
