@@ -280,8 +280,11 @@ static int read_footer(struct dataset *ds, struct cursor *cur, uint64_t footer_a
         return corrupt(err);
     }
     if (dataset_check_names(n_columns, ds->names, 0, &names) != 0) {
+        bool no_memory = names.code == ERR_NO_MEMORY;
+
         err_fini(&names);
-        return corrupt(err);
+        return no_memory ? err_set(err, ERR_NO_MEMORY, "not enough memory to open the dataset")
+                         : corrupt(err);
     }
     qsort_r(ds->by_name, n_columns, sizeof *ds->by_name, compare_columns, ds);
     return 0;

@@ -107,6 +107,9 @@ static int refuse_parse(const json_error_t *error, struct err *err)
     const char *near = strstr(error->text, " near ");
     int cut = near != NULL ? (int)(near - error->text) : (int)strlen(error->text);
 
+    if (error->text[0] == '\0') { /* its first allocation failed: then it says nothing at all */
+        return err_set(err, ERR_NO_MEMORY, "no memory for this JSON");
+    }
     switch (json_error_code(error)) {
     case json_error_duplicate_key:
         return err_set(err, ERR_SYNTAX, "duplicate object key (line %d, column %d)", line, column);

@@ -7,6 +7,7 @@ include tests/unit/data.mk
 include tests/unit/store.mk
 include tests/unit/jobs.mk
 include tests/unit/http.mk
+include tests/unit/faults.mk
 
 # For scripts/test: which programs are unit tests, and which are the learning core's.
 print-unit-tests:
