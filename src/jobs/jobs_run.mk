@@ -1,6 +1,7 @@
 # the work: pool, runner, judge, predictor
 libjobs_a_SOURCES += \
-	src/jobs/checkpoint.c src/jobs/checkpoint.h \
+	src/jobs/checkpoint.c src/jobs/checkpoint.h src/jobs/checkpoint_priv.h \
+	src/jobs/checkpoint_file.c \
 	src/jobs/judge.c src/jobs/judge.h src/jobs/judge_priv.h \
 	src/jobs/judge_classes.c src/jobs/judge_numbers.c \
 	src/jobs/model_json.c src/jobs/model_json.h \
