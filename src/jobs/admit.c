@@ -16,6 +16,7 @@
 
 #include "base/mem.h"
 #include "jobs/json_util.h"
+#include "jobs/judge.h"
 #include "jobs/room.h"
 
 /* What a step of the smallest network costs besides its products; for `seconds`. */
@@ -200,13 +201,14 @@ static int refuse_size(const struct admission *a, size_t memory_limit, struct er
 
 /* ---- the disk --------------------------------------------------------------------- */
 
-#define CHECKPOINT_HEAD (64u << 10)  /* of a file, beside the trainer's state */
-#define MODEL_TEXTS     (256u << 10) /* of a small model: its JSON */
-#define FEATURE_TEXTS   512          /* and of each input */
-#define CONFUSION       (256u << 20) /* the longest text the store takes */
-#define POINT_BYTES     256          /* a point's row with three metrics */
-#define NORM_BYTES      24           /* and the gradient of a layer in it */
-#define CURVE_ALL       2000         /* epochs that are all kept; see runner_curve.c */
+#define CHECKPOINT_HEAD (16u << 10) /* of a file, beside the trainer's state */
+#define MODEL_TEXTS     (16u << 10) /* JSON of a small model */
+#define FEATURE_TEXTS   512         /* and of each input */
+#define COUNT_TEXT      4           /* a cell of a confusion matrix: digits and a comma */
+#define PAIR_TEXT       48          /* two numbers, such as a point of a curve */
+#define POINT_BYTES     192         /* a point's row with three metrics */
+#define NORM_BYTES      24          /* and the gradient of a layer in it */
+#define CURVE_ALL       2000        /* epochs that are all kept; see runner_curve.c */
 
 size_t admit_curve_points(size_t epochs)
 {
@@ -219,27 +221,42 @@ size_t admit_curve_points(size_t epochs)
     return points + 2; /* the last one, and its best */
 }
 
+static size_t at_most(size_t n, size_t most)
+{
+    return n < most ? n : most;
+}
+
+/* The evaluation of one part as text: what judge.h keeps of it. */
+static size_t evaluation_bytes(const struct job_spec *spec, size_t n_classes, size_t n_outputs)
+{
+    size_t matrix = at_most(n_classes, JUDGE_MAX_MATRIX), points;
+
+    if (!spec->classes) {
+        return at_most(n_outputs, JUDGE_MAX_TARGETS) * (JUDGE_MAX_SAMPLE + JUDGE_BINS) * PAIR_TEXT;
+    }
+    points = n_classes == 2 ? JUDGE_MAX_POINTS
+                            : at_most(n_classes, JUDGE_MAX_CURVES) * JUDGE_REST_POINTS;
+    return matrix * matrix * COUNT_TEXT + 2 * points * PAIR_TEXT;
+}
+
 /* What is there at the worst moment: the curve, and either two checkpoints and a third being
  * written, or two and the model, which lies in the database's log and then in the database. */
 static bool disk_bytes(const struct job_spec *spec, const struct mlp_estimate *e,
-                       const struct admission *a, size_t n_classes, size_t *out)
+                       const struct admission *a, size_t n_classes,
+                       const size_t rows[SPLIT_PARTS], size_t *out)
 {
     size_t points = admit_curve_points(spec->train.epochs), point = POINT_BYTES;
-    size_t checkpoint, model, features, confusion = 0, curve, most;
+    size_t texts = MODEL_TEXTS, features, checkpoint, model, curve, most, part;
 
     if (spec->train.gradient_norms) {
         point += NORM_BYTES * (spec->n_hidden + 1);
     }
-    if (spec->classes) {
-        /* the counts of each part, two or three digits and a comma; from the cap on it is the cap */
-        if (!mem_mul(n_classes, n_classes * 4 * SPLIT_PARTS, &confusion) || confusion > CONFUSION) {
-            confusion = CONFUSION;
-        }
+    for (part = 0; part < SPLIT_PARTS; part++) {
+        texts += rows[part] > 0 ? evaluation_bytes(spec, n_classes, a->n_outputs) : 0;
     }
     if (!mem_add(e->state_bytes, CHECKPOINT_HEAD, &checkpoint) ||
-        !mem_mul(a->n_inputs, FEATURE_TEXTS, &features) ||
-        !mem_add(e->net_bytes, e->state_bytes, &model) ||
-        !mem_add(model, features + confusion + MODEL_TEXTS, &model) ||
+        !mem_mul(a->n_inputs, FEATURE_TEXTS, &features) || !mem_add(features, texts, &texts) ||
+        !mem_add(e->net_bytes, e->state_bytes, &model) || !mem_add(model, texts, &model) ||
         !mem_mul(points, point, &curve) || !mem_mul(model, 2, &most)) {
         return false;
     }
@@ -341,7 +358,7 @@ int admit(const struct job_spec *spec, const struct dataset *ds, const size_t ro
     if (a.bytes > memory_limit) {
         return refuse_size(&a, memory_limit, err);
     }
-    if (!disk_bytes(spec, &estimate, &a, n_classes, &a.disk_bytes)) {
+    if (!disk_bytes(spec, &estimate, &a, n_classes, rows, &a.disk_bytes)) {
         return err_add(err, "/architecture/hidden", "the job needs more disk than there is");
     }
     steps = ceil((double)rows[SPLIT_TRAINING] / (double)spec->train.batch_size) *

@@ -13,8 +13,8 @@
 #include "store/store.h"
 
 struct room {
-    uint64_t free;    /* bytes we may still write */
-    uint64_t held;    /* by jobs that have not ended; what they wrote already counts too */
+    uint64_t free; /* bytes we may still write */
+    uint64_t held; /* by jobs that have not ended; what they wrote already counts too */
     uint64_t reserve;
 };
 
@@ -27,8 +27,7 @@ int room_look_again(const char *dir, struct room *room, struct err *err) MUST_CH
 
 /* ERR_NO_SPACE, with the numbers and what to do, unless `bytes` (0: anything) can be taken by
  * `what` ("the job", "a dataset"). */
-int room_for(const struct room *room, uint64_t bytes, const char *what,
-             struct err *err) MUST_CHECK;
+int room_for(const struct room *room, uint64_t bytes, const char *what, struct err *err) MUST_CHECK;
 
 /* "12.3 GB" */
 #define ROOM_TEXT_LEN 24

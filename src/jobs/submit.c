@@ -27,8 +27,7 @@
  * once; it takes a few milliseconds. For more rows the job would say it. */
 #define LOOK_ROWS 200000
 #define NAMES     500 /* for "did you mean" */
-/* An evaluation leaves a result of some kilobytes. */
-#define EVALUATION_BYTES (1u << 20)
+#define EVALUATION_BYTES (1u << 20) /* what an evaluation leaves, at most; see judge.h */
 
 void submitted_fini(struct submitted *s)
 {

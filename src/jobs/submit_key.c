@@ -44,10 +44,11 @@ int submit_key_find(struct store *store, const char *key, const char *body_sha25
         return rc;
     }
     if (strcmp(before, body_sha256) != 0) {
-        return err_set(err, ERR_INVALID,
-                       "this Idempotency-Key came with another body before and made job %lld; a new "
-                       "job needs a new key",
-                       (long long)job_id);
+        return err_set(
+            err, ERR_INVALID,
+            "this Idempotency-Key came with another body before and made job %lld; a new "
+            "job needs a new key",
+            (long long)job_id);
     }
     return submit_key_replay(store, job_id, out, err);
 }

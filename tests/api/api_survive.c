@@ -1,5 +1,5 @@
-/* What a client sees of jobs that survive: pausing and resuming a job and the whole queue, priority,
- * and keys that make one job however often they are sent, also across restarts and kills.
+/* What a client sees of jobs that survive: pausing and resuming a job and the whole queue,
+ * priority, and keys that make one job however often they are sent, also across restarts and kills.
  *
  * One daemon with one worker for most; tests that end it start their own on a folder of theirs.
  */
@@ -92,7 +92,7 @@ START_TEST(a_paused_job_gives_its_worker_back)
     ck_assert_uint_eq(length(r, "/jobs"), 1);
     ck_assert_int_eq(integer(r, "/jobs/0/id"), id);
     ck_assert_int_eq(integer(r, "/jobs/0/progress/epoch"), epoch);
-    trained(train(XOR_JOB(""))); /* the one worker is free */
+    trained(train(XOR_JOB("")));                                       /* the one worker is free */
     ck_assert_str_eq(str(poke(id, "pause", 200), "/state"), "paused"); /* again: nothing */
     want_problem(http_delete("/jobs/%lld", (long long)id), 409, NULL, NULL);
 
@@ -213,7 +213,8 @@ START_TEST(a_pause_taken_back)
 }
 END_TEST
 
-/* ---- the whole queue -------------------------------------------------------------------------- */
+/* ---- the whole queue --------------------------------------------------------------------------
+ */
 
 START_TEST(a_paused_queue_outlives_a_restart)
 {
@@ -387,11 +388,11 @@ END_TEST
 
 static struct reply *post_with(const char *key, const char *path, const char *body)
 {
-    return http_send(&(struct request){
-        .method = "POST",
-        .path = path,
-        .headers = (const char *const[]){text("Idempotency-Key: %s", key), NULL},
-        .body = body});
+    return http_send(
+        &(struct request){.method = "POST",
+                          .path = path,
+                          .headers = (const char *const[]){text("Idempotency-Key: %s", key), NULL},
+                          .body = body});
 }
 
 static size_t jobs_named(const char *name)
@@ -458,13 +459,12 @@ START_TEST(keys_that_are_none)
 
     for (size_t i = 0; i < COUNT(bad); i++) {
         /* curl sends a header without value for "Name;" */
-        r = bad[i][0] != '\0'
-                ? post_with(bad[i], "/train", body)
-                : http_send(&(struct request){
-                      .method = "POST",
-                      .path = "/train",
-                      .headers = (const char *const[]){"Idempotency-Key;", NULL},
-                      .body = body});
+        r = bad[i][0] != '\0' ? post_with(bad[i], "/train", body)
+                              : http_send(&(struct request){
+                                    .method = "POST",
+                                    .path = "/train",
+                                    .headers = (const char *const[]){"Idempotency-Key;", NULL},
+                                    .body = body});
         want_problem(r, 400, NULL, "1 to 255 visible ASCII");
     }
     r = http_send(&(struct request){

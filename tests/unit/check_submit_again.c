@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "base/file.h"
+#include "jobs/room.h"
 #include "submit_help.h"
 
 /* ---- keys ---------------------------------------------------------------------------- */
@@ -171,32 +172,87 @@ START_TEST(a_job_without_room_is_refused)
 }
 END_TEST
 
-/* What a job may take, not only what it takes at once; and what others were promised. */
-START_TEST(promised_room_is_not_promised_again)
+/* What a job may take, not only what it takes at once. */
+START_TEST(a_job_larger_than_the_disk_is_refused)
 {
     struct submitted s;
     struct err err = ERR_INIT;
-    uint64_t space;
 
     limits.state = help_dir;
-    ck_assert_int_eq(submit(XOR "}", true, &s, &err), 0);
-    space = s.estimate.disk_bytes;
-    submitted_fini(&s);
-    limits.disk_reserve = free_bytes() - space / 2; /* other programs write too: half is far off */
-    ck_assert_int_eq(submit(XOR "}", false, &s, &err), -1);
+    limits.memory_limit = SIZE_MAX; /* nothing is allocated here */
+    ck_assert_int_eq(submit(XOR
+                            ",\"architecture\":{\"hidden\":[65536,65536,65536,65536,65536,65536,"
+                            "65536,65536,65536,65536,65536,65536,65536,65536,65536]}}",
+                            false, &s, &err),
+                     -1);
     ck_assert_int_eq(err.code, ERR_NO_SPACE);
-    ck_assert_ptr_nonnull(strstr(err.detail, "the job, which may take "));
-    ck_assert_ptr_nonnull(strstr(err.detail, "hold 0 bytes"));
+    ck_assert_msg(strstr(err.detail, "the job, which may take ") != NULL &&
+                      strstr(err.detail, "hold 0 bytes") != NULL,
+                  "%s", err.detail);
+    err_fini(&err);
+    ck_assert_uint_eq(files(), 0);
+    ck_assert_int_eq(queued(), 0);
+}
+END_TEST
+
+static int job_disk_huge(struct store *st, int64_t *out, struct err *err)
+{
+    (void)st;
+    (void)err;
+    *out = INT64_MAX / 2;
+    return 0;
+}
+
+/* What others were promised is not promised again. */
+START_TEST(held_room_is_not_given_away)
+{
+    struct store_ops ops = *store->ops;
+    struct submitted s;
+    struct err err = ERR_INIT;
+
+    real_ops = store->ops;
+    limits.state = help_dir;
+    ops.job_disk = job_disk_huge;
+    store->ops = &ops;
+    ck_assert_int_eq(submit(XOR "}", false, &s, &err), -1);
+    store->ops = real_ops;
+    ck_assert_int_eq(err.code, ERR_NO_SPACE);
     err_fini(&err);
     err = (struct err)ERR_INIT;
-    ck_assert_uint_eq(files(), 0);
-    limits.disk_reserve = free_bytes() - space * 3 / 2;
     ck_assert_msg(submit(XOR "}", false, &s, &err) == 0, "%s", help_show(&err));
     submitted_fini(&s);
-    ck_assert_int_eq(submit(XOR "}", false, &s, &err), -1); /* the first holds it */
-    ck_assert_int_eq(err.code, ERR_NO_SPACE);
-    ck_assert_ptr_null(strstr(err.detail, "hold 0 bytes"));
-    err_fini(&err);
+}
+END_TEST
+
+/* The last byte that may be taken, and one more. */
+START_TEST(room_is_counted_to_the_byte)
+{
+    static const struct {
+        struct room room;
+        uint64_t bytes;
+        bool fits;
+    } cases[] = {
+        {{.free = 1000, .held = 300, .reserve = 200}, 500, true},
+        {{.free = 1000, .held = 300, .reserve = 200}, 501, false},
+        {{.free = 501, .held = 300, .reserve = 200}, 0, true},
+        {{.free = 500, .held = 300, .reserve = 200}, 0, false}, /* not a byte is left */
+        {{.free = 100, .held = 300, .reserve = 200}, 0, false},
+        {{.free = 1, .held = 0, .reserve = 0}, 1, true},
+        {{.free = 0, .held = 0, .reserve = 0}, 0, false},
+        {{.free = 1000, .held = INT64_MAX, .reserve = UINT64_MAX}, 0, false}, /* no wrapping */
+        {{.free = UINT64_MAX, .held = 1, .reserve = 1}, UINT64_MAX - 2, true},
+        {{.free = UINT64_MAX, .held = 1, .reserve = 1}, UINT64_MAX, false},
+    };
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(cases); i++) {
+        struct err err = ERR_INIT;
+        int rc = room_for(&cases[i].room, cases[i].bytes, "it", &err);
+
+        ck_assert_msg((rc == 0) == cases[i].fits, "case %zu", i);
+        ck_assert_int_eq(err.code, cases[i].fits ? ERR_NONE : ERR_NO_SPACE);
+        err_fini(&err);
+    }
 }
 END_TEST
 
@@ -241,7 +297,9 @@ int main(void)
     tcase_add_test(tc, a_dry_run_has_no_key);
     tcase_add_test(tc, of_two_at_once_one_makes_the_job);
     tcase_add_test(tc, a_job_without_room_is_refused);
-    tcase_add_test(tc, promised_room_is_not_promised_again);
+    tcase_add_test(tc, a_job_larger_than_the_disk_is_refused);
+    tcase_add_test(tc, held_room_is_not_given_away);
+    tcase_add_test(tc, room_is_counted_to_the_byte);
     tcase_add_test(tc, a_disk_that_cannot_be_asked);
     suite_add_tcase(suite, tc);
     return help_run(suite);
