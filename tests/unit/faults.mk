@@ -1,7 +1,15 @@
 # unit tests of what runs out beneath several layers: memory, the disk
-FAULTS_CHECKS = tests/unit/check_no_memory
+FAULTS_CHECKS = \
+	tests/unit/check_full_disk \
+	tests/unit/check_no_memory
 check_PROGRAMS += $(FAULTS_CHECKS)
 TESTS += $(FAULTS_CHECKS)
+
+tests_unit_check_full_disk_SOURCES = tests/unit/check_full_disk.c $(STORE_LIFE) $(JOBS_HOUSE)
+tests_unit_check_full_disk_CPPFLAGS = $(JOBS_CPPFLAGS) $(STORE_LIFE_CPPFLAGS)
+tests_unit_check_full_disk_CFLAGS = $(JOBS_CFLAGS)
+tests_unit_check_full_disk_LDFLAGS = $(STORE_LIFE_LINK)
+tests_unit_check_full_disk_LDADD = $(JOBS_LIBS)
 
 FAILING_MEMORY = tests/unit/failing_memory.c tests/unit/failing_memory.h
 FAILING_MEMORY_LINK = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc \
