@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "acts.h"
 #include "errands.h"
@@ -72,17 +73,25 @@ static bool die_at(struct world *w, const char *point, unsigned n, double second
 
 /* Kills at points, each followed by one at random: once each, then any. */
 struct tour {
-    const char *const *points;
+    const char **points;
     size_t n, turn;
     unsigned *hits;
 };
 
 static void tour_begin(struct tour *t)
 {
-    t->turn = 0;
-    t->points = fate_points(&t->n);
-    t->hits = calloc(t->n + 1, sizeof *t->hits);
-    ck_assert_ptr_nonnull(t->hits);
+    const char *only = getenv("CRASH_POINTS");
+    size_t n;
+    const char *const *all = fate_points(&n);
+
+    *t = (struct tour){.points = calloc(n + 1, sizeof *t->points),
+                       .hits = calloc(n + 1, sizeof *t->hits)};
+    ck_assert(t->points != NULL && t->hits != NULL);
+    for (size_t i = 0; i < n; i++) {
+        if (only == NULL || strstr(all[i], only) != NULL) {
+            t->points[t->n++] = all[i];
+        }
+    }
 }
 
 static void tour_visit(struct tour *t, struct world *w)
@@ -124,6 +133,7 @@ static void tour_end(struct tour *t)
         printf("# %zu of %zu crash points reached\n", t->n - missed, t->n);
     }
     ck_assert_uint_eq(missed, 0);
+    free(t->points);
     free(t->hits);
 }
 
@@ -167,6 +177,87 @@ START_TEST(killed_again_and_again)
 }
 END_TEST
 
+#ifdef MLPD_CRASH_POINTS
+
+/* Wait until the curve of job 1 has more points than that; how many it has. */
+static size_t until_points(size_t more_than)
+{
+    double deadline = now_seconds() + 60 * PATIENCE;
+    size_t n = 0;
+
+    while (n <= more_than) {
+        ck_assert_double_lt(now_seconds(), deadline);
+        (void)recipe_curve(want(http_get("/jobs/1/curve"), 200), &n);
+        pause_briefly();
+    }
+    return n;
+}
+
+static void until_checkpoint(const struct world *w)
+{
+    double deadline = now_seconds() + 60 * PATIENCE;
+
+    while (access(text("%s/checkpoints/1.1", w->state), F_OK) != 0) {
+        ck_assert_double_lt(now_seconds(), deadline);
+        pause_briefly();
+    }
+}
+
+/* Kill it now; the curve has got past where the next claim goes on from, and is cut by that. */
+static void kill_and_claim(struct world *w, const char *const *slow)
+{
+    const struct job_known *job = &w->jobs[0];
+    size_t goes_on;
+
+    fate_strike(w);
+    peek(w);
+    goes_on = job->reached > 0 ? (size_t)job->reached : 0;
+    ck_assert_uint_gt(job->points, goes_on);
+    if (fate_start(w, slow, "runner-before-work", 1)) {
+        fate_await(w);
+    }
+    peek(w);
+    ck_assert_msg(job->points == goes_on, "%zu points, and the claim goes on from epoch %zu",
+                  job->points, goes_on);
+    ck_assert(fate_start(w, slow, NULL, 0));
+}
+
+/* A curve that has got past the newest checkpoint is cut by the commit of the claim, not later:
+ * killed right after it, the database has no point that the next attempt has not made. */
+START_TEST(a_claim_cuts_the_curve)
+{
+    static const char *const slow[] = {"--workers", "1", "--checkpoint-seconds", "60", NULL};
+    struct job_known *job;
+    char *body, *at;
+    struct world w;
+
+    world_begin(&w, 1);
+    ck_assert(fate_start(&w, slow, NULL, 0));
+    recipe_table();
+    body = recipe_body(5, "long", 0, 0);
+    at = strstr(body, "\"epochs\": 400");
+    ck_assert_ptr_nonnull(at);
+    memcpy(at, "\"epochs\":2000", 13);
+    job = job_add(&w);
+    job->id = integer(want(http_post(body, "/train"), 202), "/id");
+    ck_assert_int_eq(job->id, 1);
+    job->sent = YES;
+    until_points(0); /* they come after half a second, the first checkpoint after one */
+    kill_and_claim(&w, slow);
+    until_checkpoint(&w);
+    until_points(until_points(0)); /* those up to the checkpoint were there before its file */
+    kill_and_claim(&w, slow);
+    daemon_stop(&w.d);
+    world_end(&w);
+}
+END_TEST
+
+static void nothing(void)
+{
+}
+
+#endif
+
 int main(void)
 {
     Suite *suite = suite_create("crash_loop");
@@ -176,5 +267,10 @@ int main(void)
     tcase_set_timeout(tc, 300 + 10 * PATIENCE * (double)given("CRASH_KILLS", KILLS));
     tcase_add_test(tc, killed_again_and_again);
     suite_add_tcase(suite, tc);
+#ifdef MLPD_CRASH_POINTS
+    tc = case_with("claim", nothing, nothing);
+    tcase_add_test(tc, a_claim_cuts_the_curve);
+    suite_add_tcase(suite, tc);
+#endif
     return harness_main(suite);
 }

@@ -94,6 +94,19 @@ static void checkpoints(struct world *w, sqlite3 *db)
     sqlite3_finalize(s);
 }
 
+static void curves(struct world *w, sqlite3 *db)
+{
+    sqlite3_stmt *s = ask(db, "SELECT count(*) FROM curve_point WHERE job_id = ?");
+
+    for (size_t i = 0; i < w->n_jobs; i++) {
+        sqlite3_bind_int64(s, 1, w->jobs[i].id);
+        ck_assert_int_eq(sqlite3_step(s), SQLITE_ROW);
+        w->jobs[i].points = (size_t)sqlite3_column_int64(s, 0);
+        sqlite3_reset(s);
+    }
+    sqlite3_finalize(s);
+}
+
 static void rows(sqlite3 *db)
 {
     nothing_from(db, "the database",
@@ -153,6 +166,7 @@ void peek(struct world *w)
     if (sqlite3_column_int(version, 0) >= 3) {
         rows(db);
         checkpoints(w, db);
+        curves(w, db);
     }
     sqlite3_finalize(version);
     ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);

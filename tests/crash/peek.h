@@ -9,7 +9,7 @@
 
 #include "world.h"
 
-/* Looks, asserts, and notes for every known job where its newest checkpoint is. */
+/* Looks, asserts, and notes for every known job where its newest checkpoint and its curve end. */
 void peek(struct world *w);
 
 #endif

@@ -30,6 +30,7 @@ struct job_known {
     bool compared;   /* its product was compared with its recipe's */
     int64_t attempt; /* the highest seen */
     int64_t reached; /* epochs of its newest checkpoint at the last kill; -1: none */
+    size_t points;   /* of its curve, at the last kill */
 };
 
 struct table_known {
