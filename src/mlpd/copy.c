@@ -2,7 +2,8 @@
  *
  * Files do not change once they have their names; they only go. So the database is copied first, at
  * one moment, and then the files that the copy names. Two things may have gone by then. A dataset
- * that was deleted meanwhile: the copy starts again from the database. A checkpoint, of which a
+ * that was deleted meanwhile is deleted in the copy, too; only when a job needs it there, which has
+ * ended since, the copy starts again from the database. A checkpoint, of which a
  * running job makes a new one every few seconds: those there are when the copy begins are held open,
  * so that they can be read after they lost their names; what is missing all the same is forgotten in
  * the copied database, where its job then goes on from the one before.
@@ -27,7 +28,7 @@
 #include "mlpd/open.h"
 #include "store/store_sqlite.h"
 
-#define TRIES        5    /* of the database: somebody deletes datasets all the time */
+#define TRIES        5    /* of the database: jobs end, and their datasets are deleted, all the time */
 #define HELD_MOST    4096 /* checkpoints held open */
 #define FILES_BESIDE 64   /* descriptors left for all else */
 #define PIECE        ((size_t)1 << 20)
@@ -253,36 +254,55 @@ static int was_deleted(struct copy *c, const char *sha256, struct err *err)
                  : 1;
 }
 
-/* 1 = one has gone since the database was copied. */
+/* 1 = it has gone since the database was copied. */
+static int copy_dataset(struct copy *c, const char *sha256, struct err *err)
+{
+    struct file in = FILE_INIT;
+    struct err why = ERR_INIT;
+    uint64_t size = 0;
+
+    if (faccessat(c->to_datasets, sha256, F_OK, 0) == 0) {
+        return 0; /* of an earlier try */
+    }
+    if (c->from_datasets < 0) {
+        return was_deleted(c, sha256, err);
+    }
+    if (file_open(&in, c->from_datasets, sha256, "dataset", &size, &why) != 0 &&
+        why.code == ERR_NOT_FOUND) {
+        err_fini(&why);
+        return was_deleted(c, sha256, err);
+    }
+    if (!err_is(&why) && copy_open_file(&in, size, c->to_datasets, sha256, &why) == 0) {
+        c->done.bytes += size;
+        return 0;
+    }
+    err_move(err, &why);
+    return -1;
+}
+
+/* 1 = one has gone that a job needs in the copied database. */
 static int copy_datasets(struct copy *c, struct err *err)
 {
-    size_t i;
+    char(*gone)[HASH_HEX_LEN] = xcalloc(c->named.n_datasets + 1, sizeof *gone);
+    size_t n = 0, i;
+    int rc = 0;
 
-    for (i = 0; i < c->named.n_datasets; i++) {
-        const char *sha256 = c->named.datasets[i];
-        struct file in = FILE_INIT;
-        struct err why = ERR_INIT;
-        uint64_t size = 0;
-
-        if (faccessat(c->to_datasets, sha256, F_OK, 0) == 0) {
-            continue; /* of an earlier try */
+    for (i = 0; i < c->named.n_datasets && rc == 0; i++) {
+        rc = copy_dataset(c, c->named.datasets[i], err);
+        if (rc == 1) {
+            memcpy(gone[n++], c->named.datasets[i], HASH_HEX_LEN);
+            rc = 0;
         }
-        if (c->from_datasets < 0) {
-            return was_deleted(c, sha256, err);
-        }
-        if (file_open(&in, c->from_datasets, sha256, "dataset", &size, &why) != 0 &&
-            why.code == ERR_NOT_FOUND) {
-            err_fini(&why);
-            return was_deleted(c, sha256, err);
-        }
-        if (!err_is(&why) && copy_open_file(&in, size, c->to_datasets, sha256, &why) == 0) {
-            c->done.bytes += size;
-            continue;
-        }
-        err_move(err, &why);
-        return -1;
     }
-    return 0;
+    if (rc == 0 && n > 0) {
+        rc = store_sqlite_forget_datasets(c->to, (const char(*)[HASH_HEX_LEN])gone, n, err);
+        if (rc == 0) {
+            store_files_fini(&c->named);
+            rc = store_sqlite_files(c->to, &c->named, err);
+        }
+    }
+    free(gone);
+    return rc;
 }
 
 /* What an earlier try copied and the database names no more. */

@@ -233,6 +233,7 @@ static void *lose_patience(void *arg)
     } else {
         log_warn("the stop took longer than %g s: leaving at once", *seconds);
     }
+    (void)alarm(0); /* it was read */
     _exit(1);
 }
 

@@ -59,10 +59,16 @@ void store_files_fini(struct store_files *files);
 int store_sqlite_forget(const char *dir, const struct store_checkpoint *gone, size_t n,
                         struct err *err) MUST_CHECK;
 
-/* What a reader can verify: SQLite's integrity check, foreign keys, that every model has what its
- * state promises, the hash of all weights and states; with `quick` SQLite's quick check and the
- * foreign keys alone. Each problem is one item of `problems`. -1: it could not be looked at, why is
- * in `err`. *n_models (may be NULL): models whose weights were verified. */
+/* The same of datasets, which were deleted since the copy's moment: 0; 1 = a job that has not ended
+ * there needs one of them, and nothing was changed. */
+int store_sqlite_forget_datasets(const char *dir, const char (*gone)[HASH_HEX_LEN], size_t n,
+                                 struct err *err) MUST_CHECK;
+
+/* What a reader can verify: SQLite's integrity check (but for CHECK constraints, at which it does not
+ * look on a read-only connection), foreign keys, that every model has what its state promises, the
+ * hash of all weights and states; with `quick` SQLite's quick check and the foreign keys alone. Each
+ * problem is one item of `problems`. -1: it could not be looked at, why is in `err`. *n_models (may
+ * be NULL): models whose weights were verified. */
 int store_sqlite_check(const char *dir, bool quick, int64_t *n_models, struct err *problems,
                        struct err *err) MUST_CHECK;
 

@@ -121,6 +121,10 @@ static const struct {
     {"INSERT INTO weight_chunk VALUES (1, 1, x'00')", "the weights of model 1 are damaged", false},
     {"UPDATE weight SET sha256 = printf('%064d', 1) WHERE id = 1",
      "the weights of model 1 are damaged", false},
+    {"UPDATE weight SET bytes = bytes + 1 WHERE id = 1", "the weights of model 1 are damaged", false},
+    {"PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql ="
+     " 'CREATE INDEX job_model ON job (created_at)' WHERE name = 'job_model'",
+     "missing from index job_model", false},
     {"DELETE FROM model_part WHERE model_id = 1", "model 1 is ready and has no weights", false},
     {"DELETE FROM model_part WHERE model_id = 1", "weights 1 belong to no model", false},
     {"UPDATE model SET state = 'pending', finished_at = NULL, succeeded = 0 WHERE id = 1",
@@ -574,13 +578,14 @@ START_TEST(many_jobs_go_in_pieces)
 {
     static const char many[] =
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)"
-        " INSERT INTO job (kind, state, created_at, finished_at) SELECT 'train', 'succeeded', 1, i"
-        " FROM n;"
+        " INSERT INTO job (kind, state, created_at, finished_at)"
+        " SELECT 'train', 'succeeded', 1, 2000 - i FROM n;"
         "INSERT INTO job_event (job_id, at, kind) SELECT id, 1, state FROM job;"
         "INSERT INTO curve_point (job_id, epoch, samples) SELECT j.id, e.value, 1 FROM job AS j,"
         " json_each('[1,2,3,4,5,6,7,8,9,10]') AS e";
     struct store_gc_rule rule = {.keep_jobs = 10};
     struct store_gc piece = {.more = true};
+    struct store_job job;
     int64_t gone = 0;
     int pieces = 0;
 
@@ -589,10 +594,13 @@ START_TEST(many_jobs_go_in_pieces)
         OK(OPS->gc(help_store, &rule, false, &piece, err));
         gone += piece.jobs;
         pieces++;
+        /* those that ended first go first */
+        REFUSED(ERR_NOT_FOUND, OPS->job_get(help_store, 1000, &job, err));
+        ck_assert_int_eq(help_state(1000 - gone), JOB_SUCCEEDED);
     }
     ck_assert_int_eq(gone, 990);
     ck_assert_int_ge(pieces, 5);
-    ck_assert_str_eq(left(), "991 992 993 994 995 996 997 998 999 1000");
+    ck_assert_str_eq(left(), "1 2 3 4 5 6 7 8 9 10");
     help_close();
     help_verify();
 }
