@@ -2,7 +2,7 @@
  * at every crash point the sources have; after each start all that was promised must be there, and
  * in the end every job must have come to what it comes to undisturbed, to the last bit.
  *
- *   CRASH_KILLS=N   how often (default 40; fewer under sanitizers)
+ *   CRASH_KILLS=N   how often (default 40; fewer without crash points, or under sanitizers)
  *   CRASH_SEED=N    the run that has failed before (default: by the time); printed
  *   CRASH_POINTS=S  only the points whose names hold S
  *   CRASH_VERBOSE=1 say everything that is done
@@ -21,7 +21,13 @@
 #include "recipes.h"
 #include "verify.h"
 
-#define KILLS         (40 / PATIENCE)
+#if defined(MLPD_SANITIZERS)
+#define KILLS 6
+#elif defined(MLPD_CRASH_POINTS)
+#define KILLS 40
+#else
+#define KILLS 12
+#endif
 #define ROUND_SECONDS 0.8 /* until a random kill, at most */
 #define POINT_SECONDS 2.0 /* for a point to be reached; longer when it was missed */
 #define TRIES         4
