@@ -9,6 +9,7 @@ API_CHECKS = \
 	tests/api/api_examples \
 	tests/api/api_full_disk \
 	tests/api/api_names \
+	tests/api/api_garbage \
 	tests/api/api_lessons \
 	tests/api/api_predict \
 	tests/api/api_queue \
@@ -75,7 +76,10 @@ tests_api_api_survive_LDADD   = $(API_LIBS)
 tests_api_api_train_SOURCES = tests/api/api_train.c
 tests_api_api_train_CFLAGS  = $(API_CFLAGS)
 tests_api_api_train_LDADD   = $(API_LIBS)
-# It looks into the database to hurt it.
-tests_api_api_upkeep_SOURCES = tests/api/api_upkeep.c
+# These look into the database.
+tests_api_api_garbage_SOURCES = tests/api/api_garbage.c tests/api/state.c tests/api/state.h
+tests_api_api_garbage_CFLAGS  = $(API_CFLAGS) $(SQLITE_CFLAGS)
+tests_api_api_garbage_LDADD   = $(API_LIBS) $(SQLITE_LIBS)
+tests_api_api_upkeep_SOURCES = tests/api/api_upkeep.c tests/api/state.c tests/api/state.h
 tests_api_api_upkeep_CFLAGS  = $(API_CFLAGS) $(SQLITE_CFLAGS)
 tests_api_api_upkeep_LDADD   = $(API_LIBS) $(SQLITE_LIBS)

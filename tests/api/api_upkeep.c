@@ -1,12 +1,9 @@
-/* Keeping a state folder: backup while it is worked in, restore, check, collecting garbage by hand
- * and by the daemon; what is damaged is named; a stop has a deadline.
+/* Keeping a state folder: backup while it is worked in, restore, check; what is damaged is named.
  */
 #include "config.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "work.h"
+#include "state.h"
 
 static struct daemon d;
 
@@ -26,32 +23,6 @@ static void start_on(const char *state, const char *const *more)
 }
 
 static const char *const often[] = {"--workers", "1", "--checkpoint-seconds", "0.05", NULL};
-
-/* ---- commands ---- */
-
-/* Runs mlpd with these words and --state; what it printed, one after the other. */
-static const char *command(int status, const char *state, const char *const *words)
-{
-    const char *arguments[8] = {NULL}, *out, *err;
-    size_t n = 0;
-    int got;
-
-    for (; words[n] != NULL; n++) {
-        arguments[n] = words[n];
-    }
-    arguments[n++] = "--state";
-    arguments[n++] = state;
-    got = daemon_run(arguments, &out, &err);
-    ck_assert_msg(got == status, "mlpd %s: %d, %s%s", words[0], got, out, err);
-    return text("%s%s", out, err);
-}
-#define COMMAND(status, state, ...)                                                                \
-    command(status, state, (const char *const[]){__VA_ARGS__, NULL})
-
-static void says(const char *got, const char *part)
-{
-    ck_assert_msg(strstr(got, part) != NULL, "not \"%s\" but: %s", part, got);
-}
 
 /* ---- backup and restore ---- */
 
@@ -324,30 +295,9 @@ static void flip_byte(const char *path, off_t at)
     ck_assert_int_eq(close(fd), 0);
 }
 
-/* A statement on a database that no daemon has open; an integer comes back. */
-static int64_t sql(const char *state, const char *statement)
-{
-    sqlite3 *db = NULL;
-    sqlite3_stmt *stmt = NULL;
-    int64_t value = 0;
-    int rc;
-
-    ck_assert_int_eq(sqlite3_open(text("%s/mlpd.db", state), &db), SQLITE_OK);
-    ck_assert_msg(sqlite3_prepare_v2(db, statement, -1, &stmt, NULL) == SQLITE_OK, "%s",
-                  sqlite3_errmsg(db));
-    rc = sqlite3_step(stmt);
-    ck_assert_msg(rc == SQLITE_ROW || rc == SQLITE_DONE, "%s", sqlite3_errmsg(db));
-    if (rc == SQLITE_ROW) {
-        value = sqlite3_column_int64(stmt, 0);
-    }
-    ck_assert_int_eq(sqlite3_finalize(stmt), SQLITE_OK);
-    ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
-    return value;
-}
-
 static off_t page_of(const char *state, const char *table)
 {
-    return (off_t)(sql(state, text("SELECT rootpage FROM sqlite_schema WHERE name = '%s'", table)) -
+    return (off_t)(state_sql(state, text("SELECT rootpage FROM sqlite_schema WHERE name = '%s'", table)) -
                    1) *
            4096;
 }
@@ -403,7 +353,7 @@ START_TEST(every_damage_is_found_and_named)
     says(COMMAND(1, hurt, "check"), text("of job %lld", (long long)running));
 
     hurt = damaged_state(copy, "weights");
-    sql(hurt, "UPDATE weight_chunk SET bytes = zeroblob(length(bytes)) WHERE weight_id ="
+    state_sql(hurt, "UPDATE weight_chunk SET bytes = zeroblob(length(bytes)) WHERE weight_id ="
               " (SELECT weight_id FROM model_part LIMIT 1)");
     says(COMMAND(1, hurt, "check"), "the weights of model 1 are damaged");
     says(COMMAND(1, hurt, "backup", never), "the weights of model 1 are damaged");
@@ -463,167 +413,6 @@ START_TEST(damage_after_a_kill_is_not_ready)
 }
 END_TEST
 
-/* ---- garbage ---- */
-
-START_TEST(garbage_goes_when_asked)
-{
-    char *state = scratch_path("state"), *datasets = text("%s/datasets", state);
-    int64_t ids[4], waiting, model;
-    struct reply *r;
-
-    start_on(state, (const char *const[]){"--workers", "1", NULL});
-    upload_example("iris");
-    for (size_t i = 0; i < COUNT(ids); i++) {
-        ids[i] = train("{'data': {'x': [[0],[%zu]], 'y': [0,1]}, 'training': {'epochs': 2}}", i + 1);
-        trained(ids[i]);
-    }
-    model = model_of(ids[0]);
-    waiting = integer(want(http_post(slow_job(FOREVER, 1, ""), "/train"), 202), "/id");
-    wait_for_epoch(waiting, 1);
-    ck_assert_uint_eq(folder_entries(datasets), 6);
-
-    r = want(http_poke("/gc"), 200); /* all is kept */
-    ck_assert_int_eq(integer(r, "/jobs"), 0);
-    ck_assert(is_null(r, "/keep_jobs") && is_null(r, "/keep_days") && !truth(r, "/dry_run"));
-    r = want(http_post("{\"keep_jobs\": 1}", "/gc?dry_run=1"), 200);
-    ck_assert_int_eq(integer(r, "/jobs"), 3);
-    ck_assert(truth(r, "/dry_run"));
-    want(http_get("/jobs/%lld", (long long)ids[0]), 200);
-    r = want(http_post("{\"keep_days\": 1}", "/gc"), 200);
-    ck_assert_int_eq(integer(r, "/jobs"), 0);
-    r = want(http_post("{\"keep_jobs\": 1}", "/gc"), 200);
-    ck_assert_int_eq(integer(r, "/jobs"), 3);
-    ck_assert_int_eq(integer(r, "/keep_jobs"), 1);
-    want(http_get("/jobs/%lld", (long long)ids[0]), 404);
-    want(http_get("/jobs/%lld", (long long)ids[3]), 200);
-    wait_for_job(waiting, "running");
-    want(http_get("/models/%lld/predict?x=1", (long long)model), 200); /* models stay */
-    ck_assert_uint_eq(folder_entries(datasets), 6); /* too young to go while others may ask */
-
-    want_problem(http_post("{\"keep_jobs\": -1}", "/gc"), 422, "/keep_jobs", "from 0");
-    want_problem(http_post("{\"keep_days\": 36501}", "/gc"), 422, "/keep_days", "to 36500");
-    want_problem(http_post("{\"keep_jobs\": 1.0}", "/gc"), 422, "/keep_jobs", "whole");
-    want_problem(http_post("{\"keep\": 1}", "/gc"), 422, "/keep", "unknown key");
-    want_problem(http_post("[1]", "/gc"), 422, NULL, "object");
-    want_problem(http_post("{", "/gc"), 400, NULL, "");
-    want_problem(http_poke("/gc?dry=1"), 400, "/dry", "");
-    want(http_csv("a\n1\n", "/gc"), 415);
-    r = want(http_post("{}", "/gc"), 200); /* says nothing: the daemon's own rule */
-    ck_assert(is_null(r, "/keep_jobs"));
-    daemon_stop(&d);
-
-    says(COMMAND(0, state, "gc", "--dry-run"), "would remove 0 jobs and 3 datasets");
-    ck_assert_uint_eq(folder_entries(datasets), 6);
-    says(COMMAND(0, state, "gc"), "removed 0 jobs and 3 datasets");
-    ck_assert_uint_eq(folder_entries(datasets), 3); /* iris, the last job's, the waiting one's */
-    says(COMMAND(0, state, "gc", "--keep-days", "0"), "removed 1 jobs and 1 datasets");
-    says(COMMAND(0, state, "check"), "are whole");
-    start_on(state, (const char *const[]){"--workers", "1", NULL});
-    want(http_get("/datasets/iris"), 200);
-    wait_for_epoch(waiting, 2); /* what it needs is there */
-    cancel_job(waiting);
-    daemon_stop(&d);
-}
-END_TEST
-
-/* More than one piece: the answer comes when all is done. */
-START_TEST(much_garbage_goes_at_once)
-{
-    char *state = scratch_path("state");
-    struct reply *r;
-
-    start_on(state, NULL);
-    trained(train(XOR_JOB("")));
-    daemon_stop(&d);
-    sql(state, "INSERT INTO job (kind, state, created_at, finished_at)"
-               " WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500)"
-               " SELECT 'train', 'cancelled', 1, i FROM n");
-    start_on(state, NULL);
-    r = want(http_post("{\"keep_jobs\": 100}", "/gc?dry_run=1"), 200);
-    ck_assert_int_eq(integer(r, "/jobs"), 1401);
-    r = want(http_post("{\"keep_jobs\": 100}", "/gc"), 200);
-    ck_assert_int_eq(integer(r, "/jobs"), 1401);
-    r = want(http_post("{\"keep_jobs\": 100}", "/gc"), 200);
-    ck_assert_int_eq(integer(r, "/jobs"), 0);
-    ck_assert_uint_eq(length(want(http_get("/jobs?limit=500"), 200), "/jobs"), 100);
-    daemon_stop(&d);
-}
-END_TEST
-
-/* The daemon does it by itself, by its own rule. */
-START_TEST(a_daemon_keeps_what_it_is_told)
-{
-    char *state = scratch_path("state");
-    double deadline = now_seconds() + 30 * PATIENCE;
-    struct reply *r;
-    int64_t last = 0;
-
-    start_on(state, NULL);
-    for (int i = 0; i < 5; i++) {
-        last = train(XOR_JOB(""));
-        trained(last);
-    }
-    daemon_stop(&d);
-    start_on(state, (const char *const[]){"--keep-days", "1", NULL}); /* none is so old */
-    r = want(http_poke("/gc?dry_run=1"), 200);
-    ck_assert_int_eq(integer(r, "/keep_days"), 1);
-    daemon_stop(&d);
-    start_on(state, (const char *const[]){"--keep-jobs", "2", NULL});
-    while (length(want(http_get("/jobs"), 200), "/jobs") != 2) {
-        ck_assert_double_lt(now_seconds(), deadline);
-        pause_briefly();
-    }
-    want(http_get("/jobs/%lld", (long long)last), 200);
-    r = want(http_poke("/gc"), 200);
-    ck_assert_int_eq(integer(r, "/keep_jobs"), 2);
-    ck_assert_int_eq(integer(r, "/jobs"), 0);
-    ck_assert_uint_eq(length(want(http_get("/models"), 200), "/models"), 5);
-    daemon_stop(&d);
-}
-END_TEST
-
-/* ---- the deadline of a stop ---- */
-
-/* One batch of this job takes longer than the daemon may; it ends as by a kill, and nothing is
- * lost. */
-START_TEST(a_stop_has_a_deadline)
-{
-    char *state = scratch_path("state"), *rows = text("[0],[1]"), *truths = text("0,1");
-    double begin;
-    int64_t id;
-    int status;
-
-    for (int i = 0; i < 11; i++) { /* 4096 rows */
-        rows = text("%s,%s", rows, rows);
-        truths = text("%s,%s", truths, truths);
-    }
-    start_on(state, (const char *const[]){"--workers", "1", "--stop-seconds", "0.1", NULL});
-    id = integer(want(http_post(q("{'data': {'x': [%s], 'y': [%s]}, 'architecture': {'hidden': "
-                                  "[3000, 3000]}, 'training': {'epochs': 1000, 'batch_size': 4096, "
-                                  "'early_stopping': null}}",
-                                  rows, truths),
-                              "/train"),
-                      202),
-                 "/id");
-    wait_for_job(id, "running");
-    begin = now_seconds();
-    while (now_seconds() - begin < 1) { /* well inside its batches */
-        pause_briefly();
-    }
-    begin = now_seconds();
-    ck_assert_int_eq(kill(d.pid, SIGTERM), 0);
-    ck_assert_int_eq(waitpid(d.pid, &status, 0), d.pid);
-    d.pid = 0;
-    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 1, "status %d", status);
-    ck_assert_double_lt(now_seconds() - begin, 0.1 + 1 * PATIENCE);
-    says(file_read(d.log, NULL), "took longer than 0.1 s");
-    start_on(state, NULL);
-    wait_for_job(id, "running");
-    cancel_job(id);
-    daemon_stop(&d);
-}
-END_TEST
-
 static void nothing(void)
 {
 }
@@ -639,10 +428,6 @@ int main(void)
     tcase_add_test(tc, a_restore_cut_short_is_begun_again);
     tcase_add_test(tc, every_damage_is_found_and_named);
     tcase_add_test(tc, damage_after_a_kill_is_not_ready);
-    tcase_add_test(tc, garbage_goes_when_asked);
-    tcase_add_test(tc, much_garbage_goes_at_once);
-    tcase_add_test(tc, a_daemon_keeps_what_it_is_told);
-    tcase_add_test(tc, a_stop_has_a_deadline);
     suite_add_tcase(suite, tc);
     return harness_main(suite);
 }

@@ -2,6 +2,7 @@
 STORE_CHECKS = \
 	tests/unit/check_store_backup \
 	tests/unit/check_store_checkpoints \
+	tests/unit/check_store_damage \
 	tests/unit/check_store_data \
 	tests/unit/check_store_faults \
 	tests/unit/check_store_jobs \
@@ -92,3 +93,7 @@ EXTRA_DIST += tests/unit/fixtures/schema-1.sql tests/unit/fixtures/schema-2.sql
 tests_unit_check_store_upkeep_SOURCES = tests/unit/check_store_upkeep.c tests/unit/check_store.h
 tests_unit_check_store_upkeep_CPPFLAGS = $(STORE_CHECK_CPPFLAGS)
 tests_unit_check_store_upkeep_LDADD = $(STORE_CHECK_LIBS)
+
+tests_unit_check_store_damage_SOURCES = tests/unit/check_store_damage.c tests/unit/check_store.h
+tests_unit_check_store_damage_CPPFLAGS = $(STORE_CHECK_CPPFLAGS)
+tests_unit_check_store_damage_LDADD = $(STORE_CHECK_LIBS)
