@@ -313,7 +313,7 @@ int main(int argc, char **argv)
         printf("mlpd %s%s\n", PACKAGE_VERSION, made_for_tests());
         return EXIT_SUCCESS;
     }
-    if (!guard_is_loopback(options.host)) {
+    if (options.host != NULL && !guard_is_loopback(options.host)) {
         (void)fprintf(stderr,
                       "mlpd: --listen %s is not a loopback address; serving other machines needs "
                       "tokens, which this version does not have: use 127.0.0.1 or [::1]\n",

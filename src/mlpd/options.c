@@ -1,7 +1,6 @@
 /* Flags and environment; see options.h. Main thread, before any other. */
 #include "mlpd/options.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "mlpd/options_priv.h"
 
 #define MAX_SECONDS   86400
 #define MAX_KEEP_JOBS 1000000000
@@ -31,11 +31,19 @@ static const struct known {
 #undef OPTION
 };
 
-/* A value and where it came from, for messages. */
-struct given {
-    const char *value;
-    const char *source;
-};
+/* Switches take no value on the command line. */
+static bool is_switch(size_t k)
+{
+    return known[k].argument == NULL;
+}
+
+/* Options whose argument ends in "..." may come several times; their values add up. */
+static bool is_repeatable(size_t k)
+{
+    size_t len = is_switch(k) ? 0 : strlen(known[k].argument);
+
+    return len > 3 && strcmp(known[k].argument + len - 3, "...") == 0;
+}
 
 void options_help(void)
 {
@@ -44,14 +52,16 @@ void options_help(void)
     printf("Usage: mlpd [OPTION]...\n       mlpd COMMAND [OPTION]...\n"
            "A daemon that trains multi-layer perceptrons and serves predictions over HTTP.\n\n");
     for (i = 0; i < OPTIONS; i++) {
-        printf("  %s %s\n      %s", known[i].flag, known[i].argument, known[i].help);
+        printf("  %s%s%s\n      %s", known[i].flag, is_switch(i) ? "" : " ",
+               is_switch(i) ? "" : known[i].argument, known[i].help);
         if (known[i].otherwise != NULL) {
             printf(" (default: %s)", known[i].otherwise);
         }
         printf(" [$%s]\n", known[i].variable);
     }
     printf("  --version\n  --help\n\nSizes take K, M, G or T (units of 1024). A flag wins over its "
-           "variable.\n");
+           "variable.\nWhat ends in ... may be given several times; in its variable, "
+           "values are parted by commas.\n");
 }
 
 bool options_size(const char *text, uint64_t *out)
@@ -81,13 +91,13 @@ bool options_size(const char *text, uint64_t *out)
     return true;
 }
 
-static int refuse(struct err *err, const struct given *g, const char *want)
+int options_refuse(struct err *err, const struct given *g, const char *want)
 {
     return err_set(err, ERR_INVALID, "%s must be %s, not \"%.100s\"", g->source, want, g->value);
 }
 
-static int read_count(const struct given *g, uint64_t min, uint64_t max, uint64_t *out,
-                      struct err *err)
+int options_read_count(const struct given *g, uint64_t min, uint64_t max, uint64_t *out,
+                       struct err *err)
 {
     char want[64];
     uint64_t n;
@@ -96,7 +106,7 @@ static int read_count(const struct given *g, uint64_t min, uint64_t max, uint64_
         n < min || n > max) {
         (void)snprintf(want, sizeof want, "a number from %llu to %llu", (unsigned long long)min,
                        (unsigned long long)max);
-        return refuse(err, g, want);
+        return options_refuse(err, g, want);
     }
     *out = n;
     return 0;
@@ -108,7 +118,7 @@ static int read_size(const struct given *g, uint64_t min, uint64_t max, uint64_t
     uint64_t n;
 
     if (!options_size(g->value, &n) || n < min || n > max) {
-        return refuse(err, g, "a size like 64M, within reason");
+        return options_refuse(err, g, "a size like 64M, within reason");
     }
     *out = n;
     return 0;
@@ -124,7 +134,7 @@ static int read_seconds(const struct given *g, double min, bool zero, double *ou
         ((n < min || n > MAX_SECONDS) && !(zero && n == 0))) {
         (void)snprintf(want, sizeof want, "seconds from %g to %d%s", min, MAX_SECONDS,
                        zero ? ", or 0" : "");
-        return refuse(err, g, want);
+        return options_refuse(err, g, want);
     }
     *out = n;
     return 0;
@@ -138,46 +148,61 @@ static int read_keep(const struct given *g, uint64_t max, int64_t *out, struct e
     if (g->value == NULL) {
         return 0;
     }
-    if (read_count(g, 0, max, &n, err) != 0) {
+    if (options_read_count(g, 0, max, &n, err) != 0) {
         return -1;
     }
     *out = (int64_t)n;
     return 0;
 }
 
-/* "127.0.0.1:6573" or "[::1]:6573". */
-static int read_listen(const struct given *g, struct options *out, struct err *err)
+int options_read_switch(const struct given *g, bool *out, struct err *err)
 {
-    const char *colon = strrchr(g->value, ':');
-    struct given port = {.source = g->source};
-    unsigned char address[sizeof(struct in6_addr)];
-    uint64_t n = 0;
-    size_t len;
-    bool v6 = g->value[0] == '[';
+    static const char *const words[] = {"no", "yes", "false", "true", "off", "on", "0", "1"};
+    size_t i;
 
-    if (colon == NULL) {
-        return refuse(err, g, "ADDR:PORT, for example 127.0.0.1:6573");
-    }
-    port.value = colon + 1;
-    if (port.value[0] == '\0' || read_count(&port, 0, 65535, &n, err) != 0) {
-        return refuse(err, g, "ADDR:PORT with a port from 0 to 65535");
-    }
-    len = (size_t)(colon - g->value);
-    if (v6) {
-        if (len < 2 || colon[-1] != ']') {
-            return refuse(err, g, "[ADDR]:PORT for IPv6, for example [::1]:6573");
+    *out = false;
+    for (i = 0; g->value != NULL && i < ARRAY_LEN(words); i++) {
+        if (strcmp(g->value, words[i]) == 0) {
+            *out = i % 2 == 1;
+            return 0;
         }
-        out->host = xstrndup(g->value + 1, len - 2);
-    } else if (len == strlen("localhost") && strncmp(g->value, "localhost", len) == 0) {
-        out->host = xstrdup("127.0.0.1");
-    } else {
-        out->host = xstrndup(g->value, len);
     }
-    if (inet_pton(v6 ? AF_INET6 : AF_INET, out->host, address) != 1) {
-        return refuse(err, g, "ADDR:PORT with an address in digits, for example 127.0.0.1:6573");
+    return g->value == NULL ? 0 : options_refuse(err, g, "yes or no");
+}
+
+int options_read_list(const struct given *g, size_t most, char ***out, struct err *err)
+{
+    static const char between[] = ", \t";
+    const char *at = g->value != NULL ? g->value : "";
+    char **list = xcalloc(most + 1, sizeof *list);
+    size_t n = 0, len;
+
+    *out = NULL;
+    for (at += strspn(at, between); *at != '\0'; at += strspn(at, between)) {
+        if (n == most) {
+            options_free_list(&list);
+            return err_set(err, ERR_INVALID, "%s has more than %zu values", g->source, most);
+        }
+        len = strcspn(at, between);
+        list[n++] = xstrndup(at, len);
+        at += len;
     }
-    out->port = (uint16_t)n;
+    if (n == 0) {
+        options_free_list(&list);
+    }
+    *out = list;
     return 0;
+}
+
+void options_free_list(char ***list)
+{
+    char **one;
+
+    for (one = *list; one != NULL && *one != NULL; one++) {
+        free(*one);
+    }
+    free(*list);
+    *list = NULL;
 }
 
 /* Memory this process may have: the machine's, or its control group's if that is less. */
@@ -214,12 +239,36 @@ static char *default_state(void)
     return home != NULL && home[0] != '\0' ? xasprintf("%s/.local/state/mlpd", home) : NULL;
 }
 
+/* Who may come, how, and how much of each. */
+static int interpret_clients(const struct given *g, struct options *out, struct err *err)
+{
+    uint64_t n;
+
+    if (options_read_tls(&g[OPT_tls_cert], &g[OPT_tls_key], out, err) != 0 ||
+        options_read_names(&g[OPT_host_name], out, err) != 0 ||
+        options_read_switch(&g[OPT_behind_proxy], &out->behind_proxy, err) != 0 ||
+        options_read_rate(&g[OPT_rate], out, err) != 0 ||
+        read_seconds(&g[OPT_slow_client], 0.1, false, &out->slow_seconds, err) != 0 ||
+        options_read_count(&g[OPT_max_connections], 1, 1000000, &n, err) != 0) {
+        return -1;
+    }
+    out->max_connections = (size_t)n;
+    n = SIZE_MAX;
+    if (g[OPT_max_per_client].value != NULL &&
+        options_read_count(&g[OPT_max_per_client], 0, 1000000, &n, err) != 0) {
+        return -1;
+    }
+    out->max_per_client = (size_t)n;
+    return 0;
+}
+
 static int interpret(const struct given *g, struct options *out, struct err *err)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     uint64_t n;
 
-    if (read_listen(&g[OPT_listen], out, err) != 0) {
+    if (options_read_listen(&g[OPT_listen], out, err) != 0 ||
+        interpret_clients(g, out, err) != 0) {
         return -1;
     }
     out->state = g[OPT_state].value != NULL ? xstrdup(g[OPT_state].value) : default_state();
@@ -227,12 +276,12 @@ static int interpret(const struct given *g, struct options *out, struct err *err
         return err_set(err, ERR_INVALID, "no state folder: give --state DIR (there is no $HOME)");
     }
     n = cores > 0 ? (uint64_t)cores : 1;
-    if (g[OPT_workers].value != NULL && read_count(&g[OPT_workers], 1, 256, &n, err) != 0) {
+    if (g[OPT_workers].value != NULL && options_read_count(&g[OPT_workers], 1, 256, &n, err) != 0) {
         return -1;
     }
     out->workers = (size_t)n;
     if (!log_level_parse(g[OPT_log_level].value, &out->log_level)) {
-        return refuse(err, &g[OPT_log_level], "debug, info, warn or error");
+        return options_refuse(err, &g[OPT_log_level], "debug, info, warn or error");
     }
     n = machine_memory() / 4 * 3;
     if (g[OPT_memory].value != NULL &&
@@ -245,7 +294,7 @@ static int interpret(const struct given *g, struct options *out, struct err *err
     }
     out->max_body = (size_t)n;
     if (read_size(&g[OPT_max_dataset], 1 << 10, UINT64_MAX / 4, &out->max_dataset, err) != 0 ||
-        read_count(&g[OPT_max_queued], 1, 1000000, &n, err) != 0) {
+        options_read_count(&g[OPT_max_queued], 1, 1000000, &n, err) != 0) {
         return -1;
     }
     out->max_queued = (int64_t)n;
@@ -271,7 +320,22 @@ static bool is_among(const char *const *among, const char *flag)
     return among == NULL;
 }
 
-/* "--flag VALUE" or "--flag=VALUE". Moves *i past what it took. */
+/* The value of a flag: of one that may be repeated, beside those before it. */
+static void put_value(struct given *given, size_t k, const char *value)
+{
+    if (is_repeatable(k)) {
+        char *joined = given->joined != NULL ? xasprintf("%s,%s", given->joined, value)
+                                             : xstrdup(value);
+
+        free(given->joined);
+        given->joined = joined;
+        value = joined;
+    }
+    given->value = value;
+    given->source = known[k].flag;
+}
+
+/* "--flag VALUE", "--flag=VALUE", and of a switch "--flag". Moves *i past what it took. */
 static int take_flag(int argc, char *const *argv, int *i, const char *const *among,
                      struct given *given, struct err *err)
 {
@@ -299,13 +363,14 @@ static int take_flag(int argc, char *const *argv, int *i, const char *const *amo
                    : err_set(err, ERR_INVALID, "unknown option %.100s; see mlpd --help", arg);
     }
     if (arg[len] == '=') {
-        given[k].value = arg + len + 1;
+        put_value(&given[k], k, arg + len + 1);
+    } else if (is_switch(k)) {
+        put_value(&given[k], k, "yes");
     } else if (*i + 1 < argc) {
-        given[k].value = argv[++*i];
+        put_value(&given[k], k, argv[++*i]);
     } else {
         return err_set(err, ERR_INVALID, "%s needs a value: %s", known[k].flag, known[k].argument);
     }
-    given[k].source = known[k].flag;
     return 0;
 }
 
@@ -315,11 +380,21 @@ static void take_environment(struct given given[OPTIONS])
     size_t k;
 
     for (k = 0; k < OPTIONS; k++) {
+        given[k].joined = NULL;
         given[k].source = known[k].variable;
         given[k].value = getenv(known[k].variable);
         if (given[k].value == NULL || given[k].value[0] == '\0') {
             given[k].value = known[k].otherwise;
         }
+    }
+}
+
+static void free_given(struct given given[OPTIONS])
+{
+    size_t k;
+
+    for (k = 0; k < OPTIONS; k++) {
+        free(given[k].joined);
     }
 }
 
@@ -335,12 +410,11 @@ static int interpret_all(const struct given *given, struct options *out, struct 
     return 0;
 }
 
-int options_parse(int argc, char *const *argv, struct options *out, struct err *err)
+static int parse_into(int argc, char *const *argv, struct given *given, struct options *out,
+                      struct err *err)
 {
-    struct given given[OPTIONS];
     int i;
 
-    take_environment(given);
     for (i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             *out = (struct options){.help = true};
@@ -357,14 +431,23 @@ int options_parse(int argc, char *const *argv, struct options *out, struct err *
     return interpret_all(given, out, err);
 }
 
-int options_parse_command(int argc, char *const *argv, const struct options_command *command,
-                          struct options_line *out, struct err *err)
+int options_parse(int argc, char *const *argv, struct options *out, struct err *err)
 {
-    struct options_line line = {.word = NULL};
     struct given given[OPTIONS];
-    int i;
+    int rc;
 
     take_environment(given);
+    rc = parse_into(argc, argv, given, out, err);
+    free_given(given);
+    return rc;
+}
+
+static int parse_command_into(int argc, char *const *argv, const struct options_command *command,
+                              struct given *given, struct options_line *out, struct err *err)
+{
+    struct options_line line = {.word = NULL};
+    int i;
+
     for (i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             *out = (struct options_line){.options = {.help = true}};
@@ -394,9 +477,25 @@ int options_parse_command(int argc, char *const *argv, const struct options_comm
     return 0;
 }
 
+int options_parse_command(int argc, char *const *argv, const struct options_command *command,
+                          struct options_line *out, struct err *err)
+{
+    struct given given[OPTIONS];
+    int rc;
+
+    take_environment(given);
+    rc = parse_command_into(argc, argv, command, given, out, err);
+    free_given(given);
+    return rc;
+}
+
 void options_fini(struct options *options)
 {
     free(options->host);
+    free(options->listen_path);
+    free(options->tls_cert);
+    free(options->tls_key);
+    options_free_list(&options->host_names);
     free(options->state);
     *options = (struct options){.help = false};
 }

@@ -7,8 +7,16 @@
 
 struct options {
     bool help, version; /* print it and exit 0; nothing else is set */
-    char *host;         /* address literal, without brackets; owned */
+    char *host;         /* address literal, without brackets; owned; NULL: listen_path */
     uint16_t port;
+    char *listen_path;        /* of a unix socket; owned; NULL: host */
+    char *tls_cert, *tls_key; /* files; owned; both NULL: plain HTTP */
+    char **host_names;        /* "NAME[:PORT]", NULL-terminated; owned; NULL: none */
+    bool behind_proxy;
+    size_t max_connections;
+    size_t max_per_client; /* SIZE_MAX: not said */
+    double rate, burst;    /* requests a second of one client address, and at once; 0: any */
+    double slow_seconds;   /* how long a slow client is borne */
     char *state; /* folder; owned */
     size_t workers;
     enum log_level log_level;

@@ -23,6 +23,7 @@ tests_unit_check_http_rows_LDADD = $(HTTP_CHECK_LIBS)
 
 tests_unit_check_options_SOURCES = tests/unit/check_options.c \
 	src/mlpd/options.c src/mlpd/options.h src/mlpd/options.def \
+	src/mlpd/options_listen.c src/mlpd/options_priv.h \
 	src/mlpd/state.c src/mlpd/state.h
 tests_unit_check_options_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
 tests_unit_check_options_LDADD = libbase.a $(SODIUM_LIBS) $(UNIT_LIBS)
