@@ -6,6 +6,7 @@ include tests/unit/mlp.mk
 include tests/unit/data.mk
 include tests/unit/store.mk
 include tests/unit/jobs.mk
+include tests/unit/net.mk
 include tests/unit/http.mk
 include tests/unit/faults.mk
 
