@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -133,6 +134,20 @@ END_TEST
 
 /* ---- the deadline of a stop ---- */
 
+/* A process that leaves at once joins no threads, of which one sanitizer complains. */
+static void start_without_joins(const char *state)
+{
+    const char *now = getenv("TSAN_OPTIONS");
+    char *before = now != NULL ? text("%s", now) : NULL;
+
+    ck_assert_int_eq(setenv("TSAN_OPTIONS",
+                            text("%s:report_thread_leaks=0", before != NULL ? before : ""), 1),
+                     0);
+    start_on(state, (const char *const[]){"--workers", "1", "--stop-seconds", "0.1", NULL});
+    ck_assert_int_eq(before != NULL ? setenv("TSAN_OPTIONS", before, 1) : unsetenv("TSAN_OPTIONS"),
+                     0);
+}
+
 /* One batch of this job takes longer than the daemon may; it ends as by a kill, and nothing is
  * lost. */
 START_TEST(a_stop_has_a_deadline)
@@ -146,7 +161,7 @@ START_TEST(a_stop_has_a_deadline)
         rows = text("%s,%s", rows, rows);
         truths = text("%s,%s", truths, truths);
     }
-    start_on(state, (const char *const[]){"--workers", "1", "--stop-seconds", "0.1", NULL});
+    start_without_joins(state);
     id = integer(want(http_post(q("{'data': {'x': [%s], 'y': [%s]}, 'architecture': {'hidden': "
                                   "[3000, 3000]}, 'training': {'epochs': 1000, 'batch_size': 4096, "
                                   "'early_stopping': null}}",
