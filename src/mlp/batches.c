@@ -8,9 +8,10 @@
 
 #include "mlp/loss.h"
 
-#define FULL_PIECE ((size_t)512) /* rows at once where the optimizer wants all */
-#define AHEAD      16            /* rows */
-#define NARROW     ((size_t)256) /* bytes of a row */
+#define FULL_PIECE ((size_t)512)  /* rows at once where the optimizer wants all */
+#define AHEAD      16             /* rows */
+#define NARROW     ((size_t)256)  /* bytes of a row */
+#define WIDE       ((size_t)1024)
 
 bool batches_full(enum mlp_optimizer optimizer)
 {
@@ -153,14 +154,16 @@ static inline void prefetch(const void *at)
 
 /* Shuffled rows lie anywhere in memory: ask for one some time before it is copied. What lies
  * behind its first lines comes by itself. */
-static void fetch(const struct batches *b, size_t at)
+static void fetch(const struct batches *b, size_t at, bool inputs)
 {
     if (b->order != NULL && at < b->rows) {
         const struct mlp_data *d = b->data;
         size_t row = b->order[at];
 
-        prefetch(d->x + row * b->n_inputs);
-        prefetch(d->x + (row + 1) * b->n_inputs - 1);
+        if (inputs) {
+            prefetch(d->x + row * b->n_inputs);
+            prefetch(d->x + (row + 1) * b->n_inputs - 1);
+        }
         if (d->labels != NULL) {
             prefetch(d->labels + row);
         }
@@ -184,7 +187,7 @@ void batches_ahead(const struct batches *b, size_t i, size_t part, size_t parts)
         return;
     }
     for (size_t r = rows * part / parts; r < rows * (part + 1) / parts; r++) {
-        fetch(b, next + r);
+        fetch(b, next + r, true);
     }
 }
 
@@ -206,7 +209,14 @@ struct mlp_data batches_view(const struct batches *b, size_t i)
                              .offset = d->offset != NULL ? b->offset : NULL};
 }
 
-void batches_fill(const struct batches *b, size_t i, size_t from, size_t rows)
+const uint32_t *batches_places(const struct batches *b, size_t i)
+{
+    bool wide = b->n_inputs * sizeof(*b->x) >= WIDE;
+
+    return b->order != NULL && wide && !moves(b->spec) ? b->order + first_of(b, i) : NULL;
+}
+
+void batches_fill(const struct batches *b, size_t i, size_t from, size_t rows, bool inputs)
 {
     const struct mlp_data *d = b->data;
     size_t first = first_of(b, i), n_out = b->n_outputs;
@@ -215,9 +225,11 @@ void batches_fill(const struct batches *b, size_t i, size_t from, size_t rows)
         size_t row = b->order != NULL ? b->order[first + r] : first + r;
 
         if (!narrow(b)) {
-            fetch(b, first + r + AHEAD);
+            fetch(b, first + r + AHEAD, inputs);
         }
-        gather_input(b, row, b->x + r * b->n_inputs);
+        if (inputs) {
+            gather_input(b, row, b->x + r * b->n_inputs);
+        }
         if (d->labels != NULL) {
             b->labels[r] = d->labels[row];
         }
@@ -235,6 +247,6 @@ void batches_fill(const struct batches *b, size_t i, size_t from, size_t rows)
 
 struct mlp_data batches_at(const struct batches *b, size_t i)
 {
-    batches_fill(b, i, 0, batches_rows(b, i));
+    batches_fill(b, i, 0, batches_rows(b, i), true);
     return batches_view(b, i);
 }

@@ -51,7 +51,10 @@ struct mlp_data batches_at(const struct batches *b, size_t i);
 /* The same in two: where its rows will be, and the work of bringing some of them there. Pieces of one
  * batch may be filled by several threads. */
 struct mlp_data batches_view(const struct batches *b, size_t i);
-void batches_fill(const struct batches *b, size_t i, size_t from, size_t rows);
+void batches_fill(const struct batches *b, size_t i, size_t from, size_t rows, bool inputs);
+/* Which of the data's rows batch i's are, where it is as well to use their inputs there; or NULL:
+ * they lie in order, are changed on the way, or too short for that. */
+const uint32_t *batches_places(const struct batches *b, size_t i);
 /* While batch i is worked at: fetch part of parts of the next one's rows towards the caches. */
 void batches_ahead(const struct batches *b, size_t i, size_t part, size_t parts);
 

@@ -30,6 +30,11 @@ void gemm_fini(struct gemm_ctx *ctx)
     gemm_backend_fini(ctx);
 }
 
+bool gemm_gathers(const struct gemm_ctx *ctx, size_t in, size_t out)
+{
+    return gemm_tiles_wants(ctx, in, out);
+}
+
 enum mlp_status gemm_predict(struct gemm_ctx *ctx, struct gemm_shape s, const mlp_real *a,
                              const mlp_real *w, const mlp_real *b, mlp_real *z)
 {

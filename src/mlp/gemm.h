@@ -57,7 +57,11 @@ void gemm_fini(struct gemm_ctx *ctx);
 struct gemm_shape {
     size_t layer; /* which layer's: a key for caches */
     size_t rows, in, out;
+    const uint32_t *at; /* row i of a is its row at[i], where gemm_gathers; or NULL */
 };
+/* Whether forward and back_weights of such a layer take rows of a from anywhere. */
+bool gemm_gathers(const struct gemm_ctx *ctx, size_t in, size_t out);
+
 MLP_CHECK enum mlp_status gemm_predict(struct gemm_ctx *ctx, struct gemm_shape s,
                                        const mlp_real *a, const mlp_real *w, const mlp_real *b,
                                        mlp_real *z);

@@ -1,6 +1,6 @@
 /* Products of a training by way of kernel_tiles.h: who packs what, and how much at a time.
  *
- * Terms go by blocks of DEPTH, rows of the left operand by as many as its room holds. The right
+ * Terms go by blocks of TERMS, rows of the left operand by as many as its room holds. The right
  * operand is packed in strips that stay in the cache while all of the left one passes by; for dW it is
  * delta, packed once and kept for all pieces, if it fits. Blocks are a function of the shapes
  * alone and a block's sums do not depend on its neighbours: any slicing of rows, any piece of dW
@@ -8,9 +8,10 @@
  */
 #include "mlp/gemm.h"
 
-#define DEPTH         ((size_t)512)       /* terms of a block */
-#define LINES         ((size_t)256)       /* rows of the left operand, with that many terms */
-#define STRIP         ((size_t)64)        /* columns of the right operand */
+#define DEPTH         ((size_t)512)       /* terms of a block at most, */
+#define TERMS         ((size_t)256)       /* or of one of several: all fits the second cache */
+#define LINES         ((size_t)256)       /* rows of the left operand, with DEPTH terms */
+#define STRIP         ((size_t)128)       /* columns of the right operand */
 #define KEPT          ((size_t)512 * 1024) /* numbers of a delta that is packed as a whole */
 #define PIECE         ((size_t)64)        /* rows of dW at least, */
 #define PIECE_MOST    ((size_t)256)       /* and at most: as many as */
@@ -77,6 +78,7 @@ struct factors {
     size_t m, n, k;
     const mlp_real *a;
     size_t a_row, a_col;
+    const uint32_t *a_at; /* rows of A in memory are these, see kernel_tiles.h; or NULL */
     const mlp_real *b;
     size_t b_row, b_col;
     const mlp_real *bias;
@@ -86,11 +88,19 @@ struct factors {
 static void pack_left(const struct gemm_tiles *t, const struct factors *f, size_t i, size_t rows,
                       size_t k, size_t terms)
 {
+    const mlp_real *from = f->a + i * f->a_row + k * f->a_col;
+    const uint32_t *at = NULL;
+
+    if (f->a_at != NULL) {
+        at = f->a_at + (f->a_col == 1 ? i : k);
+        from = f->a + (f->a_col == 1 ? k : i);
+    }
     t->units->pack(&(struct kernel_pack){.lines = rows,
                                          .terms = terms,
-                                         .from = f->a + i * f->a_row + k * f->a_col,
+                                         .from = from,
                                          .line_step = f->a_row,
                                          .term_step = f->a_col,
+                                         .at = at,
                                          .parts = t->parts,
                                          .to = t->left});
 }
@@ -127,8 +137,8 @@ static void block(const struct gemm_tiles *t, const struct factors *f, size_t i,
 
 static void multiply(const struct gemm_tiles *t, const struct factors *f)
 {
-    for (size_t k = 0; k < f->k; k += DEPTH) {
-        size_t terms = least(f->k - k, DEPTH);
+    for (size_t k = 0; k < f->k; k += TERMS) {
+        size_t terms = least(f->k - k, TERMS);
 
         for (size_t i = 0; i < f->m; i += t->lines) {
             size_t rows = least(f->m - i, t->lines);
@@ -149,7 +159,7 @@ void gemm_tiles_forward(struct gemm_ctx *ctx, struct gemm_shape s, const mlp_rea
 {
     ctx->tiles.kept = NULL;
     multiply(&ctx->tiles, &(struct factors){.m = s.rows, .n = s.out, .k = s.in,
-                                            .a = a, .a_row = s.in, .a_col = 1,
+                                            .a = a, .a_row = s.in, .a_col = 1, .a_at = s.at,
                                             .b = w, .b_row = s.out, .b_col = 1,
                                             .bias = b, .c = z});
 }
@@ -177,7 +187,7 @@ void gemm_tiles_back_weights(struct gemm_ctx *ctx, struct gemm_shape s, size_t f
 {
     struct gemm_tiles *t = &ctx->tiles;
     const struct factors f = {.m = count, .n = s.out, .k = s.rows,
-                              .a = a + first, .a_row = 1, .a_col = s.in,
+                              .a = a + first, .a_row = 1, .a_col = s.in, .a_at = s.at,
                               .b = delta, .b_row = s.out, .b_col = 1,
                               .c = dw};
 

@@ -109,49 +109,103 @@ static inline size_t above(size_t n, size_t less)
     return n > less ? n - less : 0;
 }
 
-/* One tile of each part: `lines` by `terms` numbers, the rest zeros. */
-static inline void pack_tile(const struct kernel_pack *p, const mlp_real *from, size_t lines,
-                             size_t terms, uint32_t *to)
+/* Where line or term i begins, whichever has its numbers side by side. */
+static inline const mlp_real *row_of(const struct kernel_pack *p, size_t i, size_t step)
+{
+    return p->from + (p->at != NULL ? p->at[i] : i) * step;
+}
+
+/* The empty instruction: else gcc 12 takes this for a function without effects. */
+static inline void prefetch(const mlp_real *at)
+{
+    _mm_prefetch((const char *)at, _MM_HINT_T1);
+    __asm__ volatile("" : : "r"(at));
+}
+
+/* Lines from anywhere come from far away: while some are packed, those after them are on their way,
+ * and after the last ones the next terms of the first, which a caller will want next. */
+static inline void prefetch_line(const struct kernel_pack *p, size_t i, size_t k)
+{
+    if (i >= p->lines) {
+        i -= p->lines;
+        k += p->terms;
+    }
+    if (i < p->lines) {
+        const mlp_real *at = row_of(p, i, p->line_step) + k;
+
+        prefetch(at);
+        prefetch(at + LINES);
+    }
+}
+
+/* One tile of each part, from line i0 and term k0: `lines` by `terms` numbers, the rest zeros. */
+static inline __attribute__((always_inline)) void pack_tile(const struct kernel_pack *p,
+                                                            size_t parts, size_t i0, size_t lines,
+                                                            size_t k0, size_t terms, uint32_t *to)
 {
     if (p->term_step == 1) { /* terms lie side by side: a vector is a line */
         __mmask16 low = mask_of(terms), high = mask_of(above(terms, LINES));
 
-        for (size_t i = 0; i < lines; i++, from += p->line_step) {
-            split(_mm512_maskz_loadu_ps(low, from), _mm512_maskz_loadu_ps(high, from + LINES), p->parts,
-                  to + i * LINES);
+        for (size_t i = 0; i < lines; i++) {
+            const mlp_real *from = row_of(p, i0 + i, p->line_step) + k0;
+
+            if (p->at != NULL) {
+                prefetch_line(p, i0 + i + LINES, k0);
+            }
+            split(_mm512_maskz_loadu_ps(low, from),
+                  _mm512_maskz_loadu_ps(high, from + LINES), parts, to + i * LINES);
         }
         for (size_t i = lines; i < LINES; i++) {
-            split(_mm512_setzero_ps(), _mm512_setzero_ps(), p->parts, to + i * LINES);
+            split(_mm512_setzero_ps(), _mm512_setzero_ps(), parts, to + i * LINES);
         }
     } else { /* lines lie side by side: a vector is a term of all of them */
         __mmask16 all = mask_of(lines);
 
         for (size_t r = 0; r < LINES; r++) {
-            const mlp_real *low = from + r * p->term_step, *high = low + LINES * p->term_step;
+            size_t q = r < terms ? r : 0, q1 = r + LINES < terms ? r + LINES : 0;
+            const mlp_real *low = row_of(p, k0 + q, p->term_step) + i0;
+            const mlp_real *high = row_of(p, k0 + q1, p->term_step) + i0;
 
+            if (p->at != NULL) {
+                prefetch(low + LINES);
+                prefetch(high + LINES);
+            }
             split(_mm512_maskz_loadu_ps(r < terms ? all : 0, low),
-                  _mm512_maskz_loadu_ps(r + LINES < terms ? all : 0, high), p->parts, to + r * LINES);
+                  _mm512_maskz_loadu_ps(r + LINES < terms ? all : 0, high), parts, to + r * LINES);
         }
     }
     if ((p->term_step == 1) == p->right) {
-        for (size_t part = 0; part < p->parts; part++) {
+        for (size_t part = 0; part < parts; part++) {
             turn(to + part * TILE);
         }
     }
 }
 
+/* Tiles in the order in which their numbers lie side by side; but by lines where rows are from
+ * anywhere, for none of them leads to the next. */
+static inline __attribute__((always_inline)) void pack_parts(const struct kernel_pack *p,
+                                                             size_t parts)
+{
+    const size_t panel = tiles_panel(p->terms, parts);
+    const size_t lines = (p->lines + LINES - 1) / LINES, terms = (p->terms + TERMS - 1) / TERMS;
+    const bool by_lines = p->term_step == 1 || p->at != NULL;
+
+    for (size_t n = 0; n < lines * terms; n++) {
+        size_t i = by_lines ? n / terms : n % lines, k = by_lines ? n % terms : n / lines;
+        size_t i0 = i * LINES, k0 = k * TERMS;
+
+        pack_tile(p, parts, i0, p->lines - i0 < LINES ? p->lines - i0 : LINES, k0,
+                  p->terms - k0 < TERMS ? p->terms - k0 : TERMS,
+                  p->to + i * panel + k * parts * TILE);
+    }
+}
+
 static void pack(const struct kernel_pack *p)
 {
-    const size_t panel = tiles_panel(p->terms, p->parts);
-
-    for (size_t k = 0; k < p->terms; k += TERMS) {
-        uint32_t *to = p->to + k / TERMS * p->parts * TILE;
-
-        for (size_t i = 0; i < p->lines; i += LINES, to += panel) {
-            pack_tile(p, p->from + i * p->line_step + k * p->term_step,
-                      p->lines - i < LINES ? p->lines - i : LINES,
-                      p->terms - k < TERMS ? p->terms - k : TERMS, to);
-        }
+    if (p->parts == 1) {
+        pack_parts(p, 1);
+    } else {
+        pack_parts(p, 3);
     }
 }
 

@@ -22,11 +22,13 @@ static inline size_t tiles_panel(size_t terms, size_t parts)
     return (terms + TILE_TERMS - 1) / TILE_TERMS * parts * TILE_PAIRS;
 }
 
-/* Line i, term q is from[i * line_step + q * term_step]; one of the steps is 1. */
+/* Line i, term q is from[i * line_step + q * term_step]; one of the steps is 1. With `at` it is
+ * at[i], or at[q], that the other one is multiplied by: rows from anywhere in memory. */
 struct kernel_pack {
     size_t lines, terms;
     const mlp_real *from;
     size_t line_step, term_step;
+    const uint32_t *at; /* or NULL */
     bool right;   /* it is B */
     size_t parts; /* 1 or 3 */
     uint32_t *to; /* panels, aligned as the arena is; what is missing to whole tiles is 0 */

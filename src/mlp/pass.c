@@ -199,7 +199,7 @@ static enum mlp_status predict_rows(struct pass *p, struct gemm_ctx *gemm,
         z = k + 1 == net->n_layers && out != NULL ? out : room;
         /* z_k = a_{k-1} W_k + b_k */
         enum mlp_status status =
-            gemm_predict(gemm, (struct gemm_shape){k, rows, l->n_in, l->n_z}, a,
+            gemm_predict(gemm, (struct gemm_shape){k, rows, l->n_in, l->n_z, NULL}, a,
                          pass_param(net, l->weights), pass_param(net, l->bias), z);
         if (status != MLP_OK) {
             return status;

@@ -116,11 +116,13 @@ struct pass_update {
 };
 
 /* Who brings a batch's rows to where it says they are: asked for each row once, from several threads
- * at a time. */
+ * at a time; without the inputs where the pass can use them where they are. */
 struct pass_fill {
-    void (*rows)(void *arg, size_t first, size_t rows);
+    void (*rows)(void *arg, size_t first, size_t rows, bool inputs);
     /* now and then during the pass, from one thread: a good moment to think of the next batch */
     void (*ahead)(void *arg, size_t part, size_t parts);
+    const mlp_real *x;  /* input i of the batch is x's row at[i] as it is, */
+    const uint32_t *at; /* or NULL: bring them */
     void *arg;
 };
 

@@ -20,6 +20,7 @@ struct step {
     const struct mlp_data *batch;
     const struct pass_fill *fill; /* NULL: filled already */
     const struct pass_fill *ahead;
+    const uint32_t *at; /* row i of the input is its row at[i]; NULL: they lie side by side */
     const struct pass_moment *moment;
     double smoothing;
     mlp_real *gradient;
@@ -41,10 +42,12 @@ static enum mlp_status forward_layer(struct step *s, struct gemm_ctx *gemm, size
     const struct layer *l = &net->layers[k];
     struct pass_layer *at = &p->layer[k];
     const mlp_real *before = k > 0 ? p->layer[k - 1].a : s->input;
+    const uint32_t *at_rows = k == 0 && s->at != NULL ? s->at + first : NULL;
 
     /* z_k = a_{k-1} W_k + b_k */
     enum mlp_status status =
-        gemm_forward(gemm, (struct gemm_shape){k, rows, l->n_in, l->n_z}, before + first * l->n_in,
+        gemm_forward(gemm, (struct gemm_shape){k, rows, l->n_in, l->n_z, at_rows},
+                     at_rows != NULL ? before : before + first * l->n_in,
                      pass_param(net, l->weights), pass_param(net, l->bias),
                      at->z + first * l->n_z);
     if (status != MLP_OK) {
@@ -95,7 +98,7 @@ static enum mlp_status backward_layer(struct step *s, struct gemm_ctx *gemm, siz
     }
     /* dL/da_{k-1} = delta_k W_k^T, + dL/da_k */
     enum mlp_status status =
-        gemm_back_delta(gemm, (struct gemm_shape){k, rows, l->n_in, l->n_z}, at->delta + wide,
+        gemm_back_delta(gemm, (struct gemm_shape){k, rows, l->n_in, l->n_z, NULL}, at->delta + wide,
                         pass_param(net, l->weights), before);
 
     if (l->residual && status == MLP_OK) {
@@ -142,7 +145,7 @@ static void row_phase(void *arg, size_t helper)
     size_t first = helper * s->slice, rows = pass_slice_rows(s->batch->rows, s->slice, helper);
 
     if (rows > 0 && s->fill != NULL) {
-        s->fill->rows(s->fill->arg, first, rows);
+        s->fill->rows(s->fill->arg, first, rows, s->at == NULL);
     }
     s->status[helper] = rows > 0 ? forward(s, gemm, first, rows) : MLP_OK;
     if (rows == 0 || s->status[helper] != MLP_OK) {
@@ -161,7 +164,7 @@ static size_t layer_pieces(const struct step *s, size_t k, struct gemm_shape *sh
 {
     const struct layer *l = &s->net->layers[k];
 
-    *shape = (struct gemm_shape){k, s->batch->rows, l->n_in, l->n_z};
+    *shape = (struct gemm_shape){k, s->batch->rows, l->n_in, l->n_z, k == 0 ? s->at : NULL};
     *piece = gemm_piece(&s->p->helper[0].gemm, *shape, s->helpers);
     return (l->n_in + *piece - 1) / *piece;
 }
@@ -266,6 +269,19 @@ static bool sums_rows(const struct mlp_net *net)
     return sums;
 }
 
+/* Inputs that the first layer's products alone ask for need not be brought: they are packed from
+ * wherever they are. */
+static void use_in_place(struct step *s)
+{
+    const struct layer *l = &s->net->layers[0];
+
+    if (s->fill != NULL && s->fill->at != NULL && !l->residual &&
+        gemm_gathers(&s->p->helper[0].gemm, l->n_in, l->n_z)) {
+        s->at = s->fill->at;
+        s->input = s->fill->x;
+    }
+}
+
 enum mlp_status pass_step(struct pass *p, struct mlp_net *net, const struct mlp_data *batch,
                           const struct pass_fill *fill, const struct pass_moment *moment,
                           double smoothing, mlp_real *gradient, double *loss,
@@ -278,7 +294,7 @@ enum mlp_status pass_step(struct pass *p, struct mlp_net *net, const struct mlp_
     const struct pass_fill *ahead = fill;
 
     if (fill != NULL && p->input != NULL) { /* a stage of the input wants all rows */
-        fill->rows(fill->arg, 0, rows);
+        fill->rows(fill->arg, 0, rows, true);
         fill = NULL;
     }
     struct step s = {.p = p,
@@ -293,6 +309,8 @@ enum mlp_status pass_step(struct pass *p, struct mlp_net *net, const struct mlp_
                      .input = noise_input(p, net, moment, batch->x, rows),
                      .helpers = helpers,
                      .slice = pass_slice(rows, row_helpers)};
+
+    use_in_place(&s);
     enum mlp_status status = share(&s, row_helpers, row_phase);
 
     if (status != MLP_OK) {

@@ -60,11 +60,11 @@ struct filling {
     size_t i;
 };
 
-static void fill_rows(void *arg, size_t first, size_t rows)
+static void fill_rows(void *arg, size_t first, size_t rows, bool inputs)
 {
     const struct filling *f = arg;
 
-    batches_fill(f->batches, f->i, first, rows);
+    batches_fill(f->batches, f->i, first, rows, inputs);
 }
 
 static void look_ahead(void *arg, size_t part, size_t parts)
@@ -90,7 +90,11 @@ static enum mlp_status step_gradient(struct mlp_trainer *t, size_t first, size_t
     for (size_t i = first; i < first + n && status == MLP_OK; i++) {
         const struct mlp_data batch = batches_view(&t->batches, i);
         struct filling filling = {&t->batches, i};
-        const struct pass_fill fill = {fill_rows, look_ahead, &filling};
+        const struct pass_fill fill = {.rows = fill_rows,
+                                       .ahead = look_ahead,
+                                       .x = t->data->x,
+                                       .at = batches_places(&t->batches, i),
+                                       .arg = &filling};
         const struct pass_moment moment = {.seed = t->spec->seed,
                                            .epoch = epoch_number(t),
                                            .step = (uint32_t)i,

@@ -545,6 +545,94 @@ START_TEST(the_loss_reaches_a_target)
 }
 END_TEST
 
+/* ---- rows where they are ------------------------------------------------------------------ */
+
+static struct mlp_net *trained(const struct mlp_spec *spec, const struct mlp_train_spec *train,
+                               const struct mlp_data *data)
+{
+    struct mlp_net *net = help_net(spec, 3);
+
+    (void)run(net, train, data, NULL, NULL);
+    return net;
+}
+
+/* An epoch in shuffled order has the bits of one over rows that lie in that order, however long
+ * they are and whatever is done to them on their way. */
+static void check_order(const struct mlp_spec *spec, struct mlp_train_spec train)
+{
+    enum { ROWS = 129 }; /* the last batch is one row */
+    const size_t n = spec->n_inputs;
+    const struct rng shuffle = rng_stream(train.seed, RNG_SHUFFLE);
+    uint64_t seed = 5;
+    float *x = help_floats(&seed, ROWS * n, 1), *moved = help_floats(&seed, ROWS * n, 1);
+    uint32_t *labels = help_labels(&seed, ROWS, 3), moved_labels[ROWS], order[ROWS];
+    const struct mlp_data data = {.rows = ROWS, .x = x, .labels = labels};
+    const struct mlp_data in_order = {.rows = ROWS, .x = moved, .labels = moved_labels};
+
+    rng_permutation(&shuffle, 1, order, ROWS);
+    for (size_t i = 0; i < ROWS; i++) {
+        memcpy(moved + i * n, x + order[i] * n, n * sizeof(*x));
+        moved_labels[i] = labels[order[i]];
+    }
+    struct mlp_net *first = trained(spec, &train, &data);
+
+    train.shuffle = false;
+    struct mlp_net *second = trained(spec, &train, &in_order);
+
+    ck_assert_mem_eq(mlp_net_params_const(first), mlp_net_params_const(second),
+                     mlp_net_values(first) * sizeof(float));
+    mlp_net_free(&first);
+    mlp_net_free(&second);
+    free(x);
+    free(moved);
+    free(labels);
+}
+
+START_TEST(a_shuffled_epoch_is_its_rows_in_order)
+{
+    static const size_t inputs[] = {20, 100, 255, 256, 300};
+    struct mlp_train_spec train = help_adam(0.01, 1, 32);
+
+    train.shuffle = true;
+    for (size_t i = 0; i < sizeof(inputs) / sizeof(*inputs); i++) {
+        struct mlp_layer_spec hidden = {.units = 100, .activation = MLP_RELU};
+        struct mlp_spec spec = help_spec(inputs[i], 1, &hidden, 3, MLP_CROSS_ENTROPY);
+
+        train.drop_last = i % 2 == 0;
+        check_order(&spec, train);
+        hidden.norm = MLP_NORM_LAYER;
+        check_order(&spec, train);
+        hidden = (struct mlp_layer_spec){.units = inputs[i], .residual = true};
+        check_order(&spec, train);
+        spec.input_dropout = 0.2;
+        check_order(&spec, train);
+        spec.input_dropout = 0;
+        spec.input_scale = true;
+        check_order(&spec, train);
+    }
+}
+END_TEST
+
+START_TEST(long_rows_that_stay_as_they_are_are_used_in_place)
+{
+    struct mlp_spec spec = help_spec(256, 0, NULL, 3, MLP_CROSS_ENTROPY);
+    struct mlp_train_spec train = help_adam(0.01, 1, 32);
+    uint32_t order[100];
+    struct batches b;
+
+    batches_plan(&b, &spec, &train, 100);
+    ck_assert_ptr_null(batches_places(&b, 1)); /* in order */
+    b.order = order;
+    ck_assert_ptr_eq(batches_places(&b, 0), order);
+    ck_assert_ptr_eq(batches_places(&b, 3), order + 96);
+    train.augment = (struct mlp_augment){.height = 16, .width = 16, .channels = 1, .shift = 1};
+    ck_assert_ptr_null(batches_places(&b, 1)); /* moved about */
+    train.augment.shift = 0;
+    b.n_inputs = 255;
+    ck_assert_ptr_null(batches_places(&b, 1)); /* short */
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("mlp_batches");
@@ -563,6 +651,8 @@ int main(void)
     tcase_add_test(c, a_callers_value_decides);
     tcase_add_test(c, the_rate_falls_on_a_plateau);
     tcase_add_test(c, the_loss_reaches_a_target);
+    tcase_add_test(c, a_shuffled_epoch_is_its_rows_in_order);
+    tcase_add_test(c, long_rows_that_stay_as_they_are_are_used_in_place);
     suite_add_tcase(s, c);
     return help_run(s);
 }

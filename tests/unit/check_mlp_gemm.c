@@ -260,6 +260,55 @@ START_TEST(rounded_slices_give_the_same_bits)
 }
 END_TEST
 
+/* Rows from anywhere, and the same rows side by side. */
+static void same_from_anywhere(size_t in, size_t out, size_t rows, enum mlp_precision precision)
+{
+    float *gathered = blank(rows * in), *z = blank(rows * out), *dw = blank(in * out);
+    float *other_z = blank(rows * out), *other_dw = blank(in * out);
+    uint32_t *at = malloc(rows * sizeof(*at) + 1);
+    uint64_t seed = 31;
+    struct room r;
+
+    room_init(&r, in, out, rows, precision, 4);
+    for (size_t i = 0; i < rows; i++) {
+        at[i] = (uint32_t)(help_unit(&seed) * (double)rows);
+        memcpy(gathered + i * in, r.a + at[i] * in, in * sizeof(*gathered));
+    }
+    struct gemm_shape s = shape(&r, rows), far = s;
+
+    far.at = at;
+    if (gemm_gathers(&r.ctx, in, out)) {
+        ck_assert_int_eq(gemm_forward(&r.ctx, s, gathered, r.w, r.b, z), MLP_OK);
+        ck_assert_int_eq(gemm_forward(&r.ctx, far, r.a, r.w, r.b, other_z), MLP_OK);
+        ck_assert_mem_eq(z, other_z, rows * out * sizeof(*z));
+        back_weights(&r.ctx, s, 1, gathered, r.delta, dw);
+        for (size_t threads = 1; threads < 4; threads++) {
+            back_weights(&r.ctx, far, threads, r.a, r.delta, other_dw);
+            ck_assert_mem_eq(dw, other_dw, in * out * sizeof(*dw));
+        }
+    }
+    room_fini(&r);
+    free(gathered);
+    free(z);
+    free(dw);
+    free(other_z);
+    free(other_dw);
+    free(at);
+}
+
+START_TEST(rows_may_come_from_anywhere)
+{
+    static const size_t rows[] = {1, 5, 15, 16, 17, 33, 100, 300, 530};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        same_from_anywhere(shapes[_i][0], shapes[_i][1], rows[i], MLP_FLOAT32);
+        if (mlp_bfloat16_available(&(const char *){NULL})) {
+            same_from_anywhere(shapes[_i][0], shapes[_i][1], rows[i], MLP_BFLOAT16);
+        }
+    }
+}
+END_TEST
+
 /* The same call twice, with other calls between, and from another ctx: the same bits. */
 START_TEST(products_repeat)
 {
@@ -365,6 +414,7 @@ int main(void)
     tcase_add_loop_test(c, slices_of_rows_give_the_same_bits, 0, SHAPES);
     tcase_add_loop_test(c, rounded_slices_give_the_same_bits, 0, SHAPES);
     tcase_add_test(c, slices_give_the_same_bits_at_every_depth);
+    tcase_add_loop_test(c, rows_may_come_from_anywhere, 0, SHAPES);
     tcase_add_test(c, products_repeat);
     tcase_add_test(c, a_new_batch_is_seen);
     tcase_add_test(c, float32_products_are_as_exact_as_multiply_adds);

@@ -70,11 +70,13 @@ static const struct {
     size_t n_hidden;
     double input_dropout;
     bool input_scale;
+    size_t inputs; /* 0: INPUTS */
 } nets[] = {
-    {"plain", plain, 2, 0, false},  {"deep", deep, 6, 0, false},
-    {"wide", wide, 1, 0, false},    {"noisy", noisy, 3, 0.1, false},
-    {"pieces", pieces, 3, 0, false}, {"norms", norms, 2, 0, false},
-    {"scaled", plain, 2, 0.1, true},
+    {"plain", plain, 2, 0, false, 0},   {"deep", deep, 6, 0, false, 0},
+    {"wide", wide, 1, 0, false, 0},     {"noisy", noisy, 3, 0.1, false, 0},
+    {"pieces", pieces, 3, 0, false, 0}, {"norms", norms, 2, 0, false, 0},
+    {"scaled", plain, 2, 0.1, true, 0}, {"long rows", plain, 2, 0, false, 300},
+    {"long rows, scaled", plain, 2, 0.1, true, 300},
 };
 #define NETS ((int)(sizeof(nets) / sizeof(*nets)))
 
@@ -131,7 +133,7 @@ static void check_threads(const char *name, const struct mlp_spec *spec,
 {
     static const size_t counts[] = {2, 3, 8};
     uint64_t seed = 5;
-    float *x = help_floats(&seed, (size_t)ROWS * INPUTS, 1);
+    float *x = help_floats(&seed, ROWS * spec->n_inputs, 1);
     uint32_t *labels = help_labels(&seed, ROWS, CLASSES);
     const struct mlp_data data = {.rows = ROWS, .x = x, .labels = labels};
     calls = 0;
@@ -158,8 +160,8 @@ static void check_threads(const char *name, const struct mlp_spec *spec,
 
 static struct mlp_spec spec_of(int i)
 {
-    struct mlp_spec spec = help_spec(INPUTS, nets[i].n_hidden, nets[i].hidden, CLASSES,
-                                     MLP_CROSS_ENTROPY);
+    struct mlp_spec spec = help_spec(nets[i].inputs > 0 ? nets[i].inputs : INPUTS,
+                                     nets[i].n_hidden, nets[i].hidden, CLASSES, MLP_CROSS_ENTROPY);
 
     spec.input_dropout = nets[i].input_dropout;
     spec.input_scale = nets[i].input_scale;

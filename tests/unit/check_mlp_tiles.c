@@ -24,7 +24,8 @@ static uint32_t *packed(const struct kernel_units *u, const float *from, size_t 
 {
     uint32_t *to = aligned((lines + 15) / 16 * tiles_panel(terms, parts) * sizeof(*to));
 
-    u->pack(&(struct kernel_pack){lines, terms, from, line_step, term_step, right, parts, to});
+    u->pack(&(struct kernel_pack){lines, terms, from, line_step, term_step, NULL, right,
+                                  parts, to});
     return to;
 }
 

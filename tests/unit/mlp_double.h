@@ -24,6 +24,7 @@
 #define gemm_backend_wants        d_gemm_backend_wants
 #define gemm_fini                 d_gemm_fini
 #define gemm_forward              d_gemm_forward
+#define gemm_gathers              d_gemm_gathers
 #define gemm_init                 d_gemm_init
 #define gemm_layout               d_gemm_layout
 #define gemm_new_batch            d_gemm_new_batch
