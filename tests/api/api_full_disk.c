@@ -97,7 +97,7 @@ static void fill(const char *path, size_t leave)
     ck_assert_int_ge(fd, 0);
     ck_assert_int_eq(fstat(fd, &st), 0);
     ck_assert_uint_gt(now, leave);
-    ck_assert_int_eq(posix_fallocate(fd, 0, st.st_size + (off_t)(now - leave)), 0);
+    ck_assert_int_eq(posix_fallocate(fd, 0, st.st_blocks * 512 + (off_t)(now - leave)), 0);
     ck_assert_int_eq(close(fd), 0);
     ck_assert_uint_le(free_bytes(path), leave);
 }
