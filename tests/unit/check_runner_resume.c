@@ -323,15 +323,19 @@ END_TEST
 
 int main(void)
 {
-    TCase *resume = tcase_create("resume");
-    TCase *cases[] = {resume};
+    TCase *stopped = tcase_create("stop"), *killed = tcase_create("kill");
+    TCase *often = tcase_create("often"), *curve = tcase_create("curve");
+    TCase *cases[] = {stopped, killed, often, curve};
+    size_t i;
 
-    tcase_add_checked_fixture(resume, setup, teardown);
-    tcase_add_loop_test(resume, stopped_again_and_again, 0, ARRAY_LEN(jobs));
-    tcase_add_loop_test(resume, killed_again_and_again, 0, ARRAY_LEN(jobs));
-    tcase_add_loop_test(resume, saved_often, 0, ARRAY_LEN(jobs));
-    tcase_add_loop_test(resume, damaged_checkpoints_are_passed_over, 0, 3);
-    tcase_add_test(resume, a_long_curve_is_thinned_the_same);
-    tcase_add_test(resume, a_long_curve_is_thinned_the_same_after_kills);
+    for (i = 0; i < ARRAY_LEN(cases); i++) {
+        tcase_add_checked_fixture(cases[i], setup, teardown);
+    }
+    tcase_add_loop_test(stopped, stopped_again_and_again, 0, ARRAY_LEN(jobs));
+    tcase_add_loop_test(killed, killed_again_and_again, 0, ARRAY_LEN(jobs));
+    tcase_add_loop_test(often, saved_often, 0, ARRAY_LEN(jobs));
+    tcase_add_loop_test(stopped, damaged_checkpoints_are_passed_over, 0, 3);
+    tcase_add_test(curve, a_long_curve_is_thinned_the_same);
+    tcase_add_test(curve, a_long_curve_is_thinned_the_same_after_kills);
     return house_run("runner resume", cases, ARRAY_LEN(cases));
 }

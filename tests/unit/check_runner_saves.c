@@ -13,8 +13,17 @@ static struct house h;
 static struct store_ops ops; /* the real ones, some replaced */
 static const struct store_ops *real;
 
+static double slow_batch; /* seconds that each takes */
+static int64_t seen_generation, seen_epoch;
+static double first_at, started_at;
+static atomic_size_t notes_of[2]; /* enum store_note */
+
 static void setup(void)
 {
+    slow_batch = 0;
+    seen_generation = 0;
+    atomic_store(&notes_of[NOTE_BATCH], 0);
+    atomic_store(&notes_of[NOTE_LASTED], 0);
     house_open(&h, 1);
     h.checkpoint_seconds = 1e6; /* only when the test says so */
     house_clouds(&h, "clouds", 120);
@@ -143,17 +152,12 @@ END_TEST
 
 /* ---- when ----------------------------------------------------------------------------------- */
 
-static double slow_batch; /* seconds that each takes */
-
 static void sleep_seconds(double seconds)
 {
     const struct timespec t = {.tv_nsec = (long)(seconds * 1e9)};
 
     (void)nanosleep(&t, NULL);
 }
-
-static int64_t seen_generation, seen_epoch;
-static double first_at, started_at;
 
 static void look_for_checkpoints(struct drive *d)
 {
@@ -669,8 +673,6 @@ END_TEST
 
 /* ---- what the store is told of an attempt
  * --------------------------------------------------------------- */
-
-static atomic_size_t notes_of[2];
 
 static int counted_note(struct store *store, int64_t id, const char *owner, enum store_note note,
                         struct err *err)
