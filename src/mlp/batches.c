@@ -154,16 +154,14 @@ static inline void prefetch(const void *at)
 
 /* Shuffled rows lie anywhere in memory: ask for one some time before it is copied. What lies
  * behind its first lines comes by itself. */
-static void fetch(const struct batches *b, size_t at, bool inputs)
+static void fetch(const struct batches *b, size_t at)
 {
     if (b->order != NULL && at < b->rows) {
         const struct mlp_data *d = b->data;
         size_t row = b->order[at];
 
-        if (inputs) {
-            prefetch(d->x + row * b->n_inputs);
-            prefetch(d->x + (row + 1) * b->n_inputs - 1);
-        }
+        prefetch(d->x + row * b->n_inputs);
+        prefetch(d->x + (row + 1) * b->n_inputs - 1);
         if (d->labels != NULL) {
             prefetch(d->labels + row);
         }
@@ -187,7 +185,7 @@ void batches_ahead(const struct batches *b, size_t i, size_t part, size_t parts)
         return;
     }
     for (size_t r = rows * part / parts; r < rows * (part + 1) / parts; r++) {
-        fetch(b, next + r, true);
+        fetch(b, next + r);
     }
 }
 
@@ -224,10 +222,10 @@ void batches_fill(const struct batches *b, size_t i, size_t from, size_t rows, b
     for (size_t r = from; b->x != NULL && r < from + rows; r++) {
         size_t row = b->order != NULL ? b->order[first + r] : first + r;
 
-        if (!narrow(b)) {
-            fetch(b, first + r + AHEAD, inputs);
-        }
         if (inputs) {
+            if (!narrow(b)) {
+                fetch(b, first + r + AHEAD);
+            }
             gather_input(b, row, b->x + r * b->n_inputs);
         }
         if (d->labels != NULL) {
