@@ -3,6 +3,7 @@ NET_CHECKS = \
 	tests/unit/check_address \
 	tests/unit/check_outgoing \
 	tests/unit/check_outgoing_limits \
+	tests/unit/check_outgoing_options \
 	tests/unit/check_outgoing_tls \
 	tests/unit/check_outgoing_url \
 	tests/unit/check_outgoing_where
@@ -30,6 +31,12 @@ tests_unit_check_outgoing_limits_SOURCES = tests/unit/check_outgoing_limits.c \
 tests_unit_check_outgoing_limits_CPPFLAGS = $(NET_CPPFLAGS)
 tests_unit_check_outgoing_limits_CFLAGS = $(NET_CFLAGS)
 tests_unit_check_outgoing_limits_LDADD = $(NET_LIBS)
+
+tests_unit_check_outgoing_options_SOURCES = tests/unit/check_outgoing_options.c
+tests_unit_check_outgoing_options_CPPFLAGS = $(NET_CPPFLAGS)
+tests_unit_check_outgoing_options_CFLAGS = $(NET_CFLAGS) $(CURL_CFLAGS)
+tests_unit_check_outgoing_options_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=curl_easy_setopt
+tests_unit_check_outgoing_options_LDADD = $(NET_LIBS)
 
 tests_unit_check_outgoing_tls_SOURCES = tests/unit/check_outgoing_tls.c \
 	$(NET_HELP)

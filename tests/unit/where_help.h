@@ -19,8 +19,8 @@
 static struct net_server server;
 static struct err err;
 static struct outgoing_reply reply;
-static struct outgoing *nobody, *loop,
-    *plain; /* allow: nothing, 127.0.0.1/32, http to the public */
+/* They allow: nothing, 127.0.0.1/32, http to the public. */
+static struct outgoing *nobody, *loop, *plain;
 
 static void serve(struct net_server *s, int fd, const char *request);
 
