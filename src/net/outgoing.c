@@ -46,7 +46,7 @@ struct call {
     bool https;
     bool location;           /* its header was seen */
     unsigned asked, refused; /* addresses */
-    bool too_large, no_memory, stopped, unwanted;
+    bool long_headers, long_body, no_memory, stopped, unwanted;
 };
 
 static bool prepared; /* main, before threads */
@@ -161,7 +161,7 @@ static size_t on_header(char *bytes, size_t size, size_t n, void *arg)
     n *= size;
     call->header_bytes += n;
     if (call->header_bytes > MOST_HEADERS) {
-        call->too_large = true;
+        call->long_headers = true;
         return 0;
     }
     if (n >= sizeof location && strncasecmp(bytes, location, sizeof location - 1) == 0) {
@@ -194,7 +194,7 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
 
     n *= size;
     if (n > request->most_bytes - call->body_bytes) {
-        call->too_large = true;
+        call->long_body = true;
         return n + 1; /* any other number than n ends the transfer */
     }
     call->body_bytes += n;
@@ -350,9 +350,12 @@ static int tell(struct call *call, CURLcode rc)
     if (call->stopped) {
         return err_set(err, ERR_BUSY, "the call was ended by a stop");
     }
-    if (call->too_large || rc == CURLE_FILESIZE_EXCEEDED) {
-        return err_set(err, ERR_TOO_LARGE,
-                       "the answer is longer than %zu bytes, or its headers are",
+    if (call->long_headers) {
+        return err_set(err, ERR_TOO_LARGE, "the answer's headers are longer than %u bytes",
+                       MOST_HEADERS);
+    }
+    if (call->long_body || rc == CURLE_FILESIZE_EXCEEDED) {
+        return err_set(err, ERR_TOO_LARGE, "the answer is longer than %zu bytes",
                        call->request->most_bytes);
     }
     if (call->no_memory || rc == CURLE_OUT_OF_MEMORY) {

@@ -219,6 +219,21 @@ START_TEST(a_stop_while_a_name_is_looked_up)
 }
 END_TEST
 
+/* TLS to who does not speak it, and says nothing. */
+START_TEST(a_handshake_without_end)
+{
+    struct outgoing_request request = get("/");
+    double began = clock_monotonic();
+
+    (void)snprintf(url, sizeof url, "https://127.0.0.1:%u/", server.port);
+    request.seconds = 0.4;
+    fails(&request, ERR_BUSY, "in time");
+    ck_assert_double_lt(clock_monotonic() - began, 5);
+    err_fini(&err);
+    stops(&request);
+}
+END_TEST
+
 START_TEST(stopped_before)
 {
     struct outgoing_request request = get("/ok");
@@ -291,6 +306,7 @@ int main(void)
     tcase_add_test(tc, a_stop);
     tcase_add_test(tc, a_stop_while_it_drips);
     tcase_add_test(tc, a_stop_while_a_name_is_looked_up);
+    tcase_add_test(tc, a_handshake_without_end);
     tcase_add_test(tc, stopped_before);
     tcase_add_test(tc, not_stopped);
     tcase_add_test(tc, what_breaks);
