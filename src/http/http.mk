@@ -15,22 +15,27 @@ libhttp_a_SOURCES = \
 	src/http/api_queue.c \
 	src/http/api_service.c \
 	src/http/api_train.c \
+	src/http/clients.c src/http/clients.h \
 	src/http/curve.c src/http/curve.h \
 	src/http/dataset_json.c src/http/dataset_json.h \
 	src/http/guard.c src/http/guard.h \
 	src/http/gunzip.c src/http/gunzip.h \
 	src/http/job_json.c src/http/job_json.h \
 	src/http/jw.c src/http/jw.h \
+	src/http/listen.c src/http/listen.h \
 	src/http/media.c src/http/media.h \
 	src/http/model_view.c src/http/model_view.h \
 	src/http/query.c src/http/query.h \
+	src/http/rates.c src/http/rates.h \
 	src/http/request.c src/http/request.h \
+	src/http/request_limits.c \
 	src/http/respond.c src/http/respond.h \
 	src/http/route.c src/http/route.h src/http/routes.def \
 	src/http/rows.c src/http/rows.h \
 	src/http/rows_csv.c \
-	src/http/server.c src/http/server.h src/http/server_priv.h
+	src/http/server.c src/http/server.h src/http/server_priv.h \
+	src/http/tls.c src/http/tls.h
 # The assembler finds the embedded openapi.json there.
-libhttp_a_CFLAGS = $(AM_CFLAGS) $(MICROHTTPD_CFLAGS) $(JANSSON_CFLAGS) $(ZLIB_CFLAGS) \
+libhttp_a_CFLAGS = $(AM_CFLAGS) $(MICROHTTPD_CFLAGS) $(GNUTLS_CFLAGS) $(JANSSON_CFLAGS) $(ZLIB_CFLAGS) \
 	$(SODIUM_CFLAGS) -Wa,-I$(srcdir)/docs
 src/http/libhttp_a-api_service.$(OBJEXT): docs/openapi.json

@@ -28,15 +28,21 @@
 
 #define SMALL_TREE     (64u << 10) /* bodies whose trees are not worth counting */
 #define TRIM           (8u << 20)  /* trees whose memory is worth giving back to the system */
-#define JSON_SECONDS   60
-#define UPLOAD_GRACE   60   /* seconds */
-#define UPLOAD_MINIMUM 1024 /* bytes a second */
 
 static void (*const handlers[])(struct request *req) = {
 #define ROUTE(name, method, pattern, body, scope) [ROUTE_##name] = api_##name,
 #include "http/routes.def"
 #undef ROUTE
 };
+
+static struct client *client_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+    CHK(info != NULL && info->socket_context != NULL);
+    return info->socket_context;
+}
 
 void *request_start(void *server, const char *target, struct MHD_Connection *connection)
 {
@@ -47,6 +53,7 @@ void *request_start(void *server, const char *target, struct MHD_Connection *con
     CHK_OBJ(req->server, SERVER_MAGIC);
     req->context = &req->server->context;
     req->connection = connection;
+    req->client = client_of(connection);
     req->target = xstrdup(target);
     req->started_at = clock_monotonic();
     req->err = (struct err)ERR_INIT;
@@ -66,6 +73,7 @@ void request_end(void *server, struct MHD_Connection *connection, void **con_cls
     }
     CHK_OBJ(req, REQUEST_MAGIC);
     *con_cls = NULL;
+    clients_phase(req->server->clients, req->client, CLIENT_WAITING);
     if (why != MHD_REQUEST_TERMINATED_COMPLETED_OK) {
         log_debug("%s: the exchange ended early (%d)", req->path != NULL ? req->path : "?",
                   (int)why);
@@ -118,57 +126,6 @@ size_t request_header_count(const struct request *req, const char *name)
 
     (void)MHD_get_connection_values(req->connection, MHD_HEADER_KIND, count_one, &search);
     return search.n;
-}
-
-int request_reserve(struct request *req, size_t bytes, struct err *err)
-{
-    size_t before = atomic_fetch_add(&req->server->body_bytes, bytes);
-
-    if (before + bytes > req->server->body_budget) {
-        (void)atomic_fetch_sub(&req->server->body_bytes, bytes);
-        return err_set(err, ERR_BUSY,
-                       "too many large requests at once: %zu bytes are in work, and the limit is "
-                       "%zu",
-                       before, req->server->body_budget);
-    }
-    req->reserved += bytes;
-    return 0;
-}
-
-/* jansson's costs on 64 bits, allocation included: an object 240 bytes, an array 140, a member
- * of an object 96, an element 48. Marks inside strings count too: they only add. */
-size_t request_tree_bytes(const char *json, size_t len)
-{
-    size_t bytes = 0, i;
-
-    for (i = 0; i < len; i++) {
-        switch (json[i]) {
-        case '{':
-            bytes += 240;
-            break;
-        case '[':
-            bytes += 140;
-            break;
-        case ':':
-            bytes += 96;
-            break;
-        case ',':
-            bytes += 48;
-            break;
-        default:
-            break;
-        }
-    }
-    return bytes;
-}
-
-bool request_too_slow(enum route_body body, double seconds, uint64_t received)
-{
-    if (body == BODY_UPLOAD) {
-        return seconds > UPLOAD_GRACE &&
-               (double)received < (seconds - UPLOAD_GRACE) * UPLOAD_MINIMUM;
-    }
-    return seconds > JSON_SECONDS;
 }
 
 /* ---- the first call: headers only ---- */
@@ -244,10 +201,11 @@ static int check_sender(struct request *req)
     bool open = req->path != NULL &&
                 (strcmp(req->path, "/healthz") == 0 || strcmp(req->path, "/readyz") == 0);
 
-    if (!open && (host == NULL || !guard_host(&req->server->guard, host))) {
+    if (!open && !guard_host(&req->server->guard, host)) {
         return refuse(req, MHD_HTTP_FORBIDDEN,
-                      "the Host header \"%.64s\" is not a name of this server; it answers at %s",
-                      host != NULL ? host : "", req->server->url);
+                      "the Host header \"%.64s\" is not a name of this server; it answers at %s%s",
+                      host != NULL ? host : "", req->server->url,
+                      req->server->guard.names != NULL ? " and its --host-name" : "");
     }
     if (!guard_method_is_safe(req->method) &&
         !guard_site(request_header(req, "Sec-Fetch-Site"), request_header(req, "Origin"), host)) {
@@ -410,17 +368,19 @@ static void answer_refusal(struct request *req)
 static enum MHD_Result begin(struct request *req, const char *method)
 {
     const char *expect;
-    bool chunked = false, trusted;
+    bool chunked = false, trusted, excess;
 
     req->begun = true;
     req->method = method;
     req->path = route_path(req->target, strcspn(req->target, "?"));
+    clients_phase(req->server->clients, req->client, CLIENT_READING);
     trusted = check_framing(req, &chunked) == 0;
-    if (trusted && check_all(req) == 0) {
+    if (trusted && request_admit(req) == 0 && check_all(req) == 0) {
         return MHD_YES;
     }
     expect = request_header(req, "Expect");
-    if (!trusted || req->length > REQUEST_DRAIN ||
+    excess = req->client->excess != CLIENT_WITHIN; /* its time is short */
+    if (!trusted || excess || req->length > REQUEST_DRAIN ||
         ((req->length != 0 || chunked) && expect != NULL &&
          strcasecmp(expect, "100-continue") == 0)) {
         respond_header(req, "Connection", "close");
@@ -436,7 +396,8 @@ static enum MHD_Result take_piece(struct request *req, const char *bytes, size_t
     enum route_body body = body_of(req);
 
     req->received += len;
-    if (request_too_slow(body, clock_monotonic() - req->started_at, req->received)) {
+    if (request_too_slow(body, clock_monotonic() - req->started_at, req->server->slow_seconds,
+                         req->received)) {
         log_info("%s: the body comes too slowly, %" PRIu64 " bytes so far; closing",
                  req->path != NULL ? req->path : "?", req->received);
         return MHD_NO;
@@ -531,6 +492,7 @@ enum MHD_Result request_handle(void *server, struct MHD_Connection *connection, 
     }
     if (req->status != 0) {
         log_request(req);
+        clients_phase(req->server->clients, req->client, CLIENT_ANSWERING);
     }
     return result;
 }

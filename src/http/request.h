@@ -30,6 +30,7 @@ struct request {
     struct server *server;
     const struct server_context *context;
     struct MHD_Connection *connection;
+    struct client *client;     /* the connection's */
     char *target;              /* as sent; owned */
     char *path;                /* decoded; owned; NULL: not a path of ours */
     const char *method;        /* the library's, for the time of the exchange */
@@ -70,13 +71,20 @@ const char *request_header(const struct request *req, const char *name);
 /* How often it came. */
 size_t request_header_count(const struct request *req, const char *name);
 
+/* ---- what it may cost (request_limits.c) ---- */
+
+/* Whether this client may ask at all now; else req->refused and req->err say why not. */
+int request_admit(struct request *req) MUST_CHECK;
+
 /* Take `bytes` from the server's budget until the request ends. ERR_BUSY when there is none. */
 int request_reserve(struct request *req, size_t bytes, struct err *err) MUST_CHECK;
 
 /* About what the tree of a JSON text takes once parsed; more rather than less. */
 size_t request_tree_bytes(const char *json, size_t len);
+/* What jansson may take while it reads a body of `len` bytes whose tree was given `tree`. */
+size_t request_json_room(size_t len, size_t tree);
 
-/* Too slow: JSON bodies have 60 s, uploads a minute's grace and then 1 KiB a second. */
-bool request_too_slow(enum route_body body, double seconds, uint64_t received);
+/* Too slow: JSON bodies have slow_seconds, uploads as much grace and then 1 KiB a second. */
+bool request_too_slow(enum route_body body, double seconds, double slow_seconds, uint64_t received);
 
 #endif

@@ -296,6 +296,7 @@ struct stream {
     struct buf pending; /* made and not yet sent */
     size_t sent;        /* of pending */
     bool last;          /* next has nothing more */
+    struct client *client; /* the connection's; it outlives the answer */
 };
 
 static ssize_t stream_read(void *cls, uint64_t pos, char *out, size_t room)
@@ -321,6 +322,7 @@ static ssize_t stream_read(void *cls, uint64_t pos, char *out, size_t room)
     n = n < room ? n : room;
     memcpy(out, stream->pending.data + stream->sent, n);
     stream->sent += n;
+    (void)atomic_fetch_add(&stream->client->handed, n);
     return (ssize_t)n;
 }
 
@@ -340,6 +342,7 @@ void respond_stream(struct request *req, unsigned status, const char *type,
     struct MHD_Response *response;
 
     stream->source = *source;
+    stream->client = req->client;
     response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, stream_read,
                                                  stream, stream_free);
     if (response == NULL) {

@@ -33,21 +33,51 @@ struct server;
 
 /* main only, before any thread: what libraries want once in a process. */
 void server_prepare(void);
-/* "libmicrohttpd 0.9.75, jansson 2.14, zlib 1.2.13", for the log. */
+/* "libmicrohttpd 0.9.75, GnuTLS 3.7.9, jansson 2.14, zlib 1.2.13", for the log. */
 const char *server_libraries(char *out, size_t size);
 
 struct server_options {
     const char *host; /* address literal: "127.0.0.1", "::1", "0.0.0.0" */
     uint16_t port;    /* 0: any free one */
-    size_t threads;   /* 2 to 4 */
+    const char *path; /* not NULL: a unix socket there instead, mode 0660 */
+    int inherited;    /* not 0: this listening descriptor instead (server_take_inherited) */
+    const char *tls_cert, *tls_key; /* PEM files; NULL: plain HTTP */
+    const char *const *host_names;  /* "NAME[:PORT]" besides ours, NULL-terminated, or NULL; they
+                                       outlive the server */
+    bool behind_proxy;              /* a proxy in front speaks TLS */
+    size_t threads;                 /* 2 to 4 */
     size_t max_connections;
+    size_t max_per_client; /* connections of one address; SIZE_MAX: our choice; 0: any */
+    double rate, burst;    /* requests a second of one address, and at once; 0: any */
+    double slow_seconds;   /* how long a slow client is borne (clients.h) */
 };
 
-/* Bind and listen; errors name the address. */
+/* main only, once, before threads: the socket that a service manager started us with (LISTEN_PID,
+ * LISTEN_FDS), or *fd = 0. The variables are gone after it. */
+int server_take_inherited(int *fd, struct err *err) MUST_CHECK;
+
+/* The one rule for every kind of listener: loopback addresses and unix sockets always; what other
+ * machines reach only with a token, and with TLS or behind a proxy. The sentence says what is
+ * missing. */
+int server_may_listen(const struct server_options *options, size_t n_tokens,
+                      struct err *err) MUST_CHECK;
+
+/* How many descriptors its connections may take, those included that are told to come later. */
+size_t server_descriptors(const struct server_options *options);
+
+/* Bind and listen; errors name the address. The caller has asked server_may_listen. */
 int server_start(const struct server_options *options, const struct server_context *context,
                  struct server **out, struct err *err) MUST_CHECK;
-/* "http://127.0.0.1:6573", with the real port. Owned by the server. */
+/* "http://127.0.0.1:6573" or "https://...", with the real port, or "unix:/path". Owned by the
+ * server. */
 const char *server_url(const struct server *server);
+/* Read certificate and key again, for connections that begin from now on. When they are no good,
+ * those before stay. Nothing to do without TLS. Main only. */
+int server_reload(struct server *server, struct err *err) MUST_CHECK;
+/* When the certificate ends, in seconds since 1970; 0 without TLS. Any thread. */
+int64_t server_certificate_expires(const struct server *server);
+/* Connections open now. Any thread. */
+size_t server_connections(const struct server *server);
 /* New work is refused with 503 from now on; what is running goes on. */
 void server_quiesce(struct server *server);
 /* Stop listening, finish or drop what is open, join the threads, free. */

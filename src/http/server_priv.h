@@ -5,8 +5,13 @@
 #include <microhttpd.h>
 #include <stdatomic.h>
 
+#include "http/clients.h"
 #include "http/guard.h"
+#include "http/listen.h"
+#include "http/rates.h"
 #include "http/server.h"
+
+struct tls;
 
 #define SERVER_MAGIC  0x5e41e401u
 #define REQUEST_MAGIC 0x4e90e571u
@@ -16,8 +21,12 @@ struct server {
     struct MHD_Daemon *daemon;
     struct server_context context; /* set once */
     struct guard guard;            /* set once */
-    char url[96];                  /* set once */
-    int listener;                  /* main only */
+    char url[160];                 /* set once */
+    struct listener listener;      /* main only */
+    struct tls *tls;               /* NULL: plain HTTP */
+    struct clients *clients;
+    struct rates *rates; /* NULL: any number of requests */
+    double slow_seconds; /* set once */
     atomic_bool quiescing;
     atomic_size_t body_bytes; /* bodies, their trees and encoded rows held right now */
     size_t body_budget;       /* set once */

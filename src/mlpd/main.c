@@ -27,7 +27,6 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "http/guard.h"
 #include "http/server.h"
 #include "jobs/checkpoint.h"
 #include "jobs/retention.h"
@@ -40,13 +39,13 @@
 #include "store/store_sqlite.h"
 
 #define SERVER_THREADS 4 /* more than cores: a bulk request holds one for a while */
-#define CONNECTIONS    1000
 #define FILES_BESIDE   256 /* descriptors that are not connections */
 #define CACHE_SHARE    16  /* of the memory limit, for models that answer */
 #define CACHE_LEAST    (64u << 20)
 
 struct app {
     int lock;
+    int inherited;  /* a listening socket, or 0 */
     char owner[33]; /* this boot */
     struct store *store;
     struct datasets *datasets;
@@ -75,27 +74,32 @@ static void prepare_signals(void)
     PTOK(pthread_sigmask(SIG_BLOCK, &set, NULL));
 }
 
-/* How many connections the open-files limit leaves room for; it is raised if it may be. */
-static size_t connections(void)
+/* Room for so many connections under the open-files limit, which is raised if it may be; else
+ * fewer connections. */
+static void fit_connections(struct server_options *server)
 {
+    rlim_t wanted = server_descriptors(server) + FILES_BESIDE;
     struct rlimit files;
+    size_t asked = server->max_connections;
 
     if (getrlimit(RLIMIT_NOFILE, &files) != 0) {
-        return FILES_BESIDE;
+        files = (struct rlimit){.rlim_cur = FILES_BESIDE, .rlim_max = FILES_BESIDE};
     }
-    if (files.rlim_cur < CONNECTIONS + FILES_BESIDE && files.rlim_max > files.rlim_cur) {
-        files.rlim_cur = files.rlim_max < CONNECTIONS + FILES_BESIDE ? files.rlim_max
-                                                                     : CONNECTIONS + FILES_BESIDE;
+    if (files.rlim_cur < wanted && files.rlim_max > files.rlim_cur) {
+        files.rlim_cur = files.rlim_max < wanted ? files.rlim_max : wanted;
         if (setrlimit(RLIMIT_NOFILE, &files) != 0) {
             log_warn("the open-files limit stays: %s", strerror(errno));
             (void)getrlimit(RLIMIT_NOFILE, &files); /* it answered a moment ago */
         }
     }
-    if (files.rlim_cur >= CONNECTIONS + FILES_BESIDE) {
-        return CONNECTIONS;
+    while (server->max_connections > 1 &&
+           server_descriptors(server) + FILES_BESIDE > files.rlim_cur) {
+        server->max_connections -= (server->max_connections + 7) / 8;
     }
-    return files.rlim_cur > 2 * FILES_BESIDE ? files.rlim_cur - FILES_BESIDE
-                                             : files.rlim_cur / 2 + 1;
+    if (server->max_connections < asked) {
+        log_warn("%zu connections at most, not %zu: the open-files limit is %llu",
+                 server->max_connections, asked, (unsigned long long)files.rlim_cur);
+    }
 }
 
 /* --memory-limit is for all jobs together; a worker's job has its share. */
@@ -112,12 +116,43 @@ static struct retention job_retention(const struct options *o)
     return (struct retention){.keep_jobs = o->keep_jobs, .keep_days = o->keep_days};
 }
 
+static struct server_options listening(const struct app *app, const struct options *o)
+{
+    return (struct server_options){.host = o->host,
+                                   .port = o->port,
+                                   .path = o->listen_path,
+                                   .inherited = app->inherited,
+                                   .tls_cert = o->tls_cert,
+                                   .tls_key = o->tls_key,
+                                   .host_names = (const char *const *)o->host_names,
+                                   .behind_proxy = o->behind_proxy,
+                                   .threads = SERVER_THREADS,
+                                   .max_connections = o->max_connections,
+                                   .max_per_client = o->max_per_client,
+                                   .rate = o->rate,
+                                   .burst = o->burst,
+                                   .slow_seconds = o->slow_seconds};
+}
+
+/* Asked before anything is opened. */
+static int may_listen(struct app *app, const struct options *o, struct err *err)
+{
+    struct server_options server;
+
+    if (server_take_inherited(&app->inherited, err) != 0) {
+        return -1;
+    }
+    if (app->inherited != 0) {
+        log_info("listening on the socket that the service manager handed over, not as --listen "
+                 "says");
+    }
+    server = listening(app, o);
+    return server_may_listen(&server, 0, err);
+}
+
 static int start_server(struct app *app, const struct options *o, struct err *err)
 {
-    struct server_options server = {.host = o->host,
-                                    .port = o->port,
-                                    .threads = SERVER_THREADS,
-                                    .max_connections = connections()};
+    struct server_options server = listening(app, o);
     struct server_context context = {.store = app->store,
                                      .datasets = app->datasets,
                                      .pool = app->pool,
@@ -130,6 +165,7 @@ static int start_server(struct app *app, const struct options *o, struct err *er
                                      .store_version = store_sqlite_version(),
                                      .started_at = clock_monotonic()};
 
+    fit_connections(&server);
     return server_start(&server, &context, &app->server, err);
 }
 
@@ -161,7 +197,7 @@ static int start(struct app *app, const struct options *o, struct err *err)
     size_t cache = o->memory_limit / CACHE_SHARE;
 
     hash_random_hex(16, app->owner);
-    if (open_state(app, o->state, err) != 0) {
+    if (may_listen(app, o, err) != 0 || open_state(app, o->state, err) != 0) {
         return -1;
     }
     pool.checkpoints = app->checkpoints;
@@ -312,14 +348,6 @@ int main(int argc, char **argv)
     if (options.version) {
         printf("mlpd %s%s\n", PACKAGE_VERSION, made_for_tests());
         return EXIT_SUCCESS;
-    }
-    if (options.host != NULL && !guard_is_loopback(options.host)) {
-        (void)fprintf(stderr,
-                      "mlpd: --listen %s is not a loopback address; serving other machines needs "
-                      "tokens, which this version does not have: use 127.0.0.1 or [::1]\n",
-                      options.host);
-        options_fini(&options);
-        return 2;
     }
     (void)umask(077); /* the state is nobody else's */
     prepare_signals();

@@ -15,5 +15,5 @@ mlpd_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS)
 mlpd_LDFLAGS = $(AM_LDFLAGS) $(if $(HARDEN_CFLAGS),-pie)
 mlpd_LDADD = \
 	libhttp.a libpage.a libjobs.a libnet.a libstore.a libdata.a libbase.a libmlpcore.la \
-	$(MICROHTTPD_LIBS) $(CURL_LIBS) $(SQLITE_LIBS) $(JANSSON_LIBS) $(CSV_LIBS) $(ZLIB_LIBS) $(SODIUM_LIBS)
+	$(MICROHTTPD_LIBS) $(GNUTLS_LIBS) $(CURL_LIBS) $(SQLITE_LIBS) $(JANSSON_LIBS) $(CSV_LIBS) $(ZLIB_LIBS) $(SODIUM_LIBS)
 dist_man_MANS += docs/mlpd.8

@@ -289,13 +289,13 @@ END_TEST
 
 START_TEST(slow_bodies)
 {
-    ck_assert(!request_too_slow(BODY_JSON, 59, 0));
-    ck_assert(request_too_slow(BODY_JSON, 61, UINT64_MAX));
-    ck_assert(request_too_slow(BODY_NONE, 61, 5));
-    ck_assert(!request_too_slow(BODY_UPLOAD, 60, 0));
-    ck_assert(!request_too_slow(BODY_UPLOAD, 70, 10 * 1024));
-    ck_assert(request_too_slow(BODY_UPLOAD, 70, 10 * 1024 - 1));
-    ck_assert(!request_too_slow(BODY_UPLOAD, 100000, (uint64_t)16 << 30));
+    ck_assert(!request_too_slow(BODY_JSON, 59, 60, 0));
+    ck_assert(request_too_slow(BODY_JSON, 61, 60, UINT64_MAX));
+    ck_assert(request_too_slow(BODY_NONE, 61, 60, 5));
+    ck_assert(!request_too_slow(BODY_UPLOAD, 60, 60, 0));
+    ck_assert(!request_too_slow(BODY_UPLOAD, 70, 60, 10 * 1024));
+    ck_assert(request_too_slow(BODY_UPLOAD, 70, 60, 10 * 1024 - 1));
+    ck_assert(!request_too_slow(BODY_UPLOAD, 100000, 60, (uint64_t)16 << 30));
 }
 END_TEST
 

@@ -1,5 +1,6 @@
 # unit tests of http and of the daemon's own files
 HTTP_CHECKS = \
+	tests/unit/check_copy \
 	tests/unit/check_http \
 	tests/unit/check_http_rows \
 	tests/unit/check_options
@@ -10,7 +11,7 @@ HTTP_CHECK_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(MICROHTTPD_CFLAGS) $(JANSSON_
 	$(ZLIB_CFLAGS) $(SODIUM_CFLAGS)
 HTTP_CHECK_LIBS = \
 	libhttp.a libpage.a libjobs.a libstore.a libdata.a libbase.a libmlpcore.la \
-	$(MICROHTTPD_LIBS) $(SQLITE_LIBS) $(JANSSON_LIBS) $(CSV_LIBS) $(ZLIB_LIBS) $(SODIUM_LIBS) \
+	$(MICROHTTPD_LIBS) $(GNUTLS_LIBS) $(SQLITE_LIBS) $(JANSSON_LIBS) $(CSV_LIBS) $(ZLIB_LIBS) $(SODIUM_LIBS) \
 	$(UNIT_LIBS)
 
 tests_unit_check_http_SOURCES = tests/unit/check_http.c
@@ -27,3 +28,8 @@ tests_unit_check_options_SOURCES = tests/unit/check_options.c \
 	src/mlpd/state.c src/mlpd/state.h
 tests_unit_check_options_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
 tests_unit_check_options_LDADD = libbase.a $(SODIUM_LIBS) $(UNIT_LIBS)
+
+tests_unit_check_copy_SOURCES = tests/unit/check_copy.c tests/unit/check_store.h \
+	src/mlpd/copy.c src/mlpd/copy.h src/mlpd/open.c src/mlpd/open.h
+tests_unit_check_copy_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS) $(SQLITE_CFLAGS)
+tests_unit_check_copy_LDADD = libstore.a libbase.a $(SQLITE_LIBS) $(SODIUM_LIBS) $(UNIT_LIBS)
