@@ -189,7 +189,7 @@ static int upload(struct err *err)
 
     for (int i = 0; i < 3000 && rc == 0; i++) {
         char row[64];
-        int n = snprintf(row, sizeof row, i == 0 ? "a,b\n" : "%d.125,%d\n", i, i * 1000003);
+        int n = snprintf(row, sizeof row, i == 0 ? "a,b\n" : "%d.125,%d\n", i, i * 3001);
 
         rc = csv_reader_feed(reader, row, (size_t)n, err);
     }

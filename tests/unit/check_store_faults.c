@@ -6,6 +6,8 @@
  * what is wrong, reading goes on meanwhile, and on a good disk again the database is whole and
  * has exactly what it had before the step or what it has after it.
  */
+#include "config.h"
+
 #include <check.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -24,7 +26,7 @@ EMBED(fault_sql_2, "sqlite/0002_start_from.sql");
 
 /* A sanitizer makes everything slower, and finds its faults in any run: fewer of them. */
 #ifdef MLPD_SANITIZERS
-#define STRIDE 7
+#define STRIDE 17
 #else
 #define STRIDE 1
 #endif

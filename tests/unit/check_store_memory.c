@@ -6,6 +6,8 @@
  * lived in spite of some thousand refusals. Where SQLite does without the memory and the step
  * succeeds early, it is taken again from its beginning for the places behind that one.
  */
+#include "config.h"
+
 #include <check.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -19,7 +21,7 @@
 
 /* A sanitizer makes everything slower: fewer places. */
 #ifdef MLPD_SANITIZERS
-#define STRIDE 13
+#define STRIDE 29
 #else
 #define STRIDE 1
 #endif

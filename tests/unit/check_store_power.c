@@ -9,6 +9,8 @@
  * And the judge is judged: where the disk lies about its syncs, and where SQLite is told to do
  * without some of them, it must find an acknowledged step that was lost.
  */
+#include "config.h"
+
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +26,7 @@
 /* A sanitizer makes everything slower: fewer patterns, not fewer moments. */
 #ifdef MLPD_SANITIZERS
 #define SEEDS  1
-#define STRIDE 5
+#define STRIDE 9
 #else
 #define SEEDS  2
 #define STRIDE 1
