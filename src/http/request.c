@@ -25,6 +25,7 @@
 #include "http/media.h"
 #include "http/respond.h"
 #include "http/server_priv.h"
+#include "jobs/json_util_budget.h"
 
 #define SMALL_TREE     (64u << 10) /* bodies whose trees are not worth counting */
 #define TRIM           (8u << 20)  /* trees whose memory is worth giving back to the system */
@@ -440,7 +441,9 @@ static void handle(struct request *req)
         respond_err(req, &req->err);
         return;
     }
+    json_util_budget_set(request_json_room(req->body.len, tree));
     handlers[req->route->id](req);
+    json_util_budget_set(0);
     CHK(req->reserved >= before + tree);
     req->reserved -= tree;
     (void)atomic_fetch_sub(&req->server->body_bytes, tree);

@@ -24,6 +24,7 @@
 #include "http/rows.h"
 #include "http/server_priv.h"
 #include "http/tls.h"
+#include "jobs/json_util_budget.h"
 
 #define CONNECTION_SECONDS 30           /* without a byte */
 #define CONNECTION_MEMORY  (128u << 10) /* request line and headers live in it */
@@ -31,6 +32,7 @@
 
 void server_prepare(void)
 {
+    json_util_budget_install();
     json_object_seed(0); /* from the system's randomness: keys cannot be made to collide */
 }
 

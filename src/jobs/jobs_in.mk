@@ -2,6 +2,7 @@
 libjobs_a_SOURCES += \
 	src/jobs/spec.c src/jobs/spec.h \
 	src/jobs/json_util.c src/jobs/json_util.h \
+	src/jobs/json_util_budget.c src/jobs/json_util_budget.h \
 	src/jobs/config.c src/jobs/config.h src/jobs/config_priv.h \
 	src/jobs/config_keys.c src/jobs/config_read.c src/jobs/config_inline.c \
 	src/jobs/config_table.h src/jobs/config_relations.c \

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "jobs/json_util_budget.h"
 
 #define MAX_KEY 128 /* bytes of a client's key kept in a pointer */
 
@@ -134,7 +135,14 @@ int json_util_parse(const char *text, size_t len, size_t max_values, json_t **ou
     if (scan(text, len, max_values, err) != 0) {
         return -1;
     }
+    json_util_budget_begin();
     *out = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
+    if (json_util_budget_end() && *out == NULL) {
+        return err_set(err, ERR_TOO_LARGE,
+                       "this JSON takes more than %zu bytes of memory once it is read, the limit "
+                       "for it here",
+                       json_util_budget());
+    }
     return *out != NULL ? 0 : refuse_parse(&error, err);
 }
 

@@ -21,7 +21,8 @@
 
 /* An object or an array, strictly. *out is the caller's (json_decref). ERR_SYNTAX with
  * line and column: not JSON, not UTF-8, a duplicate key, deeper than JSON_UTIL_MAX_DEPTH, a
- * number no double holds; ERR_TOO_LARGE: more than max_values values (keys not counted). */
+ * number no double holds; ERR_TOO_LARGE: more than max_values values (keys not counted), or more
+ * memory than the thread has for it (json_util_budget.h). */
 int json_util_parse(const char *text, size_t len, size_t max_values, json_t **out,
                     struct err *err) MUST_CHECK;
 

@@ -1,0 +1,72 @@
+/* jansson's allocator; see json_util_budget.h.
+ *
+ * It is malloc, with a count beside it that is the thread's own, so nothing is locked. The count
+ * is of usable bytes, which the C library knows of each block; 16 more stand for its own head.
+ */
+#include "jobs/json_util_budget.h"
+
+#include <jansson.h>
+#include <malloc.h>
+#include <stdlib.h>
+
+#define HEAD 16
+
+static _Thread_local struct {
+    size_t limit, used;
+    bool counting, met;
+} budget;
+
+static void *take(size_t bytes)
+{
+    void *p;
+
+    if (budget.counting && bytes > budget.limit - budget.used) { /* used never exceeds limit */
+        budget.met = true;
+        return NULL;
+    }
+    p = malloc(bytes);
+    if (p != NULL && budget.counting) {
+        size_t whole = malloc_usable_size(p) + HEAD, left = budget.limit - budget.used;
+
+        budget.used += whole < left ? whole : left;
+    }
+    return p;
+}
+
+static void give(void *p)
+{
+    if (p != NULL && budget.counting) {
+        size_t whole = malloc_usable_size(p) + HEAD;
+
+        budget.used -= whole < budget.used ? whole : budget.used;
+    }
+    free(p);
+}
+
+void json_util_budget_install(void)
+{
+    json_set_alloc_funcs(take, give);
+}
+
+void json_util_budget_set(size_t bytes)
+{
+    budget.limit = bytes;
+}
+
+size_t json_util_budget(void)
+{
+    return budget.limit;
+}
+
+void json_util_budget_begin(void)
+{
+    budget.used = 0;
+    budget.met = false;
+    budget.counting = budget.limit != 0;
+}
+
+bool json_util_budget_end(void)
+{
+    budget.counting = false;
+    return budget.met;
+}
