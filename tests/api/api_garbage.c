@@ -127,6 +127,8 @@ START_TEST(a_daemon_keeps_what_it_is_told)
     r = want(http_poke("/gc"), 200);
     ck_assert_int_eq(integer(r, "/keep_jobs"), 2);
     ck_assert_int_eq(integer(r, "/jobs"), 0);
+    r = want(http_post("{}", "/gc?dry_run=1"), 200); /* says nothing else */
+    ck_assert_int_eq(integer(r, "/keep_jobs"), 2);
     ck_assert_uint_eq(length(want(http_get("/models"), 200), "/models"), 5);
     daemon_stop(&d);
 }

@@ -192,7 +192,7 @@ START_TEST(what_cannot_be_copied_says_why)
     start_on(state, NULL);
     ck_assert_int_eq(mkdir(full, 0700), 0);
     touch(text("%s/mine", full), "mine");
-    says(COMMAND(1, state, "backup", full), "not empty");
+    says(COMMAND(1, state, "backup", full), "is there already, and not empty");
     says(COMMAND(1, none, "backup", copy), "there is no mlpd.db");
     ck_assert_uint_eq(folder_entries(none), 0); /* nothing was made */
     ck_assert_int_ne(access(copy, F_OK), 0);
