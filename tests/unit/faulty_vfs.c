@@ -1,18 +1,21 @@
-/* See faulty_vfs.h. The plan is read by SQLite's threads only while operations of the test run,
- * which began after it was set; the counters are atomic.
+/* See faulty_vfs.h. All is under one lock: the writer may still be at work behind an operation's
+ * end when the test makes its next plan.
  */
 #include "faulty_vfs.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <stddef.h>
 
+#include "base/base.h"
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct faulty_plan plan;
 static void (*meanwhile)(void);
-static atomic_long counts[SHIM_OPS], left;
-static atomic_int met_at; /* enum shim_op + 1; 0 = none yet */
+static long counts[SHIM_OPS], left;
+static bool met;
+static enum shim_op met_at;
 
-static int failure(enum shim_op op)
+static int failure(enum shim_op op, enum faulty_kind kind)
 {
     static const int codes[SHIM_OPS] = {
         [SHIM_OPEN] = SQLITE_CANTOPEN,        [SHIM_READ] = SQLITE_IOERR_READ,
@@ -25,34 +28,38 @@ static int failure(enum shim_op op)
                                              [FAULTY_QUOTA] = EDQUOT,
                                              [FAULTY_READ_ONLY] = EROFS};
 
-    errno = errnos[plan.kind]; /* last: nothing may change it before SQLite looks */
-    return plan.kind == FAULTY_FULL && op == SHIM_WRITE ? SQLITE_FULL : codes[op];
+    errno = errnos[kind]; /* last: nothing may change it before SQLite looks */
+    return kind == FAULTY_FULL && op == SHIM_WRITE ? SQLITE_FULL : codes[op];
 }
 
 static int observe(const struct shim_call *call)
 {
-    int none = 0;
+    void (*hook)(void) = NULL;
+    enum faulty_kind kind;
+    bool fails = false;
 
-    atomic_fetch_add(&counts[call->op], 1);
-    if ((plan.ops & FAULTY(call->op)) == 0 || plan.nth == 0) {
-        return SQLITE_OK;
+    PTOK(pthread_mutex_lock(&lock));
+    counts[call->op]++;
+    kind = plan.kind;
+    if ((plan.ops & FAULTY(call->op)) != 0 && plan.nth != 0 && --left <= 0) {
+        fails = !met || plan.forever;
+        if (!met) {
+            met = true;
+            met_at = call->op;
+            hook = meanwhile;
+        }
     }
-    if (atomic_fetch_sub(&left, 1) > 1) {
-        return SQLITE_OK;
+    PTOK(pthread_mutex_unlock(&lock));
+    if (hook != NULL) {
+        hook();
     }
-    if (!atomic_compare_exchange_strong(&met_at, &none, (int)call->op + 1)) {
-        return plan.forever ? failure(call->op) : SQLITE_OK;
-    }
-    if (meanwhile != NULL) {
-        meanwhile();
-    }
-    return failure(call->op);
+    return fails ? failure(call->op, kind) : SQLITE_OK;
 }
 
 void faulty_install(void)
 {
     faulty_clear();
-    meanwhile = NULL;
+    faulty_meanwhile(NULL);
     shim_install(observe);
 }
 
@@ -63,12 +70,14 @@ void faulty_remove(void)
 
 void faulty_set(struct faulty_plan new_plan)
 {
+    PTOK(pthread_mutex_lock(&lock));
     plan = new_plan;
-    atomic_store(&left, plan.nth);
-    atomic_store(&met_at, 0);
+    left = plan.nth;
+    met = false;
     for (size_t i = 0; i < SHIM_OPS; i++) {
-        atomic_store(&counts[i], 0);
+        counts[i] = 0;
     }
+    PTOK(pthread_mutex_unlock(&lock));
 }
 
 void faulty_clear(void)
@@ -78,20 +87,37 @@ void faulty_clear(void)
 
 bool faulty_met(void)
 {
-    return atomic_load(&met_at) != 0;
+    bool was;
+
+    PTOK(pthread_mutex_lock(&lock));
+    was = met;
+    PTOK(pthread_mutex_unlock(&lock));
+    return was;
 }
 
 enum shim_op faulty_met_at(void)
 {
-    return (enum shim_op)(atomic_load(&met_at) - 1);
+    enum shim_op at;
+
+    PTOK(pthread_mutex_lock(&lock));
+    at = met_at;
+    PTOK(pthread_mutex_unlock(&lock));
+    return at;
 }
 
 long faulty_count(enum shim_op op)
 {
-    return atomic_load(&counts[op]);
+    long n;
+
+    PTOK(pthread_mutex_lock(&lock));
+    n = counts[op];
+    PTOK(pthread_mutex_unlock(&lock));
+    return n;
 }
 
 void faulty_meanwhile(void (*hook)(void))
 {
+    PTOK(pthread_mutex_lock(&lock));
     meanwhile = hook;
+    PTOK(pthread_mutex_unlock(&lock));
 }
