@@ -227,6 +227,40 @@ START_TEST(saved_often)
 }
 END_TEST
 
+/* A line search that is broken off begins anew, and one of many evaluations would never end if every
+ * checkpoint did that; so lbfgs has them between its iterations only. */
+START_TEST(a_checkpoint_breaks_no_line_search_off)
+{
+    static const char job[] = FULL(PLANE, PLAIN, "\"lbfgs\"", LATER, "");
+    struct drive whole = {.h = &h}, often = {.h = &h, .every = 1};
+
+    (void)house_submit(&h, job, NULL);
+    ck_assert_int_eq(drive_attempt(&whole), JOB_SUCCEEDED);
+    ck_assert_uint_gt(whole.calls, 20); /* twelve iterations, and their evaluations */
+    (void)house_submit(&h, job, NULL);
+    ck_assert_int_eq(drive_attempt(&often), JOB_SUCCEEDED);
+    ck_assert_uint_gt(often.calls, whole.calls);
+    ck_assert_uint_le(often.calls, whole.calls + 12);
+}
+END_TEST
+
+/* Weights that are not finite are no checkpoint. */
+START_TEST(no_checkpoint_of_what_ran_away)
+{
+    struct drive d = {.h = &h, .stop_at = 2};
+    int64_t id = house_submit(
+        &h,
+        JOB(PLANE, PLAIN, "{\"type\": \"sgd\", \"learning_rate\": 3e38}", LATER,
+            ", \"preprocess\": {\"target\": \"none\"}"),
+        NULL);
+
+    ck_assert_int_eq(drive_attempt(&d), JOB_QUEUED);
+    ck_assert_int_eq(drive_generation(&h, id, NULL), 0);
+    d.stop_at = 0;
+    ck_assert_int_eq(drive_attempt(&d), JOB_FAILED);
+}
+END_TEST
+
 /* ---- damage ------------------------------------------------------------------------------ */
 
 static void damage(int64_t job_id, int64_t generation)
@@ -273,24 +307,35 @@ END_TEST
 
 /* ---- a long curve -------------------------------------------------------------------------- */
 
-/* One batch an epoch, 4,300 of them; a rate so large that the best comes now and then. */
+/* One batch an epoch, 4,300 of them; noise, so that the best comes now and then among epochs that
+ * are skipped. */
 #define LONG_JOB                                                                                   \
-    "{\"data\": {\"dataset\": " PLANE "}, \"architecture\": {\"hidden\": [3]},"                    \
-    " \"optimizer\": {\"learning_rate\": 0.05}, \"training\": {\"epochs\": 4300,"                  \
-    " \"batch_size\": 1000, \"seed\": 7, \"early_stopping\": {\"patience\": 100000},"              \
-    " \"record_gradient_norms\": true}}"
+    "{\"data\": {\"dataset\": " PLANE "}, \"architecture\": {\"hidden\": [3],"                     \
+    " \"input_noise\": 0.5}, \"optimizer\": {\"type\": \"sgd\", \"learning_rate\": 0.002},"        \
+    " \"training\": {\"epochs\": 4300, \"batch_size\": 1000, \"seed\": 7,"                         \
+    " \"early_stopping\": {\"patience\": 100000}, \"record_gradient_norms\": true}}"
+
+static size_t odd_points(const struct leavings *l)
+{
+    size_t n = 0, i;
+
+    for (i = 0; i < l->n; i++) {
+        n += l->curve[i].epoch > 2000 && l->curve[i].epoch % 2 == 1;
+    }
+    return n;
+}
 
 START_TEST(a_long_curve_is_thinned_the_same)
 {
-    static const size_t stops[] = {2001, 2, 2, 2, 2, 2, 2, 1700, 290, 4, 4, 4, 4};
+    static const size_t stops[] = {2001, 2, 2, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 1700};
     int64_t id;
     struct leavings whole = undisturbed(LONG_JOB, &id);
     struct drive d = {.h = &h};
     size_t i;
 
-    ck_assert_uint_gt(whole.n, 3000);
-    for (i = 0; i < ARRAY_LEN(stops); i++) {
-        d.stop_at = stops[i];
+    ck_assert_uint_ge(odd_points(&whole), 30);
+    for (i = 0; i < 3 * ARRAY_LEN(stops); i++) {
+        d.stop_at = i < ARRAY_LEN(stops) ? stops[i] : 2 + i % 5;
         ck_assert_int_eq(drive_attempt(&d), JOB_QUEUED);
     }
     d.stop_at = 0;
@@ -335,6 +380,8 @@ int main(void)
     tcase_add_loop_test(killed, killed_again_and_again, 0, ARRAY_LEN(jobs));
     tcase_add_loop_test(often, saved_often, 0, ARRAY_LEN(jobs));
     tcase_add_loop_test(stopped, damaged_checkpoints_are_passed_over, 0, 3);
+    tcase_add_test(often, a_checkpoint_breaks_no_line_search_off);
+    tcase_add_test(often, no_checkpoint_of_what_ran_away);
     tcase_add_test(curve, a_long_curve_is_thinned_the_same);
     tcase_add_test(curve, a_long_curve_is_thinned_the_same_after_kills);
     return house_run("runner resume", cases, ARRAY_LEN(cases));

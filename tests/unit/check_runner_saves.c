@@ -203,6 +203,23 @@ START_TEST(then_every_so_often)
 }
 END_TEST
 
+/* Batches so long that the clock must be looked at before each: 21 of them in the one epoch. */
+START_TEST(long_batches_do_not_hide_the_clock)
+{
+    struct drive d = {.h = &h, .look = look_for_checkpoints};
+
+    slow_batch = 0.1;
+    h.checkpoint_seconds = 0.25;
+    (void)house_submit(&h,
+                       "{\"data\": {\"dataset\": \"clouds\", \"target\": \"y\"},"
+                       " \"training\": {\"epochs\": 1, \"batch_size\": 4, \"seed\": 7}}",
+                       NULL);
+    ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
+    ck_assert_double_ge(first_at, 0.2);
+    ck_assert_double_lt(first_at, 1.2);
+}
+END_TEST
+
 /* A disk that takes 20 ms for a sync: however short the interval, a twentieth of the time. */
 static int slow_sync(const struct file_event *event)
 {
@@ -274,6 +291,23 @@ START_TEST(a_full_disk_costs_a_checkpoint_and_nothing_else)
     ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
     compare(id, &whole);
     leavings_fini(&whole);
+}
+END_TEST
+
+START_TEST(after_a_failure_it_is_tried_again)
+{
+    struct drive d = {.h = &h, .look = look_for_checkpoints};
+
+    slow_batch = 0.01;
+    h.checkpoint_seconds = 0.05;
+    fails = FILE_OP_SYNC;
+    atomic_store(&failures, 1);
+    file_hook = failing_file;
+    (void)house_submit(&h, JOB("40", ""), NULL);
+    ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
+    ck_assert_uint_eq(atomic_load(&failures), 0);
+    ck_assert_int_ge(seen_generation, 1);
+    ck_assert_double_ge(first_at, 1); /* not at once */
 }
 END_TEST
 
@@ -452,11 +486,17 @@ START_TEST(the_best_weights_answer_from_the_first_batch)
 END_TEST
 
 static struct pool_progress first_progress;
+static bool first_had_a_curve;
 
 static void keep_first_progress(struct drive *d)
 {
+    struct store_point last = {.epoch = 0};
+    struct err err = ERR_INIT;
+
     if (d->batch == 1) {
         first_progress = d->progress;
+        first_had_a_curve = real->curve_last(h.store, d->job_id, &last, &err) == 0;
+        free(last.metrics_json);
     }
 }
 
@@ -468,6 +508,7 @@ START_TEST(what_is_shown_goes_on)
     d.look = keep_first_progress;
     ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
     ck_assert_uint_eq(first_progress.epoch, 20);
+    ck_assert(first_had_a_curve);
     ck_assert_uint_eq(first_progress.epochs, 30);
     ck_assert_uint_eq(first_progress.batch, 3);
     ck_assert_double_eq_tol(first_progress.fraction, 20.5 / 30, 1e-9);
@@ -556,6 +597,7 @@ START_TEST(a_job_without_a_usable_checkpoint_begins_anew)
     d.look = keep_first_progress;
     ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
     ck_assert_uint_eq(first_progress.epoch, 0);
+    ck_assert(!first_had_a_curve);
     ck_assert_uint_eq(drive_events(&h, id, "checkpoint_unusable"), 1);
     ck_assert_uint_eq(drive_events(&h, id, "resumed"), 0);
     compare(id, &whole);
@@ -746,9 +788,11 @@ int main(void)
     tcase_add_loop_test(notes, that_an_attempt_lasts_is_noted, 0, 2);
     tcase_add_test(when, the_first_is_made_after_a_second);
     tcase_add_test(when, then_every_so_often);
+    tcase_add_test(when, long_batches_do_not_hide_the_clock);
     tcase_add_test(when, never_for_more_than_a_share_of_the_time);
     tcase_add_test(when, a_short_job_has_none);
     tcase_add_loop_test(trouble, a_full_disk_costs_a_checkpoint_and_nothing_else, 0, 5);
+    tcase_add_test(trouble, after_a_failure_it_is_tried_again);
     tcase_add_test(trouble, a_disk_that_stays_full_costs_no_more);
     tcase_add_test(trouble, no_checkpoint_is_ahead_of_its_curve);
     tcase_add_test(trouble, a_stop_on_a_full_disk_loses_nothing);

@@ -27,6 +27,7 @@ struct drive {
     int64_t job_id;
 
     size_t batch;
+    size_t calls;            /* of the hook */
     bool was_due;
     atomic_bool stop, cancel, pause;
     atomic_ulong pulse;
@@ -37,6 +38,7 @@ static inline bool drive_batch(void *arg)
 {
     struct drive *d = arg;
 
+    d->calls++;
     if (d->was_due) { /* the same batch again, after its checkpoint */
         d->was_due = false;
         return false;
@@ -85,6 +87,7 @@ static inline enum job_state drive_attempt(struct drive *d)
     enum job_state state;
 
     d->batch = 0;
+    d->calls = 0;
     d->was_due = false;
     atomic_store(&d->stop, false);
     atomic_store(&d->pause, false);
