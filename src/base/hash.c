@@ -88,6 +88,11 @@ void hash_hex(const void *bytes, size_t len, char *out)
     hash_final_hex(&hash, out);
 }
 
+bool hash_equal(const char *a, const char *b)
+{
+    return sodium_memcmp(a, b, HASH_HEX_LEN - 1) == 0;
+}
+
 void hash_random_hex(size_t bytes, char *out)
 {
     unsigned char random[64];

@@ -23,6 +23,9 @@ void hash_final_hex(struct hash *hash, char *out);
 /* All at once. */
 void hash_hex(const void *bytes, size_t len, char *out);
 
+/* Whether two texts of 64 digits are equal, in a time that does not tell where they part. */
+bool hash_equal(const char *a, const char *b);
+
 /* `bytes` random bytes as hex into out[2 * bytes + 1]. */
 void hash_random_hex(size_t bytes, char *out);
 /* A random number in [0, 2^53), exact as a JSON number: seeds. */

@@ -1,7 +1,9 @@
 /* POST /train: the body goes to jobs/submit, which checks everything; here the key that a client
  * may send with it, and the answer. */
 #include <inttypes.h>
+#include <stdlib.h>
 
+#include "base/mem.h"
 #include "http/api.h"
 #include "http/job_json.h"
 #include "http/respond.h"
@@ -58,8 +60,8 @@ void api_answer_submitted(struct request *req, const struct submitted *submitted
     jw_fini(&w);
 }
 
-/* Idempotency-Key: *key is the connection's, or NULL. */
-static int read_key(const struct request *req, const char **key, struct err *err)
+/* Idempotency-Key: *key is owned, or NULL. Each token has keys of its own. */
+static int read_key(const struct request *req, char **key, struct err *err)
 {
     size_t n = request_header_count(req, "Idempotency-Key"), i;
     const char *value = request_header(req, "Idempotency-Key");
@@ -79,7 +81,7 @@ static int read_key(const struct request *req, const char **key, struct err *err
                        "such as a UUID",
                        KEY_MOST);
     }
-    *key = value;
+    *key = xasprintf("%s%s%s", req->token_id, req->token_id[0] != '\0' ? ":" : "", value);
     return 0;
 }
 
@@ -91,15 +93,25 @@ void api_train_post(struct request *req)
                                .len = req->body.len};
     struct submitted submitted = {.job_id = 0};
     struct err err = ERR_INIT;
+    char *key = NULL;
+    int rc = query_only(&req->query, known, &err);
 
-    if (query_only(&req->query, known, &err) != 0 ||
-        query_bool(&req->query, "dry_run", false, &body.dry_run, &err) != 0 ||
-        (!body.dry_run && read_key(req, &body.key, &err) != 0) ||
-        submit_train(c->datasets, c->pool, &c->limits, &body, &submitted, &err) != 0) {
+    if (rc == 0) {
+        rc = query_bool(&req->query, "dry_run", false, &body.dry_run, &err);
+    }
+    if (rc == 0 && !body.dry_run) {
+        rc = read_key(req, &key, &err);
+    }
+    if (rc == 0) {
+        body.key = key;
+        rc = submit_train(c->datasets, c->pool, &c->limits, &body, &submitted, &err);
+    }
+    if (rc != 0) {
         respond_err(req, &err);
     } else {
         api_answer_submitted(req, &submitted, "train");
     }
+    free(key);
     submitted_fini(&submitted);
     err_fini(&err);
 }

@@ -1,6 +1,7 @@
 # http: the server, its routes, one api_*.c a resource
 noinst_LIBRARIES += libhttp.a
 libhttp_a_SOURCES = \
+	src/http/access.c src/http/access.h \
 	src/http/answer.c src/http/answer.h \
 	src/http/api.h \
 	src/http/api_common.c \
@@ -29,12 +30,15 @@ libhttp_a_SOURCES = \
 	src/http/rates.c src/http/rates.h \
 	src/http/request.c src/http/request.h \
 	src/http/request_limits.c \
+	src/http/request_log.c \
 	src/http/respond.c src/http/respond.h \
 	src/http/route.c src/http/route.h src/http/routes.def \
 	src/http/rows.c src/http/rows.h \
 	src/http/rows_csv.c \
 	src/http/server.c src/http/server.h src/http/server_priv.h \
-	src/http/tls.c src/http/tls.h
+	src/http/tls.c src/http/tls.h \
+	src/http/token_file.c src/http/token_file.h \
+	src/http/tokens.c src/http/tokens.h
 # The assembler finds the embedded openapi.json there.
 libhttp_a_CFLAGS = $(AM_CFLAGS) $(MICROHTTPD_CFLAGS) $(GNUTLS_CFLAGS) $(JANSSON_CFLAGS) $(ZLIB_CFLAGS) \
 	$(SODIUM_CFLAGS) -Wa,-I$(srcdir)/docs

@@ -1,6 +1,6 @@
 /* The life of a request; see request.h.
  *
- * guard -> route -> limits -> body -> handler -> answer, on the server thread that owns the
+ * guard -> route -> token -> limits -> body -> handler -> answer, on the server thread that owns the
  * connection. An answer may be queued at the first call (headers only) or at the last (all of
  * the body in), never between. A refusal is therefore decided early and, as a rule, answered
  * late: a client that is still sending loses an early answer with the broken connection. It
@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "http/access.h"
 #include "http/api.h"
 #include "http/media.h"
 #include "http/respond.h"
@@ -75,9 +76,9 @@ void request_end(void *server, struct MHD_Connection *connection, void **con_cls
     CHK_OBJ(req, REQUEST_MAGIC);
     *con_cls = NULL;
     clients_phase(req->server->clients, req->client, CLIENT_WAITING);
-    if (why != MHD_REQUEST_TERMINATED_COMPLETED_OK) {
-        log_debug("%s: the exchange ended early (%d)", req->path != NULL ? req->path : "?",
-                  (int)why);
+    log_context_set(req->request_id);
+    if (req->begun) {
+        request_log(req, why == MHD_REQUEST_TERMINATED_COMPLETED_OK);
     }
     api_datasets_free(req);
     if (req->reserved != 0) {
@@ -97,6 +98,7 @@ void request_end(void *server, struct MHD_Connection *connection, void **con_cls
     free(req->target);
     req->magic = 0;
     free(req);
+    log_context_set(NULL);
 }
 
 const char *request_header(const struct request *req, const char *name)
@@ -333,7 +335,7 @@ static bool starts_work(const struct request *req)
 
 static int check_all(struct request *req)
 {
-    if (check_sender(req) != 0 || find_route(req) != 0) {
+    if (check_sender(req) != 0 || find_route(req) != 0 || access_check(req) != 0) {
         return -1;
     }
     if (starts_work(req) && atomic_load(&req->server->quiescing)) {
@@ -373,6 +375,7 @@ static enum MHD_Result begin(struct request *req, const char *method)
 
     req->begun = true;
     req->method = method;
+    request_identify(req);
     req->path = route_path(req->target, strcspn(req->target, "?"));
     clients_phase(req->server->clients, req->client, CLIENT_READING);
     trusted = check_framing(req, &chunked) == 0;
@@ -461,18 +464,6 @@ static void answer(struct request *req)
     CHK(req->status != 0);
 }
 
-static void log_request(const struct request *req)
-{
-    double ms = (clock_monotonic() - req->started_at) * 1e3;
-    const char *path = req->path != NULL ? req->path : "?";
-
-    if (guard_method_is_safe(req->method)) {
-        log_debug("%s %.128s %u %.1f ms", req->method, path, req->status, ms);
-    } else {
-        log_info("%.16s %.128s %u %.1f ms", req->method, path, req->status, ms);
-    }
-}
-
 enum MHD_Result request_handle(void *server, struct MHD_Connection *connection, const char *url,
                                const char *method, const char *version, const char *upload_data,
                                size_t *upload_data_size, void **con_cls)
@@ -485,6 +476,7 @@ enum MHD_Result request_handle(void *server, struct MHD_Connection *connection, 
     (void)url; /* decoded by the library; ours comes from the target as sent */
     (void)version;
     CHK_OBJ(req, REQUEST_MAGIC);
+    log_context_set(req->request_id); /* this thread may have been at another one's meanwhile */
     if (!req->begun) {
         result = begin(req, method);
     } else if (*upload_data_size != 0) {
@@ -493,8 +485,8 @@ enum MHD_Result request_handle(void *server, struct MHD_Connection *connection, 
     } else if (req->status == 0) {
         answer(req);
     }
+    log_context_set(NULL);
     if (req->status != 0) {
-        log_request(req);
         clients_phase(req->server->clients, req->client, CLIENT_ANSWERING);
     }
     return result;

@@ -14,6 +14,7 @@
 #include "http/query.h"
 #include "http/route.h"
 #include "http/server.h"
+#include "http/tokens.h"
 
 #define REQUEST_SMALL_BODY (1u << 20)  /* bodies that nobody reads, and early answers */
 #define REQUEST_DRAIN      (64u << 20) /* refused bodies are read to their end up to this */
@@ -22,6 +23,8 @@ struct request_header {
     const char *name; /* static */
     char *value;      /* owned */
 };
+
+#define REQUEST_ID_LEN 65 /* with the NUL */
 
 struct upload; /* api_datasets.c */
 
@@ -38,7 +41,9 @@ struct request {
     char arg[ROUTE_ARG_LEN];   /* what stands for {id} or {key} */
     int64_t id;                /* the same as a number; 0 when it is a name */
     struct query query;
+    char token_id[TOKEN_ID_LEN]; /* of the token that came with it; "": none did */
     double started_at; /* clock_monotonic */
+    char request_id[REQUEST_ID_LEN]; /* the client's or ours; "" until the headers were looked at */
 
     /* the body */
     bool begun; /* the headers were looked at */
@@ -56,6 +61,7 @@ struct request {
     struct request_header headers[6];
     size_t n_headers;
     unsigned status; /* of the answer that was queued; 0: none yet */
+    uint64_t answer_bytes; /* of its body, made so far */
 };
 
 /* libmicrohttpd's three callbacks: the request line, the request in pieces, its end. */
@@ -70,6 +76,15 @@ void request_end(void *server, struct MHD_Connection *connection, void **con_cls
 const char *request_header(const struct request *req, const char *name);
 /* How often it came. */
 size_t request_header_count(const struct request *req, const char *name);
+
+/* ---- what the log says of it (request_log.c) ---- */
+
+/* Give it an id, the client's X-Request-Id if that is one, and this thread that context. */
+void request_identify(struct request *req);
+/* The audit line of what would change something that lasts; when its answer is about to go out. */
+void request_audit(const struct request *req);
+/* Its one line when it is over; `whole`: the answer went out to its end. */
+void request_log(const struct request *req, bool whole);
 
 /* ---- what it may cost (request_limits.c) ---- */
 

@@ -24,6 +24,31 @@ const struct route *route_table(size_t *n)
     return table;
 }
 
+static const char *const scopes[] = {[SCOPE_OPEN] = "open",
+                                     [SCOPE_READ] = "read",
+                                     [SCOPE_PREDICT] = "predict",
+                                     [SCOPE_TRAIN] = "train",
+                                     [SCOPE_ADMIN] = "admin"};
+
+const char *route_scope_name(enum route_scope scope)
+{
+    CHK((size_t)scope < ARRAY_LEN(scopes));
+    return scopes[scope];
+}
+
+bool route_scope_parse(const char *name, enum route_scope *out)
+{
+    enum route_scope scope;
+
+    for (scope = SCOPE_READ; scope <= SCOPE_ADMIN; scope++) {
+        if (strcmp(scopes[scope], name) == 0) {
+            *out = scope;
+            return true;
+        }
+    }
+    return false;
+}
+
 char *route_path(const char *target, size_t len)
 {
     char *path, *p;

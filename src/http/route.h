@@ -16,6 +16,11 @@ enum route_id {
 enum route_body { BODY_NONE, BODY_JSON, BODY_OPTIONAL, BODY_ROWS, BODY_UPLOAD };
 enum route_scope { SCOPE_OPEN, SCOPE_READ, SCOPE_PREDICT, SCOPE_TRAIN, SCOPE_ADMIN };
 
+/* "read", "predict", "train", "admin"; "open" is none that a token has. */
+const char *route_scope_name(enum route_scope scope);
+/* False, and *out as it was, when it is none of the four. */
+bool route_scope_parse(const char *name, enum route_scope *out);
+
 struct route {
     enum route_id id;
     const char *name, *method, *pattern;

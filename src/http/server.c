@@ -20,6 +20,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "http/access.h"
 #include "http/request.h"
 #include "http/rows.h"
 #include "http/server_priv.h"
@@ -150,6 +151,9 @@ static int open_all(struct server *server, const struct server_options *o, struc
     server->clients = clients_new(&limits);
     server->rates = o->rate > 0 ? rates_new(o->rate, o->burst, RATES_MOST) : NULL;
     server->slow_seconds = o->slow_seconds;
+    server->refused_tokens =
+        rates_new(ACCESS_TRIES / ACCESS_TRIES_SECONDS, ACCESS_TRIES, ACCESS_CLIENTS);
+    server->token_needed = server->context.require_token || !server->listener.loopback;
     return 0;
 }
 
@@ -166,6 +170,7 @@ static void server_free(struct server *server)
 {
     clients_free(&server->clients);
     rates_free(&server->rates);
+    rates_free(&server->refused_tokens);
     tls_free(&server->tls);
     server->magic = 0;
     free(server);

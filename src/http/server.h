@@ -14,6 +14,8 @@
 #include "jobs/submit.h"
 #include "store/store.h"
 
+struct tokens;
+
 /* What the handlers work with; everything outlives the server. */
 struct server_context {
     struct store *store;
@@ -25,6 +27,8 @@ struct server_context {
     struct retention retention; /* what POST /gc keeps unless it is told */
     size_t max_body;           /* JSON bodies: /train, predict, evaluate */
     uint64_t max_dataset;      /* bytes of one upload */
+    struct tokens *tokens;     /* who may do what */
+    bool require_token;        /* on loopback and a unix socket too */
     const char *store_version; /* "SQLite 3.40.1" */
     double started_at;         /* clock_monotonic at start */
 };

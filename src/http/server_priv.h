@@ -27,6 +27,8 @@ struct server {
     struct clients *clients;
     struct rates *rates; /* NULL: any number of requests */
     double slow_seconds; /* set once */
+    struct rates *refused_tokens;
+    bool token_needed; /* set once */
     atomic_bool quiescing;
     atomic_size_t body_bytes; /* bodies, their trees and encoded rows held right now */
     size_t body_budget;       /* set once */

@@ -1,12 +1,14 @@
 /* Tokens: who may do what, when a name and a password would be too much.
  *
- * DIR/tokens (0600) has one line a token: "<id> <scope> <sha256 of the secret, hex> <created, RFC 3339>
- * <note>". A token as its holder sees it is "mlpd_<id>_<secret>": the id (12 letters) finds the line, the
- * secret is 32 random bytes and is nowhere but with its holder; hashes are compared in constant time.
- * `mlpd token` writes the file (a new file, renamed over it); the daemon reads it at start, on SIGHUP, and when its
- * time or inode has changed, so that a revoked token ends at once.
+ * DIR/tokens (0600) has one line a token: "<id> <scope> <sha256 of the secret, hex> <created, RFC
+ * 3339> <note>". A token as its holder sees it is "mlpd_<id>_<secret>": the id (12 hex digits)
+ * finds the line, the secret is 32 random bytes in hex and is nowhere but with its holder; hashes
+ * are compared in constant time. `mlpd token` writes the file (a new file, renamed over it); the
+ * daemon reads it at start, on SIGHUP, and when it has changed, which it looks for at most once a
+ * second: a revoked token ends within that.
  *
- * Reading side: thread-safe. A file that cannot be read, or that others may read, grants nothing.
+ * Reading side: thread-safe. A file that cannot be read, that is another user's, or that others may
+ * use, grants nothing; at the start it is an error.
  */
 #ifndef MLPD_HTTP_TOKENS_H
 #define MLPD_HTTP_TOKENS_H

@@ -41,6 +41,7 @@ void command_help(void)
     for (i = 0; i < ARRAY_LEN(commands); i++) {
         printf("  mlpd %s %s\n      %s\n", commands[i].name, commands[i].usage, commands[i].help);
     }
+    command_token_help();
 }
 
 size_t command_tell(const struct err *problems)
@@ -58,12 +59,13 @@ size_t command_tell(const struct err *problems)
 
 static int unknown(const char *name)
 {
-    const char *names[ARRAY_LEN(commands)], *near;
+    const char *names[ARRAY_LEN(commands) + 1], *near;
     size_t i;
 
     for (i = 0; i < ARRAY_LEN(commands); i++) {
         names[i] = commands[i].name;
     }
+    names[i] = "token";
     near = text_nearest(name, names, ARRAY_LEN(names));
     if (near != NULL) {
         (void)fprintf(stderr, "mlpd: unknown command %.100s; did you mean %s?\n", name, near);
@@ -101,6 +103,9 @@ int command_main(int argc, char *const *argv)
     size_t i = 0;
     int status;
 
+    if (strcmp(argv[0], "token") == 0) {
+        return command_token(argc, argv);
+    }
     while (i < ARRAY_LEN(commands) && strcmp(commands[i].name, argv[0]) != 0) {
         i++;
     }

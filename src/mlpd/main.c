@@ -28,6 +28,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "http/server.h"
+#include "http/tokens.h"
 #include "jobs/checkpoint.h"
 #include "jobs/retention.h"
 #include "mlp/mlp.h"
@@ -51,6 +52,7 @@ struct app {
     struct datasets *datasets;
     struct checkpoints *checkpoints;
     struct predictor *predictor;
+    struct tokens *tokens;
     struct pool *pool;
     struct server *server;
     struct retention_thread *retention; /* NULL: all jobs are kept */
@@ -147,7 +149,16 @@ static int may_listen(struct app *app, const struct options *o, struct err *err)
                  "says");
     }
     server = listening(app, o);
-    return server_may_listen(&server, 0, err);
+    return server_may_listen(&server, tokens_count(app->tokens), err);
+}
+
+static int open_tokens(struct app *app, const char *dir, struct err *err)
+{
+    char *path = open_path(dir, "tokens");
+    int rc = tokens_new(path, &app->tokens, err);
+
+    free(path);
+    return rc;
 }
 
 static int start_server(struct app *app, const struct options *o, struct err *err)
@@ -162,6 +173,8 @@ static int start_server(struct app *app, const struct options *o, struct err *er
                                      .limits = job_limits(o),
                                      .max_body = o->max_body,
                                      .max_dataset = o->max_dataset,
+                                     .tokens = app->tokens,
+                                     .require_token = o->require_token,
                                      .store_version = store_sqlite_version(),
                                      .started_at = clock_monotonic()};
 
@@ -197,7 +210,8 @@ static int start(struct app *app, const struct options *o, struct err *err)
     size_t cache = o->memory_limit / CACHE_SHARE;
 
     hash_random_hex(16, app->owner);
-    if (may_listen(app, o, err) != 0 || open_state(app, o->state, err) != 0) {
+    if (open_tokens(app, o->state, err) != 0 || may_listen(app, o, err) != 0 ||
+        open_state(app, o->state, err) != 0) {
         return -1;
     }
     pool.checkpoints = app->checkpoints;
@@ -228,6 +242,7 @@ static void stop(struct app *app)
     }
     retention_stop(&app->retention);
     server_stop(&app->server);
+    tokens_free(&app->tokens);
     if (app->pool != NULL) {
         pool_free(&app->pool);
     }

@@ -6,6 +6,7 @@ mlpd_SOURCES = \
 	src/mlpd/command_backup.c \
 	src/mlpd/command_check.c \
 	src/mlpd/command_gc.c \
+	src/mlpd/command_token.c \
 	src/mlpd/copy.c src/mlpd/copy.h \
 	src/mlpd/open.c src/mlpd/open.h \
 	src/mlpd/options.c src/mlpd/options.h src/mlpd/options.def \

@@ -247,6 +247,7 @@ static int interpret_clients(const struct given *g, struct options *out, struct 
     if (options_read_tls(&g[OPT_tls_cert], &g[OPT_tls_key], out, err) != 0 ||
         options_read_names(&g[OPT_host_name], out, err) != 0 ||
         options_read_switch(&g[OPT_behind_proxy], &out->behind_proxy, err) != 0 ||
+        options_read_switch(&g[OPT_require_token], &out->require_token, err) != 0 ||
         options_read_rate(&g[OPT_rate], out, err) != 0 ||
         read_seconds(&g[OPT_slow_client], 0.1, false, &out->slow_seconds, err) != 0 ||
         options_read_count(&g[OPT_max_connections], 1, 1000000, &n, err) != 0) {

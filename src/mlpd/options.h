@@ -13,6 +13,7 @@ struct options {
     char *tls_cert, *tls_key; /* files; owned; both NULL: plain HTTP */
     char **host_names;        /* "NAME[:PORT]", NULL-terminated; owned; NULL: none */
     bool behind_proxy;
+    bool require_token;
     size_t max_connections;
     size_t max_per_client; /* SIZE_MAX: not said */
     double rate, burst;    /* requests a second of one client address, and at once; 0: any */

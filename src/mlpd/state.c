@@ -16,8 +16,7 @@
 
 #include "base/mem.h"
 
-/* Like mkdir -p; only the last folder is made private. */
-static int make_folder(const char *dir, struct err *err)
+int state_make(const char *dir, struct err *err)
 {
     char *path = xstrdup(dir), *slash;
     struct stat st;
@@ -57,7 +56,7 @@ int state_open(const char *dir, int *out, struct err *err)
     char text[24], *path;
     int fd, len;
 
-    if (make_folder(dir, err) != 0) {
+    if (state_make(dir, err) != 0) {
         return -1;
     }
     path = xasprintf("%s/lock", dir);

@@ -4,7 +4,10 @@
 
 #include "base/err.h"
 
-/* Make the folder (0700, parents too) if it is not there, and take DIR/lock. *fd holds the lock
+/* Make the folder (0700) if it is not there, and those above it (0755). */
+int state_make(const char *dir, struct err *err) MUST_CHECK;
+
+/* The same, and take DIR/lock. *fd holds the lock
  * until it is closed, or the process ends. ERR_CONFLICT: another process has it, named by its id.
  */
 int state_open(const char *dir, int *fd, struct err *err) MUST_CHECK;
