@@ -37,6 +37,12 @@ static void add(struct MHD_Response *response, const char *name, const char *val
     }
 }
 
+/* What goes out of a body of `len` bytes. */
+static uint64_t sent_of(const struct request *req, size_t len)
+{
+    return strcmp(req->method, "HEAD") == 0 ? 0 : len;
+}
+
 /* Takes the response over. */
 static void queue(struct request *req, unsigned status, struct MHD_Response *response)
 {
@@ -44,12 +50,14 @@ static void queue(struct request *req, unsigned status, struct MHD_Response *res
 
     CHK(req->status == 0);
     req->status = status;
+    request_audit(req);
     if (response == NULL) {
         return; /* no memory: request_handle closes the connection */
     }
     for (i = 0; i < req->n_headers; i++) {
         add(response, req->headers[i].name, req->headers[i].value);
     }
+    add(response, "X-Request-Id", req->request_id);
     add(response, "X-Content-Type-Options", "nosniff");
     add(response, "Referrer-Policy", "no-referrer");
     add(response, "Cross-Origin-Resource-Policy", "same-origin");
@@ -87,6 +95,7 @@ void respond_text(struct request *req, unsigned status, const char *type, struct
         }
     }
     bytes = buf_take(text);
+    req->answer_bytes = sent_of(req, len);
     response = MHD_create_response_from_buffer(len, bytes, MHD_RESPMEM_MUST_FREE);
     if (response == NULL) {
         free(bytes);
@@ -119,6 +128,7 @@ void respond_static(struct request *req, const char *type, const void *bytes, si
         respond_empty(req, MHD_HTTP_NOT_MODIFIED);
         return;
     }
+    req->answer_bytes = sent_of(req, len);
     response = MHD_create_response_from_buffer(len, readable, MHD_RESPMEM_PERSISTENT);
     if (response != NULL) {
         add(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
@@ -296,16 +306,14 @@ struct stream {
     struct buf pending; /* made and not yet sent */
     size_t sent;        /* of pending */
     bool last;          /* next has nothing more */
-    struct client *client; /* the connection's; it outlives the answer */
+    struct request *req; /* it outlives the sending, not this struct */
 };
 
-static ssize_t stream_read(void *cls, uint64_t pos, char *out, size_t room)
+static ssize_t stream_take(struct stream *stream, char *out, size_t room)
 {
-    struct stream *stream = cls;
     size_t n;
     int rc;
 
-    (void)pos; /* the library asks in order */
     while (stream->sent == stream->pending.len) {
         if (stream->last) {
             return MHD_CONTENT_READER_END_OF_STREAM;
@@ -322,8 +330,21 @@ static ssize_t stream_read(void *cls, uint64_t pos, char *out, size_t room)
     n = n < room ? n : room;
     memcpy(out, stream->pending.data + stream->sent, n);
     stream->sent += n;
-    (void)atomic_fetch_add(&stream->client->handed, n);
+    stream->req->answer_bytes += n;
+    (void)atomic_fetch_add(&stream->req->client->handed, n);
     return (ssize_t)n;
+}
+
+static ssize_t stream_read(void *cls, uint64_t pos, char *out, size_t room)
+{
+    struct stream *stream = cls;
+    ssize_t n;
+
+    (void)pos; /* the library asks in order */
+    log_context_set(stream->req->request_id);
+    n = stream_take(stream, out, room);
+    log_context_set(NULL);
+    return n;
 }
 
 static void stream_free(void *cls)
@@ -342,7 +363,7 @@ void respond_stream(struct request *req, unsigned status, const char *type,
     struct MHD_Response *response;
 
     stream->source = *source;
-    stream->client = req->client;
+    stream->req = req;
     response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, stream_read,
                                                  stream, stream_free);
     if (response == NULL) {
