@@ -159,7 +159,6 @@ static int bind_path(int fd, const union address *address, const char *path, str
 static int open_unix(const char *path, struct listener *l, struct err *err)
 {
     union address address;
-    struct stat st;
 
     memset(&address, 0, sizeof address);
     address.un.sun_family = AF_UNIX;
@@ -176,29 +175,31 @@ static int open_unix(const char *path, struct listener *l, struct err *err)
         return -1;
     }
     l->path = xstrdup(path);
+    l->file = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     /* nobody can connect before listen, so the mode is never wider than it says */
-    if (chmod(path, SOCKET_MODE) != 0 || lstat(path, &st) != 0 || listen(l->fd, BACKLOG) != 0) {
+    if (l->file < 0 || chmod(path, SOCKET_MODE) != 0 || listen(l->fd, BACKLOG) != 0) {
         (void)err_set(err, ERR_IO, "cannot listen on unix:%s: %s", path, strerror(errno));
         (void)unlink(path); /* made a moment ago */
         return -1;
     }
-    l->device = st.st_dev;
-    l->inode = st.st_ino;
     return 0;
 }
 
 void listen_remove_file(struct listener *listener)
 {
-    struct stat st;
+    struct stat ours, there;
 
     if (listener->path == NULL) {
         return;
     }
-    /* another daemon may have replaced it, if somebody removed it before */
-    if (lstat(listener->path, &st) == 0 && st.st_dev == listener->device &&
-        st.st_ino == listener->inode && unlink(listener->path) != 0) {
+    /* another daemon may have made its own there, if somebody removed ours before */
+    if (fstat(listener->file, &ours) == 0 && lstat(listener->path, &there) == 0 &&
+        ours.st_dev == there.st_dev && ours.st_ino == there.st_ino &&
+        unlink(listener->path) != 0) {
         log_warn("unix:%s stays: %s", listener->path, strerror(errno));
     }
+    (void)close(listener->file); /* only a place holder */
+    listener->file = -1;
     free(listener->path);
     listener->path = NULL;
 }
@@ -263,7 +264,7 @@ int server_take_inherited(int *fd, struct err *err)
 
 bool listen_is_wide(const struct server_options *options)
 {
-    struct listener l = {.fd = options->inherited};
+    struct listener l = {.fd = options->inherited, .file = -1};
     struct err err = ERR_INIT;
     bool wide;
 
@@ -300,7 +301,7 @@ int server_may_listen(const struct server_options *options, size_t n_tokens, str
 
 int listen_open(const struct server_options *options, struct listener *out, struct err *err)
 {
-    struct listener l = {.fd = -1};
+    struct listener l = {.fd = -1, .file = -1};
     int rc = 0;
 
     if (options->inherited != 0) {
@@ -313,6 +314,9 @@ int listen_open(const struct server_options *options, struct listener *out, stru
     if (rc != 0 || describe(&l, err) != 0) {
         if (l.fd >= 0) {
             (void)close(l.fd); /* nothing was written to it */
+        }
+        if (l.file >= 0) {
+            (void)close(l.file); /* only a place holder */
         }
         free(l.path);
         return -1;

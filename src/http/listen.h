@@ -2,8 +2,6 @@
 #ifndef MLPD_HTTP_LISTEN_H
 #define MLPD_HTTP_LISTEN_H
 
-#include <sys/types.h>
-
 #include "base/base.h"
 #include "base/err.h"
 #include "http/server.h"
@@ -16,8 +14,7 @@ struct listener {
     bool local;     /* a unix socket */
     bool loopback;  /* only this machine reaches it; true for a unix socket too */
     char *path;     /* the file to remove at the end; owned; NULL: none */
-    dev_t device;   /* of that file when we made it */
-    ino_t inode;
+    int file; /* that file, by O_PATH: while we hold it, no other file has its inode; -1: none */
 };
 
 /* Listening when it returns. */

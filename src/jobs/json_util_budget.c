@@ -1,7 +1,7 @@
 /* jansson's allocator; see json_util_budget.h.
  *
  * It is malloc, with a count beside it that is the thread's own, so nothing is locked. The count
- * is of usable bytes, which the C library knows of each block; 16 more stand for its own head.
+ * is of usable bytes, which the C library knows of each block; 8 more stand for its head.
  */
 #include "jobs/json_util_budget.h"
 
@@ -9,7 +9,7 @@
 #include <malloc.h>
 #include <stdlib.h>
 
-#define HEAD 16
+#define HEAD 8
 
 static _Thread_local struct {
     size_t limit, used;

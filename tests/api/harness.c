@@ -297,9 +297,11 @@ static const char *read_ready_line(struct daemon *d, int fd, int *status)
         n += (size_t)got;
     }
     line[n - 1] = '\0';
-    fields = sscanf(line, "mlpd %15s listening on %63s", d->version, d->url);
+    fields = sscanf(line, "mlpd %15s listening on %159s", d->version, d->url);
     ck_assert_msg(fields == 2, "the ready line is \"%s\"", line);
-    ck_assert_msg(sscanf(d->url, "http://%47[0-9.]:%7[0-9]", d->host, d->port) == 2,
+    ck_assert_msg(sscanf(d->url, "http://%47[0-9.]:%7[0-9]", d->host, d->port) == 2 ||
+                      sscanf(d->url, "https://%47[0-9.]:%7[0-9]", d->host, d->port) == 2 ||
+                      strncmp(d->url, "unix:/", 6) == 0,
                   "the ready line's address is \"%s\"", d->url);
     return NULL;
 }

@@ -30,8 +30,8 @@
 
 struct daemon {
     pid_t pid;     /* 0 = not running */
-    char url[64];  /* "http://127.0.0.1:41234" */
-    char host[48]; /* "127.0.0.1" */
+    char url[160]; /* "http://127.0.0.1:41234", or "https://..." or "unix:/path" */
+    char host[48]; /* "127.0.0.1"; empty on a unix socket */
     char port[8];
     char version[16]; /* as the ready line says */
     char *state;      /* its folder; owned by the harness */

@@ -3,6 +3,8 @@ HTTP_CHECKS = \
 	tests/unit/check_copy \
 	tests/unit/check_http \
 	tests/unit/check_http_rows \
+	tests/unit/check_limits \
+	tests/unit/check_listen \
 	tests/unit/check_options
 check_PROGRAMS += $(HTTP_CHECKS)
 TESTS += $(HTTP_CHECKS)
@@ -21,6 +23,16 @@ tests_unit_check_http_LDADD = $(HTTP_CHECK_LIBS)
 tests_unit_check_http_rows_SOURCES = tests/unit/check_http_rows.c tests/unit/data_help.h
 tests_unit_check_http_rows_CFLAGS = $(HTTP_CHECK_CFLAGS)
 tests_unit_check_http_rows_LDADD = $(HTTP_CHECK_LIBS)
+
+tests_unit_check_limits_SOURCES = tests/unit/check_limits.c
+tests_unit_check_limits_CFLAGS = $(HTTP_CHECK_CFLAGS)
+tests_unit_check_limits_LDADD = $(HTTP_CHECK_LIBS)
+
+tests_unit_check_listen_SOURCES = tests/unit/check_listen.c \
+	tests/api/certificate.c tests/api/certificate.h
+tests_unit_check_listen_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests
+tests_unit_check_listen_CFLAGS = $(HTTP_CHECK_CFLAGS) $(GNUTLS_CFLAGS)
+tests_unit_check_listen_LDADD = $(HTTP_CHECK_LIBS)
 
 tests_unit_check_options_SOURCES = tests/unit/check_options.c \
 	src/mlpd/options.c src/mlpd/options.h src/mlpd/options.def \
