@@ -3,8 +3,8 @@
  * Each worker thread loops: claim the next queued job from the store, run it
  * (runner_run), look for the next. With nothing to claim it sleeps until pool_wake,
  * pool_stop, or the moment the store named. Wakes are counted, so one that falls between an
- * empty-handed claim and the sleep is not lost. A store that fails is asked again after 0.1 s, doubling up to 5 s; new
- * submissions do not shorten that.
+ * empty-handed claim and the sleep is not lost. A store that fails is asked again after
+ * 0.1 s, doubling up to 5 s; new submissions do not shorten that.
  *
  * Cancelling a job that is just being claimed: the canceller first commits
  * cancel_requested, then calls pool_cancel; the worker first makes its slot known, then

@@ -2,8 +2,8 @@
  * brings home what came out. N workers train N jobs at once; the rest wait in the store.
  *
  * Workers run at nice 10 with all signals blocked but those that are faults. Stop, cancel and
- * pause are flags polled every batch. What a running job shows (progress, latest loss) is kept here in memory; its curve
- * goes to the store in batches.
+ * pause are flags polled every batch. What a running job shows (progress, latest loss) is kept
+ * here in memory; its curve goes to the store in batches.
  */
 #ifndef MLPD_JOBS_POOL_H
 #define MLPD_JOBS_POOL_H

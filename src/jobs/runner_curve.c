@@ -10,8 +10,8 @@
  * The best of the skipped epochs waits until the next point that is kept, and goes before
  * it, so that points come in ascending order and a reader who asks for what is new misses
  * none. An append is repeated until the store takes it (it replaces equal epochs, so nothing
- * doubles): a full disk is waited for as long as the job runs. An error that will not heal fails the
- * curve, and the job with it: a curve never has a hole.
+ * doubles): a full disk is waited for as long as the job runs. An error that will not heal
+ * fails the curve, and the job with it: a curve never has a hole.
  *
  * The thread also tells the store what it wants to know of an attempt that has no checkpoint yet.
  *
@@ -325,7 +325,7 @@ void runner_curve_restore(struct runner_curve *c, const struct runner_point *bes
 
 void runner_curve_began(struct runner_curve *c)
 {
-    if (c->job.attempt < 2) { /* the first may come to nothing without harm, and is most jobs' only one */
+    if (c->job.attempt < 2) { /* most jobs' only one, and nothing counts against it yet */
         return;
     }
     PTOK(pthread_mutex_lock(&c->mtx));

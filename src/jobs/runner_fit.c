@@ -194,8 +194,8 @@ static enum mlp_status run_on(struct training *t, struct runner_watch *watch,
             return status;
         }
         if (runner_interrupted(t->slot)) {
-            t->leaving = true;
             runner_checkpoint(t, watch, trainer);
+            t->leaving = !atomic_load(t->slot->cancel); /* or it is over after all */
             return MLP_OK;
         }
         if (watch->due) {

@@ -28,8 +28,10 @@
 #define FIRST_SECONDS 1.0
 #define AGAIN_SECONDS 1.0 /* at least so long after a failure */
 #define SHARE         20
-#define READ_TRIES    5
-#define READ_PAUSE_MS 200 /* doubling */
+
+#define READ_PAUSE_MS     200 /* doubling */
+#define READ_PAUSE_MAX_MS 2000
+#define READ_TRIES        5 /* without memory; a full disk is waited for */
 
 /* ---- going on ----------------------------------------------------------------------------- */
 
@@ -49,14 +51,14 @@ int runner_resume_read(struct training *t, struct err *err)
         if (runner_interrupted(t->slot)) {
             return RUNNER_INTERRUPTED;
         }
-        if (!runner_may_heal(err->code) || tries == READ_TRIES) {
+        if (!runner_may_heal(err->code) || (err->code == ERR_NO_MEMORY && tries == READ_TRIES)) {
             return -1;
         }
         log_warn("no checkpoint of job %lld could be read, it is tried again: %s",
                  (long long)t->job->id, err->detail);
         err_fini(err);
         runner_pause(t->slot, pause);
-        pause *= 2;
+        pause = 2 * pause < READ_PAUSE_MAX_MS ? 2 * pause : READ_PAUSE_MAX_MS;
     }
     if (t->from.state != NULL) {
         t->preparing.cancel = &never; /* first to the weights that a cancelled job keeps */

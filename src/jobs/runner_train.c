@@ -119,8 +119,9 @@ static int encode_part(struct training *t, enum split_part part, const struct sp
         if (encoder_check_dataset(t->encoder, other, true, err) != 0) {
             return -1;
         }
-        return runner_part_encode(&t->preparing, t->encoder, other, NULL, (size_t)dataset_rows(other),
-                                  t->spec.output, &t->parts[part], err);
+        return runner_part_encode(&t->preparing, t->encoder, other, NULL,
+                                  (size_t)dataset_rows(other), t->spec.output, &t->parts[part],
+                                  err);
     }
     if (split->n[part] == 0) {
         return 0;

@@ -227,8 +227,8 @@ START_TEST(saved_often)
 }
 END_TEST
 
-/* A line search that is broken off begins anew, and one of many evaluations would never end if every
- * checkpoint did that; so lbfgs has them between its iterations only. */
+/* A line search that is broken off begins anew, and one of many evaluations would never end if
+ * every checkpoint did that; so lbfgs has them between its iterations only. */
 START_TEST(a_checkpoint_breaks_no_line_search_off)
 {
     static const char job[] = FULL(PLANE, PLAIN, "\"lbfgs\"", LATER, "");
@@ -327,7 +327,8 @@ static size_t odd_points(const struct leavings *l)
 
 START_TEST(a_long_curve_is_thinned_the_same)
 {
-    static const size_t stops[] = {2001, 2, 2, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 1700};
+    static const size_t stops[] = {2001, 2, 2, 2, 3,  4,  5,  6,  7,
+                                   8,    9, 10, 11, 13, 15, 17, 19, 1700};
     int64_t id;
     struct leavings whole = undisturbed(LONG_JOB, &id);
     struct drive d = {.h = &h};

@@ -1,5 +1,5 @@
-/* When checkpoints are made and what they cost, what happens when they cannot be, pausing, going
- * on from what cannot be gone on from, and all that a resumed job must not do twice. */
+/* A checkpoint's notes; when checkpoints are made and what they cost; what happens when they cannot
+ * be; what the store is told of an attempt without one. */
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -37,41 +37,7 @@ static void teardown(void)
     house_close(&h);
 }
 
-/* 6 batches an epoch. */
-#define JOB(epochs, more)                                                                          \
-    "{\"data\": {\"dataset\": \"clouds\", \"target\": \"y\"}, \"architecture\": {\"hidden\": "     \
-    "[8]},"                                                                                        \
-    " \"optimizer\": {\"learning_rate\": 0.02}, \"training\": {\"epochs\": " epochs ","            \
-    " \"batch_size\": 16, \"seed\": 7, \"early_stopping\": {\"patience\": 10000}" more "}}"
-
-static struct leavings undisturbed(const char *config)
-{
-    struct drive d = {.h = &h};
-    int64_t id = house_submit(&h, config, NULL);
-
-    ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
-    return drive_leavings(&h, id);
-}
-
-static void compare(int64_t id, const struct leavings *whole)
-{
-    struct leavings pieces = drive_leavings(&h, id);
-
-    same_leavings(whole, &pieces);
-    leavings_fini(&pieces);
-}
-
-static int64_t stopped_at(struct drive *d, const char *config, size_t batch)
-{
-    int64_t id = house_submit(&h, config, NULL);
-
-    d->stop_at = batch;
-    ck_assert_int_eq(drive_attempt(d), JOB_QUEUED);
-    d->stop_at = 0;
-    return id;
-}
-
-/* ---- notes -------------------------------------------------------------------------------- */
+/* ---- notes ------------------------------------------------------------------------------- */
 
 START_TEST(notes_read_back_equal)
 {
@@ -150,14 +116,7 @@ START_TEST(foreign_notes_are_refused)
 }
 END_TEST
 
-/* ---- when ----------------------------------------------------------------------------------- */
-
-static void sleep_seconds(double seconds)
-{
-    const struct timespec t = {.tv_nsec = (long)(seconds * 1e9)};
-
-    (void)nanosleep(&t, NULL);
-}
+/* ---- when -------------------------------------------------------------------------------- */
 
 static void look_for_checkpoints(struct drive *d)
 {
@@ -170,7 +129,7 @@ static void look_for_checkpoints(struct drive *d)
         first_at = clock_monotonic() - started_at;
     }
     seen_generation = generation;
-    sleep_seconds(slow_batch);
+    drive_sleep(slow_batch);
 }
 
 START_TEST(the_first_is_made_after_a_second)
@@ -179,7 +138,7 @@ START_TEST(the_first_is_made_after_a_second)
 
     slow_batch = 0.02;
     h.checkpoint_seconds = 1000;
-    (void)house_submit(&h, JOB("13", ""), NULL);
+    (void)house_submit(&h, DRIVE_JOB("13", ""), NULL);
     ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
     ck_assert_int_eq(seen_generation, 1);
     ck_assert_double_ge(first_at, 0.98);
@@ -194,7 +153,7 @@ START_TEST(then_every_so_often)
 
     slow_batch = 0.01;
     h.checkpoint_seconds = 0.1;
-    (void)house_submit(&h, JOB("20", ""), NULL);
+    (void)house_submit(&h, DRIVE_JOB("20", ""), NULL);
     ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
     seconds = clock_monotonic() - started_at;
     ck_assert_double_ge(first_at, 0.08);
@@ -224,7 +183,7 @@ END_TEST
 static int slow_sync(const struct file_event *event)
 {
     if (event->op == FILE_OP_SYNC) {
-        sleep_seconds(0.02);
+        drive_sleep(0.02);
     }
     return 0;
 }
@@ -237,7 +196,7 @@ START_TEST(never_for_more_than_a_share_of_the_time)
     slow_batch = 0.005;
     h.checkpoint_seconds = 0;
     file_hook = slow_sync;
-    (void)house_submit(&h, JOB("50", ""), NULL);
+    (void)house_submit(&h, DRIVE_JOB("50", ""), NULL);
     ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
     seconds = clock_monotonic() - started_at;
     ck_assert_int_ge(seen_generation, 2);
@@ -250,14 +209,13 @@ START_TEST(a_short_job_has_none)
     struct drive d = {.h = &h, .look = look_for_checkpoints};
 
     h.checkpoint_seconds = 10;
-    (void)house_submit(&h, JOB("5", ""), NULL);
+    (void)house_submit(&h, DRIVE_JOB("5", ""), NULL);
     ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
     ck_assert_int_eq(seen_generation, 0);
 }
 END_TEST
 
-/* ---- when they cannot be made -----------------------------------------------------------------
- */
+/* ---- when they cannot be made ------------------------------------------------------------ */
 
 static atomic_size_t failures;
 static enum file_op fails;
@@ -275,9 +233,9 @@ START_TEST(a_full_disk_costs_a_checkpoint_and_nothing_else)
 {
     static const enum file_op each[] = {FILE_OP_CREATE, FILE_OP_WRITE, FILE_OP_SYNC, FILE_OP_RENAME,
                                         FILE_OP_FOLDER_SYNC};
-    struct leavings whole = undisturbed(JOB("8", ""));
+    struct leavings whole = drive_whole(&h, DRIVE_JOB("8", ""));
     struct drive d = {.h = &h, .every = 5};
-    int64_t id = house_submit(&h, JOB("8", ""), NULL);
+    int64_t id = house_submit(&h, DRIVE_JOB("8", ""), NULL);
 
     fails = each[_i];
     atomic_store(&failures, 3);
@@ -289,7 +247,7 @@ START_TEST(a_full_disk_costs_a_checkpoint_and_nothing_else)
     ck_assert_int_gt(drive_generation(&h, id, NULL), 0); /* later ones are there */
     d.stop_at = 0;
     ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
-    compare(id, &whole);
+    drive_compare(&h, id, &whole);
     leavings_fini(&whole);
 }
 END_TEST
@@ -303,7 +261,7 @@ START_TEST(after_a_failure_it_is_tried_again)
     fails = FILE_OP_SYNC;
     atomic_store(&failures, 1);
     file_hook = failing_file;
-    (void)house_submit(&h, JOB("40", ""), NULL);
+    (void)house_submit(&h, DRIVE_JOB("40", ""), NULL);
     ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
     ck_assert_uint_eq(atomic_load(&failures), 0);
     ck_assert_int_ge(seen_generation, 1);
@@ -313,16 +271,16 @@ END_TEST
 
 START_TEST(a_disk_that_stays_full_costs_no_more)
 {
-    struct leavings whole = undisturbed(JOB("8", ""));
+    struct leavings whole = drive_whole(&h, DRIVE_JOB("8", ""));
     struct drive d = {.h = &h, .every = 5};
-    int64_t id = house_submit(&h, JOB("8", ""), NULL);
+    int64_t id = house_submit(&h, DRIVE_JOB("8", ""), NULL);
 
     fails = FILE_OP_WRITE;
     atomic_store(&failures, SIZE_MAX);
     file_hook = failing_file;
     ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
     ck_assert_uint_eq(drive_events(&h, id, "checkpoint_failed"), 1);
-    compare(id, &whole);
+    drive_compare(&h, id, &whole);
     leavings_fini(&whole);
 }
 END_TEST
@@ -351,9 +309,9 @@ static void no_checkpoint_without_points(struct drive *d)
 
 START_TEST(no_checkpoint_is_ahead_of_its_curve)
 {
-    struct leavings whole = undisturbed(JOB("8", ""));
+    struct leavings whole = drive_whole(&h, DRIVE_JOB("8", ""));
     struct drive d = {.h = &h, .every = 7, .look = no_checkpoint_without_points};
-    int64_t id = house_submit(&h, JOB("8", ""), NULL);
+    int64_t id = house_submit(&h, DRIVE_JOB("8", ""), NULL);
 
     ops.curve_append = failing_append;
     h.store->ops = &ops;
@@ -361,7 +319,7 @@ START_TEST(no_checkpoint_is_ahead_of_its_curve)
     generation_without_points = -1;
     ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED); /* it waits for the disk */
     ck_assert_int_eq(generation_without_points, 0);
-    compare(id, &whole);
+    drive_compare(&h, id, &whole);
     leavings_fini(&whole);
 }
 END_TEST
@@ -378,15 +336,15 @@ static void *stop_later(void *arg)
 {
     struct drive *d = arg;
 
-    sleep_seconds(0.3);
+    drive_sleep(0.3);
     atomic_store(&d->stop, true);
     return NULL;
 }
 
 START_TEST(a_stop_on_a_full_disk_loses_nothing)
 {
-    struct leavings whole = undisturbed(JOB("3", ""));
-    int64_t id = house_submit(&h, JOB("3", ""), NULL);
+    struct leavings whole = drive_whole(&h, DRIVE_JOB("3", ""));
+    int64_t id = house_submit(&h, DRIVE_JOB("3", ""), NULL);
     struct drive d = {.h = &h};
     pthread_t thread;
 
@@ -397,324 +355,12 @@ START_TEST(a_stop_on_a_full_disk_loses_nothing)
     PTOK(pthread_join(thread, NULL));
     h.store->ops = real;
     ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
-    compare(id, &whole);
+    drive_compare(&h, id, &whole);
     leavings_fini(&whole);
 }
 END_TEST
 
-/* ---- pausing, stopping, cancelling --------------------------------------------------------------
- */
-
-START_TEST(a_paused_job_goes_on_with_the_same_bits)
-{
-    struct leavings whole = undisturbed(JOB("8", ""));
-    int64_t id = house_submit(&h, JOB("8", ""), NULL), epoch = 0;
-    struct drive d = {.h = &h, .pause_at = 21};
-    struct store_job none = {.id = 0};
-    struct err err = ERR_INIT;
-    enum job_state state;
-
-    ops = *real;
-    ck_assert_int_eq(drive_attempt(&d), JOB_QUEUED); /* nobody had asked the store */
-    d.pause_at = 9;
-    d.look = NULL;
-    ck_assert_int_eq(real->job_pause(h.store, id, &state, &err), 0);
-    ck_assert_int_eq(state, JOB_PAUSED);
-    ck_assert_int_eq(real->job_claim(h.store, h.owner, &none, &err), 1);
-    ck_assert_int_eq(real->job_resume(h.store, id, &state, &err), 0);
-    ck_assert_int_eq(drive_attempt(&d), JOB_QUEUED);
-    ck_assert_int_gt(drive_generation(&h, id, &epoch), 1);
-    ck_assert_int_eq(epoch, 4); /* 20 and 8 batches of 6 */
-    ck_assert(!house_has_weights(&h, whole.model.id + 1));
-    d.pause_at = 0;
-    ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
-    compare(id, &whole);
-    leavings_fini(&whole);
-}
-END_TEST
-
-START_TEST(without_a_batch_there_is_no_new_checkpoint)
-{
-    struct drive d = {.h = &h};
-    int64_t id = stopped_at(&d, JOB("8", ""), 10), first = drive_generation(&h, id, NULL);
-
-    ck_assert_int_eq(first, 1);
-    d.stop_at = 1;
-    d.every = 1;
-    ck_assert_int_eq(drive_attempt(&d), JOB_QUEUED);
-    ck_assert_int_eq(drive_generation(&h, id, NULL), first);
-    d.stop_at = 2;
-    d.every = 0;
-    ck_assert_int_eq(drive_attempt(&d), JOB_QUEUED);
-    ck_assert_int_eq(drive_generation(&h, id, NULL), first + 1);
-}
-END_TEST
-
-static bool answered;
-static size_t answered_epoch;
-
-static void ask_the_model(struct drive *d)
-{
-    struct servable *s = NULL;
-    struct err err = ERR_INIT;
-    struct store_job job;
-
-    if (d->batch > 1) {
-        return;
-    }
-    job = house_job(d->h, d->job_id);
-    answered = predictor_get(d->h->predictor, job.model_id, &s, &err) == 0;
-    answered_epoch = answered ? servable_epoch(s) : 0;
-    servable_put(&s);
-    err_fini(&err);
-    store_job_fini(&job);
-}
-
-START_TEST(the_best_weights_answer_from_the_first_batch)
-{
-    struct drive d = {.h = &h};
-
-    (void)stopped_at(&d, JOB("30", ""), 125);
-    d.look = ask_the_model;
-    answered = false;
-    ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
-    ck_assert(answered);
-    ck_assert_uint_ge(answered_epoch, 1);
-    ck_assert_uint_le(answered_epoch, 20);
-    ck_assert_uint_ge(d.progress.epoch, 29);
-}
-END_TEST
-
-static struct pool_progress first_progress;
-static bool first_had_a_curve;
-
-static void keep_first_progress(struct drive *d)
-{
-    struct store_point last = {.epoch = 0};
-    struct err err = ERR_INIT;
-
-    if (d->batch == 1) {
-        first_progress = d->progress;
-        first_had_a_curve = real->curve_last(h.store, d->job_id, &last, &err) == 0;
-        free(last.metrics_json);
-    }
-}
-
-START_TEST(what_is_shown_goes_on)
-{
-    struct drive d = {.h = &h};
-
-    (void)stopped_at(&d, JOB("30", ""), 124); /* 123 batches: 3 of epoch 21 */
-    d.look = keep_first_progress;
-    ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
-    ck_assert_uint_eq(first_progress.epoch, 20);
-    ck_assert(first_had_a_curve);
-    ck_assert_uint_eq(first_progress.epochs, 30);
-    ck_assert_uint_eq(first_progress.batch, 3);
-    ck_assert_double_eq_tol(first_progress.fraction, 20.5 / 30, 1e-9);
-    ck_assert_uint_ge(first_progress.best_epoch, 1);
-    ck_assert(isfinite(first_progress.best_value) && isfinite(first_progress.training_loss));
-    ck_assert(isfinite(first_progress.validation_loss) && first_progress.samples_per_second > 0);
-    ck_assert_str_eq(first_progress.phase, "training");
-}
-END_TEST
-
-static void cancel_now(struct drive *d, bool in_time)
-{
-    struct err err = ERR_INIT;
-    enum job_state state;
-
-    if (in_time) {
-        ck_assert_int_eq(real->job_cancel(h.store, d->job_id, &state, &err), 0);
-    }
-    atomic_store(&d->cancel, true);
-}
-
-static struct drive *driven;
-
-/* The cancel comes right after the claim. */
-static int claim_then_cancel(struct store *store, const char *owner, struct store_job *out,
-                             struct err *err)
-{
-    (void)store;
-    ck_assert_int_eq(real->job_claim(h.store, owner, out, err), 0);
-    driven->job_id = out->id;
-    cancel_now(driven, true);
-    return 0;
-}
-
-START_TEST(a_job_cancelled_while_it_is_prepared_keeps_its_weights)
-{
-    struct drive d = {.h = &h};
-    int64_t id = stopped_at(&d, JOB("30", ""), 100);
-    struct store_job job;
-
-    driven = &d;
-    ops.job_claim = claim_then_cancel;
-    h.store->ops = &ops;
-    ck_assert_int_eq(drive_attempt(&d), JOB_CANCELLED);
-    job = house_job(&h, id);
-    ck_assert_double_eq(house_number(job.result_json, "epochs"), 16);
-    ck_assert(house_has_weights(&h, job.model_id));
-    ck_assert_int_eq(drive_generation(&h, id, NULL), 0);
-    store_job_fini(&job);
-}
-END_TEST
-
-/* ---- what cannot be gone on from
- * ------------------------------------------------------------------ */
-
-static void replace_checkpoint(int64_t id, const char *notes, bool state_too)
-{
-    struct store_job job = {.id = 0};
-    struct checkpoint c = {.state = NULL};
-    struct err err = ERR_INIT;
-
-    ck_assert_int_eq(real->job_claim(h.store, h.owner, &job, &err), 0);
-    ck_assert_int_eq(job.id, id);
-    ck_assert_int_eq(checkpoint_read(h.checkpoints, &job, h.owner, &c, &err), 0);
-    if (notes != NULL) {
-        free(c.notes);
-        c.notes = xstrdup(notes);
-    }
-    if (state_too) {
-        ((unsigned char *)c.state)[0] ^= 1;
-    }
-    ck_assert_msg(checkpoint_write(h.checkpoints, &job, h.owner, &c, &err) == 0, "%s", err.detail);
-    checkpoint_fini(&c);
-    ck_assert_int_eq(real->job_release(h.store, id, h.owner, &err), 0);
-    store_job_fini(&job);
-}
-
-/* _i 0: another build's state; 1: another version's notes */
-START_TEST(a_job_without_a_usable_checkpoint_begins_anew)
-{
-    struct leavings whole = undisturbed(JOB("30", ""));
-    struct drive d = {.h = &h};
-    int64_t id = stopped_at(&d, JOB("30", ""), 100);
-
-    replace_checkpoint(id, _i == 1 ? "{\"version\": 2}" : NULL, _i == 0);
-    d.look = keep_first_progress;
-    ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
-    ck_assert_uint_eq(first_progress.epoch, 0);
-    ck_assert(!first_had_a_curve);
-    ck_assert_uint_eq(drive_events(&h, id, "checkpoint_unusable"), 1);
-    ck_assert_uint_eq(drive_events(&h, id, "resumed"), 0);
-    compare(id, &whole);
-    leavings_fini(&whole);
-}
-END_TEST
-
-/* ---- once, and in all
- * --------------------------------------------------------------------------------- */
-
-START_TEST(the_event_says_where_it_goes_on)
-{
-    struct drive d = {.h = &h};
-    int64_t id = stopped_at(&d, JOB("30", ""), 100);
-    struct store_event *events = NULL;
-    struct err err = ERR_INIT;
-    size_t n = 0, i, found = 0;
-
-    ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
-    ck_assert_int_eq(real->event_list(h.store, id, &events, &n, &err), 0);
-    for (i = 0; i < n; i++) {
-        found += strcmp(events[i].kind, "resumed") == 0 &&
-                 strcmp(events[i].detail, "goes on from epoch 17 (checkpoint 1)") == 0;
-    }
-    ck_assert_uint_eq(found, 1);
-    store_events_free(&events, n);
-}
-END_TEST
-
-static void take_time(struct drive *d)
-{
-    (void)d;
-    sleep_seconds(0.002);
-}
-
-START_TEST(time_is_that_of_all_attempts)
-{
-    struct drive d = {.h = &h, .look = take_time};
-    struct store_point last = {.epoch = 0};
-    int64_t id = stopped_at(&d, JOB("40", ""), 200);
-    struct err err = ERR_INIT;
-    struct store_job job;
-    struct store_model model;
-
-    d.look = NULL;
-    ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
-    job = house_job(&h, id);
-    model = house_model(&h, job.model_id);
-    ck_assert_double_ge(house_number(job.result_json, "seconds"), 0.4);
-    ck_assert_double_ge(house_number(model.info_json, "seconds"), 0.4);
-    ck_assert_int_eq(real->curve_last(h.store, id, &last, &err), 0);
-    ck_assert_double_ge(last.elapsed_seconds, 0.4);
-    ck_assert_double_le(last.elapsed_seconds, house_number(job.result_json, "seconds") + 5);
-    free(last.metrics_json);
-    store_model_fini(&model);
-    store_job_fini(&job);
-}
-END_TEST
-
-START_TEST(max_seconds_are_those_of_all_attempts)
-{
-    struct drive d = {.h = &h, .look = take_time};
-    int64_t id = house_submit(&h, JOB("100000", ", \"max_seconds\": 0.5"), NULL);
-    enum job_state state = JOB_QUEUED;
-    struct store_job job;
-    size_t attempts = 0;
-    char *by;
-
-    d.stop_at = 60; /* 0.12 s at least */
-    while (state == JOB_QUEUED) {
-        attempts++;
-        state = drive_attempt(&d);
-        ck_assert_uint_le(attempts, 6);
-    }
-    job = house_job(&h, id);
-    by = house_text(job.result_json, "stopped_by");
-    ck_assert_str_eq(by, "max_seconds");
-    ck_assert_double_ge(house_number(job.result_json, "seconds"), 0.5);
-    ck_assert_uint_ge(attempts, 2);
-    free(by);
-    store_job_fini(&job);
-}
-END_TEST
-
-/* The attempt's own preparation finds them anew each time. */
-START_TEST(warnings_do_not_double)
-{
-    const char *const columns[] = {"x", "same", "y"}, *const labels[] = {"a", "b"};
-    static const char config[] =
-        "{\"data\": {\"dataset\": \"odd\", \"target\": \"y\"}, \"training\": {\"epochs\": 20,"
-        " \"batch_size\": 16, \"seed\": 1}}";
-    struct drive d = {.h = &h};
-    struct leavings whole;
-    double values[80][3];
-    int64_t id;
-    size_t i;
-
-    for (i = 0; i < 80; i++) {
-        values[i][0] = (double)(i % 7);
-        values[i][1] = 5;
-        values[i][2] = (double)(i % 2);
-    }
-    house_dataset(&h, "odd", 3, columns, 80, values[0], labels);
-    whole = undisturbed(config);
-    ck_assert_ptr_nonnull(strstr(whole.job.warnings_json, "same"));
-    id = stopped_at(&d, config, 9);
-    d.stop_at = 4;
-    ck_assert_int_eq(drive_attempt(&d), JOB_QUEUED);
-    d.stop_at = 0;
-    ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
-    compare(id, &whole);
-    leavings_fini(&whole);
-}
-END_TEST
-
-/* ---- what the store is told of an attempt
- * --------------------------------------------------------------- */
+/* ---- what the store is told of an attempt ------------------------------------------------ */
 
 static int counted_note(struct store *store, int64_t id, const char *owner, enum store_note note,
                         struct err *err)
@@ -723,13 +369,19 @@ static int counted_note(struct store *store, int64_t id, const char *owner, enum
     return real->job_note(store, id, owner, note, err);
 }
 
+static void take_time(struct drive *d)
+{
+    (void)d;
+    drive_sleep(0.002);
+}
+
 START_TEST(a_first_batch_is_noted_from_the_second_attempt_on)
 {
     struct drive d = {.h = &h};
 
     ops.job_note = counted_note;
     h.store->ops = &ops;
-    (void)stopped_at(&d, JOB("30", ""), 50);
+    (void)drive_stopped(&d, DRIVE_JOB("30", ""), 50);
     ck_assert_uint_eq(atomic_load(&notes_of[NOTE_BATCH]), 0);
     d.stop_at = 1; /* none is done */
     ck_assert_int_eq(drive_attempt(&d), JOB_QUEUED);
@@ -751,7 +403,7 @@ START_TEST(that_an_attempt_lasts_is_noted)
     struct err err = ERR_INIT;
     double until;
 
-    (void)house_submit(&h, JOB("3", ""), NULL);
+    (void)house_submit(&h, DRIVE_JOB("3", ""), NULL);
     ck_assert_int_eq(real->job_claim(h.store, h.owner, &job, &err), 0);
     ops.job_note = counted_note;
     h.store->ops = &ops;
@@ -763,7 +415,7 @@ START_TEST(that_an_attempt_lasts_is_noted)
     }
     until = clock_monotonic() + (_i == 1 ? 0.5 : 20);
     while (clock_monotonic() < until && atomic_load(&notes_of[NOTE_LASTED]) == 0) {
-        sleep_seconds(0.005);
+        drive_sleep(0.005);
     }
     ck_assert_int_eq(runner_curve_close(&curve, &err), 0);
     ck_assert_uint_eq(atomic_load(&notes_of[NOTE_LASTED]), _i == 1 ? 0 : 1);
@@ -775,8 +427,8 @@ END_TEST
 int main(void)
 {
     TCase *notes = tcase_create("notes"), *when = tcase_create("when");
-    TCase *trouble = tcase_create("trouble"), *on = tcase_create("on");
-    TCase *cases[] = {notes, when, trouble, on};
+    TCase *trouble = tcase_create("trouble");
+    TCase *cases[] = {notes, when, trouble};
     size_t i;
 
     for (i = 0; i < ARRAY_LEN(cases); i++) {
@@ -796,15 +448,5 @@ int main(void)
     tcase_add_test(trouble, a_disk_that_stays_full_costs_no_more);
     tcase_add_test(trouble, no_checkpoint_is_ahead_of_its_curve);
     tcase_add_test(trouble, a_stop_on_a_full_disk_loses_nothing);
-    tcase_add_loop_test(trouble, a_job_without_a_usable_checkpoint_begins_anew, 0, 2);
-    tcase_add_test(on, a_paused_job_goes_on_with_the_same_bits);
-    tcase_add_test(on, without_a_batch_there_is_no_new_checkpoint);
-    tcase_add_test(on, the_best_weights_answer_from_the_first_batch);
-    tcase_add_test(on, what_is_shown_goes_on);
-    tcase_add_test(on, a_job_cancelled_while_it_is_prepared_keeps_its_weights);
-    tcase_add_test(on, the_event_says_where_it_goes_on);
-    tcase_add_test(on, time_is_that_of_all_attempts);
-    tcase_add_test(on, max_seconds_are_those_of_all_attempts);
-    tcase_add_test(on, warnings_do_not_double);
     return house_run("runner saves", cases, ARRAY_LEN(cases));
 }

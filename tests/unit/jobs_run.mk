@@ -10,6 +10,7 @@ JOBS_RUN_CHECKS = \
 	tests/unit/check_predictor \
 	tests/unit/check_runner \
 	tests/unit/check_runner_damage \
+	tests/unit/check_runner_goes_on \
 	tests/unit/check_runner_resume \
 	tests/unit/check_runner_saves \
 	tests/unit/check_runner_trouble
@@ -77,6 +78,12 @@ tests_unit_check_runner_trouble_SOURCES = tests/unit/check_runner_trouble.c $(JO
 tests_unit_check_runner_trouble_CPPFLAGS = $(JOBS_CPPFLAGS)
 tests_unit_check_runner_trouble_CFLAGS = $(JOBS_CFLAGS)
 tests_unit_check_runner_trouble_LDADD = $(JOBS_LIBS)
+
+tests_unit_check_runner_goes_on_SOURCES = \
+	tests/unit/check_runner_goes_on.c tests/unit/runner_drive.h $(JOBS_HOUSE)
+tests_unit_check_runner_goes_on_CPPFLAGS = $(JOBS_CPPFLAGS)
+tests_unit_check_runner_goes_on_CFLAGS = $(JOBS_CFLAGS)
+tests_unit_check_runner_goes_on_LDADD = $(JOBS_LIBS)
 
 tests_unit_check_runner_resume_SOURCES = \
 	tests/unit/check_runner_resume.c tests/unit/runner_drive.h $(JOBS_HOUSE)

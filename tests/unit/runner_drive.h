@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -27,7 +28,7 @@ struct drive {
     int64_t job_id;
 
     size_t batch;
-    size_t calls;            /* of the hook */
+    size_t calls; /* of the hook */
     bool was_due;
     atomic_bool stop, cancel, pause;
     atomic_ulong pulse;
@@ -275,6 +276,51 @@ static inline int64_t drive_generation(struct house *h, int64_t job_id, int64_t 
         *epoch = rows[0].epoch;
     }
     return n > 0 ? rows[0].generation : 0;
+}
+
+/* ---- one small job ------------------------------------------------------------------------- */
+
+/* On 120 rows of clouds: 6 batches an epoch. */
+#define DRIVE_JOB(epochs, more)                                                                    \
+    "{\"data\": {\"dataset\": \"clouds\", \"target\": \"y\"}, \"architecture\": {\"hidden\": "     \
+    "[8]},"                                                                                        \
+    " \"optimizer\": {\"learning_rate\": 0.02}, \"training\": {\"epochs\": " epochs ","            \
+    " \"batch_size\": 16, \"seed\": 7, \"early_stopping\": {\"patience\": 10000}" more "}}"
+
+/* What a job leaves when nothing happens. */
+static inline struct leavings drive_whole(struct house *h, const char *config)
+{
+    struct drive d = {.h = h};
+    int64_t id = house_submit(h, config, NULL);
+
+    ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
+    return drive_leavings(h, id);
+}
+
+static inline void drive_compare(struct house *h, int64_t id, const struct leavings *whole)
+{
+    struct leavings pieces = drive_leavings(h, id);
+
+    same_leavings(whole, &pieces);
+    leavings_fini(&pieces);
+}
+
+/* A job that was stopped before this batch; its id. */
+static inline int64_t drive_stopped(struct drive *d, const char *config, size_t batch)
+{
+    int64_t id = house_submit(d->h, config, NULL);
+
+    d->stop_at = batch;
+    ck_assert_int_eq(drive_attempt(d), JOB_QUEUED);
+    d->stop_at = 0;
+    return id;
+}
+
+static inline void drive_sleep(double seconds)
+{
+    const struct timespec t = {.tv_nsec = (long)(seconds * 1e9)};
+
+    (void)nanosleep(&t, NULL);
 }
 
 #endif
