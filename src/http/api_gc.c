@@ -1,10 +1,10 @@
 /* POST /gc: let go of old jobs and unneeded datasets now, or only say what would go (?dry_run=1).
  *
- * Removing many jobs takes many commits, longer than a server's thread may be held. So the answer is
- * a stream whose text comes when all is done: each time the server asks for more, one piece is
+ * Removing many jobs takes many commits, longer than a server's thread may be held. So the answer
+ * is a stream whose text comes when all is done: each time the server asks for more, one piece is
  * removed. Until then there are only spaces, which JSON ignores and which keep the connection from
- * looking dead. When a piece fails after the first, the connection is cut; what is gone is gone, and
- * asking again goes on from there.
+ * looking dead. When a piece fails after the first, the connection is cut; what is gone is gone,
+ * and asking again goes on from there.
  */
 #include <jansson.h>
 #include <stdio.h>

@@ -1,12 +1,12 @@
 /* mlpd backup and mlpd restore: the same copy, there and back.
  *
- * A backup is written beside its place, as DIR.part, and gets its name when all of it is on the disk
- * and verified, so that what is called DIR is whole. It looks like a state folder, and mlpd check
- * --state DIR verifies it.
+ * A backup is written beside its place, as DIR.part, and gets its name when all of it is on the
+ * disk and verified, so that what is called DIR is whole. It looks like a state folder, and mlpd
+ * check --state DIR verifies it.
  *
  * A restore holds the lock of the state folder. It writes into STATE/restore.part and moves the
- * pieces out, the database last, and removes that folder when all is in its place; while it is there
- * no daemon starts, and the next restore removes what is left and begins again.
+ * pieces out, the database last, and removes that folder when all is in its place; while it is
+ * there no daemon starts, and the next restore removes what is left and begins again.
  */
 #include <dirent.h>
 #include <errno.h>

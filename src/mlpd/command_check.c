@@ -1,7 +1,8 @@
-/* mlpd check: everything that can be verified of a state folder, or of a backup, without changing it.
+/* mlpd check: everything that can be verified of a state folder, or of a backup, without changing
+ * it.
  *
- * A daemon may run and change things meanwhile. What looks wrong of a file is a problem only if the
- * database still names it when asked again.
+ * A daemon may run and change things meanwhile. What looks wrong of a file is a problem only if
+ * the database still names it when asked again.
  */
 #include <stdio.h>
 #include <stdlib.h>

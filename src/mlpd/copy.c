@@ -1,15 +1,15 @@
 /* Copying a state folder while a daemon may be writing it; see copy.h.
  *
- * Files do not change once they have their names; they only go. So the database is copied first, at
- * one moment, and then the files that the copy names. Two things may have gone by then. A dataset
- * that was deleted meanwhile is deleted in the copy, too; only when a job needs it there, which has
- * ended since, the copy starts again from the database. A checkpoint, of which a
- * running job makes a new one every few seconds: those there are when the copy begins are held open,
- * so that they can be read after they lost their names; what is missing all the same is forgotten in
+ * Files do not change once they have their names; they only go. So the database is copied first,
+ * at one moment, and then the files that the copy names. Two things may have gone by then. A
+ * dataset that was deleted meanwhile is deleted in the copy, too; only when a job needs it there,
+ * which has ended since, the copy starts again from the database. A checkpoint, of which a running
+ * job makes a new one every few seconds: those there are when the copy begins are held open, so
+ * that they can be read after they lost their names; what is missing all the same is forgotten in
  * the copied database, where its job then goes on from the one before.
  *
- * Every file is read back after it was written and must have the hash that the database says, which
- * holds the original to it too. Files are copied, not linked: a copy must outlive damage.
+ * Every file is read back after it was written and must have the hash that the database says,
+ * which holds the original to it too. Files are copied, not linked: a copy must outlive damage.
  */
 #include "mlpd/copy.h"
 
@@ -28,7 +28,7 @@
 #include "mlpd/open.h"
 #include "store/store_sqlite.h"
 
-#define TRIES        5    /* of the database: jobs end, and their datasets are deleted, all the time */
+#define TRIES        5    /* of the database: jobs end and datasets are deleted all the time */
 #define HELD_MOST    4096 /* checkpoints held open */
 #define FILES_BESIDE 64   /* descriptors left for all else */
 #define PIECE        ((size_t)1 << 20)
@@ -40,7 +40,7 @@ struct held {
 
 struct copy {
     const char *from, *to;
-    int from_datasets, to_datasets, from_checkpoints, to_checkpoints; /* -1: there is no such folder */
+    int from_datasets, to_datasets, from_checkpoints, to_checkpoints; /* -1: there is none */
     struct held held;
     struct store_files named; /* by the copied database */
     struct store_checkpoint *gone;

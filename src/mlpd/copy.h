@@ -14,8 +14,8 @@ struct copied {
     uint64_t bytes;   /* of files, the database among them */
 };
 
-/* From folder `from` to the empty folder `to`. All of it is verified and synced; on failure `to` holds
- * a part. ERR_CORRUPT names what is damaged, as items when there is more than one. */
+/* From folder `from` to the empty folder `to`. All of it is verified and synced; on failure `to`
+ * holds a part. ERR_CORRUPT names what is damaged, as items when there is more than one. */
 int copy_state(const char *from, const char *to, struct copied *out, struct err *err) MUST_CHECK;
 
 /* Remove a folder that copy_state wrote to, as well as it goes. */

@@ -97,8 +97,8 @@ struct store_gc {
     int64_t jobs, datasets;     /* rows */
     int64_t dataset_bytes;      /* of contents that no row names any more, their files */
     bool more;                  /* this was a piece of it: call again */
-    char (*orphans)[HASH_HEX_LEN]; /* those contents, unless it was a dry run: the caller removes the
-                                    * files, and frees this */
+    char (*orphans)[HASH_HEX_LEN]; /* those contents, unless it was a dry run: the caller
+                                    * removes the files, and frees this */
     size_t n_orphans;
 };
 /* After so long a nameless dataset has its job, or will never have one. */

@@ -1,13 +1,13 @@
 /* Copies of the database, and what they name.
  *
- * A copy is made by VACUUM INTO on a read-only connection: one consistent moment of a database that
- * a daemon may be writing, without holding it up and without starting over at each of its commits.
- * (The file alone, copied beside its write-ahead log, would be no copy.) The copy is in the mode that
- * needs no log, so it is one file, readable from read-only media.
+ * A copy is made by VACUUM INTO on a read-only connection: one consistent moment of a database
+ * that a daemon may be writing, without holding it up and without starting over at each of its
+ * commits. (The file alone, copied beside its write-ahead log, would be no copy.) The copy is in
+ * the mode that needs no log, so it is one file, readable from read-only media.
  *
- * Nothing here needs a store or the lock of the state folder. The calling thread has the connection
- * for itself and closes it before it returns. The database's own file is never opened in another way:
- * closing such a descriptor would drop the locks of this process.
+ * Nothing here needs a store or the lock of the state folder. The calling thread has the
+ * connection for itself and closes it before it returns. The database's own file is never opened
+ * in another way: closing such a descriptor would drop the locks of this process.
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,12 +1,13 @@
 /* Looking for damage: what SQLite can tell of its own file, and what only we know.
  *
  * store_sqlite_check works on a connection of its own, beside a running daemon too. Each weight is
- * read and hashed in a snapshot of its own, so that the write-ahead log is never pinned for long; a
- * model that is deleted meanwhile is simply not met. A statement that fails because the file is
+ * read and hashed in a snapshot of its own, so that the write-ahead log is never pinned for long;
+ * a model that is deleted meanwhile is simply not met. A statement that fails because the file is
  * damaged is one more problem, and the next thing is looked at.
  *
  * The check after an unclean stop runs on a thread that close joins. It reads only; what it finds
- * goes to the writer as a command that fails with ERR_CORRUPT, which is how any damage ends writing.
+ * goes to the writer as a command that fails with ERR_CORRUPT, which is how any damage ends
+ * writing.
  */
 #include <inttypes.h>
 #include <signal.h>

@@ -1,9 +1,10 @@
 /* Garbage: finished jobs beyond what is kept, and nameless datasets that no job names.
  *
  * One call removes one piece: jobs until their number or the time is up, oldest first, in one
- * transaction of the writer's; when no such job is left, some datasets in another. So a worker or a
- * request waits for the writer no longer than it would for any other write. Which jobs go is asked in
- * the transaction that removes them, so that what changes meanwhile is never removed by an old answer.
+ * transaction of the writer's; when no such job is left, some datasets in another. So a worker or
+ * a request waits for the writer no longer than it would for any other write. Which jobs go is
+ * asked in the transaction that removes them, so that what changes meanwhile is never removed by
+ * an old answer.
  *
  * Never removed: a job that has not ended, one whose Idempotency-Key still counts (the client who
  * asks again must find it), what such a job names, a dataset with a name, and any model.

@@ -35,9 +35,9 @@ int store_sqlite_open(const struct store_sqlite_options *options, struct store *
  * ERR_CONFLICT: it has not this program's schema. */
 int store_sqlite_look(const char *dir, struct store **out, struct err *err) MUST_CHECK;
 
-/* Once others are served: if the daemon before did not close the store (a kill, a power cut), SQLite's
- * quick check of the whole file, on a thread and a connection of its own. Damage is logged and ends
- * writing, as any ERR_CORRUPT does; health says so. Closing the store ends it. */
+/* Once others are served: if the daemon before did not close the store (a kill, a power cut),
+ * SQLite's quick check of the whole file, on a thread and a connection of its own. Damage is
+ * logged and ends writing, as any ERR_CORRUPT does; health says so. Closing the store ends it. */
 void store_sqlite_quick_check(struct store *store);
 
 /* ---- without a store: DIR/mlpd.db of a running daemon, a stopped one, or a backup ---- */
@@ -64,11 +64,11 @@ int store_sqlite_forget(const char *dir, const struct store_checkpoint *gone, si
 int store_sqlite_forget_datasets(const char *dir, const char (*gone)[HASH_HEX_LEN], size_t n,
                                  struct err *err) MUST_CHECK;
 
-/* What a reader can verify: SQLite's integrity check (but for CHECK constraints, at which it does not
- * look on a read-only connection), foreign keys, that every model has what its state promises, the
- * hash of all weights and states; with `quick` SQLite's quick check and the foreign keys alone. Each
- * problem is one item of `problems`. -1: it could not be looked at, why is in `err`. *n_models (may
- * be NULL): models whose weights were verified. */
+/* What a reader can verify: SQLite's integrity check (but for CHECK constraints, at which it does
+ * not look on a read-only connection), foreign keys, that every model has what its state promises,
+ * the hash of all weights and states; with `quick` SQLite's quick check and the foreign keys
+ * alone. Each problem is one item of `problems`. -1: it could not be looked at, why is in `err`.
+ * *n_models (may be NULL): models whose weights were verified. */
 int store_sqlite_check(const char *dir, bool quick, int64_t *n_models, struct err *problems,
                        struct err *err) MUST_CHECK;
 

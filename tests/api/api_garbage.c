@@ -24,7 +24,8 @@ START_TEST(garbage_goes_when_asked)
     start_on(state, (const char *const[]){"--workers", "1", NULL});
     upload_example("iris");
     for (size_t i = 0; i < COUNT(ids); i++) {
-        ids[i] = train("{'data': {'x': [[0],[%zu]], 'y': [0,1]}, 'training': {'epochs': 2}}", i + 1);
+        ids[i] =
+            train("{'data': {'x': [[0],[%zu]], 'y': [0,1]}, 'training': {'epochs': 2}}", i + 1);
         trained(ids[i]);
     }
     model = model_of(ids[0]);

@@ -79,7 +79,8 @@ static pid_t begin_load(void)
                            d.host, d.port, strlen(job), job);
             raw_exchange(request, strlen(request));
             request = text("POST /datasets?name=load%ld HTTP/1.1\r\nHost: %s:%s\r\nContent-Type: "
-                           "text/csv\r\nContent-Length: 12\r\nConnection: close\r\n\r\na,b\n1,%06ld\n",
+                           "text/csv\r\nContent-Length: 13\r\nConnection: close\r\n\r\na,b\n"
+                           "1,%06ld\n",
                            i, d.host, d.port, i % 1000000);
             raw_exchange(request, strlen(request));
             request = text("DELETE /datasets/load%ld HTTP/1.1\r\nHost: %s:%s\r\nConnection: close"
@@ -115,7 +116,8 @@ START_TEST(a_backup_under_load_is_a_state)
                  "{'test': 0.25}}, 'training': {'epochs': 20}}");
     model = trained(done);
     was = look(done, model);
-    running = integer(want(http_post(slow_job(EPOCHS, 7, ", 'name': 'long'"), "/train"), 202), "/id");
+    r = want(http_post(slow_job(EPOCHS, 7, ", 'name': 'long'"), "/train"), 202);
+    running = integer(r, "/id");
     wait_for_epoch(running, 3);
     load = begin_load();
     for (size_t i = 0; i < COUNT(copies); i++) {
@@ -226,7 +228,7 @@ START_TEST(what_cannot_be_copied_says_why)
 }
 END_TEST
 
-/* Between the first file and the last: no daemon starts there, and the next restore begins again. */
+/* Before the last file is in: no daemon starts there, and the next restore begins again. */
 START_TEST(a_restore_cut_short_is_begun_again)
 {
     char *state = scratch_path("state"), *copy = scratch_path("copy"), *fresh = scratch_path("f");
@@ -297,9 +299,9 @@ static void flip_byte(const char *path, off_t at)
 
 static off_t page_of(const char *state, const char *table)
 {
-    return (off_t)(state_sql(state, text("SELECT rootpage FROM sqlite_schema WHERE name = '%s'", table)) -
-                   1) *
-           4096;
+    const char *query = text("SELECT rootpage FROM sqlite_schema WHERE name = '%s'", table);
+
+    return (off_t)(state_sql(state, query) - 1) * 4096;
 }
 
 /* A state with a model, named data, inline data, and a job that was stopped in its middle. */

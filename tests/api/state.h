@@ -5,7 +5,8 @@
 
 #include "work.h"
 
-/* Runs `mlpd WORDS... --state STATE`, which must end with this status; what it printed, the test's. */
+/* Runs `mlpd WORDS... --state STATE`, which must end with this status; what it printed, the
+ * test's. */
 #define COMMAND(status, state, ...)                                                                \
     state_command(status, state, (const char *const[]){__VA_ARGS__, NULL})
 const char *state_command(int status, const char *state, const char *const *words);

@@ -153,9 +153,9 @@ START_TEST(a_key_that_counts_keeps_its_job)
 }
 END_TEST
 
-/* a: named. b: queued's. c: paused's. d: running's. e: a kept finished job's. f: an old finished job's.
- * g: nobody's. h: nobody's, and under a name too. i: nobody's, young. j: of an old and a kept job.
- * k: nobody's, an old and a young row of it. */
+/* a: named. b: queued's. c: paused's. d: running's. e: a kept finished job's. f: an old finished
+ * job's. g: nobody's. h: nobody's, and under a name too. i: nobody's, young. j: of an old and a
+ * kept job. k: nobody's, an old and a young row of it. */
 static void add_datasets(void)
 {
     static const char need[] = {'b', 'c', 'd'};
