@@ -52,10 +52,10 @@ static int refuse(struct err *err, const char *why)
 
 /* The host if it is written in digits; curl_url has made plain digits of 127.1, 0x7f.1 and
  * 2130706433. */
-static bool host_address(const char *host, unsigned port, struct sockaddr_storage *out)
+static bool host_address(const char *host, struct sockaddr_storage *out)
 {
-    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
+    struct sockaddr_in in = {.sin_family = AF_INET};
+    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
     char inner[INET6_ADDRSTRLEN];
     size_t n = strlen(host);
 
@@ -96,7 +96,7 @@ static int check_parts(const struct outgoing *o, const struct parts *parts,
     if (!out->https && !o->allow_http && o->n_allowed == 0) {
         return refuse(err, "it must begin with https://, plain http is not allowed");
     }
-    if (host_address(parts->host, port, &address)) {
+    if (host_address(parts->host, &address)) {
         const struct sockaddr *sa = (const struct sockaddr *)&address;
 
         if (address_is_in(sa, o->allowed, o->n_allowed)) {
