@@ -53,14 +53,12 @@ void gemm_tiles_layout(struct gemm_ctx *ctx, struct arena *arena)
     t->parts = s->precision == MLP_BFLOAT16 ? 1 : 3;
     t->terms = whole(least(widest, DEPTH), TILE_TERMS);
     t->lines = whole(least(widest, LINES), 2 * TILE_LINES);
-    t->columns = STRIP;
-    if (s->max_rows <= DEPTH) { /* a whole delta may take the place of a strip */
-        size_t room = KEPT / whole(s->max_rows, TILE_TERMS);
-        size_t out = least(whole(s->max_out, TILE_LINES), room);
-        size_t numbers = out * whole(s->max_rows, TILE_TERMS);
+    /* A whole delta may take the place of a strip: the last one of an epoch may be that short, when
+     * the others are not. */
+    size_t depth = whole(least(s->max_rows, DEPTH), TILE_TERMS);
+    size_t out = least(whole(s->max_out, TILE_LINES), KEPT / depth);
 
-        t->columns = most(STRIP, whole((numbers + t->terms - 1) / t->terms, TILE_LINES));
-    }
+    t->columns = most(STRIP, whole((out * depth + t->terms - 1) / t->terms, TILE_LINES));
     t->left = arena_take(arena, t->lines / TILE_LINES,
                          tiles_panel(t->terms, t->parts) * sizeof(*t->left));
     t->right = arena_take(arena, t->columns / TILE_LINES,

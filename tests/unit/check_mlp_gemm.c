@@ -357,6 +357,30 @@ START_TEST(a_new_batch_is_seen)
 }
 END_TEST
 
+/* The last batch of an epoch is short: it may take another way than the full ones, and must have the
+ * room for it. */
+START_TEST(a_short_batch_after_long_ones)
+{
+    static const size_t shorts[] = {1, 30, 88, 200, 511, 512, 513, 599};
+    const size_t in = 64, out = 2600, rows = 600;
+    float *dw = blank(in * out), *z = blank(rows * out);
+    struct room r;
+
+    room_init(&r, in, out, rows, MLP_FLOAT32, 21);
+    for (size_t i = 0; i < sizeof(shorts) / sizeof(*shorts); i++) {
+        back_weights(&r.ctx, shape(&r, rows), 1, r.a, r.delta, dw);
+        compare(dw, in, out, rows, r.a, 1, in, r.delta, out, 1, NULL, exact);
+        back_weights(&r.ctx, shape(&r, shorts[i]), 1, r.a, r.delta, dw);
+        compare(dw, in, out, shorts[i], r.a, 1, in, r.delta, out, 1, NULL, exact);
+        ck_assert_int_eq(gemm_predict(&r.ctx, shape(&r, rows), r.a, r.w, r.b, z), MLP_OK);
+        compare(z, rows, out, in, r.a, in, 1, r.w, out, 1, r.b, exact);
+    }
+    room_fini(&r);
+    free(dw);
+    free(z);
+}
+END_TEST
+
 /* Sums of many terms of one sign, where rounding has the most to spoil: no worse than
  * multiply-adds one after the other. */
 START_TEST(float32_products_are_as_exact_as_multiply_adds)
@@ -417,6 +441,7 @@ int main(void)
     tcase_add_loop_test(c, rows_may_come_from_anywhere, 0, SHAPES);
     tcase_add_test(c, products_repeat);
     tcase_add_test(c, a_new_batch_is_seen);
+    tcase_add_test(c, a_short_batch_after_long_ones);
     tcase_add_test(c, float32_products_are_as_exact_as_multiply_adds);
     suite_add_tcase(s, c);
     return help_run(s);
