@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/embed.h"
 #include "base/log.h"
@@ -454,7 +455,7 @@ START_TEST(opening_fails_cleanly)
             struct faulty_plan plan = {.ops = ops[i / 4],
                                        .forever = i % 2,
                                        .kind = i / 2 % 2 ? FAULTY_FULL : FAULTY_BROKEN};
-            long skip = (i >= 4 ? 4 : 0) + (world == WORLD_SCHEMA_1 ? 2 : 0);
+            long skip = (i >= 4 ? 8 : 0) + (world == WORLD_SCHEMA_1 ? 2 : 0);
             bool met = true;
 
             /* What only reads differs less from place to place; so do two old schemas. */
@@ -493,6 +494,48 @@ START_TEST(closing_loses_nothing)
 }
 END_TEST
 
+/* A copy of a store at work: whole, or not there; and the store does not mind. */
+START_TEST(a_backup_is_whole_or_none)
+{
+    const size_t k = 24; /* A has a model */
+    struct faulty_plan plan = {.ops = FAULTY_CHANGES | FAULTY(SHIM_OPEN) | FAULTY(SHIM_READ),
+                               .kind = _i ? FAULTY_FULL : FAULTY_BROKEN};
+    char dir[96], path[112];
+    struct err err = ERR_INIT;
+    bool met = true;
+
+    (void)snprintf(dir, sizeof dir, "%s/copy", home);
+    (void)snprintf(path, sizeof path, "%s/mlpd.db", dir);
+    restore(k);
+    open_work();
+    for (plan.nth = 1; met; plan.nth = next_place(plan.nth, false)) {
+        int rc;
+
+        ck_assert_int_eq(mkdir(dir, 0700), 0);
+        faulty_set(plan);
+        rc = store_sqlite_backup(work, path, &err);
+        met = faulty_met();
+        faulty_clear();
+        ck_assert(met || rc == 0);
+        if (rc == 0) {
+            char *got = life_whole(dir);
+
+            life_same(got, dumps[k], "the copy");
+            free(got);
+        } else {
+            ck_assert_int_ne(access(path, F_OK), 0);
+            ck_assert_int_gt(strlen(err.detail), 0);
+        }
+        err_fini(&err);
+        expect_health(ERR_NONE);
+        life_remove_dir(dir);
+    }
+    ck_assert_int_eq(life_run(store, k, &err), 0);
+    close_work();
+    expect_future(k + 1, k + 1, 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("store_faults");
@@ -507,6 +550,7 @@ int main(void)
     tcase_add_loop_test(disk, a_full_disk_is_forgiven, 0, 4);
     tcase_add_test(disk, a_failed_sync_never_passes);
     tcase_add_test(disk, opening_fails_cleanly);
+    tcase_add_loop_test(disk, a_backup_is_whole_or_none, 0, 2);
     tcase_add_test(disk, closing_loses_nothing);
     suite_add_tcase(suite, disk);
     runner = srunner_create(suite);
