@@ -53,6 +53,12 @@ static struct reply *ends_well(const struct job_known *job)
     return r;
 }
 
+/* ---- the poison ------------------------------------------------------------------------- */
+
+#if defined(MLPD_CRASH_POINTS) && !defined(MLPD_SANITIZERS)
+
+static const char *const two_workers[] = {"--workers", "2", "--checkpoint-seconds", "0.05", NULL};
+
 /* How often an event of this kind is there. */
 static size_t events(int64_t job, const char *kind)
 {
@@ -66,12 +72,6 @@ static size_t events(int64_t job, const char *kind)
     }
     return n;
 }
-
-/* ---- the poison ------------------------------------------------------------------------- */
-
-#if defined(MLPD_CRASH_POINTS) && !defined(MLPD_SANITIZERS)
-
-static const char *const two_workers[] = {"--workers", "2", "--checkpoint-seconds", "0.05", NULL};
 
 /* Start a daemon that the poison may kill. True: it did, by a fault, and is reaped. */
 static bool start_poisoned(void)

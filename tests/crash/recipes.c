@@ -9,7 +9,7 @@
 #include "recipes.h"
 #include "work.h"
 
-#define ROWS 900
+#define ROWS (900 / PATIENCE)
 
 #define CLASSES "'data': {'dataset': 'cloud', 'target': 'kind', 'exclude': ['y']}"
 #define NUMBERS "'data': {'dataset': 'cloud', 'target': 'y', 'exclude': ['kind']}"
