@@ -49,6 +49,7 @@ static int read_reading(struct tokens *t, struct err *err)
     PTOK(pthread_mutex_lock(&t->lock));
     before = t->table;
     t->table = table;
+    t->look_at = clock_monotonic() + LOOK_SECONDS;
     PTOK(pthread_mutex_unlock(&t->lock));
     token_table_fini(&before);
     return rc;

@@ -5,7 +5,8 @@ HTTP_CHECKS = \
 	tests/unit/check_http_rows \
 	tests/unit/check_limits \
 	tests/unit/check_listen \
-	tests/unit/check_options
+	tests/unit/check_options \
+	tests/unit/check_tokens
 check_PROGRAMS += $(HTTP_CHECKS)
 TESTS += $(HTTP_CHECKS)
 
@@ -36,7 +37,9 @@ tests_unit_check_listen_LDADD = $(HTTP_CHECK_LIBS)
 
 tests_unit_check_options_SOURCES = tests/unit/check_options.c \
 	src/mlpd/options.c src/mlpd/options.h src/mlpd/options.def \
-	src/mlpd/options_listen.c src/mlpd/options_priv.h \
+	src/mlpd/options_listen.c src/mlpd/options_print.c \
+	src/mlpd/options_values.c src/mlpd/options_priv.h \
+	src/mlpd/config_file.c src/mlpd/config_file.h \
 	src/mlpd/state.c src/mlpd/state.h
 tests_unit_check_options_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
 tests_unit_check_options_LDADD = libbase.a $(SODIUM_LIBS) $(UNIT_LIBS)
@@ -45,3 +48,9 @@ tests_unit_check_copy_SOURCES = tests/unit/check_copy.c tests/unit/check_store.h
 	src/mlpd/copy.c src/mlpd/copy.h src/mlpd/open.c src/mlpd/open.h
 tests_unit_check_copy_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS) $(SQLITE_CFLAGS)
 tests_unit_check_copy_LDADD = libstore.a libbase.a $(SQLITE_LIBS) $(SODIUM_LIBS) $(UNIT_LIBS)
+
+tests_unit_check_tokens_SOURCES = tests/unit/check_tokens.c \
+	tests/unit/file_faults.c tests/unit/file_faults.h
+tests_unit_check_tokens_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit
+tests_unit_check_tokens_CFLAGS = $(HTTP_CHECK_CFLAGS)
+tests_unit_check_tokens_LDADD = $(HTTP_CHECK_LIBS)
