@@ -233,6 +233,10 @@ START_TEST(other_statuses_lead_nowhere)
     ck_assert_int_eq(get(loop, "http://127.0.0.1:%u/nowhere", 3), 0);
     ck_assert_int_eq(reply.status, 302);
     ck_assert_str_eq(reply.body.data, "lost");
+    (void)snprintf(location, sizeof location, "/nowhere"); /* and so at the second step */
+    ck_assert_int_eq(get(loop, "http://127.0.0.1:%u/go/302", 3), 0);
+    ck_assert_int_eq(reply.status, 302);
+    ck_assert_str_eq(reply.body.data, "lost");
 }
 END_TEST
 
