@@ -134,11 +134,13 @@ static long live(size_t k, bool forever, const char *want)
     long places = 0;
 
     for (long n = 1;; n += STRIDE) {
-        bool was_refused;
+        bool was_refused, was_met;
 
         fail_nth(n, forever);
-        was_refused = refused(life_run(store, k, &err), &err);
-        if (!met()) {
+        was_refused = refused(life_step(store, k, &err), &err);
+        was_met = met();
+        life_settle(store);
+        if (!was_met) {
             ck_assert(!was_refused);
             return places;
         }

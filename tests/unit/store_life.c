@@ -381,9 +381,8 @@ const char *life_name(size_t k)
     return k < ARRAY_LEN(steps) ? steps[k].name : "the end";
 }
 
-/* What the writer does after it has woken its callers (the log into the database) is over when it
- * has answered the next. This one changes nothing. */
-static void settle(struct store *store)
+/* The writer has done with one command when it has answered the next. This one changes nothing. */
+void life_settle(struct store *store)
 {
     struct err err = ERR_INIT;
 
@@ -391,13 +390,20 @@ static void settle(struct store *store)
     err_fini(&err);
 }
 
-int life_run(struct store *store, size_t k, struct err *err)
+int life_step(struct store *store, size_t k, struct err *err)
 {
     int rc = steps[k].run(store, err);
 
     ck_assert_msg(rc == 0 || (rc == -1 && err->code != ERR_NONE && err->detail[0] != '\0'),
                   "%s: %d without a word", life_name(k), rc);
-    settle(store);
+    return rc;
+}
+
+int life_run(struct store *store, size_t k, struct err *err)
+{
+    int rc = life_step(store, k, err);
+
+    life_settle(store);
     return rc;
 }
 

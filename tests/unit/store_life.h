@@ -20,6 +20,10 @@
 size_t life_steps(void);
 const char *life_name(size_t k);
 /* The k-th step, from 0, after those before it: 0, or -1 and why. */
+int life_step(struct store *store, size_t k, struct err *err);
+/* What the writer does after an answer (the log into the database) is over, too. */
+void life_settle(struct store *store);
+/* Both. */
 int life_run(struct store *store, size_t k, struct err *err);
 /* Whatever reads: 0 when all of it works. Any thread, also in the middle of a write. */
 int life_read(struct store *store, struct err *err);
