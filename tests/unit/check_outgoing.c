@@ -434,6 +434,21 @@ START_TEST(rules_that_are_none)
 }
 END_TEST
 
+START_TEST(each_network_counts)
+{
+    const char *const networks[] = {"10.0.0.0/8", "fd00::/8", "192.168.7.0/24"};
+    struct outgoing_options options = {.allow_private = networks, .n_allow_private = 3};
+    struct outgoing *o = NULL;
+
+    ck_assert_int_eq(outgoing_new(&options, &o, &err), 0);
+    ck_assert_int_eq(outgoing_check_url(o, "http://10.1.2.3/", &err), 0);
+    ck_assert_int_eq(outgoing_check_url(o, "http://[fd00::1]/", &err), 0);
+    ck_assert_int_eq(outgoing_check_url(o, "http://192.168.7.1/", &err), 0);
+    ck_assert_int_eq(outgoing_check_url(o, "http://192.168.8.1/", &err), -1);
+    outgoing_free(&o);
+}
+END_TEST
+
 START_TEST(which_library)
 {
     ck_assert(strncmp(outgoing_library(), "libcurl/", 8) == 0);
@@ -471,6 +486,7 @@ int main(void)
     tcase_add_test(tc, when_to_come_again);
     tcase_add_test(tc, many_at_once);
     tcase_add_test(tc, rules_that_are_none);
+    tcase_add_test(tc, each_network_counts);
     tcase_add_test(tc, which_library);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);

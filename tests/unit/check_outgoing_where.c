@@ -279,7 +279,8 @@ static const char *const bad_places[] = {"http://169.254.169.254/latest/meta-dat
                                          "http://",
                                          "unknown-scheme://127.0.0.1/",
                                          "http://127.0.0.1:99999/",
-                                         "http://["};
+                                         "http://[",
+                                         ""};
 
 START_TEST(a_bad_place_to_go)
 {
