@@ -73,7 +73,11 @@ void request_audit(const struct request *req)
         {"route", req->route != NULL ? req->route->name : NULL, true},
         {"object", object_of(req), false},
         {"status", status, true},
-        {"result", req->status < 400 ? "done" : req->status < 500 ? "refused" : "failed", true},
+        {"result",
+         req->status < 400   ? "done"
+         : req->status < 500 ? "refused"
+                             : "failed",
+         true},
     };
 
     if (!changes_state(req)) {

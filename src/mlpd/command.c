@@ -113,7 +113,7 @@ int command_main(int argc, char *const *argv)
         return unknown(argv[0]);
     }
     if (options_parse_command(argc, argv, &commands[i].takes, &line, &err) != 0) {
-        (void)fprintf(stderr, "mlpd: %s\n", err.detail);
+        options_complain(&err);
         err_fini(&err);
         return 2;
     }

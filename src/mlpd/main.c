@@ -351,7 +351,7 @@ int main(int argc, char **argv)
         return command_main(argc - 1, argv + 1);
     }
     if (options_parse(argc, argv, &options, &err) != 0) {
-        (void)fprintf(stderr, "mlpd: %s\n", err.detail);
+        options_complain(&err);
         err_fini(&err);
         return 2;
     }
@@ -364,8 +364,14 @@ int main(int argc, char **argv)
         printf("mlpd %s%s\n", PACKAGE_VERSION, made_for_tests());
         return EXIT_SUCCESS;
     }
+    if (options.check_config || options.print_config) {
+        options.print_config ? options_print(&options) : (void)puts("ok");
+        options_fini(&options);
+        return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    }
     (void)umask(077); /* the state is nobody else's */
     prepare_signals();
+    log_set_prefix(options.log_prefix || log_is_journal());
     log_set_level(options.log_level);
     hash_start();
     server_prepare();

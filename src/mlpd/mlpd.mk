@@ -10,7 +10,9 @@ mlpd_SOURCES = \
 	src/mlpd/copy.c src/mlpd/copy.h \
 	src/mlpd/open.c src/mlpd/open.h \
 	src/mlpd/options.c src/mlpd/options.h src/mlpd/options.def \
-	src/mlpd/options_listen.c src/mlpd/options_priv.h \
+	src/mlpd/options_listen.c src/mlpd/options_print.c \
+	src/mlpd/options_values.c src/mlpd/options_priv.h \
+	src/mlpd/config_file.c src/mlpd/config_file.h \
 	src/mlpd/state.c src/mlpd/state.h
 mlpd_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS)
 mlpd_LDFLAGS = $(AM_LDFLAGS) $(if $(HARDEN_CFLAGS),-pie)

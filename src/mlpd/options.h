@@ -1,12 +1,19 @@
-/* What mlpd is told to do: flags, else MLPD_* in the environment, else defaults. */
+/* What mlpd is told to do: flags, else MLPD_* in the environment, else a file (--config), else what is
+ * built in (options.def). */
 #ifndef MLPD_MLPD_OPTIONS_H
 #define MLPD_MLPD_OPTIONS_H
 
 #include "base/err.h"
 #include "base/log.h"
 
+struct options_said;
+
 struct options {
     bool help, version; /* print it and exit 0; nothing else is set */
+    bool check_config;  /* set when the parse failed, too */
+    bool print_config;
+    bool log_prefix;
+    struct options_said *said; /* each value and its source, as they came; owned */
     char *host;         /* address literal, without brackets; owned; NULL: listen_path */
     uint16_t port;
     char *listen_path;        /* of a unix socket; owned; NULL: host */
@@ -30,7 +37,8 @@ struct options {
     int64_t keep_jobs, keep_days; /* -1: not said */
 };
 
-/* All problems are one sentence naming the flag or the variable (ERR_INVALID). */
+/* A wrong line is one sentence (ERR_INVALID). Wrong values are all told: each is an item that names
+ * the flag, the variable, or the file and its line. */
 int options_parse(int argc, char *const *argv, struct options *out, struct err *err) MUST_CHECK;
 
 /* What a command takes besides --help. */
@@ -48,7 +56,13 @@ struct options_line {
 int options_parse_command(int argc, char *const *argv, const struct options_command *command,
                           struct options_line *out, struct err *err) MUST_CHECK;
 void options_fini(struct options *options);
+/* What went wrong, to stderr: a line each. */
+void options_complain(const struct err *err);
 void options_help(void); /* to stdout */
+/* The values that count, with their sources, to stdout: lines that --config takes. */
+void options_print(const struct options *options);
+/* The keys whose values differ, "workers, keep-jobs", without log-level; owned, NULL: none. */
+char *options_difference(const struct options *before, const struct options *now);
 
 /* "64M", "2G", "1048576"; units of 1024. */
 bool options_size(const char *text, uint64_t *out);

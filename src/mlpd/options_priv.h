@@ -4,11 +4,31 @@
 
 #include "mlpd/options.h"
 
+enum { /* places in options_known and in every struct given[OPTIONS] */
+#define OPTION(field, flag, variable, argument, otherwise, help) OPT_##field,
+#include "mlpd/options.def"
+#undef OPTION
+       OPTIONS
+};
+
+struct option_known {
+    const char *flag, *variable, *argument, *otherwise, *help;
+};
+extern const struct option_known options_known[OPTIONS];
+
+/* Switches take no value on the command line. */
+bool options_is_switch(size_t k);
+/* Options whose argument ends in "..." may come several times; their values add up. */
+bool options_is_repeatable(size_t k);
+
+enum given_from { GIVEN_NOWHERE, GIVEN_FILE, GIVEN_ENVIRONMENT, GIVEN_FLAG };
+
 /* A value and where it came from, for messages. */
 struct given {
     const char *value; /* NULL: nowhere said, and there is no default */
     const char *source;
     char *joined; /* of an option given several times; owned, value points to it */
+    enum given_from from;
 };
 
 /* "SOURCE must be WANT, not "VALUE"". */
@@ -20,6 +40,15 @@ int options_read_switch(const struct given *g, bool *out, struct err *err) MUST_
 /* A list parted by commas or spaces: *out is NULL-terminated, owned, and NULL when empty. */
 int options_read_list(const struct given *g, size_t most, char ***out, struct err *err) MUST_CHECK;
 void options_free_list(char ***list);
+
+/* ---- options_values.c ---- */
+/* What they mean. Every problem becomes an item of err; *out is then only good for options_fini. */
+void options_interpret(const struct given given[OPTIONS], struct options *out, struct err *err);
+
+/* ---- options_print.c ---- */
+/* Keep what was said, for options_print and options_difference. */
+void options_note(struct options *options, const struct given given[OPTIONS]);
+void options_forget(struct options *options);
 
 /* ---- options_listen.c ---- */
 /* "127.0.0.1:6573", "[::1]:6573" or "unix:/path". */
