@@ -4,6 +4,7 @@ libbase_a_SOURCES = \
 	src/base/base.h \
 	src/base/buf.c src/base/buf.h \
 	src/base/clock.c src/base/clock.h \
+	src/base/counters.c src/base/counters.h src/base/counters.def \
 	src/base/crash.c src/base/crash.h \
 	src/base/crashpoint.c src/base/crashpoint.h \
 	src/base/embed.h \
@@ -13,5 +14,6 @@ libbase_a_SOURCES = \
 	src/base/hash_blocks.c src/base/hash_blocks.h \
 	src/base/log.c src/base/log.h \
 	src/base/mem.c src/base/mem.h \
+	src/base/process.c src/base/process.h \
 	src/base/text.c src/base/text.h
 libbase_a_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS)
