@@ -8,6 +8,8 @@
 #include "config.h"
 
 #include <check.h>
+#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -160,7 +162,11 @@ static void *carry_out(void *arg)
         crash_job_set(plan->job_before);
     }
     crash_job_set(plan->job);
-    if (plan->together != NULL) {
+    if (plan->together != NULL) { /* those that do no harm say their job last */
+        (void)pthread_barrier_wait(plan->together);
+        if (plan->commit == NULL) {
+            crash_job_set(plan->job);
+        }
         (void)pthread_barrier_wait(plan->together);
     }
     if (plan->commit != NULL) {
@@ -348,6 +354,71 @@ START_TEST(two_at_once)
         free(found);
         ck_assert_int_eq(crash_clear(path, &err), 0);
     }
+    PTOK(pthread_barrier_destroy(&together));
+}
+END_TEST
+
+/* How many threads of a process wait in a write. */
+static int writing(pid_t pid)
+{
+    char folder_name[64], file[400], line[64];
+    struct dirent *entry;
+    int n = 0;
+    DIR *tasks;
+
+    (void)snprintf(folder_name, sizeof folder_name, "/proc/%d/task", (int)pid);
+    tasks = opendir(folder_name);
+    ck_assert_ptr_nonnull(tasks);
+    while ((entry = readdir(tasks)) != NULL) {
+        FILE *f;
+
+        (void)snprintf(file, sizeof file, "%s/%s/syscall", folder_name, entry->d_name);
+        f = fopen(file, "re");
+        if (f != NULL && fgets(line, sizeof line, f) != NULL) {
+            n += line[0] >= '0' && line[0] <= '9' && atol(line) == SYS_write;
+        }
+        if (f != NULL) {
+            (void)fclose(f); /* only read */
+        }
+    }
+    ck_assert_int_eq(closedir(tasks), 0);
+    return n;
+}
+
+/* A second crash does not end the process while the first one's mark is still on its way. Here the
+ * file is a pipe that is full, so that both must wait. */
+START_TEST(the_second_lets_the_first_finish)
+{
+    pthread_barrier_t together;
+    struct plan plans[2] = {{.commit = by_segv, .job = 1, .together = &together},
+                            {.commit = by_segv, .job = 2, .together = &together}};
+    char bytes[65536], *mark;
+    ssize_t n;
+    pid_t pid;
+    int fd, i;
+
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    ck_assert_int_ge(fd, 0);
+    memset(bytes, 'x', sizeof bytes);
+    while ((n = write(fd, bytes, sizeof bytes)) > 0) {
+    }
+    PTOK(pthread_barrier_init(&together, NULL, 2));
+    pid = child_of(plans, 2);
+    for (i = 0; writing(pid) < 2; i++) {
+        ck_assert_int_lt(i, 10000);
+        ck_assert_int_eq(waitpid(pid, NULL, WNOHANG), 0);
+        (void)usleep(1000);
+    }
+    do { /* make room, and read on to the mark */
+        n = read(fd, bytes, sizeof bytes - 1);
+        ck_assert(n > 0 || errno == EAGAIN);
+        bytes[n > 0 ? n : 0] = '\0';
+        mark = strstr(bytes, OWNER);
+    } while (mark == NULL);
+    ck_assert(mark[strlen(OWNER) + 1] == '1' || mark[strlen(OWNER) + 1] == '2');
+    dies_by(pid, SIGSEGV);
+    ck_assert_int_eq(close(fd), 0);
     PTOK(pthread_barrier_destroy(&together));
 }
 END_TEST
@@ -583,6 +654,7 @@ int main(void)
     tcase_add_test(all, the_job_beside_it_is_innocent);
     tcase_add_test(all, a_kill_from_outside_leaves_none);
     tcase_add_test(all, two_at_once);
+    tcase_add_test(all, the_second_lets_the_first_finish);
     tcase_add_test(all, an_overflow_needs_the_other_stack);
     tcase_add_test(all, marks_add_up);
 #else
