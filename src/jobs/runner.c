@@ -5,8 +5,8 @@
  * end. A job is told finished in one commit; until that commit it is still `running`, and
  * if the daemon dies (or gives up on a damaged store) the next start puts it back into the
  * queue. So the end waits as long as waiting can help: a full disk is tried again until it
- * has room, without the model when only the model is too large; a store that will not write
- * again before a restart is not.
+ * has room, and only a cancel ends a job without its model; a store that will not write again
+ * before a restart is not.
  */
 #include "jobs/runner.h"
 
@@ -24,7 +24,7 @@
 
 #define FINISH_PAUSE_MS     100   /* doubling */
 #define FINISH_PAUSE_MAX_MS 2000
-#define FINISH_TRIES        5     /* with the model, then without */
+#define FINISH_TRIES        5     /* then it is said, and a cancel ends the job without its model */
 #define SENTENCE_ITEMS      5
 
 bool runner_interrupted(const struct runner_slot *slot)
@@ -161,22 +161,12 @@ void runner_give_up(const struct runner_slot *slot, const struct store_job *job,
     }
 }
 
-/* The same end without the model, for a disk that has no room for it. */
-static struct store_outcome without_model(const struct store_outcome *outcome)
-{
-    return (struct store_outcome){
-        .state = JOB_FAILED,
-        .warnings_json = outcome->warnings_json,
-        .error_code = err_code_name(ERR_NO_SPACE),
-        .error_detail = "the disk has no room for the model",
-    };
-}
-
 void runner_finish(const struct runner_slot *slot, const struct store_job *job,
                    const struct store_outcome *outcome)
 {
     struct store *store = datasets_store(slot->datasets);
-    struct store_outcome smaller = without_model(outcome);
+    const struct store_outcome none = {.state = JOB_CANCELLED,
+                                       .warnings_json = outcome->warnings_json};
     const struct store_outcome *end = outcome;
     long pause = FINISH_PAUSE_MS;
     struct err err = ERR_INIT;
@@ -190,8 +180,12 @@ void runner_finish(const struct runner_slot *slot, const struct store_job *job,
             err_fini(&err);
             return;
         }
-        if (++tries >= FINISH_TRIES && err.code == ERR_NO_SPACE && outcome->has_model) {
-            end = &smaller;
+        if (err.code == ERR_NO_SPACE && outcome->has_model) {
+            if (++tries == FINISH_TRIES) {
+                runner_event(slot, job, "waits_for_room",
+                             "the disk has no room for the model: free some, or cancel the job");
+            }
+            end = tries >= FINISH_TRIES && atomic_load(slot->cancel) ? &none : outcome;
         }
         err_fini(&err);
         runner_pause(slot, pause);
