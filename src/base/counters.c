@@ -43,8 +43,11 @@ static const char *const *const values_NONE = NULL;
 static const char *const *const values_ROUTE = NULL;
 static const char *const *const values_ROUTE_CODE = NULL;
 
-static const char *const *routes; /* set once, before the threads */
-static size_t n_routes;
+/* The labels of the routes. */
+struct routes {
+    const char *const *labels;
+    size_t n;
+};
 
 #define LABEL_NONE       ""
 #define LABEL_ROUTE      "method, route"
@@ -179,13 +182,6 @@ void counters_request(size_t route, unsigned status, double seconds)
     histogram_add(HISTOGRAM_REQUEST_SECONDS, route, seconds);
 }
 
-void counters_routes(const char *const *labels, size_t n)
-{
-    CHK(n <= COUNTER_ROUTES);
-    routes = labels;
-    n_routes = n;
-}
-
 /* ---- saying it ---- */
 
 static void put_head(struct buf *out, const struct counters_family *f)
@@ -203,12 +199,14 @@ static void put_code(struct buf *out, size_t code)
 }
 
 /* The labels of one series, without braces. */
-static void put_labels(struct buf *out, const struct counters_family *f, size_t size, size_t label)
+static void put_labels(struct buf *out, const struct counters_family *f, size_t size, size_t label,
+                       const struct routes *routes)
 {
     if (size == SIZE_ROUTE || size == SIZE_ROUTE_CODE) {
         size_t route = size == SIZE_ROUTE ? label : label / COUNTER_CODE_N;
 
-        buf_puts(out, route < n_routes ? routes[route] : "method=\"\",route=\"\"");
+        CHK(route < routes->n);
+        buf_puts(out, routes->labels[route]);
         if (size == SIZE_ROUTE_CODE) {
             put_code(out, label % COUNTER_CODE_N);
         }
@@ -226,7 +224,7 @@ static void put_amount(struct buf *out, enum unit unit, uint64_t n)
     }
 }
 
-static void write_counter(struct buf *out, enum counter id)
+static void write_counter(struct buf *out, enum counter id, const struct routes *routes)
 {
     const struct place *place = &counter_places[id];
     const struct counters_family *f = &families[id];
@@ -243,7 +241,7 @@ static void write_counter(struct buf *out, enum counter id)
         buf_puts(out, f->name);
         if (place->size > 1) {
             buf_puts(out, "{");
-            put_labels(out, f, place->size, i);
+            put_labels(out, f, place->size, i, routes);
             buf_puts(out, "}");
         }
         put_amount(out, place->unit, n);
@@ -271,7 +269,7 @@ static void put_series(struct buf *out, const struct counters_family *f,
     buf_printf(out, "%s_count%s%s%s %" PRIu64 "\n", f->name, open, labels, close, n);
 }
 
-static void write_histogram(struct buf *out, enum histogram id)
+static void write_histogram(struct buf *out, enum histogram id, const struct routes *routes)
 {
     const struct hist_place *place = &hist_places[id];
     const struct counters_family *f = &families[COUNTERS + (size_t)id];
@@ -284,21 +282,22 @@ static void write_histogram(struct buf *out, enum histogram id)
             continue;
         }
         buf_clear(&labels);
-        put_labels(&labels, f, place->size, i);
+        put_labels(&labels, f, place->size, i, routes);
         put_series(out, f, place, place->first + i, labels.data != NULL ? labels.data : "");
     }
     buf_fini(&labels);
 }
 
-void counters_write(struct buf *out)
+void counters_write(struct buf *out, const char *const *labels, size_t n)
 {
+    const struct routes routes = {labels, n};
     size_t i;
 
     for (i = 0; i < COUNTERS; i++) {
-        write_counter(out, (enum counter)i);
+        write_counter(out, (enum counter)i, &routes);
     }
     for (i = 0; i < HISTOGRAMS; i++) {
-        write_histogram(out, (enum histogram)i);
+        write_histogram(out, (enum histogram)i, &routes);
     }
 }
 

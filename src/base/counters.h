@@ -2,7 +2,7 @@
  * thread, without a lock.
  *
  * Families are a fixed table (counters.def), and so are the values of their labels: states,
- * outcomes, reasons, the routes that http names at the start. Nothing a client sends makes a new
+ * outcomes, reasons, and the routes, which are numbers here and have their names in http. Nothing a client sends makes a new
  * series. Counts are whole numbers in the unit's smallest part (one, a byte, a nanosecond), so
  * that a sum never loses anything; one add is one relaxed atomic addition, some nanoseconds.
  *
@@ -85,7 +85,7 @@ enum counter_delivery { COUNTER_DELIVERIES(V) COUNTER_DELIVERY_N };
 enum counter_code { COUNTER_CODES(V) COUNTER_CODE_N };
 #undef V
 
-#define COUNTER_ROUTES 64 /* at most so many; see counters_routes */
+#define COUNTER_ROUTES 64 /* at most so many */
 
 enum counter {
 #define COUNTER(id, name, labels, unit, help) COUNTER_##id,
@@ -112,7 +112,7 @@ void counter_add(enum counter id, size_t label, uint64_t by);
 /* One observation, in ones, bytes or seconds. What is negative or no number counts as 0 (a wall
  * clock may have been set back). */
 void histogram_add(enum histogram id, size_t label, double value);
-/* One request that is over; `route`: its place among the names of counters_routes. */
+/* One request that is over; `route`: its place in what counters_write is given. */
 void counters_request(size_t route, unsigned status, double seconds);
 
 uint64_t counter_get(enum counter id, size_t label);
@@ -120,13 +120,9 @@ uint64_t histogram_count(enum histogram id, size_t label);
 
 /* ---- saying it: the text format of Prometheus, version 0.0.4 ---- */
 
-/* The labels of each route, as `method="GET",route="/jobs"`; they outlive all. At the start,
- * before any other thread. */
-void counters_routes(const char *const *labels, size_t n);
-
 /* All families that are counted. Of those with a route only the series that were ever counted;
- * of the others every one. */
-void counters_write(struct buf *out);
+ * of the others every one. routes: the labels of each, as `method="GET",route="/jobs"`. */
+void counters_write(struct buf *out, const char *const *routes, size_t n_routes);
 /* What is read: HELP and TYPE once, then its values. `labels` NULL: none. */
 void counters_head(struct buf *out, enum reading id);
 void counters_value(struct buf *out, enum reading id, const char *labels, double value);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/counters.h"
 #include "base/log.h"
 #include "http/respond.h"
 #include "http/server_priv.h"
@@ -36,6 +37,7 @@ static const char *address_of(const struct request *req, char *out, socklen_t si
 static int no_token(struct request *req)
 {
     req->refused = MHD_HTTP_UNAUTHORIZED;
+    counter_add(COUNTER_REFUSALS, REFUSED_TOKEN, 1);
     respond_header(req, "WWW-Authenticate", "Bearer");
     return err_set(&req->err, ERR_INVALID,
                    "this needs a token with the scope %s: send it as Authorization: Bearer TOKEN "
@@ -48,6 +50,7 @@ static int bad_token(struct request *req)
     double wait = rates_take(req->server->refused_tokens, &req->client->key, clock_monotonic());
     char address[INET6_ADDRSTRLEN];
 
+    counter_add(COUNTER_REFUSALS, wait > 0 ? REFUSED_RATE : REFUSED_TOKEN, 1);
     if (wait > 0) {
         req->refused = MHD_HTTP_TOO_MANY_REQUESTS;
         respond_header(req, "Retry-After", "%.0f", ceil(wait));
@@ -68,6 +71,7 @@ static int small_scope(struct request *req, enum route_scope has)
     const char *needed = route_scope_name(req->route->scope);
 
     req->refused = MHD_HTTP_FORBIDDEN;
+    counter_add(COUNTER_REFUSALS, REFUSED_SCOPE, 1);
     respond_header(req, "WWW-Authenticate", "Bearer error=\"insufficient_scope\", scope=\"%s\"",
                    needed);
     return err_set(&req->err, ERR_INVALID,

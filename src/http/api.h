@@ -37,6 +37,11 @@ int api_model_id(const struct request *req, int64_t *out, struct err *err) MUST_
 struct submitted;
 void api_answer_submitted(struct request *req, const struct submitted *submitted, const char *kind);
 
+/* Whether jobs and datasets are taken now. *room is set where it can be told. */
+struct room;
+int api_may_write(const struct server_context *context, struct room *room,
+                  struct err *err) MUST_CHECK;
+
 /* The queue's numbers and whether it is paused. */
 int api_queue_write(struct jw *w, const char *key, const struct server_context *context,
                     struct err *err) MUST_CHECK;

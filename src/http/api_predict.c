@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/counters.h"
 #include "base/mem.h"
 #include "http/answer.h"
 #include "http/api.h"
@@ -82,6 +83,8 @@ static void answer_rows(struct request *req, struct servable **servable, struct 
     struct err err = ERR_INIT;
     int rc = 1;
 
+    counter_add(COUNTER_PREDICT_ROWS, 0, n);
+    histogram_add(HISTOGRAM_PREDICT_BATCH, 0, (double)n);
     respond_header(req, "Vary", "Accept");
     if (n > AT_ONCE) {
         struct streaming *s = xcalloc(1, sizeof *s);

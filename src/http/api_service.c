@@ -45,8 +45,7 @@ static void write_versions(struct jw *w, const struct server_context *c)
     jw_end(w);
 }
 
-/* Whether jobs and datasets are taken now. *room is set where it can be told. */
-static int may_write(const struct server_context *c, struct room *room, struct err *err)
+int api_may_write(const struct server_context *c, struct room *room, struct err *err)
 {
     struct room unheld;
 
@@ -68,7 +67,7 @@ static void write_store(struct jw *w, const struct server_context *c)
 {
     struct room room = {.free = UINT64_MAX, .reserve = c->limits.disk_reserve};
     struct err why = ERR_INIT;
-    bool writable = may_write(c, &room, &why) == 0;
+    bool writable = api_may_write(c, &room, &why) == 0;
 
     jw_object(w, "store");
     jw_bool(w, "writable", writable);
@@ -145,7 +144,7 @@ void api_readyz(struct request *req)
 
     if (atomic_load(&req->server->quiescing)) {
         respond_problem(req, MHD_HTTP_SERVICE_UNAVAILABLE, "the server is stopping");
-    } else if (may_write(req->context, &room, &err) != 0) {
+    } else if (api_may_write(req->context, &room, &err) != 0) {
         respond_refusal(req, MHD_HTTP_SERVICE_UNAVAILABLE, &err);
     } else {
         answer_status(req, "ready");

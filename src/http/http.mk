@@ -10,6 +10,7 @@ libhttp_a_SOURCES = \
 	src/http/api_datasets_post.c \
 	src/http/api_gc.c \
 	src/http/api_jobs.c \
+	src/http/api_metrics.c \
 	src/http/api_models.c \
 	src/http/api_page.c \
 	src/http/api_predict.c \

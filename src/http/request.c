@@ -19,6 +19,7 @@
 #include <strings.h>
 
 #include "base/clock.h"
+#include "base/counters.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "http/access.h"
@@ -62,6 +63,20 @@ void *request_start(void *server, const char *target, struct MHD_Connection *con
     return req;
 }
 
+/* What is counted of it. */
+static void count(const struct request *req)
+{
+    size_t route = req->route != NULL ? (size_t)req->route->id : ROUTES;
+
+    counters_request(route, req->status, clock_monotonic() - req->started_at);
+    if (req->route != NULL && req->route->body == BODY_UPLOAD) {
+        counter_add(COUNTER_UPLOAD_BYTES, 0, req->received);
+    }
+    if (req->status == MHD_HTTP_INSUFFICIENT_STORAGE) {
+        counter_add(COUNTER_REFUSALS, REFUSED_DISK, 1);
+    }
+}
+
 void request_end(void *server, struct MHD_Connection *connection, void **con_cls,
                  enum MHD_RequestTerminationCode why)
 {
@@ -79,6 +94,7 @@ void request_end(void *server, struct MHD_Connection *connection, void **con_cls
     log_context_set(req->request_id);
     if (req->begun) {
         request_log(req, why == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+        count(req);
     }
     api_datasets_free(req);
     if (req->reserved != 0) {
@@ -205,6 +221,7 @@ static int check_sender(struct request *req)
                 (strcmp(req->path, "/healthz") == 0 || strcmp(req->path, "/readyz") == 0);
 
     if (!open && !guard_host(&req->server->guard, host)) {
+        counter_add(COUNTER_REFUSALS, REFUSED_HOST, 1);
         return refuse(req, MHD_HTTP_FORBIDDEN,
                       "the Host header \"%.64s\" is not a name of this server; it answers at %s%s",
                       host != NULL ? host : "", req->server->url,
@@ -212,6 +229,7 @@ static int check_sender(struct request *req)
     }
     if (!guard_method_is_safe(req->method) &&
         !guard_site(request_header(req, "Sec-Fetch-Site"), request_header(req, "Origin"), host)) {
+        counter_add(COUNTER_REFUSALS, REFUSED_ORIGIN, 1);
         return refuse(req, MHD_HTTP_FORBIDDEN,
                       "a page of another site asked for this; only this server's own page may");
     }

@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "base/clock.h"
+#include "base/counters.h"
 #include "http/request.h"
 #include "http/respond.h"
 #include "http/server_priv.h"
@@ -18,6 +19,7 @@ int request_reserve(struct request *req, size_t bytes, struct err *err)
 
     if (before + bytes > req->server->body_budget) {
         (void)atomic_fetch_sub(&req->server->body_bytes, bytes);
+        counter_add(COUNTER_REFUSALS, REFUSED_BUDGET, 1);
         return err_set(err, ERR_BUSY,
                        "too many large requests at once: %zu bytes are in work, and the limit is "
                        "%zu",
@@ -75,6 +77,9 @@ int request_admit(struct request *req)
     const struct server *server = req->server;
     double wait = 0;
 
+    if (req->client->excess != CLIENT_WITHIN) {
+        counter_add(COUNTER_REFUSALS, REFUSED_CONNECTIONS, 1);
+    }
     if (req->client->excess == CLIENT_TOO_MANY) {
         req->refused = MHD_HTTP_SERVICE_UNAVAILABLE;
         return err_set(&req->err, ERR_BUSY, "all connections of this server are taken");
@@ -88,6 +93,7 @@ int request_admit(struct request *req)
         wait = rates_take(server->rates, &req->client->key, clock_monotonic());
     }
     if (wait > 0) {
+        counter_add(COUNTER_REFUSALS, REFUSED_RATE, 1);
         req->refused = MHD_HTTP_TOO_MANY_REQUESTS;
         respond_header(req, "Retry-After", "%.0f", ceil(wait));
         return err_set(&req->err, ERR_BUSY, "too many requests from this address");

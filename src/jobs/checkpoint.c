@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/counters.h"
 #include "base/crashpoint.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -169,6 +170,8 @@ int checkpoint_write(struct checkpoints *cs, const struct store_job *job, const 
     }
     CRASH_POINT("checkpoint-after-row");
     c->generation = row.generation;
+    counter_add(COUNTER_CHECKPOINTS, SAVE_WRITTEN, 1);
+    counter_add(COUNTER_CHECKPOINT_BYTES, 0, (uint64_t)row.bytes);
     rc = 0;
     CRASH_POINT("checkpoint-before-remove");
     for (i = 0; i < n; i++) {

@@ -496,6 +496,19 @@ void pool_counts(struct pool *pool, size_t *workers, size_t *busy)
     *busy = n;
 }
 
+size_t pool_stalled(struct pool *pool)
+{
+    size_t i, n = 0;
+
+    CHK_OBJ(pool, POOL_MAGIC);
+    PTOK(pthread_mutex_lock(&pool->mtx));
+    for (i = 0; i < pool->n_workers; i++) {
+        n += pool->workers[i].stalled;
+    }
+    PTOK(pthread_mutex_unlock(&pool->mtx));
+    return n;
+}
+
 bool pool_progress_get(struct pool *pool, int64_t job_id, struct pool_progress *out)
 {
     struct worker *w;

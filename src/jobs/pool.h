@@ -41,6 +41,8 @@ void pool_cancel(struct pool *pool, int64_t job_id);
 void pool_pause(struct pool *pool, int64_t job_id, bool pause);
 
 void pool_counts(struct pool *pool, size_t *workers, size_t *busy);
+/* Of the busy ones, those whose job is called stalled. */
+size_t pool_stalled(struct pool *pool);
 
 /* What a running job looks like this moment. */
 struct pool_progress {

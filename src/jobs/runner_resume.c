@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/counters.h"
 #include "base/crashpoint.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -221,6 +222,7 @@ static char *write_notes(const struct training *t, const struct runner_watch *w)
 /* Why none could be written: told once, because the next may be. */
 static void tell(struct training *t, const struct err *why)
 {
+    counter_add(COUNTER_CHECKPOINTS, SAVE_FAILED, 1);
     log_warn("no checkpoint of job %lld could be written: %s", (long long)t->job->id, why->detail);
     if (!t->told && why->code != ERR_CONFLICT) {
         t->told = true;

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/counters.h"
 #include "jobs/runner_priv.h"
 #include "jobs/team.h"
 
@@ -173,6 +174,8 @@ void runner_watch_epoch(void *arg, const struct mlp_epoch *epoch)
     double now = clock_monotonic();
 
     runner_pulse(w->slot);
+    counter_add(COUNTER_EPOCHS, 0, 1);
+    counter_add(COUNTER_SAMPLES, 0, epoch->samples);
     w->batches = 0;
     w->epoch_seconds = averaged(w->epoch_seconds, now - w->last_epoch_at);
     w->last_epoch_at = now;

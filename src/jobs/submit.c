@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/counters.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "data/encoder.h"
@@ -150,6 +151,7 @@ static int check_queue(struct store *store, const struct submit_limits *limits, 
         return -1;
     }
     if (limits->max_queued > 0 && counts[JOB_QUEUED] >= limits->max_queued) {
+        counter_add(COUNTER_REFUSALS, REFUSED_QUEUE, 1);
         return err_set(err, ERR_BUSY, "%lld jobs are waiting, the limit is %lld",
                        (long long)counts[JOB_QUEUED], (long long)limits->max_queued);
     }
@@ -410,6 +412,7 @@ int submit_train(struct datasets *datasets, struct pool *pool, const struct subm
         if (rc == 1) {
             rc = replay(store, &done, err);
         } else if (rc == 0 && !body->dry_run) {
+            counter_add(COUNTER_JOBS_SUBMITTED, KIND_TRAIN, 1);
             pool_wake(pool);
         }
     }
@@ -518,6 +521,7 @@ int submit_evaluate(struct datasets *datasets, struct pool *pool,
         return -1;
     }
     *out = done;
+    counter_add(COUNTER_JOBS_SUBMITTED, KIND_EVALUATE, 1);
     pool_wake(pool);
     return 0;
 }

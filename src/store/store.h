@@ -306,6 +306,9 @@ struct store_ops {
     /* ERR_CONFLICT while a queued or running job makes, judges or goes on from it. */
     int (*model_delete)(struct store *store, int64_t id, struct err *err);
 
+    /* How many there are of both, whatever their state. */
+    int (*counts)(struct store *store, int64_t *datasets, int64_t *models, struct err *err);
+
     /* ---- housekeeping ---- */
     /* Delete by the rule, a piece at a time so that nobody waits long for the writer; or (dry_run)
      * only say what would go, all of it at once. A job whose Idempotency-Key still counts stays. */

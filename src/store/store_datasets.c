@@ -212,6 +212,23 @@ int store_datasets_list(struct store *store, int64_t before_id, size_t limit,
     return 0;
 }
 
+int store_datasets_count(struct store *store, int64_t *datasets, int64_t *models, struct err *err)
+{
+    struct store_sqlite *s = store_sqlite_of(store);
+    struct db *db = store_sqlite_reader(s);
+    struct sql q = sql_open(db, "SELECT count(*) FROM dataset");
+    int64_t n = 0;
+    int rc = sql_scalar(&q, &n, err);
+
+    if (rc == 0) {
+        *datasets = n;
+        q = sql_open(db, "SELECT count(*) FROM model");
+        rc = sql_scalar(&q, models, err);
+    }
+    store_sqlite_reader_back(s, db);
+    return rc == 0 ? 0 : -1;
+}
+
 /* ---- delete ---- */
 
 struct delete {

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/counters.h"
 #include "base/crashpoint.h"
 #include "base/mem.h"
 #include "store/store_sqlite_priv.h"
@@ -75,6 +76,7 @@ static int check_queue(struct db *db, int64_t max_queued, struct err *err)
         return -1;
     }
     if (queued >= max_queued) {
+        counter_add(COUNTER_REFUSALS, REFUSED_QUEUE, 1);
         return err_set(err, ERR_BUSY, "%lld jobs are queued, and no more are taken until one ends",
                        (long long)queued);
     }
@@ -245,6 +247,10 @@ static int run_finish(struct db *db, void *arg, struct err *err)
     return rc;
 }
 
+_Static_assert(JOB_FAILED - JOB_SUCCEEDED == (int)ENDED_FAILED
+                   && JOB_CANCELLED - JOB_SUCCEEDED == (int)ENDED_CANCELLED,
+               "the ends that are counted are the states, in their order");
+
 int store_jobs_finish(struct store *store, int64_t id, const char *owner,
                       const struct store_outcome *outcome, struct err *err)
 {
@@ -259,8 +265,12 @@ int store_jobs_finish(struct store *store, int64_t id, const char *owner,
             hash_hex(outcome->trainer_state, outcome->state_bytes, f.hashes.state);
         }
     }
-    return store_writer_call(&store_sqlite_of(store)->writer, WRITER_PATIENT, run_finish, &f,
-                             err);
+    if (store_writer_call(&store_sqlite_of(store)->writer, WRITER_PATIENT, run_finish, &f, err)
+        != 0) {
+        return -1;
+    }
+    counter_add(COUNTER_JOBS_FINISHED, (size_t)(outcome->state - JOB_SUCCEEDED), 1);
+    return 0;
 }
 
 /* ---- ends without a worker's word, delete ---- */
@@ -299,6 +309,7 @@ int store_jobs_end(struct db *db, int64_t id, enum job_state state, const char *
 struct cancel {
     int64_t id;
     enum job_state state; /* after it */
+    bool ended;           /* by this */
 };
 
 static int run_cancel(struct db *db, void *arg, struct err *err)
@@ -316,6 +327,7 @@ static int run_cancel(struct db *db, void *arg, struct err *err)
     store_job_fini(&job);
     if (c->state == JOB_QUEUED || c->state == JOB_PAUSED) {
         c->state = JOB_CANCELLED;
+        c->ended = true;
         return store_jobs_end(db, c->id, JOB_CANCELLED, NULL, NULL, err);
     }
     if (c->state != JOB_RUNNING || asked) {
@@ -339,6 +351,7 @@ int store_jobs_cancel(struct store *store, int64_t id, enum job_state *out, stru
         != 0) {
         return -1;
     }
+    counter_add(COUNTER_JOBS_FINISHED, ENDED_CANCELLED, c.ended ? 1 : 0);
     *out = c.state;
     return 0;
 }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/counters.h"
 #include "base/crashpoint.h"
 #include "store/store_sqlite_priv.h"
 
@@ -200,11 +201,12 @@ int store_queue_back(struct db *db, int64_t id, enum job_state to, const char *d
 struct release {
     int64_t id;
     const char *owner;
+    bool cancelled; /* out */
 };
 
 static int run_release(struct db *db, void *arg, struct err *err)
 {
-    const struct release *r = arg;
+    struct release *r = arg;
     struct store_job job = {.id = 0};
     bool cancel, pause;
     /* The attempt, if it still counts, is taken back. */
@@ -223,6 +225,7 @@ static int run_release(struct db *db, void *arg, struct err *err)
     pause = job.pause_requested;
     store_job_fini(&job);
     if (cancel) {
+        r->cancelled = true;
         return store_jobs_end(db, r->id, JOB_CANCELLED, NULL, NULL, err);
     }
     return pause ? store_queue_back(db, r->id, JOB_PAUSED, NULL, err)
@@ -233,8 +236,12 @@ int store_queue_release(struct store *store, int64_t id, const char *owner, stru
 {
     struct release r = {.id = id, .owner = owner};
 
-    return store_writer_call(&store_sqlite_of(store)->writer, WRITER_PATIENT, run_release, &r,
-                             err);
+    if (store_writer_call(&store_sqlite_of(store)->writer, WRITER_PATIENT, run_release, &r, err)
+        != 0) {
+        return -1;
+    }
+    counter_add(COUNTER_JOBS_FINISHED, ENDED_CANCELLED, r.cancelled ? 1 : 0);
+    return 0;
 }
 
 /* ---- pause, resume ---- */

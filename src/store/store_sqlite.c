@@ -20,6 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/counters.h"
 #include "base/crashpoint.h"
 #include "base/embed.h"
 #include "base/log.h"
@@ -186,6 +187,8 @@ static int recover(struct db *db, const struct store_sqlite_options *options, st
         return -1;
     }
     CRASH_POINT("sqlite-after-recovery-commit");
+    counter_add(COUNTER_JOBS_FINISHED, ENDED_CANCELLED, (uint64_t)found.cancelled);
+    counter_add(COUNTER_JOBS_FINISHED, ENDED_FAILED, (uint64_t)found.failed);
     if (found.queued + found.paused + found.cancelled + found.failed > 0) {
         log_info("jobs that an earlier run left running: %lld back in the queue, %lld paused, "
                  "%lld cancelled, %lld failed",
@@ -348,6 +351,7 @@ static const struct store_ops sqlite_ops = {
     .dataset_get = store_datasets_get,
     .dataset_list = store_datasets_list,
     .dataset_delete = store_datasets_delete,
+    .counts = store_datasets_count,
     .model_get = store_models_get,
     .model_by_name = store_models_by_name,
     .model_list = store_models_list,

@@ -268,6 +268,7 @@ int store_datasets_get(struct store *store, const char *key, struct store_datase
 int store_datasets_list(struct store *store, int64_t before_id, size_t limit,
                         struct store_dataset **out, size_t *n, bool *more, struct err *err);
 int store_datasets_delete(struct store *store, int64_t id, bool *orphan, struct err *err);
+int store_datasets_count(struct store *store, int64_t *datasets, int64_t *models, struct err *err);
 
 int store_models_get(struct store *store, int64_t id, struct store_model *out, struct err *err);
 int store_models_by_name(struct store *store, const char *name, struct store_model *out,

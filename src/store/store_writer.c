@@ -22,6 +22,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/clock.h"
+#include "base/counters.h"
 #include "base/crashpoint.h"
 #include "base/log.h"
 #include "store/store_sqlite_priv.h"
@@ -47,6 +49,7 @@ struct command {
 
 static void note_sick(struct writer *w, const struct err *why)
 {
+    counter_add(COUNTER_STORE_FAILURES, 0, 1);
     PTOK(pthread_mutex_lock(&w->lock));
     w->stuck = why->code == ERR_IO || why->code == ERR_CORRUPT;
     (void)err_set(&w->sick, why->code, "%s", why->detail);
@@ -132,6 +135,7 @@ static void run_batch(struct writer *w, struct command_list *batch)
     struct err why = ERR_INIT;
     struct command *cmd;
     bool any_full = false;
+    double start = clock_monotonic();
 
     w->db.wrote = false;
     if (w->stuck) {
@@ -147,6 +151,9 @@ static void run_batch(struct writer *w, struct command_list *batch)
         }
         err_fini(&why);
         return;
+    }
+    if (w->db.wrote) {
+        histogram_add(HISTOGRAM_STORE_SECONDS, 0, clock_monotonic() - start);
     }
     TAILQ_FOREACH(cmd, batch, link) {
         any_full |= cmd->rc < 0 && cmd->err->code == ERR_NO_SPACE;
