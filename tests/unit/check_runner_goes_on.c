@@ -1,5 +1,6 @@
 /* Pausing, stopping and cancelling between attempts; what cannot be gone on from; and all that a
  * resumed job must not do twice. */
+#include <dirent.h>
 #include <stdatomic.h>
 #include <stdio.h>
 
@@ -202,6 +203,55 @@ START_TEST(a_job_cancelled_while_it_pauses_keeps_its_weights)
 }
 END_TEST
 
+static size_t files_of_checkpoints(void)
+{
+    char *path = xasprintf("%s/checkpoints", h.dir);
+    struct dirent *entry;
+    DIR *dir = opendir(path);
+    size_t n = 0;
+
+    ck_assert_ptr_nonnull(dir);
+    while ((entry = readdir(dir)) != NULL) {
+        n += entry->d_name[0] != '.';
+    }
+    ck_assert_int_eq(closedir(dir), 0);
+    free(path);
+    return n;
+}
+
+/* Only the store has heard of the cancel when the job is given back. */
+static void cancel_unheard(struct drive *d)
+{
+    struct err err = ERR_INIT;
+    enum job_state state;
+
+    if (d->batch == 90) {
+        ck_assert_int_eq(real->job_cancel(h.store, d->job_id, &state, &err), 0);
+    }
+}
+
+START_TEST(a_job_that_is_given_back_as_cancelled_leaves_no_files)
+{
+    struct drive d = {.h = &h, .every = 30, .pause_at = 100, .look = cancel_unheard};
+
+    (void)house_submit(&h, DRIVE_JOB("30", ""), NULL);
+    ck_assert_int_eq(drive_attempt(&d), JOB_CANCELLED);
+    ck_assert_uint_eq(files_of_checkpoints(), 0);
+}
+END_TEST
+
+/* What the watchdog looks at. */
+START_TEST(every_batch_is_a_sign_of_life)
+{
+    struct drive d = {.h = &h};
+
+    (void)house_submit(&h, DRIVE_JOB("30", ""), NULL);
+    ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
+    ck_assert_uint_eq(d.batch, 180);
+    ck_assert_uint_ge(atomic_load(&d.pulse), 180 + 30);
+}
+END_TEST
+
 /* ---- what cannot be gone on from --------------------------------------------------------- */
 
 static void replace_checkpoint(int64_t id, const char *notes, bool state_too)
@@ -365,6 +415,8 @@ int main(void)
     tcase_add_test(on, what_is_shown_goes_on);
     tcase_add_test(on, a_job_cancelled_while_it_is_prepared_keeps_its_weights);
     tcase_add_test(on, a_job_cancelled_while_it_pauses_keeps_its_weights);
+    tcase_add_test(on, a_job_that_is_given_back_as_cancelled_leaves_no_files);
+    tcase_add_test(on, every_batch_is_a_sign_of_life);
     tcase_add_test(on, the_event_says_where_it_goes_on);
     tcase_add_test(on, time_is_that_of_all_attempts);
     tcase_add_test(on, max_seconds_are_those_of_all_attempts);

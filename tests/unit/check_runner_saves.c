@@ -109,6 +109,10 @@ START_TEST(foreign_notes_are_refused)
         at[1] ^= 1;
         err_fini(&err);
     }
+    at = strstr(text, "\"version\":1");
+    at[strlen("\"version\":")] = '2';
+    ck_assert_int_eq(runner_notes_read(text, &out, &err), -1);
+    err_fini(&err);
     ck_assert_int_eq(runner_notes_read("{}", &out, &err), -1);
     ck_assert_int_eq(runner_notes_read("", &out, &err), -1);
     err_fini(&err);
