@@ -1,4 +1,4 @@
-/* mlpd: start, wait for a signal, stop. The commands beside it begin here too (command.h).
+/* mlpd: start, wait (wait.c), stop. The commands beside it begin here too (command.h).
  *
  * Start order: options, signals blocked (so that every thread inherits that), state folder and
  * its lock, marks of crashes, store, datasets, checkpoints, predictor, pool, server, ready line;
@@ -33,9 +33,11 @@
 #include "jobs/retention.h"
 #include "mlp/mlp.h"
 #include "mlpd/command.h"
+#include "mlpd/notify.h"
 #include "mlpd/open.h"
 #include "mlpd/options.h"
 #include "mlpd/state.h"
+#include "mlpd/wait.h"
 #include "net/outgoing.h"
 #include "store/store_sqlite.h"
 
@@ -43,6 +45,7 @@
 #define FILES_BESIDE   256 /* descriptors that are not connections */
 #define CACHE_SHARE    16  /* of the memory limit, for models that answer */
 #define CACHE_LEAST    (64u << 20)
+#define EXTEND_SECONDS 20 /* a stop may take so long from now on, said anew each quarter of it */
 
 struct app {
     int lock;
@@ -57,24 +60,6 @@ struct app {
     struct server *server;
     struct retention_thread *retention; /* NULL: all jobs are kept */
 };
-
-static sigset_t stop_signals(void)
-{
-    sigset_t set;
-
-    CHK(sigemptyset(&set) == 0 && sigaddset(&set, SIGTERM) == 0 && sigaddset(&set, SIGINT) == 0);
-    return set;
-}
-
-/* SIGHUP is not used, and must not kill a daemon whose terminal closes. */
-static void prepare_signals(void)
-{
-    struct sigaction ignore = {.sa_handler = SIG_IGN};
-    sigset_t set = stop_signals();
-
-    CHK(sigaction(SIGPIPE, &ignore, NULL) == 0 && sigaction(SIGHUP, &ignore, NULL) == 0);
-    PTOK(pthread_sigmask(SIG_BLOCK, &set, NULL));
-}
 
 /* Room for so many connections under the open-files limit, which is raised if it may be; else
  * fewer connections. */
@@ -261,18 +246,22 @@ static void stop(struct app *app)
     }
 }
 
-/* Waits for a second signal, or for the deadline; then the kill path. */
+/* Waits for a second signal, or for the deadline, and tells the service manager meanwhile that the
+ * stop goes on; then the kill path. */
 static void *lose_patience(void *arg)
 {
     const double *seconds = arg;
-    double until = clock_monotonic() + *seconds, left = *seconds;
-    sigset_t set = stop_signals();
+    double until = clock_monotonic() + *seconds, left = *seconds, piece;
+    sigset_t set = wait_stop_signals();
     int sig = -1;
 
     while (sig < 0 && left > 0) {
-        struct timespec wait = {.tv_sec = (time_t)left,
-                                .tv_nsec = (long)((left - floor(left)) * 1e9)};
+        struct timespec wait;
 
+        notify_send("EXTEND_TIMEOUT_USEC=%d", EXTEND_SECONDS * 1000000);
+        piece = fmin(left, EXTEND_SECONDS / 4.0);
+        wait = (struct timespec){.tv_sec = (time_t)piece,
+                                 .tv_nsec = (long)((piece - floor(piece)) * 1e9)};
         sig = sigtimedwait(&set, NULL, &wait);
         CHK(sig > 0 || errno == EAGAIN || errno == EINTR);
         left = until - clock_monotonic();
@@ -288,24 +277,30 @@ static void *lose_patience(void *arg)
     _exit(1);
 }
 
-static void wait_and_stop(struct app *app, double stop_seconds)
+static void wait_and_stop(struct app *app, const struct options *o, int argc, char *const *argv)
 {
-    sigset_t set = stop_signals();
-    double began;
+    struct wait wait = {.store = app->store,
+                        .pool = app->pool,
+                        .server = app->server,
+                        .tokens = app->tokens,
+                        .options = o,
+                        .argc = argc,
+                        .argv = argv};
+    double began, stop_seconds = o->stop_seconds;
     pthread_t impatient;
-    int sig = 0;
+    int sig = wait_for_stop(&wait);
 
-    CHK(sigwait(&set, &sig) == 0);
     began = clock_monotonic();
+    notify_send("STOPPING=1\nSTATUS=stopping; running jobs leave a checkpoint");
     log_info("signal %d: stopping; running jobs go back to the queue", sig);
     PTOK(pthread_create(&impatient, NULL, lose_patience, &stop_seconds));
     stop(app);
-    PTOK(pthread_cancel(impatient)); /* it holds nothing: it waits in sigtimedwait */
+    PTOK(pthread_cancel(impatient)); /* it holds nothing: it waits, or sends */
     PTOK(pthread_join(impatient, NULL));
     log_info("stopped in %.2f s", clock_monotonic() - began);
 }
 
-static int run(const struct options *o)
+static int run(const struct options *o, int argc, char *const *argv)
 {
     struct app app = {.lock = -1};
     struct err err = ERR_INIT;
@@ -326,8 +321,9 @@ static int run(const struct options *o)
         log_warn("the ready line could not be written: %s", strerror(errno));
     }
     log_info("ready in %.0f ms, state in %s", (clock_monotonic() - began) * 1e3, o->state);
+    notify_send("READY=1");
     after_ready(&app, o);
-    wait_and_stop(&app, o->stop_seconds);
+    wait_and_stop(&app, o, argc, argv);
     return EXIT_SUCCESS;
 }
 
@@ -370,13 +366,15 @@ int main(int argc, char **argv)
         return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
     }
     (void)umask(077); /* the state is nobody else's */
-    prepare_signals();
+    wait_prepare();
     log_set_prefix(options.log_prefix || log_is_journal());
     log_set_level(options.log_level);
     hash_start();
     server_prepare();
     outgoing_prepare();
-    status = run(&options);
+    notify_open();
+    status = run(&options, argc, argv);
+    notify_close();
     options_fini(&options);
     return status;
 }

@@ -1,10 +1,12 @@
 # unit tests of http and of the daemon's own files
 HTTP_CHECKS = \
+	tests/unit/check_config_file \
 	tests/unit/check_copy \
 	tests/unit/check_http \
 	tests/unit/check_http_rows \
 	tests/unit/check_limits \
 	tests/unit/check_listen \
+	tests/unit/check_notify \
 	tests/unit/check_options \
 	tests/unit/check_tokens
 check_PROGRAMS += $(HTTP_CHECKS)
@@ -54,3 +56,16 @@ tests_unit_check_tokens_SOURCES = tests/unit/check_tokens.c \
 tests_unit_check_tokens_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit
 tests_unit_check_tokens_CFLAGS = $(HTTP_CHECK_CFLAGS)
 tests_unit_check_tokens_LDADD = $(HTTP_CHECK_LIBS)
+
+tests_unit_check_config_file_SOURCES = tests/unit/check_config_file.c \
+	src/mlpd/options.c src/mlpd/options.h src/mlpd/options.def \
+	src/mlpd/options_listen.c src/mlpd/options_print.c \
+	src/mlpd/options_values.c src/mlpd/options_priv.h \
+	src/mlpd/config_file.c src/mlpd/config_file.h
+tests_unit_check_config_file_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS) \
+	-DTOP_SRCDIR='"$(abs_top_srcdir)"'
+tests_unit_check_config_file_LDADD = libbase.a $(SODIUM_LIBS) $(UNIT_LIBS)
+
+tests_unit_check_notify_SOURCES = tests/unit/check_notify.c src/mlpd/notify.c src/mlpd/notify.h
+tests_unit_check_notify_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
+tests_unit_check_notify_LDADD = libbase.a $(SODIUM_LIBS) $(UNIT_LIBS)
