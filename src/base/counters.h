@@ -1,10 +1,11 @@
-/* What the daemon counts about itself, for GET /metrics: counters and histograms in memory, from any
- * thread, without a lock.
+/* What the daemon counts about itself, for GET /metrics: counters and histograms in memory, from
+ * any thread, without a lock.
  *
  * Families are a fixed table (counters.def), and so are the values of their labels: states,
- * outcomes, reasons, and the routes, which are numbers here and have their names in http. Nothing a client sends makes a new
- * series. Counts are whole numbers in the unit's smallest part (one, a byte, a nanosecond), so
- * that a sum never loses anything; one add is one relaxed atomic addition, some nanoseconds.
+ * outcomes, reasons, and the routes, which are numbers here and have their names in http. Nothing a
+ * client sends makes a new series. Counts are whole numbers in the unit's smallest part (one, a
+ * byte, a nanosecond), so that a sum never loses anything; one add is one relaxed atomic addition,
+ * some nanoseconds.
  *
  * Counts begin at 0 with the process. Readers see each number whole, but not all of them at one
  * instant; a histogram's count is the sum of its buckets as they were read, and so never differs
@@ -66,7 +67,7 @@
     V(OTHER, 999)
 
 #define COUNTER_VALUE(set, name) set##_##name
-#define V(name, text) COUNTER_VALUE(REFUSED, name),
+#define V(name, text)            COUNTER_VALUE(REFUSED, name),
 enum counter_reason { COUNTER_REASONS(V) COUNTER_REASON_N };
 #undef V
 #define V(name, text) COUNTER_VALUE(ENDED, name),
@@ -131,9 +132,9 @@ void counters_label(struct buf *out, const char *name, const char *value);
 
 /* All families, for the page of docs and for tests. */
 struct counters_family {
-    const char *name, *type;     /* "counter", "gauge", "histogram" */
-    const char *labels;          /* the labels' names, "method, route, code", or "" */
-    const char *const *values;   /* of the last label, NULL-terminated; NULL: any */
+    const char *name, *type;   /* "counter", "gauge", "histogram" */
+    const char *labels;        /* the labels' names, "method, route, code", or "" */
+    const char *const *values; /* of the last label, NULL-terminated; NULL: any */
     const char *help;
 };
 const struct counters_family *counters_families(size_t *n);

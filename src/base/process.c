@@ -35,11 +35,11 @@ static bool read_stat(struct stat_line *out)
         p = strrchr(line, ')'); /* the name before it may hold anything */
     }
     (void)fclose(f); /* it was only read */
-    return p != NULL && sscanf(p,
-                               ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d "
-                               "%*d %lu %*d %llu %lu %ld",
-                               &out->threads, &out->start_ticks, &out->virtual_bytes,
-                               &out->pages) == 4;
+    return p != NULL &&
+           sscanf(p,
+                  ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d "
+                  "%*d %lu %*d %llu %lu %ld",
+                  &out->threads, &out->start_ticks, &out->virtual_bytes, &out->pages) == 4;
 }
 
 static double seconds_of(clockid_t clock)
@@ -72,7 +72,7 @@ static size_t count_fds(void)
     while ((entry = readdir(dir)) != NULL) {
         n += entry->d_name[0] != '.';
     }
-    (void)closedir(dir); /* it was only read */
+    (void)closedir(dir);      /* it was only read */
     return n > 0 ? n - 1 : 0; /* not our own */
 }
 

@@ -17,3 +17,9 @@ tests_unit_check_file_SOURCES = tests/unit/check_file.c \
 	tests/unit/file_faults.c tests/unit/file_faults.h
 tests_unit_check_file_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
 tests_unit_check_file_LDADD = libbase.a $(SODIUM_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/check_counters
+TESTS += tests/unit/check_counters
+tests_unit_check_counters_SOURCES = tests/unit/check_counters.c
+tests_unit_check_counters_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
+tests_unit_check_counters_LDADD = libbase.a $(SODIUM_LIBS) $(UNIT_LIBS) -lm
