@@ -84,3 +84,4 @@ tests_api_api_upkeep_SOURCES = tests/api/api_upkeep.c tests/api/state.c tests/ap
 tests_api_api_upkeep_CFLAGS  = $(API_CFLAGS) $(SQLITE_CFLAGS)
 tests_api_api_upkeep_LDADD   = $(API_LIBS) $(SQLITE_LIBS)
 include tests/api/access.mk
+include tests/api/ops.mk
