@@ -8,7 +8,8 @@ HTTP_CHECKS = \
 	tests/unit/check_listen \
 	tests/unit/check_notify \
 	tests/unit/check_options \
-	tests/unit/check_tokens
+	tests/unit/check_tokens \
+	tests/unit/check_wait
 check_PROGRAMS += $(HTTP_CHECKS)
 TESTS += $(HTTP_CHECKS)
 
@@ -69,3 +70,12 @@ tests_unit_check_config_file_LDADD = libbase.a $(SODIUM_LIBS) $(UNIT_LIBS)
 tests_unit_check_notify_SOURCES = tests/unit/check_notify.c src/mlpd/notify.c src/mlpd/notify.h
 tests_unit_check_notify_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
 tests_unit_check_notify_LDADD = libbase.a $(SODIUM_LIBS) $(UNIT_LIBS)
+
+tests_unit_check_wait_SOURCES = tests/unit/check_wait.c \
+	src/mlpd/options.c src/mlpd/options.h src/mlpd/options.def \
+	src/mlpd/options_listen.c src/mlpd/options_print.c \
+	src/mlpd/options_values.c src/mlpd/options_priv.h \
+	src/mlpd/config_file.c src/mlpd/config_file.h \
+	src/mlpd/notify.c src/mlpd/notify.h src/mlpd/wait.c src/mlpd/wait.h
+tests_unit_check_wait_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
+tests_unit_check_wait_LDADD = libbase.a $(SODIUM_LIBS) $(UNIT_LIBS)
