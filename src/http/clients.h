@@ -8,7 +8,8 @@
  *   ANSWERING  longer than that, with fewer bytes taken by the peer than 1 KiB for each second
  *              beyond it,
  * and shuts them; the library then sees the end. What the peer took is the kernel's count of
- * acknowledged bytes; on a unix socket it is what a streamed answer has handed out. Bodies that
+ * acknowledged bytes; on a unix socket it is what a streamed answer has written, less what lies in
+ * the socket. Bodies that
  * come slowly are request_too_slow's.
  */
 #ifndef MLPD_HTTP_CLIENTS_H
@@ -46,7 +47,7 @@ struct client {
     int fd;                    /* the library's; open until client_leave */
     bool local;                /* a unix socket */
     void *own;                 /* the server's: its TLS identity */
-    atomic_ullong handed;      /* bytes of streamed answers, for unix sockets */
+    atomic_ullong handed;      /* bytes of this streamed answer that were written */
     /* under the lock of struct clients */
     enum client_phase phase;
     double since;  /* of the phase, clock_monotonic */

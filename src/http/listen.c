@@ -281,7 +281,11 @@ int server_may_listen(const struct server_options *options, size_t n_tokens, str
     const char *where = options->inherited != 0 ? "the inherited socket" : options->host;
 
     if (!listen_is_wide(options)) {
-        return 0;
+        return !options->behind_proxy || n_tokens != 0
+                   ? 0
+                   : err_set(err, ERR_INVALID,
+                             "--behind-proxy says that others come through a proxy: that needs at "
+                             "least one token (mlpd token create)");
     }
     if (n_tokens == 0) {
         return err_set(err, ERR_INVALID,

@@ -331,7 +331,6 @@ static ssize_t stream_take(struct stream *stream, char *out, size_t room)
     memcpy(out, stream->pending.data + stream->sent, n);
     stream->sent += n;
     stream->req->answer_bytes += n;
-    (void)atomic_fetch_add(&stream->req->client->handed, n);
     return (ssize_t)n;
 }
 
@@ -340,7 +339,8 @@ static ssize_t stream_read(void *cls, uint64_t pos, char *out, size_t room)
     struct stream *stream = cls;
     ssize_t n;
 
-    (void)pos; /* the library asks in order */
+    /* the library asks in order, and for more when it has written what it had */
+    atomic_store(&stream->req->client->handed, pos);
     log_context_set(stream->req->request_id);
     n = stream_take(stream, out, room);
     log_context_set(NULL);

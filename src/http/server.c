@@ -153,7 +153,8 @@ static int open_all(struct server *server, const struct server_options *o, struc
     server->slow_seconds = o->slow_seconds;
     server->refused_tokens =
         rates_new(ACCESS_TRIES / ACCESS_TRIES_SECONDS, ACCESS_TRIES, ACCESS_CLIENTS);
-    server->token_needed = server->context.require_token || !server->listener.loopback;
+    server->token_needed =
+        server->context.require_token || !server->listener.loopback || o->behind_proxy;
     return 0;
 }
 
@@ -180,7 +181,7 @@ static bool start_library(struct server *server, const struct server_options *o)
 {
     struct MHD_OptionItem secure[] = {
         {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES}, /* only read */
-        {MHD_OPTION_HTTPS_CERT_CALLBACK2, (intptr_t)tls_retrieve, NULL},
+        {MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, (void *)(uintptr_t)tls_retrieve},
         {MHD_OPTION_END, 0, NULL}};
     struct MHD_OptionItem plain[] = {{MHD_OPTION_END, 0, NULL}};
     unsigned flags = MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG;

@@ -48,7 +48,7 @@ struct server_options {
     const char *tls_cert, *tls_key; /* PEM files; NULL: plain HTTP */
     const char *const *host_names;  /* "NAME[:PORT]" besides ours, NULL-terminated, or NULL; they
                                        outlive the server */
-    bool behind_proxy;              /* a proxy in front speaks TLS */
+    bool behind_proxy; /* a proxy in front speaks TLS, and brings others here: tokens are needed */
     size_t threads;                 /* 2 to 4 */
     size_t max_connections;
     size_t max_per_client; /* connections of one address; SIZE_MAX: our choice; 0: any */
@@ -61,8 +61,8 @@ struct server_options {
 int server_take_inherited(int *fd, struct err *err) MUST_CHECK;
 
 /* The one rule for every kind of listener: loopback addresses and unix sockets always; what other
- * machines reach only with a token, and with TLS or behind a proxy. The sentence says what is
- * missing. */
+ * machines reach only with a token, and with TLS or behind a proxy; behind a proxy nothing without
+ * a token. The sentence says what is missing. */
 int server_may_listen(const struct server_options *options, size_t n_tokens,
                       struct err *err) MUST_CHECK;
 

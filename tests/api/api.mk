@@ -83,5 +83,6 @@ tests_api_api_garbage_LDADD   = $(API_LIBS) $(SQLITE_LIBS)
 tests_api_api_upkeep_SOURCES = tests/api/api_upkeep.c tests/api/state.c tests/api/state.h
 tests_api_api_upkeep_CFLAGS  = $(API_CFLAGS) $(SQLITE_CFLAGS)
 tests_api_api_upkeep_LDADD   = $(API_LIBS) $(SQLITE_LIBS)
+include tests/api/listen.mk
 include tests/api/access.mk
 include tests/api/ops.mk

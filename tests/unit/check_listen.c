@@ -117,6 +117,10 @@ START_TEST(who_may_listen_where)
     size_t i;
 
     ck_assert(may(&o, 0, ""));
+    o.behind_proxy = true;
+    ck_assert(!may(&o, 0, "--behind-proxy"));
+    ck_assert(may(&o, 1, ""));
+    o.behind_proxy = false;
     o.host = "::1";
     ck_assert(may(&o, 0, ""));
     o.host = NULL;
