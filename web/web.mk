@@ -23,13 +23,15 @@ web_sources = \
 	web/src/style/narrow.css \
 	web/src/style/views.css \
 	web/src/ticks.ts \
+	web/src/token.ts \
 	web/src/types.ts \
 	web/src/views/datasets.tsx \
 	web/src/views/job.tsx \
 	web/src/views/jobs.tsx \
 	web/src/views/model.tsx \
 	web/src/views/new.tsx \
-	web/src/views/predict.tsx
+	web/src/views/predict.tsx \
+	web/src/views/token.tsx
 web_tools = \
 	web/build.mjs \
 	web/package-lock.json \

@@ -1,5 +1,5 @@
 // A real daemon for the browser tests: its own state folder, a port of its own, killed for sure.
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,23 +11,24 @@ process.on("exit", () => {
 });
 
 export class Daemon {
-  static async start(program, { workers = 1 } = {}) {
+  static async start(program, { workers = 1, more = [] } = {}) {
     const state = await mkdtemp(join(tmpdir(), "mlpd-browser-"));
-    const daemon = new Daemon(program, state, workers);
+    const daemon = new Daemon(program, state, workers, more);
     await daemon.up("127.0.0.1:0");
     return daemon;
   }
 
-  constructor(program, state, workers) {
+  constructor(program, state, workers, more = []) {
     this.program = program;
     this.state = state;
     this.workers = workers;
+    this.more = more; // further arguments
     this.log = "";
   }
 
   // Listens on `address`; ready when it has said so.
   async up(address) {
-    const args = ["--listen", address, "--state", this.state, "--workers", String(this.workers)];
+    const args = ["--listen", address, "--state", this.state, "--workers", String(this.workers), ...this.more];
     const child = spawn(this.program, args, { stdio: ["ignore", "pipe", "pipe"] });
     running.add(child);
     this.child = child;
@@ -82,6 +83,22 @@ export class Daemon {
     const text = await response.text();
     if (!response.ok) throw new Error(`${path}: ${response.status} ${text}`);
     return text === "" ? null : JSON.parse(text);
+  }
+
+  // `mlpd token` and these words; what it prints.
+  token(...words) {
+    const done = spawnSync(this.program, ["token", ...words, "--state", this.state], { encoding: "utf8" });
+    if (done.status !== 0) throw new Error(`mlpd token ${words[0]}: ${done.stderr}`);
+    return done.stdout.trim();
+  }
+
+  // Until it takes a token: it looks for new ones once a second.
+  async takes(token, limit_ms = 10000) {
+    const end = Date.now() + limit_ms;
+    while (!(await fetch(`${this.url}/service`, { headers: { Authorization: `Bearer ${token}` } })).ok) {
+      if (Date.now() > end) throw new Error("the token is not taken");
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
   }
 
   train(config) {

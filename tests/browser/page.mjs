@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Daemon } from "./daemon.mjs";
 
 const PHONE = { width: 390, height: 844 };
 // Nothing ends this one but us.
@@ -391,6 +392,77 @@ export function pageTests({ daemon, top, shots }) {
         await page.reload();
         await page.getByRole("button", { name: "Predict" }).click();
         await page.locator(".verdict b", { hasText: new RegExp(`^${y}$`) }).waitFor();
+      }
+    }],
+
+    ["a token is asked for, kept for the tab, and forgotten", { expected: [/status of 40[13]/] }, async (page, context) => {
+      const strict = await Daemon.start(daemon.program, { more: ["--require-token"] });
+      try {
+        const reader = strict.token("create", "--scope", "read");
+        const asks = page.getByRole("heading", { name: "This daemon asks for a token" });
+        const field = page.getByLabel("Token");
+        const use = async (text) => {
+          await field.fill(text);
+          await page.getByRole("button", { name: "Use it" }).click();
+        };
+        const sent = [];
+        page.on("request", (request) => sent.push([request.url(), request.headers()]));
+        await page.goto(`${strict.url}/#/new`);
+        await asks.waitFor();
+        await page.screenshot({ path: join(shots, "token.png") });
+
+        // While it asks, it does not ask the daemon.
+        const before = sent.length;
+        await page.evaluate(() => window.dispatchEvent(new Event("online"))); // else the beginning of a turn
+        assert.equal(sent.length, before, "nothing is polled while the page waits for a token");
+
+        await use("two words");
+        await page.locator(".token .problem", { hasText: "one word" }).waitFor();
+        await use(`${reader.slice(0, -1)}${reader.endsWith("0") ? "1" : "0"}`);
+        await page.locator(".token .problem", { hasText: "no token of this daemon" }).waitFor();
+        assert.equal(await page.evaluate(() => sessionStorage.length), 0, "a wrong one is not kept");
+        await use(` ${reader} `);
+        await page.locator("footer", { hasText: "mlpd 0." }).waitFor();
+        assert.equal(await asks.count(), 0);
+
+        // The scope is too small, and the page says for what.
+        const job = JSON.stringify({ data: { x: [[0], [1], [2], [3]], y: [0, 1, 0, 1] }, training: { epochs: 1 } });
+        await page.locator("textarea").fill(job);
+        await page.getByRole("button", { name: /train|start/i }).first().click();
+        await page.getByText(/needs a token with the scope train/).waitFor();
+
+        // It lasts for the tab, and is nowhere but in a header.
+        await page.reload();
+        await page.locator("footer", { hasText: "mlpd 0." }).waitFor();
+        const secret = reader.slice(18);
+        assert.ok(sent.some(([, headers]) => headers.authorization === `Bearer ${reader}`), "it is sent as a header");
+        for (const [url, headers] of sent) {
+          assert.ok(!url.includes(secret), "no address has it");
+          assert.ok(!(headers.cookie ?? "").includes(secret) && !(headers.referer ?? "").includes(secret));
+        }
+        assert.equal((await context.cookies()).length, 0);
+        assert.equal(await page.evaluate(() => localStorage.length), 0);
+        const other = await context.newPage();
+        await other.goto(strict.url);
+        await other.getByRole("heading", { name: "This daemon asks for a token" }).waitFor();
+        await other.close();
+
+        // Forgotten by the user, and revoked by the operator; what was typed stays.
+        await page.getByRole("button", { name: "Forget the token" }).click();
+        await asks.waitFor();
+        assert.equal(await page.evaluate(() => sessionStorage.length), 0);
+        await use(reader);
+        await page.locator("footer", { hasText: "mlpd 0." }).waitFor();
+        await page.locator("textarea").fill('{"typed": true}');
+        strict.token("revoke", reader.slice(5, 17));
+        await page.locator(".token .problem", { hasText: "not good any more" }).waitFor();
+        const admin = strict.token("create", "--scope", "admin");
+        await strict.takes(admin);
+        await use(admin);
+        await page.locator("footer", { hasText: "mlpd 0." }).waitFor();
+        assert.equal(await page.locator("textarea").inputValue(), '{"typed": true}');
+      } finally {
+        await strict.stop();
       }
     }],
 

@@ -1,5 +1,6 @@
 // Talking to the daemon: fetch with ETags, and its problem documents as exceptions.
 
+import { access, authorization, keep, refuse } from "./token";
 import type { FieldProblem, ProblemDocument } from "./types";
 
 // The daemon answered, and the answer is no.
@@ -16,13 +17,23 @@ export class ApiError extends Error {
 // The daemon did not answer at all.
 export class Unreachable extends Error {}
 
-async function send(path: string, init: RequestInit): Promise<Response> {
+type Init = RequestInit & { headers?: Record<string, string> };
+
+async function sendAs(token: string | null, path: string, init: Init): Promise<Response> {
+  const headers = { ...init.headers, ...authorization(token) };
   try {
-    return await fetch(path, { cache: "no-store", credentials: "same-origin", ...init });
+    return await fetch(path, { cache: "no-store", credentials: "same-origin", ...init, headers });
   } catch (e) {
     if (e instanceof DOMException && e.name === "AbortError") throw e;
     throw new Unreachable("The daemon does not answer.");
   }
+}
+
+async function send(path: string, init: Init): Promise<Response> {
+  const token = access.token;
+  const response = await sendAs(token, path, init);
+  if (response.status === 401) refuse(token);
+  return response;
 }
 
 async function refused(response: Response): Promise<ApiError> {
@@ -45,6 +56,14 @@ async function read<T>(response: Response): Promise<T> {
   }
 }
 
+// Try a token that the user gives; kept if the daemon takes it.
+export async function offerToken(token: string): Promise<void> {
+  if (!/^[!-~]+$/.test(token)) throw new Error("A token is one word of letters, digits and underscores.");
+  const response = await sendAs(token, "/service", {});
+  if (!response.ok) throw await refused(response);
+  keep(token);
+}
+
 export type Fresh<T> = { changed: false } | { changed: true; data: T; etag: string | null };
 
 export async function get<T>(
@@ -52,7 +71,7 @@ export async function get<T>(
   etag: string | null,
   signal?: AbortSignal,
 ): Promise<Fresh<T>> {
-  const init: RequestInit = { headers: etag ? { "If-None-Match": etag } : {} };
+  const init: Init = { headers: etag ? { "If-None-Match": etag } : {} };
   if (signal) init.signal = signal;
   const response = await send(path, init);
   if (response.status === 304) return { changed: false };

@@ -19,6 +19,7 @@ import { JobView } from "./views/job";
 import { JobsView } from "./views/jobs";
 import { ModelsView, ModelView } from "./views/model";
 import { NewView } from "./views/new";
+import { ForgetToken, TokenForm, useAccess } from "./views/token";
 
 const VIEWS: [string, string][] = [
   ["jobs", "Jobs"],
@@ -71,6 +72,7 @@ function Logo() {
 function Page() {
   const route = useRoute();
   const link = useLink();
+  const { asking, token } = useAccess();
   const service = useResource<Service>("/service").data;
   const place = route.parts.join("/") || "jobs";
   const main = useRef<HTMLElement>(null);
@@ -122,10 +124,14 @@ function Page() {
           read.
         </div>
       ) : null}
-      <main id="main" tabIndex={-1} ref={main}>
+      <main id="main" class={asking ? "main-asks" : ""} tabIndex={-1} ref={main}>
+        {asking ? <TokenForm /> : null}
         <View route={route} />
       </main>
-      <footer class={link === "away" ? "foot-away" : ""}>{service ? <ServiceLine service={service} link={link} /> : null}</footer>
+      <footer class={link === "away" ? "foot-away" : ""}>
+        {service && !asking ? <ServiceLine service={service} link={link} /> : null}
+        {token !== null ? <ForgetToken /> : null}
+      </footer>
     </>
   );
 }

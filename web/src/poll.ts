@@ -8,6 +8,7 @@
 
 import { useEffect, useReducer } from "preact/hooks";
 import { ApiError, get, Unreachable, words } from "./api";
+import { access } from "./token";
 import { FINAL, type Curve, type Job, type Point, type Service } from "./types";
 
 const BUSY_MS = 1000;
@@ -144,6 +145,7 @@ function forget(): void {
 }
 
 async function turn(): Promise<void> {
+  if (access.asking) return; // the user's answer begins the next one
   if (turning) {
     again = true;
     return;
