@@ -2,8 +2,8 @@
  *
  * A line is made on the caller's stack and goes out in one write(2), so lines of threads do not
  * mix and nothing is locked. The level is atomic, because a reload changes it while threads log;
- * the context is each thread's own. A line that is too long is cut inside its last value, never
- * without its end: what follows in the log is always a line of its own.
+ * the context is each thread's own. What is too long is cut, but a line always has its
+ * end: what follows in the log is a line of its own.
  */
 #include "base/log.h"
 
@@ -18,10 +18,12 @@
 #include "base/clock.h"
 
 #define MESSAGE_LEN 1024
+#define VALUE_LEN   256
+#define FIELD_ROOM  64 /* what a field takes at least: its key and a little of its value */
 #define LINE_LEN    3072
 
 static atomic_int threshold = LOG_INFO;
-static bool prefix;                         /* set once, before threads */
+static bool prefix; /* set once, before threads */
 static _Thread_local char context[LOG_CONTEXT_LEN];
 
 static const struct {
@@ -109,13 +111,13 @@ static void put(struct line *line, const char *text)
 }
 
 /* In quotes, whatever it holds. A value is whole or cut, its quotes are always a pair. */
-static void put_quoted(struct line *line, const char *value)
+static void put_quoted(struct line *line, const char *value, size_t most)
 {
-    if (LINE_LEN - line->len < LINE_END + 2) {
-        return;
-    }
-    line->text[line->len++] = '"';
-    for (; *value != '\0' && line->len < LINE_LEN - LINE_END - 2; value++) {
+    const char *begin = value;
+
+    put_char(line, '"');
+    for (; *value != '\0' && (size_t)(value - begin) < most && line->len < LINE_LEN - LINE_END - 2;
+         value++) {
         unsigned char c = (unsigned char)*value;
 
         if (c == '"' || c == '\\') {
@@ -168,7 +170,7 @@ static void emit(enum log_level level, const char *fmt, va_list ap)
     }
     (void)vsnprintf(text, sizeof text, fmt, ap); /* a cut message is fine */
     begin(&line, level);
-    put_quoted(&line, text);
+    put_quoted(&line, text, MESSAGE_LEN);
     end(&line);
 }
 
@@ -195,8 +197,8 @@ void log_fields(enum log_level level, const char *message, const struct log_fiel
         return;
     }
     begin(&line, level);
-    put_quoted(&line, message);
-    for (i = 0; i < n; i++) {
+    put_quoted(&line, message, MESSAGE_LEN);
+    for (i = 0; i < n && line.len < LINE_LEN - FIELD_ROOM; i++) {
         if (fields[i].value == NULL) {
             continue;
         }
@@ -206,7 +208,7 @@ void log_fields(enum log_level level, const char *message, const struct log_fiel
         if (fields[i].bare) {
             put(&line, fields[i].value);
         } else {
-            put_quoted(&line, fields[i].value);
+            put_quoted(&line, fields[i].value, VALUE_LEN);
         }
     }
     end(&line);

@@ -158,12 +158,11 @@ void options_free_list(char ***list)
     *list = NULL;
 }
 
-/* Memory this process may have: the machine's, or its control group's if that is less. */
-static uint64_t machine_memory(void)
+/* The bytes that a file names; UINT64_MAX for "max", and when it is not there. */
+static uint64_t limit_in(const char *path)
 {
-    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    uint64_t bytes = pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : 1u << 30, limit;
-    FILE *file = fopen("/sys/fs/cgroup/memory.max", "re");
+    FILE *file = fopen(path, "re");
+    uint64_t limit = UINT64_MAX;
     char text[32] = "";
 
     if (file != NULL) {
@@ -172,9 +171,44 @@ static uint64_t machine_memory(void)
         }
         (void)fclose(file); /* only read */
     }
-    if (options_size(text, &limit) && limit != 0 && limit < bytes) {
-        bytes = limit;
+    return options_size(text, &limit) && limit != 0 ? limit : UINT64_MAX;
+}
+
+/* Our control group's name, "/system.slice/mlpd.service"; owned. "" when there is none. */
+static char *control_group(void)
+{
+    FILE *file = fopen("/proc/self/cgroup", "re");
+    char line[1024] = "";
+    bool found = false;
+
+    while (file != NULL && !found && fgets(line, sizeof line, file) != NULL) {
+        found = strncmp(line, "0::/", 4) == 0;
     }
+    if (file != NULL) {
+        (void)fclose(file); /* only read */
+    }
+    line[strcspn(line, "\n")] = '\0';
+    return xstrdup(found ? line + 3 : "");
+}
+
+/* Memory this process may have: the machine's, or less where a control group above it says so. */
+static uint64_t machine_memory(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    uint64_t bytes = pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : 1u << 30, limit;
+    char *group = control_group(), *slash = group, *path;
+
+    while (slash != NULL) {
+        path = xasprintf("/sys/fs/cgroup%s/memory.max", group);
+        limit = limit_in(path);
+        bytes = limit < bytes ? limit : bytes;
+        free(path);
+        slash = strrchr(group, '/');
+        if (slash != NULL) {
+            *slash = '\0';
+        }
+    }
+    free(group);
     return bytes;
 }
 

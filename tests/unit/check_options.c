@@ -16,7 +16,7 @@ static void clean(void)
 #define OPTION(field, flag, variable, argument, otherwise, help) variable,
 #include "mlpd/options.def"
 #undef OPTION
-        "STATE_DIRECTORY", "XDG_STATE_HOME"};
+        "MLPD_CONFIG", "STATE_DIRECTORY", "XDG_STATE_HOME"};
     size_t i;
 
     for (i = 0; i < ARRAY_LEN(names); i++) {
@@ -258,6 +258,95 @@ START_TEST(bad_values_name_their_source)
 }
 END_TEST
 
+/* A file beneath the environment, and that beneath flags; one source counts for each option. */
+START_TEST(a_file_is_beneath)
+{
+    char path[] = "/tmp/mlpd-options-XXXXXX", line[64];
+    struct err err = ERR_INIT;
+    struct options o;
+    FILE *f = fdopen(mkstemp(path), "w");
+
+    ck_assert_ptr_nonnull(f);
+    ck_assert_int_ge(fputs("workers = 3\nmax-queued = 4\nkeep-jobs = 5\nkeep-days = 6\n"
+                           "behind-proxy = true\nrequire-token = off\nlog-prefix = on\n"
+                           "host-name = a.example\nhost-name = b.example:1\n",
+                           f),
+                     0);
+    ck_assert_int_eq(fclose(f), 0);
+    (void)snprintf(line, sizeof line, "--config=%s", path);
+    setenv("MLPD_MAX_QUEUED", "40", 1);
+    setenv("MLPD_KEEP_JOBS", "50", 1);
+    ck_assert_msg(parse(&o, &err, line, "--keep-jobs=500") == 0, "%s", err.detail);
+    ck_assert_uint_eq(o.workers, 3);
+    ck_assert_int_eq(o.max_queued, 40);
+    ck_assert_int_eq(o.keep_jobs, 500);
+    ck_assert_int_eq(o.keep_days, 6);
+    ck_assert(o.behind_proxy && !o.require_token && o.log_prefix);
+    ck_assert_str_eq(o.host_names[0], "a.example");
+    ck_assert_str_eq(o.host_names[1], "b.example:1");
+    ck_assert_ptr_null(o.host_names[2]);
+    options_fini(&o);
+    setenv("MLPD_HOST_NAME", "c.example,d.example", 1);
+    setenv("MLPD_CONFIG", path, 1);
+    ck_assert_int_eq(parse(&o, &err, "--behind-proxy=no", NULL), 0);
+    ck_assert(!o.behind_proxy);
+    ck_assert_str_eq(o.host_names[0], "c.example");
+    ck_assert_str_eq(o.host_names[1], "d.example");
+    ck_assert_ptr_null(o.host_names[2]);
+    options_fini(&o);
+    /* --config wins over its variable, and an empty variable is none */
+    ck_assert_int_eq(parse(&o, &err, "--config", "/dev/null/no"), -1);
+    ck_assert_ptr_nonnull(strstr(err.detail, "/dev/null/no"));
+    err_fini(&err);
+    setenv("MLPD_CONFIG", "", 1);
+    ck_assert_int_eq(parse(&o, &err, NULL, NULL), 0);
+    ck_assert_uint_ne(o.max_queued, 4);
+    options_fini(&o);
+    ck_assert_int_eq(parse(&o, &err, "--config", NULL), -1);
+    ck_assert_str_eq(err.detail, "--config needs a value: FILE");
+    err_fini(&err);
+    ck_assert_int_eq(unlink(path), 0);
+}
+END_TEST
+
+START_TEST(all_wrong_values_are_told)
+{
+    struct err err = ERR_INIT;
+    struct options o;
+
+    setenv("MLPD_MAX_QUEUED", "none", 1);
+    setenv("MLPD_TLS_KEY", "key", 1);
+    setenv("MLPD_HOST_NAME", "a b/c", 1);
+    ck_assert_int_eq(parse(&o, &err, "--workers=0", "--log-level=loud"), -1);
+    ck_assert_uint_eq(err.n_items, 5);
+    ck_assert(!o.check_config);
+    err_fini(&err);
+    ck_assert_int_eq(parse(&o, &err, "--check-config", NULL), -1);
+    ck_assert_uint_eq(err.n_items, 3);
+    ck_assert(o.check_config);
+    err_fini(&err);
+}
+END_TEST
+
+START_TEST(differences_are_named)
+{
+    struct err err = ERR_INIT;
+    struct options a, b;
+    char *difference;
+
+    ck_assert_int_eq(parse(&a, &err, "--log-level=warn", "--workers=200"), 0);
+    ck_assert_int_eq(parse(&b, &err, "--workers=200", NULL), 0);
+    ck_assert_ptr_null(options_difference(&a, &b)); /* the level may change */
+    options_fini(&b);
+    ck_assert_int_eq(parse(&b, &err, "--keep-jobs=1", "--host-name=a.example"), 0);
+    difference = options_difference(&a, &b);
+    ck_assert_ptr_nonnull(strstr(difference, "host-name, workers, keep-jobs"));
+    free(difference);
+    options_fini(&a);
+    options_fini(&b);
+}
+END_TEST
+
 START_TEST(sizes)
 {
     uint64_t n;
@@ -336,6 +425,9 @@ int main(void)
     tcase_add_test(tc, lines_of_commands);
     tcase_add_test(tc, flags_win_over_the_environment);
     tcase_add_test(tc, bad_values_name_their_source);
+    tcase_add_test(tc, a_file_is_beneath);
+    tcase_add_test(tc, all_wrong_values_are_told);
+    tcase_add_test(tc, differences_are_named);
     tcase_add_test(tc, sizes);
     tcase_add_test(tc, one_process_a_folder);
     suite_add_tcase(suite, tc);
