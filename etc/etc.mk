@@ -20,3 +20,6 @@ install-data-local:
 uninstall-local:
 	! cmp -s $(srcdir)/etc/mlpd.conf '$(DESTDIR)$(sysconfdir)/mlpd/mlpd.conf' || \
 	    rm -f '$(DESTDIR)$(sysconfdir)/mlpd/mlpd.conf'
+
+dist_check_SCRIPTS += scripts/check-unit
+TESTS += scripts/check-unit
