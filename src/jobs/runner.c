@@ -17,6 +17,8 @@
 #include <time.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
+#include "base/counters.h"
 #include "base/crashpoint.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -192,6 +194,7 @@ void runner_finish(const struct runner_slot *slot, const struct store_job *job,
         pause = pause * 2 > FINISH_PAUSE_MAX_MS ? FINISH_PAUSE_MAX_MS : pause * 2;
     }
     CRASH_POINT("runner-after-finish");
+    histogram_add(HISTOGRAM_JOB_SECONDS, 0, (double)(clock_now_ms() - job->started_at) / 1e3);
     forget_checkpoints(slot, job);
     if (end->error_code != NULL) {
         log_warn("job %lld %s: %s: %s", (long long)job->id, job_state_name(end->state),
@@ -223,6 +226,10 @@ void runner_run(const struct runner_slot *slot, const struct store_job *job)
     log_info("job %lld runs: %s, attempt %lld", (long long)job->id, job->kind,
              (long long)job->attempt);
     CRASH_POINT("runner-before-work");
+    if (job->attempt == 1) {
+        histogram_add(HISTOGRAM_QUEUE_SECONDS, 0,
+                      (double)(job->started_at - job->created_at) / 1e3);
+    }
     if (strcmp(job->kind, "train") == 0) {
         runner_train(slot, job);
     } else if (strcmp(job->kind, "evaluate") == 0) {

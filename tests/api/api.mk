@@ -86,3 +86,4 @@ tests_api_api_upkeep_LDADD   = $(API_LIBS) $(SQLITE_LIBS)
 include tests/api/listen.mk
 include tests/api/access.mk
 include tests/api/ops.mk
+include tests/api/metrics.mk

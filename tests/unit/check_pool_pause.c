@@ -224,7 +224,7 @@ static bool is_stalled(struct house *house, int64_t job_id)
     struct pool_progress p;
 
     return pool_progress_get(house->pool, job_id, &p) && p.stalled &&
-           events_of(job_id, "stalled") == 1;
+           pool_stalled(house->pool) == 1 && events_of(job_id, "stalled") == 1;
 }
 
 static bool is_told_to_move(struct house *house, int64_t job_id)
@@ -232,7 +232,7 @@ static bool is_told_to_move(struct house *house, int64_t job_id)
     struct pool_progress p;
 
     return pool_progress_get(house->pool, job_id, &p) && !p.stalled &&
-           events_of(job_id, "moving_again") == 1;
+           pool_stalled(house->pool) == 0 && events_of(job_id, "moving_again") == 1;
 }
 
 START_TEST(a_job_without_a_pulse_is_called_stalled)
