@@ -108,34 +108,40 @@ static void run(const struct kernel *kernel, const struct kind *k, struct batch 
 
 /* ---- the definitions ------------------------------------------------------------------ */
 
-static long double log_sum(const long double *z, size_t n, size_t without)
+/* log of the sum of the exponentials, that of `without` left out */
+static long double log_sum(const long double *exps, size_t n, size_t without)
 {
-    long double largest = -INFINITY, sum = 0;
+    long double sum = 0;
 
     for (size_t j = 0; j < n; j++) {
-        largest = j != without && z[j] > largest ? z[j] : largest;
+        sum += j != without ? exps[j] : 0;
     }
-    for (size_t j = 0; j < n; j++) {
-        sum += j != without ? expl(z[j] - largest) : 0;
-    }
-    return logl(sum) + largest;
+    return logl(sum);
 }
 
 /* -sum y' (1-p)^g log p of row r, with z as given. */
 static long double define(const struct kind *k, const struct batch *b, size_t r,
                           const long double *z)
 {
-    long double e = (long double)k->smoothing, loss = 0, all = log_sum(z, b->cols, SIZE_MAX);
+    long double e = (long double)k->smoothing, loss = 0, largest = -INFINITY, all;
+    long double exps[MOST_COLS];
 
+    for (size_t j = 0; j < b->cols; j++) {
+        largest = z[j] > largest ? z[j] : largest;
+    }
+    for (size_t j = 0; j < b->cols; j++) {
+        exps[j] = expl(z[j] - largest);
+    }
+    all = log_sum(exps, b->cols, SIZE_MAX);
     for (size_t j = 0; j < b->cols; j++) {
         long double y = k->soft ? (long double)b->y[r * b->cols + j] : j == b->labels[r];
         long double power = 1;
 
         y = (1 - e) * y + e / (long double)b->cols;
         if (y > 0 && k->loss == MLP_FOCAL && k->parameter > 0) { /* the others' share */
-            power = expl((long double)k->parameter * (log_sum(z, b->cols, j) - all));
+            power = expl((long double)k->parameter * (log_sum(exps, b->cols, j) - all));
         }
-        loss += y * power * (all - z[j]);
+        loss += y * power * (all - (z[j] - largest));
     }
     return loss;
 }
