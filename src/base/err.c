@@ -23,6 +23,26 @@ static void cut_whole(char *detail)
     }
 }
 
+/* A "%.64s" may have cut a character in two, and what is quoted may be anything: what is no UTF-8
+ * becomes "?", since the sentence will be JSON. */
+static void mend(char *text)
+{
+    size_t len = strlen(text), i = 0, n;
+
+    if (text_is_utf8(text, len)) {
+        return;
+    }
+    while (i < len) {
+        for (n = 1; n <= 4 && n <= len - i && !text_is_utf8(text + i, n); n++) {
+        }
+        if (n > 4 || n > len - i) {
+            text[i] = '?';
+            n = 1;
+        }
+        i += n;
+    }
+}
+
 int err_set(struct err *err, enum err_code code, const char *fmt, ...)
 {
     va_list ap;
@@ -32,6 +52,7 @@ int err_set(struct err *err, enum err_code code, const char *fmt, ...)
     (void)vsnprintf(err->detail, sizeof err->detail, fmt, ap); /* a cut sentence is fine */
     va_end(ap);
     cut_whole(err->detail);
+    mend(err->detail);
     return -1;
 }
 
@@ -51,6 +72,7 @@ static struct err_item *add_item(struct err *err, const char *fmt, va_list ap)
     err->items = xrealloc(err->items, (err->n_items + 1) * sizeof *err->items);
     item = &err->items[err->n_items++];
     *item = (struct err_item){.detail = xvasprintf(fmt, ap)};
+    mend(item->detail);
     if (err->detail[0] == '\0') {
         (void)snprintf(err->detail, sizeof err->detail, "%s", item->detail);
         cut_whole(err->detail);

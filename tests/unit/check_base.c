@@ -217,6 +217,14 @@ START_TEST(many_and_long_errors)
         ck_assert_str_eq(err.items[0].detail, text.data); /* items are whole */
         err_fini(&err);
     }
+    /* What is quoted and cut, or was no text, becomes some. */
+    err_set(&err, ERR_IO, "\"%.4s\" is none", "x\xe2\x82\xac\xc3\xa9");
+    ck_assert_str_eq(err.detail, "\"x\xe2\x82\xac\" is none");
+    err_set(&err, ERR_IO, "\"%.3s\" is none", "x\xe2\x82\xac\xc3\xa9");
+    ck_assert_str_eq(err.detail, "\"x??\" is none");
+    err_add(&err, "/x", "\"%s\" is none, \xc3\xa9", "\xff\xed\xa0\x80");
+    ck_assert_str_eq(err.items[0].detail, "\"????\" is none, \xc3\xa9");
+    err_fini(&err);
     buf_fini(&text);
 }
 END_TEST
