@@ -137,7 +137,9 @@ int json_util_parse(const char *text, size_t len, size_t max_values, json_t **ou
     }
     json_util_budget_begin();
     *out = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
-    if (json_util_budget_end() && *out == NULL) {
+    if (json_util_budget_end()) {
+        json_decref(*out);
+        *out = NULL;
         return err_set(err, ERR_TOO_LARGE,
                        "this JSON takes more than %zu bytes of memory once it is read, the limit "
                        "for it here",

@@ -2,6 +2,10 @@
  *
  * It is malloc, with a count beside it that is the thread's own, so nothing is locked. The count
  * is of usable bytes, which the C library knows of each block; 8 more stand for its head.
+ *
+ * Beyond the limit memory is still given, and the reading is refused when it is over: jansson 2.14
+ * crashes where some allocations in the middle of a text fail. What it can take at most is bounded
+ * by the text, whose values were counted before.
  */
 #include "jobs/json_util_budget.h"
 
@@ -18,17 +22,11 @@ static _Thread_local struct {
 
 static void *take(size_t bytes)
 {
-    void *p;
+    void *p = malloc(bytes);
 
-    if (budget.counting && bytes > budget.limit - budget.used) { /* used never exceeds limit */
-        budget.met = true;
-        return NULL;
-    }
-    p = malloc(bytes);
     if (p != NULL && budget.counting) {
-        size_t whole = malloc_usable_size(p) + HEAD, left = budget.limit - budget.used;
-
-        budget.used += whole < left ? whole : left;
+        budget.used += malloc_usable_size(p) + HEAD;
+        budget.met |= budget.used > budget.limit;
     }
     return p;
 }

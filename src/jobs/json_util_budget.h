@@ -1,8 +1,8 @@
 /* How much memory a stranger's JSON may take while it is read: a limit for each thread.
  *
  * jansson asks us for its memory. Between json_util_budget_begin and _end, which json_util_parse
- * calls, the thread's bytes are counted, and beyond its limit there are none: the reading fails,
- * and with a sentence that says so. What is allocated at other times, or by threads that set no
+ * calls, the thread's bytes are counted; a reading that took more than its limit is refused, with a
+ * sentence that says so. What is allocated at other times, or by threads that set no
  * limit, is not counted: it was made from what had been read within one.
  */
 #ifndef MLPD_JOBS_JSON_UTIL_BUDGET_H
