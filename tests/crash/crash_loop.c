@@ -183,7 +183,7 @@ START_TEST(killed_again_and_again)
 }
 END_TEST
 
-#ifdef MLPD_CRASH_POINTS
+#if defined(MLPD_CRASH_POINTS) && !defined(MLPD_SANITIZERS)
 
 /* Wait until the curve of job 1 has more points than that; how many it has. */
 static size_t until_points(size_t more_than)
@@ -273,7 +273,7 @@ int main(void)
     tcase_set_timeout(tc, 300 + 10 * PATIENCE * (double)given("CRASH_KILLS", KILLS));
     tcase_add_test(tc, killed_again_and_again);
     suite_add_tcase(suite, tc);
-#ifdef MLPD_CRASH_POINTS
+#if defined(MLPD_CRASH_POINTS) && !defined(MLPD_SANITIZERS)
     tc = case_with("claim", nothing, nothing);
     tcase_add_test(tc, a_claim_cuts_the_curve);
     suite_add_tcase(suite, tc);

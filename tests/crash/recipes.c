@@ -14,6 +14,12 @@
 #define CLASSES "'data': {'dataset': 'cloud', 'target': 'kind', 'exclude': ['y']}"
 #define NUMBERS "'data': {'dataset': 'cloud', 'target': 'y', 'exclude': ['kind']}"
 #define INLINE  "'data': {'x': [[0,0],[0,1],[1,0],[1,1]], 'y': [0,1,1,0], 'features': ['a', 'b']}"
+/* Long enough for several checkpoints; sanitized steps are slow. */
+#ifdef MLPD_SANITIZERS
+#define MANY "100"
+#else
+#define MANY "400"
+#endif
 #define EPOCHS(n, batch)                                                                           \
     "'training': {'epochs': " #n ", 'batch_size': " #batch ", 'seed': 5, 'early_stopping': null}"
 
@@ -40,44 +46,48 @@ const struct recipe recipes[] = {
     {"sgd, cosine, dropout",
      CLASSES ", 'architecture': {'hidden': [48, 48], 'dropout': 0.2}, 'optimizer': {'type': 'sgd', "
              "'learning_rate': 0.02, 'momentum': 0.9}, 'schedule': {'type': 'cosine', "
-             "'cycle_epochs': 70, 'warmup_epochs': 3}, " EPOCHS(400, 2),
+             "'cycle_epochs': 70, 'warmup_epochs': 3}, "
+             "'training': {'epochs': " MANY ", 'batch_size': 2, 'seed': 5, 'early_stopping': null}",
      true, false},
     {"adamw, average, clipping",
-     CLASSES
-     ", 'architecture': {'hidden': [48, 32]}, 'optimizer': {'type': 'adamw', 'amsgrad': "
-     "true}, 'training': {'epochs': 400, 'batch_size': 2, 'seed': 6, 'early_stopping': null, "
-     "'average': {'type': 'ema', 'decay': 0.99}, 'clip_norm': 1}",
+     CLASSES ", 'architecture': {'hidden': [48, 32]}, 'optimizer': {'type': 'adamw', 'amsgrad': "
+             "true}, 'training': {'epochs': " MANY
+             ", 'batch_size': 2, 'seed': 6, 'early_stopping': null, "
+             "'average': {'type': 'ema', 'decay': 0.99}, 'clip_norm': 1}",
      true, false},
     {"nadam, batch norm, accumulate",
      NUMBERS ", 'architecture': {'hidden': [48, 48], 'batch_norm': true}, 'optimizer': {'type': "
-             "'nadam'}, 'schedule': {'type': 'one_cycle'}, 'training': {'epochs': 400, "
+             "'nadam'}, 'schedule': {'type': 'one_cycle'}, 'training': {'epochs': " MANY ", "
              "'batch_size': 4, 'accumulate': 3, 'seed': 7, 'early_stopping': null}",
      true, false},
+#ifndef MLPD_SANITIZERS /* they would take minutes */
     {"rmsprop, plateau, early stopping",
      NUMBERS ", 'architecture': {'hidden': [64, 32], 'input_noise': 0.1}, 'optimizer': {'type': "
              "'rmsprop', 'momentum': 0.5}, 'schedule': {'type': 'reduce_on_plateau', 'patience': "
-             "6}, 'training': {'epochs': 400, 'batch_size': 2, 'seed': 8, 'early_stopping': "
+             "6}, 'training': {'epochs': " MANY ", 'batch_size': 2, 'seed': 8, 'early_stopping': "
              "{'patience': 200}}",
      true, false},
     {"radam, averaged epochs",
      CLASSES ", 'architecture': {'hidden': [48, 48], 'layer_norm': true}, 'optimizer': {'type': "
-             "'radam'}, 'training': {'epochs': 300, 'batch_size': 2, 'seed': 9, 'early_stopping': "
-             "null, 'average': {'type': 'swa', 'start': 100}}",
+             "'radam'}, 'training': {'epochs': " MANY
+             ", 'batch_size': 2, 'seed': 9, 'early_stopping': "
+             "null, 'average': {'type': 'swa', 'start': 90}}",
      true, false},
     {"lion, gradient norms",
      CLASSES ", 'architecture': {'hidden': [48, 48]}, 'optimizer': {'type': 'lion'}, 'training': "
-             "{'epochs': 300, 'batch_size': 2, 'seed': 10, 'early_stopping': null, "
+             "{'epochs': " MANY ", 'batch_size': 2, 'seed': 10, 'early_stopping': null, "
              "'record_gradient_norms': true}",
      true, false},
     {"adadelta, two threads",
      NUMBERS ", 'loss': 'huber', 'architecture': {'hidden': [48, 48], 'activation': 'gelu'}, "
-             "'optimizer': {'type': 'adadelta'}, 'training': {'epochs': 300, 'batch_size': 2, "
+             "'optimizer': {'type': 'adadelta'}, 'training': {'epochs': " MANY ", 'batch_size': 2, "
              "'seed': 11, 'threads': 2, 'early_stopping': null}",
      true, false},
     {"lbfgs",
      CLASSES ", 'architecture': {'hidden': [64, 64]}, 'optimizer': {'type': 'lbfgs', 'l2': 0.01}, "
              "'training': {'epochs': 600, 'seed': 12, 'early_stopping': null}",
      true, false},
+#endif
 };
 const size_t n_recipes = COUNT(recipes);
 
