@@ -39,8 +39,6 @@ static bool set_address(const char *name)
     address_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
     if (name[0] == '@') {
         address.sun_path[0] = '\0'; /* abstract: the name has no end but its length */
-    } else {
-        address_len++;
     }
     return true;
 }

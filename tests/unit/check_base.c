@@ -449,6 +449,8 @@ START_TEST(log_lines_with_fields)
     struct log_field large[] = {
         {"one", longest, false}, {"two", longest, true}, {"three", "", false}};
 
+    size_t quotes = 0;
+
     memset(longest, 'x', sizeof longest - 1);
     log_catch();
     log_context_set("req-1.A");
@@ -477,6 +479,10 @@ START_TEST(log_lines_with_fields)
     ck_assert_ptr_nonnull(strstr(line, "x\" one=\"xxx"));
     ck_assert_ptr_nonnull(strstr(line, "x\" two=xxx"));
     ck_assert_ptr_null(strstr(line, "three"));
+    for (; *line != '\0'; line++) {
+        quotes += *line == '"';
+    }
+    ck_assert_uint_eq(quotes, 4);
     line = strsep(&rest, "\n");
     ck_assert_ptr_nonnull(strstr(line, " level=error msg=\"last\""));
     ck_assert_str_eq(rest, "");

@@ -290,6 +290,7 @@ START_TEST(a_file_is_beneath)
     setenv("MLPD_CONFIG", path, 1);
     ck_assert_int_eq(parse(&o, &err, "--behind-proxy=no", NULL), 0);
     ck_assert(!o.behind_proxy);
+    ck_assert_int_eq(o.keep_days, 6);
     ck_assert_str_eq(o.host_names[0], "c.example");
     ck_assert_str_eq(o.host_names[1], "d.example");
     ck_assert_ptr_null(o.host_names[2]);
