@@ -68,7 +68,9 @@ START_TEST(a_bucket_empties_and_fills)
     ck_assert_double_eq_tol(rates_take(r, &a, 100.25), 0.25, 1e-9);
     ck_assert(rates_take(r, &a, 100.5) == 0);
     ck_assert(rates_take(r, &a, 100.5) > 0);
-    ck_assert(rates_take(r, &a, 99) > 0);     /* time does not go back */
+    /* time does not go back */
+    ck_assert_double_eq_tol(rates_take(r, &a, 99), 0.5, 1e-9);
+    ck_assert_double_eq_tol(rates_take(r, &a, 100.75), 0.25, 1e-9);
     ck_assert(rates_take(r, &a, 1000) == 0 && /* no more than the burst comes together */
               rates_take(r, &a, 1000) == 0 && rates_take(r, &a, 1000) == 0);
     ck_assert(rates_take(r, &a, 1000) > 0);
@@ -379,6 +381,18 @@ START_TEST(json_room_comes_back)
     size_t i;
 
     repeat(&text, "{\"a\":[1,2,3]}", 10000);
+    json_util_budget_set(100000);
+    json_util_budget_begin();
+    for (i = 0; i < 100; i++) { /* within one reading too */
+        json = json_pack("[i, s, {s: f}]", 1, "text", "key", 1.5);
+        ck_assert_ptr_nonnull(json);
+        json_decref(json);
+    }
+    for (i = 0; i < 1000 && (json = json_stringn(text.data, 5000)) != NULL; i++) {
+        json_decref(json);
+    }
+    ck_assert_uint_eq(i, 1000);
+    ck_assert(!json_util_budget_end());
     for (i = 0; i < 50; i++) {
         ck_assert_int_eq(parse_within(&text, 600000, &err), 0);
     }

@@ -257,11 +257,14 @@ static int inherit_in_child(int socket_fd, const char *pid, const char *fds, int
 START_TEST(inherited_sockets)
 {
     struct server_options o = {.host = "127.0.0.1"};
+    struct sockaddr_un none = {.sun_family = AF_UNIX};
     struct listener l;
     int pair[2];
 
     ck_assert_int_eq(open_at(&o, &l, NULL), 0);
+    ck_assert_int_eq(fcntl(l.fd, F_SETFL, 0), 0); /* it comes as it likes */
     ck_assert_int_eq(inherit_in_child(l.fd, NULL, "1", 3), 0);
+    ck_assert_int_eq(fcntl(l.fd, F_SETFL, 0), 0);
     ck_assert_int_eq(inherit_in_child(l.fd, NULL, "2", 3), 0);
     ck_assert_int_eq(inherit_in_child(l.fd, NULL, "0", 0), 0);
     ck_assert_int_eq(inherit_in_child(l.fd, NULL, "x", 0), 0);
@@ -271,6 +274,13 @@ START_TEST(inherited_sockets)
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
     ck_assert_int_eq(inherit_in_child(pair[0], NULL, "1", -1), 0); /* listens to nobody */
     ck_assert_int_eq(close(pair[0]) + close(pair[1]), 0);
+    /* listens, but not to streams */
+    pair[0] = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    ck_assert(pair[0] >= 0 &&
+              bind(pair[0], (struct sockaddr *)&none, sizeof none.sun_family) == 0 &&
+              listen(pair[0], 1) == 0);
+    ck_assert_int_eq(inherit_in_child(pair[0], NULL, "1", -1), 0);
+    ck_assert_int_eq(close(pair[0]), 0);
 }
 END_TEST
 

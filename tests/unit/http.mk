@@ -8,6 +8,7 @@ HTTP_CHECKS = \
 	tests/unit/check_listen \
 	tests/unit/check_notify \
 	tests/unit/check_options \
+	tests/unit/check_options_listen \
 	tests/unit/check_tokens \
 	tests/unit/check_wait
 check_PROGRAMS += $(HTTP_CHECKS)
@@ -46,6 +47,14 @@ tests_unit_check_options_SOURCES = tests/unit/check_options.c \
 	src/mlpd/state.c src/mlpd/state.h
 tests_unit_check_options_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
 tests_unit_check_options_LDADD = libbase.a $(SODIUM_LIBS) $(UNIT_LIBS)
+
+tests_unit_check_options_listen_SOURCES = tests/unit/check_options_listen.c \
+	src/mlpd/options.c src/mlpd/options.h src/mlpd/options.def \
+	src/mlpd/options_listen.c src/mlpd/options_print.c \
+	src/mlpd/options_values.c src/mlpd/options_priv.h \
+	src/mlpd/config_file.c src/mlpd/config_file.h
+tests_unit_check_options_listen_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
+tests_unit_check_options_listen_LDADD = libbase.a $(SODIUM_LIBS) $(UNIT_LIBS)
 
 tests_unit_check_copy_SOURCES = tests/unit/check_copy.c tests/unit/check_store.h \
 	src/mlpd/copy.c src/mlpd/copy.h src/mlpd/open.c src/mlpd/open.h
