@@ -38,5 +38,5 @@ tests_crash_crash_stop_LDADD   = tests/crash/libcrash.a $(CRASH_LIBS)
 
 # For scripts/test.
 print-crash-tests:
-	@echo tests/unit/check_crash $(CRASH_CHECKS)
+	@echo tests/unit/check_crash tests/unit/check_crash_marks $(CRASH_CHECKS)
 .PHONY: print-crash-tests

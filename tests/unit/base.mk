@@ -23,3 +23,9 @@ TESTS += tests/unit/check_counters
 tests_unit_check_counters_SOURCES = tests/unit/check_counters.c
 tests_unit_check_counters_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
 tests_unit_check_counters_LDADD = libbase.a $(SODIUM_LIBS) $(UNIT_LIBS) -lm
+
+check_PROGRAMS += tests/unit/check_crash_marks
+TESTS += tests/unit/check_crash_marks
+tests_unit_check_crash_marks_SOURCES = tests/unit/check_crash_marks.c
+tests_unit_check_crash_marks_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
+tests_unit_check_crash_marks_LDADD = libbase.a $(SODIUM_LIBS) $(UNIT_LIBS)
