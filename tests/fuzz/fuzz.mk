@@ -3,12 +3,15 @@
 # (scripts/fuzz does both and runs it).
 FUZZ_TARGETS = \
 	tests/fuzz/fuzz_address \
+	tests/fuzz/fuzz_checkpoint \
 	tests/fuzz/fuzz_config \
 	tests/fuzz/fuzz_csv \
+	tests/fuzz/fuzz_dataset \
 	tests/fuzz/fuzz_guard \
 	tests/fuzz/fuzz_gunzip \
 	tests/fuzz/fuzz_job \
 	tests/fuzz/fuzz_json \
+	tests/fuzz/fuzz_model \
 	tests/fuzz/fuzz_request \
 	tests/fuzz/fuzz_rows \
 	tests/fuzz/fuzz_tokens
@@ -109,3 +112,23 @@ tests_fuzz_fuzz_tokens_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_tokens_CFLAGS = $(FUZZ_CFLAGS)
 tests_fuzz_fuzz_tokens_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_tokens_LDADD = $(FUZZ_HTTP_LIBS)
+
+tests_fuzz_fuzz_checkpoint_SOURCES = tests/fuzz/fuzz_checkpoint.c tests/fuzz/trainer.h $(FUZZ_COMMON)
+tests_fuzz_fuzz_checkpoint_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_checkpoint_CFLAGS = $(FUZZ_CFLAGS)
+tests_fuzz_fuzz_checkpoint_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_checkpoint_LDADD = $(FUZZ_JOBS_LIBS)
+
+tests_fuzz_fuzz_model_SOURCES = tests/fuzz/fuzz_model.c $(FUZZ_COMMON)
+tests_fuzz_fuzz_model_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_model_CFLAGS = $(FUZZ_CFLAGS)
+tests_fuzz_fuzz_model_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_model_LDADD = $(FUZZ_JOBS_LIBS)
+
+# The seeds that cannot be typed; see there.
+EXTRA_PROGRAMS += tests/fuzz/seeds
+CLEANFILES += tests/fuzz/seeds
+tests_fuzz_seeds_SOURCES = tests/fuzz/seeds.c tests/fuzz/trainer.h tests/fuzz/fuzz.c tests/fuzz/fuzz.h
+tests_fuzz_seeds_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_seeds_CFLAGS = $(FUZZ_CFLAGS)
+tests_fuzz_seeds_LDADD = $(FUZZ_JOBS_LIBS)
