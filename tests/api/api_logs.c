@@ -176,8 +176,10 @@ START_TEST(a_request_leaves_a_line)
     says(line, text(" bytes=%zu", r->len));
     ck_assert_ptr_null(strstr(line, "secret"));
     ck_assert_ptr_null(strstr(line, "early"));
-    /* a stream, nothing at all, and what is nowhere */
-    r = want(ask("GET", "/datasets/iris/rows", "line-2", NULL, NULL), 200);
+    /* what is streamed, nothing at all, and what is nowhere */
+    r = want(ask("GET", text("/models/%lld/weights", (long long)trained(train(XOR_JOB("")))),
+                 "line-2", NULL, NULL),
+             200);
     says(wait_for_line(" req=line-2 ", "msg=\"request\""), text(" bytes=%zu", r->len));
     want(ask("HEAD", "/datasets/iris", "line-3", NULL, NULL), 200);
     says(wait_for_line(" req=line-3 ", "msg=\"request\""), " bytes=0");
@@ -285,6 +287,7 @@ START_TEST(an_audit_line_names_the_token)
         (const char *const[]){"Authorization: Basic not-so-secret", "X-Request-Id: nobody", NULL};
     want(http_send(&request), 401);
     says(find_line(" req=nobody ", " audit=true "), " level=debug "); /* nothing was changed */
+    says(find_line(" req=nobody ", "a token was refused"), " level=warn ");
     ck_assert_ptr_null(find_line(strchr(token, '_') + 1 + strlen(token_id), ""));
     ck_assert_ptr_null(find_line("not-so-secret", ""));
     ck_assert_ptr_null(find_line("Bearer", ""));
