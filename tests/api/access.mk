@@ -5,7 +5,8 @@ ACCESS_CHECKS = \
 check_PROGRAMS += $(ACCESS_CHECKS)
 TESTS          += $(ACCESS_CHECKS)
 
-tests_api_api_access_SOURCES = tests/api/api_access.c
+tests_api_api_access_SOURCES = tests/api/api_access.c \
+	tests/api/access_world.c tests/api/access.h
 tests_api_api_access_CFLAGS  = $(API_CFLAGS)
 tests_api_api_access_LDADD   = $(API_LIBS) libhttp.a libjobs.a libbase.a \
 	$(JANSSON_LIBS) $(SODIUM_LIBS)

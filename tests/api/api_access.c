@@ -19,34 +19,16 @@
 #include <unistd.h>
 
 #include "http/route.h"
+#include "access.h"
 #include "schema.h"
-#include "work.h"
 
 static struct daemon open_daemon, closed_daemon; /* without and with --require-token */
 static bool needed;                              /* whether the one asked needs tokens */
-static char *ids[8];                             /* real things, by the first word of a path */
 
 /* ---- the axes -------------------------------------------------------------------------- */
 
 static const char *const methods[] = {"GET",   "HEAD",    "POST",  "PUT", "DELETE",
                                       "PATCH", "OPTIONS", "TRACE", "BREW"};
-
-enum credential {
-    NONE,
-    READ,
-    PREDICT,
-    TRAIN,
-    ADMIN,
-    REVOKED,
-    WRONG,
-    GARBLED,
-    BASIC,
-    BARE,
-    EMPTY,
-    TWICE,
-    CREDENTIALS
-};
-static char *credentials[CREDENTIALS]; /* header lines */
 
 /* The scope that a credential has; SCOPE_OPEN: none. */
 static enum route_scope scope_of(enum credential c)
@@ -188,9 +170,9 @@ static char *filled(const char *pattern, bool real)
 {
     const char *open = strchr(pattern, '{');
     const char *id = !real                                   ? "999999"
-                     : strncmp(pattern, "/jobs", 5) == 0     ? ids[0]
-                     : strncmp(pattern, "/models", 7) == 0   ? ids[1]
-                     : strncmp(pattern, "/datasets", 9) == 0 ? ids[2]
+                     : strncmp(pattern, "/jobs", 5) == 0     ? ids[ID_JOB]
+                     : strncmp(pattern, "/models", 7) == 0   ? ids[ID_MODEL]
+                     : strncmp(pattern, "/datasets", 9) == 0 ? ids[ID_DATASET]
                                                              : "1";
 
     return open == NULL
@@ -303,115 +285,33 @@ static char *queue_now(void)
 static char *store_now(void)
 {
     return text("%s%s%s%s%s", looked("/jobs"), looked("/models"), looked("/datasets"),
-                looked(text("/models/%s", ids[1])), queue_now());
-}
-
-/* ---- setting up ------------------------------------------------------------------------------ */
-
-static char *token_of(const char *state, const char *scope)
-{
-    const char *out = NULL;
-
-    ck_assert_int_eq(daemon_run((const char *const[]){"token", "create", "--state", state,
-                                                      "--scope", scope, NULL},
-                                &out, NULL),
-                     0);
-    return text("%.*s", (int)strcspn(out, "\n"), out);
-}
-
-static void set(enum credential c, char *line)
-{
-    free(credentials[c]);
-    credentials[c] = strdup(line);
-    ck_assert_ptr_nonnull(credentials[c]);
-}
-
-static void make_credentials(const char *state)
-{
-    static const char *const scopes[] = {"read", "predict", "train", "admin"};
-    char *token = NULL, *last;
-
-    set(NONE, text("%s", ""));
-    for (size_t i = 0; i < COUNT(scopes); i++) {
-        token = token_of(state, scopes[i]);
-        set(READ + (enum credential)i, text("Authorization: Bearer %s\r\n", token));
-    }
-    last = token + strlen(token) - 1;
-    *last = *last == '0' ? '1' : '0';
-    set(WRONG, text("Authorization: Bearer %s\r\n", token));
-    set(GARBLED, text("Authorization: Bearer %s, %s\r\n", token_of(state, "admin"), token));
-    set(BASIC, text("Authorization: Basic %s\r\n", token_of(state, "admin")));
-    set(BARE, text("Authorization: %s\r\n", token_of(state, "admin")));
-    set(EMPTY, text("Authorization:\r\n"));
-    set(TWICE, text("%s%s", credentials[ADMIN], credentials[ADMIN]));
-    token = token_of(state, "admin");
-    set(REVOKED, text("Authorization: Bearer %s\r\n", token));
-    ck_assert_int_eq(daemon_run((const char *const[]){"token", "revoke", text("%.12s", token + 5),
-                                                      "--state", state, NULL},
-                                NULL, NULL),
-                     0);
-}
-
-static void keep_id(size_t i, char *id)
-{
-    free(ids[i]);
-    ids[i] = strdup(id);
-}
-
-/* Things are made while no token is needed. */
-static void start_on(struct daemon *d, bool asks)
-{
-    static const char *const usual[] = {"--workers", "1", NULL};
-    static const char *const asking[] = {"--workers",   "1",     "--require-token",
-                                         "--log-level", "debug", NULL};
-    int64_t job;
-
-    daemon_start(d, NULL, usual);
-    upload_example("iris");
-    job = train(XOR_JOB(""));
-    keep_id(0, text("%lld", (long long)job));
-    keep_id(1, text("%lld", (long long)trained(job)));
-    keep_id(2, text("iris"));
-    daemon_stop(d);
-    make_credentials(d->state);
-    daemon_start(d, text("%s", d->state), asks ? asking : usual);
-    needed = asks;
+                looked(text("/models/%s", ids[ID_MODEL])), queue_now());
 }
 
 static void start_open(void)
 {
-    start_on(&open_daemon, false);
+    access_start(&open_daemon, false);
+    needed = false;
     target = &open_daemon;
 }
 
 static void start_closed(void)
 {
-    start_on(&closed_daemon, true);
+    access_start(&closed_daemon, true);
+    needed = true;
     target = &closed_daemon;
-}
-
-static void forget_all(void)
-{
-    for (size_t c = 0; c < CREDENTIALS; c++) {
-        free(credentials[c]);
-        credentials[c] = NULL;
-    }
-    for (size_t i = 0; i < COUNT(ids); i++) {
-        free(ids[i]);
-        ids[i] = NULL;
-    }
 }
 
 static void stop_open(void)
 {
     daemon_retire(&open_daemon);
-    forget_all();
+    access_forget();
 }
 
 static void stop_closed(void)
 {
     daemon_retire(&closed_daemon);
-    forget_all();
+    access_forget();
 }
 
 /* Each path once: the table has it for each of its methods. */
@@ -427,55 +327,56 @@ static bool is_first(const struct route *table, size_t i)
 
 /* ---- tests ----------------------------------------------------------------------------------- */
 
-/* What each token may do, by each method of each path. */
-static void try_tokens(void)
+/* Each method of a path, by some of the senders with some of the credentials; and nothing is
+ * another after it. */
+static void try_path(const char *pattern, size_t first_sender, size_t end_sender,
+                     const enum credential *some, size_t n_some)
+{
+    char *before = store_now();
+
+    for (size_t m = 0; m < COUNT(methods); m++) {
+        for (size_t s = first_sender; s < end_sender; s++) {
+            for (size_t c = 0; c < n_some; c++) {
+                try_one(&(struct point){pattern, methods[m], some[c], &senders[s]});
+            }
+        }
+    }
+    (void)ask(text("POST /queue/resume HTTP/1.1\r\nHost: %s:%s\r\n%sConnection: close\r\n\r\n",
+                   target->host, target->port, credentials[ADMIN]));
+    want_same(before, store_now());
+    test_end();
+}
+
+static void try_paths(size_t first_sender, size_t end_sender, const enum credential *some,
+                      size_t n_some)
 {
     size_t n;
     const struct route *table = route_table(&n);
 
     for (size_t i = 0; i < n; i++) {
-        char *before = is_first(table, i) ? store_now() : NULL;
-
-        for (size_t m = 0; before != NULL && m < COUNT(methods); m++) {
-            for (enum credential c = NONE; c < CREDENTIALS; c++) {
-                try_one(&(struct point){table[i].pattern, methods[m], c, &senders[0]});
-            }
+        if (is_first(table, i)) {
+            try_path(table[i].pattern, first_sender, end_sender, some, n_some);
         }
-        if (before != NULL) {
-            (void)ask(text("POST /queue/resume HTTP/1.1\r\nHost: %s:%s\r\n%sConnection: "
-                           "close\r\n\r\n",
-                           target->host, target->port, credentials[ADMIN]));
-            want_same(before, store_now());
-        }
-        test_end();
     }
+}
+
+/* What each token may do. */
+static void try_tokens(void)
+{
+    enum credential all[CREDENTIALS];
+
+    for (size_t c = 0; c < CREDENTIALS; c++) {
+        all[c] = (enum credential)c;
+    }
+    try_paths(0, 1, all, COUNT(all));
 }
 
 /* Who may ask at all: the best token does not help another site. */
 static void try_senders(void)
 {
     static const enum credential some[] = {NONE, ADMIN, WRONG};
-    size_t n;
-    const struct route *table = route_table(&n);
 
-    for (size_t i = 0; i < n; i++) {
-        char *before = is_first(table, i) ? store_now() : NULL;
-
-        for (size_t m = 0; before != NULL && m < COUNT(methods); m++) {
-            for (size_t s = 1; s < COUNT(senders); s++) {
-                for (size_t c = 0; c < COUNT(some); c++) {
-                    try_one(&(struct point){table[i].pattern, methods[m], some[c], &senders[s]});
-                }
-            }
-        }
-        if (before != NULL) {
-            (void)ask(text("POST /queue/resume HTTP/1.1\r\nHost: %s:%s\r\n%sConnection: "
-                           "close\r\n\r\n",
-                           target->host, target->port, credentials[ADMIN]));
-            want_same(before, store_now());
-        }
-        test_end();
-    }
+    try_paths(1, COUNT(senders), some, COUNT(some));
 }
 
 START_TEST(tokens_on_loopback)
