@@ -1,5 +1,5 @@
-/* What mlpd is told to do: flags, else MLPD_* in the environment, else a file (--config), else what is
- * built in (options.def). */
+/* What mlpd is told to do: flags, else MLPD_* in the environment, else a file (--config), else what
+ * is built in (options.def). */
 #ifndef MLPD_MLPD_OPTIONS_H
 #define MLPD_MLPD_OPTIONS_H
 
