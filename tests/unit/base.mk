@@ -29,3 +29,5 @@ TESTS += tests/unit/check_crash_marks
 tests_unit_check_crash_marks_SOURCES = tests/unit/check_crash_marks.c
 tests_unit_check_crash_marks_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
 tests_unit_check_crash_marks_LDADD = libbase.a $(SODIUM_LIBS) $(UNIT_LIBS)
+
+EXTRA_DIST += docs/METRICS.md
