@@ -175,7 +175,8 @@ enum mlp_status mlp_trainer_load(struct mlp_trainer *t, const void *state, size_
         head.progress.batch >= t->batches.n ||
         head.progress.result.epochs > t->spec->epochs ||
         head.progress.result.best_epoch > head.progress.result.epochs ||
-        head.progress.before > UINT32_MAX - t->spec->epochs) {
+        head.progress.before > UINT32_MAX - t->spec->epochs ||
+        (head.average_count > 0 && mean_bytes(t) == 0)) {
         return MLP_E_ARGUMENT;
     }
     const unsigned char *from = get_core(t, (const unsigned char *)state + sizeof(head));
