@@ -49,12 +49,12 @@ static inline double math_mills(double t)
 #define math_abs  fabsf
 #define math_sqrt sqrtf
 
-static inline float math_pow2(int32_t n) /* -126 <= n <= 127 */
+static inline float math_pow2(int32_t n) /* -126 <= n <= 127; of a NaN's n anything */
 {
     union {
-        int32_t i;
+        uint32_t i;
         float f;
-    } u = {.i = (n + 127) * (1 << 23)};
+    } u = {.i = (uint32_t)(n + 127) << 23};
 
     return u.f;
 }
