@@ -529,6 +529,7 @@ START_TEST(uploads)
     want(http_csv(good, "/datasets?name=counted"), 201);
     grown(&before, "mlpd_upload_bytes_total", sizeof good - 1);
     grown(&before, "mlpd_datasets", 1);
+    grown(&before, "mlpd_models", 0);
     want(http_csv(bad, "/datasets?name=ragged"), 422);
     grown(&before, "mlpd_upload_bytes_total", sizeof good + sizeof bad - 2);
     grown(&before, "mlpd_datasets", 1);
