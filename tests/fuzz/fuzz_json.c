@@ -35,25 +35,27 @@ static void look_at_text(const char *text)
     buf_fini(&buf);
 }
 
-static void look_at(const json_t *json)
+static void look_at(const json_t *json, size_t depth)
 {
     char shown[JSON_UTIL_SHOWN + 8];
     const json_t *value;
     const char *key;
     size_t i;
 
+    depth += json_is_array(json) || json_is_object(json);
+    FUZZ_TRUE(depth <= JSON_UTIL_MAX_DEPTH);
     FUZZ_TRUE(strlen(json_util_describe(json, shown)) < sizeof shown);
     if (json_is_string(json)) {
         look_at_text(json_string_value(json));
     }
     for (i = 0; i < json_array_size(json); i++) {
-        look_at(json_array_get(json, i));
+        look_at(json_array_get(json, i), depth);
     }
     /* the macro wants it without const, and only reads */
     json_object_foreach((json_t *)(uintptr_t)json, key, value)
     {
         look_at_text(key);
-        look_at(value);
+        look_at(value, depth);
     }
 }
 
@@ -77,7 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     json_util_budget_set(0);
-    look_at(json);
+    look_at(json, 0);
     text = dumped(json);
     FUZZ_TRUE(json_util_parse(text, strlen(text), JSON_UTIL_FEW, &again, &err) == 0);
     twice = dumped(again);

@@ -96,13 +96,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         *target++ = '\0';
         mark = strchr(target, '?');
         path = route_path(target, mark != NULL ? (size_t)(mark - target) : strlen(target));
-        if (path != NULL) {
+        if (path != NULL) { /* whole: nothing in it ends it early */
+            FUZZ_TRUE(strcspn(target, "?") >= strlen(path));
+            FUZZ_TRUE(strchr(target, '%') != NULL || strcspn(target, "?") == strlen(path));
+            FUZZ_TRUE(mark != NULL || strstr(target, "%00") == NULL);
             look_at_path(line, path);
             free(path);
         }
         rc = query_parse(mark != NULL ? mark + 1 : NULL, &query, &err);
         fuzz_err(rc, &err);
         if (rc == 0) {
+            FUZZ_TRUE(mark == NULL || strstr(mark, "%00") == NULL);
             look_at_query(&query);
             query_fini(&query);
         }

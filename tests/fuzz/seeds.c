@@ -219,8 +219,9 @@ int main(int argc, char **argv)
     }
     corpus = argv[1];
     fuzz_start();
-    ds = put_dataset("mixed", "a,kind,b,y,label\n1,red,0.5,10,cat\n2,blue,1.5,20,dog\n3,,2.5,30,eel\n"
-                              "4,blue,3.25,41,cat\n");
+    ds = put_dataset("mixed",
+                     "a,kind,b,y,label\n1,red,0.5,10,cat\n2,blue,1.5,20,dog\n3,,2.5,30,eel\n"
+                     "4,blue,3.25,41,cat\n");
     put_models(ds);
     dataset_free(&ds);
     ds = put_dataset("widths", "a,b,c,d,e,f\n1,200,-300,70000,0.5,0.1\n-2,,300,-70000,1.5,1e300\n"
