@@ -50,8 +50,8 @@ static int refuse(struct err *err, const char *why)
     return err_set(err, ERR_INVALID, "the URL is refused: %s", why);
 }
 
-/* The host if it is written in digits; curl_url has made plain digits of 127.1, 0x7f.1 and
- * 2130706433. */
+/* The host if it is written in digits. curl_url has made plain ones of 127.1, 0x7f.1 and 2130706433,
+ * but not of %31.2, so that this reads IPv4 as libc will. */
 static bool host_address(const char *host, struct sockaddr_storage *out)
 {
     struct sockaddr_in in = {.sin_family = AF_INET};
@@ -59,7 +59,7 @@ static bool host_address(const char *host, struct sockaddr_storage *out)
     char inner[INET6_ADDRSTRLEN];
     size_t n = strlen(host);
 
-    if (inet_pton(AF_INET, host, &in.sin_addr) == 1) {
+    if (inet_aton(host, &in.sin_addr) == 1) {
         memcpy(out, &in, sizeof in);
         return true;
     }
