@@ -94,7 +94,7 @@ static int describe(struct listener *l, struct err *err)
 static int open_tcp(const struct server_options *options, struct listener *l, struct err *err)
 {
     union address address;
-    socklen_t len;
+    socklen_t len = 0;
     int one = 1;
 
     if (make_address(options->host, options->port, &address, &len, err) != 0) {

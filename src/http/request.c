@@ -455,6 +455,12 @@ static void handle(struct request *req)
 
     if (req->body.len > SMALL_TREE) {
         tree = request_tree_bytes(req->body.data, req->body.len);
+        if (tree > req->server->body_budget) {
+            respond_problem(req, MHD_HTTP_CONTENT_TOO_LARGE,
+                            "this JSON would take about %zu bytes of memory, and the limit is %zu",
+                            tree, req->server->body_budget);
+            return;
+        }
         tree = tree < most ? tree : most;
         req->heavy = tree > TRIM;
     }

@@ -268,7 +268,7 @@ START_TEST(unix_socket)
 {
     char *path = scratch_path("socket");
     const char *listen_at = text("unix:%s", path);
-    struct daemon second = {.pid = 0};
+    static struct daemon second;
     struct stat st;
     int status = 0;
 
