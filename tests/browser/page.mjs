@@ -251,7 +251,19 @@ export function pageTests({ daemon, top, shots }) {
       await row.getByRole("button", { name: "Cancel" }).click();
       await row.locator(".state-cancelled").waitFor();
 
+      // Paused it gives the worker back and stands still; resumed it goes on.
+      const running = page.locator(`tr[data-job="${long.id}"]`);
+      await running.getByRole("button", { name: "Pause" }).click();
+      await running.locator(".state-paused").waitFor();
+      await daemon.json("/queue/pause", { method: "POST" });
+      await running.getByRole("button", { name: "Resume" }).click();
+      await running.locator(".state-queued").waitFor();
+      await page.getByRole("button", { name: "Resume the queue" }).click();
+      await running.locator(".state-running").waitFor();
+
       await page.locator(`tr[data-job="${long.id}"] a`).first().click();
+      await page.getByText("goes on from epoch").waitFor();
+      await curveBeyond(page, second);
       await page.getByRole("button", { name: "Cancel" }).click();
       await state(page, "cancelled");
       // A finished curve is the daemon's, point for point.
