@@ -411,6 +411,7 @@ export function pageTests({ daemon, top, shots }) {
       const strict = await Daemon.start(daemon.program, { more: ["--require-token"] });
       try {
         const reader = strict.token("create", "--scope", "read");
+        await strict.takes(reader);
         const asks = page.getByRole("heading", { name: "This daemon asks for a token" });
         const field = page.getByLabel("Token");
         const use = async (text) => {
