@@ -178,12 +178,17 @@ START_TEST(a_body_beyond_the_rate)
 {
     size_t len = 400000;
     char *body = keep(malloc(len + 1));
+    double began;
+    struct reply *r;
 
     daemon_start(&d, NULL, (const char *const[]){"--rate", "0.01:1", NULL});
+    began = now_seconds();
     want(http_get("/service"), 200);
     memset(body, ' ', len);
     body[len] = '\0';
-    want_problem(http_post(body, "/train"), 429, NULL, "too many requests");
+    r = want_problem(http_post(body, "/train"), 429, NULL, "too many requests");
+    /* who comes back when told is let in: never a second too early */
+    ck_assert_double_ge(atof(reply_header(r, "Retry-After")), 100 - (now_seconds() - began));
     stop();
 }
 END_TEST
@@ -208,6 +213,71 @@ START_TEST(headers_that_drip)
     close(fd);
     close(idle);
     want(http_get("/service"), 200);
+    stop();
+}
+END_TEST
+
+/* What the connection took before does not count for the headers that come after it. */
+START_TEST(headers_that_drip_after_an_answer)
+{
+    double until = now_seconds() + 30 * PATIENCE;
+    struct reply *r;
+    char *ask;
+    int fd;
+
+    daemon_start(&d, NULL, (const char *const[]){"--slow-client-seconds", "0.5", NULL});
+    ask = text("GET /openapi.json HTTP/1.1\r\nHost: localhost:%s\r\n\r\n", d.port);
+    fd = raw_open();
+    raw_write(fd, ask, strlen(ask));
+    r = raw_read(fd, 30 * PATIENCE);
+    ck_assert(r != NULL && r->status == 200 && r->len > 60000);
+    raw_write(fd, "GET ", 4);
+    while (!ends_within(fd, 0.05)) {
+        ck_assert_msg(now_seconds() < until, "it may drip for ever");
+        (void)send(fd, "x", 1, MSG_NOSIGNAL);
+    }
+    close(fd);
+    stop();
+}
+END_TEST
+
+/* A table in pieces, for three times as long as slow clients are borne, and fast enough. */
+struct steady {
+    double until;
+    bool head;
+};
+
+static size_t make_steadily(void *arg, char *out, size_t room)
+{
+    struct steady *steady = arg;
+    size_t n = 0;
+
+    if (!steady->head) {
+        steady->head = true;
+        return (size_t)snprintf(out, room, "a,b\n");
+    }
+    if (now_seconds() > steady->until) {
+        return 0;
+    }
+    pause_briefly();
+    while (n < 400) {
+        n += (size_t)snprintf(out + n, room - n, "1,2\n");
+    }
+    return n;
+}
+
+START_TEST(bodies_that_come_steadily)
+{
+    struct steady steady;
+
+    daemon_start(&d, NULL, (const char *const[]){"--slow-client-seconds", "0.5", NULL});
+    steady = (struct steady){.until = now_seconds() + 2};
+    want(http_send(&(struct request){.method = "POST",
+                                     .path = "/datasets?name=steady",
+                                     .type = "text/csv",
+                                     .make = make_steadily,
+                                     .arg = &steady}),
+         201);
     stop();
 }
 END_TEST
@@ -300,8 +370,7 @@ START_TEST(answers_read_too_slowly)
     want(http_get("/service"), 200);
     stop();
     /* the same by a unix socket, where the kernel does not count */
-    free(d.log);
-    d.log = NULL;
+    d.log = NULL; /* another one from here on */
     daemon_start(&d, d.state,
                  (const char *const[]){"--slow-client-seconds", "1", "--listen",
                                        text("unix:%s", path), NULL});
@@ -412,6 +481,8 @@ int main(void)
     tcase_add_test(tc, any_number_of_requests_without_a_rate);
     tcase_add_test(tc, a_body_beyond_the_rate);
     tcase_add_test(tc, headers_that_drip);
+    tcase_add_test(tc, headers_that_drip_after_an_answer);
+    tcase_add_test(tc, bodies_that_come_steadily);
     tcase_add_test(tc, bodies_that_drip);
     tcase_add_test(tc, answers_read_too_slowly);
     tcase_add_test(tc, json_bombs_within_the_limits);

@@ -306,21 +306,31 @@ static const char *read_ready_line(struct daemon *d, int fd, int *status)
     return NULL;
 }
 
+/* A copy that lasts as long as the program: a daemon may outlive the struct that knew it. */
+static char *lasting(const char *s)
+{
+    static char **all;
+    static size_t n;
+
+    all = realloc(all, (n + 1) * sizeof(*all));
+    ck_assert_ptr_nonnull(all);
+    all[n] = strdup(s);
+    ck_assert_ptr_nonnull(all[n]);
+    return all[n++];
+}
+
 /* NULL, or what it said when it ended instead. */
 static const char *launch(struct daemon *d, const char *state, const char *const *arguments,
                           int *status)
 {
     const char *said, *argv[32] = {"--listen", "127.0.0.1:0", "--state"};
-    char *old_state = d->state, *old_log = d->log;
+    char *old_log = d->log;
     size_t n = 3;
     int pipe_fd[2];
 
     memset(d, 0, sizeof(*d));
-    d->state = strdup(state != NULL ? state : scratch_path("state"));
-    d->log = strdup(old_log != NULL ? old_log : scratch_path("log"));
-    free(old_state);
-    free(old_log);
-    ck_assert(d->state != NULL && d->log != NULL);
+    d->state = lasting(state != NULL ? state : scratch_path("state"));
+    d->log = old_log != NULL ? old_log : lasting(scratch_path("log"));
     argv[n++] = d->state;
     for (size_t i = 0; arguments != NULL && arguments[i] != NULL; i++) {
         ck_assert_uint_lt(n, COUNT(argv) - 1);

@@ -49,8 +49,6 @@ static size_t jobs_in(const char *state)
     daemon_start(&d, state, NULL);
     n = length(want(http_get("/jobs?limit=500"), 200), "/jobs");
     daemon_stop(&d);
-    free(d.state);
-    free(d.log);
     return n;
 }
 
@@ -71,8 +69,6 @@ static bool first_start(const char *point)
     }
     daemon_stop(&d);
     is_sound(state);
-    free(d.state);
-    free(d.log);
     return died;
 }
 
