@@ -74,6 +74,7 @@ START_TEST(a_job_on_damaged_data_fails)
     size_t i;
 
     for (i = 0; i < ARRAY_LEN(damaged); i++) {
+        house_stop(&h);
         house_again(&h);
         pool_start(h.pool);
         damage(damaged[i]);
@@ -85,6 +86,7 @@ START_TEST(a_job_on_damaged_data_fails)
     }
     succeeds(house_submit(&h, config, &model));
     succeeds(house_evaluate(&h, model, "others"));
+    house_stop(&h);
     house_again(&h);
     pool_start(h.pool);
     damage("others");
