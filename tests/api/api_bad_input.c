@@ -53,6 +53,11 @@ static char *deep_json(void)
 
 static char *many_values(void)
 {
+    return repeated("{\"data\": {\"x\": [[", "0,", 4500000, "0]]}}");
+}
+
+static char *heavy_values(void)
+{
     return repeated("{\"data\": {\"x\": [", "[],", 4500000, "[]]}}");
 }
 
@@ -95,7 +100,9 @@ static const struct bad_case not_json[] = {
     TRAIN("an array for a job", "[1, 2]", 422, NULL, "object"),
     TRAIN("100,000 brackets deep", NULL, 400, NULL, "deep", .make = deep_json,
           .shown = "POST /train [[[[..."),
-    TRAIN("4.5 million empty rows", NULL, 413, NULL, "values", .make = many_values,
+    TRAIN("4.5 million numbers", NULL, 413, NULL, "values", .make = many_values,
+          .shown = "POST /train {\"data\": {\"x\": [[0,0,..."),
+    TRAIN("4.5 million empty rows", NULL, 413, NULL, "bytes of memory", .make = heavy_values,
           .shown = "POST /train {\"data\": {\"x\": [[],[],..."),
 };
 
