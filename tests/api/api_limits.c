@@ -349,6 +349,27 @@ static void want_slow_reader_cut(int fd, const char *request)
     ck_abort_msg("it ended without a word");
 }
 
+/* Who reads for long, and fast enough, has all of it. */
+static void want_steady_reader_served(int fd, const char *request)
+{
+    double until = now_seconds() + 3;
+    static char bytes[32768];
+    size_t n = 0;
+    ssize_t got;
+
+    raw_write(fd, request, strlen(request));
+    while ((got = recv(fd, bytes, sizeof bytes, 0)) > 0) {
+        n += (size_t)got;
+        if (got >= 5 && memcmp(bytes + got - 5, "0\r\n\r\n", 5) == 0) {
+            break;
+        }
+        if (now_seconds() < until) {
+            pause_briefly();
+        }
+    }
+    ck_assert_uint_gt(n, 20u << 20);
+}
+
 START_TEST(answers_read_too_slowly)
 {
     char *path = scratch_path("socket"), *request;
@@ -364,6 +385,9 @@ START_TEST(answers_read_too_slowly)
     request = strdup(text("GET /models/%lld/weights HTTP/1.1\r\nHost: localhost:%s\r\n\r\n",
                           (long long)model, d.port));
     path = strdup(path);
+    fd = raw_open();
+    want_steady_reader_served(fd, request);
+    close(fd);
     fd = open_narrow();
     want_slow_reader_cut(fd, request);
     close(fd);
@@ -377,7 +401,8 @@ START_TEST(answers_read_too_slowly)
     snprintf(to.sun_path, sizeof to.sun_path, "%s", path);
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     ck_assert(fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) == 0);
-    want_slow_reader_cut(fd, request);
+    want_steady_reader_served(fd, request);
+    want_slow_reader_cut(fd, request); /* the next answer on the same connection */
     close(fd);
     stop();
     free(request);
