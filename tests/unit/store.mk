@@ -40,8 +40,7 @@ STORE_LIFE_LINK = $(AM_LDFLAGS) -Wl,--wrap=clock_now_ms
 
 tests_unit_check_store_faults_SOURCES = tests/unit/check_store_faults.c \
 	tests/unit/faulty_vfs.c tests/unit/faulty_vfs.h $(STORE_SHIM) $(STORE_LIFE)
-tests_unit_check_store_faults_CPPFLAGS = $(STORE_LIFE_CPPFLAGS)
-tests_unit_check_store_faults_CFLAGS = $(AM_CFLAGS) -Wa,-I$(srcdir)/sql
+tests_unit_check_store_faults_CPPFLAGS = $(STORE_LIFE_CPPFLAGS) -Wa,-I$(srcdir)/sql
 tests_unit_check_store_faults_LDFLAGS = $(STORE_LIFE_LINK)
 tests_unit_check_store_faults_LDADD = $(STORE_CHECK_LIBS)
 
