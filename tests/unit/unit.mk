@@ -10,9 +10,14 @@ include tests/unit/net.mk
 include tests/unit/http.mk
 include tests/unit/faults.mk
 
-# For scripts/test: which programs are unit tests, and which are the learning core's.
+# For scripts/test: which programs are unit tests; which of the learning core's depend on how
+# products are made; and which run more than one thread.
 print-unit-tests:
 	@echo $(filter tests/unit/%,$(check_PROGRAMS))
-print-mlp-tests:
-	@echo $(filter tests/unit/check_mlp%,$(check_PROGRAMS))
-.PHONY: print-unit-tests print-mlp-tests
+print-product-tests:
+	@echo $(addprefix tests/unit/check_mlp_,batches cost gemm golden gradient norm predict resume \
+		stages threads train trajectories)
+print-threaded-tests:
+	@echo $(filter-out scripts/% tests/fuzz/% tests/unit/check_mlp%,$(TESTS)) \
+		$(addprefix tests/unit/check_mlp_,batches resume threads)
+.PHONY: print-unit-tests print-product-tests print-threaded-tests
