@@ -12,6 +12,16 @@ double clock_monotonic(void)
     return (double)ts.tv_sec + 1e-9 * (double)ts.tv_nsec;
 }
 
+void clock_cond_init(pthread_cond_t *cond)
+{
+    pthread_condattr_t attr;
+
+    PTOK(pthread_condattr_init(&attr));
+    PTOK(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC));
+    PTOK(pthread_cond_init(cond, &attr));
+    PTOK(pthread_condattr_destroy(&attr));
+}
+
 int64_t clock_now_ms(void)
 {
     struct timespec ts;

@@ -8,6 +8,8 @@
 
 /* Seconds since some fixed moment; never goes back. */
 double clock_monotonic(void);
+/* A condition whose timed waits are by that clock; ended by pthread_cond_destroy. */
+void clock_cond_init(pthread_cond_t *cond);
 /* Milliseconds since 1970, UTC. */
 int64_t clock_now_ms(void);
 

@@ -141,15 +141,11 @@ static void *sweeper_main(void *arg)
 struct clients *clients_new(const struct clients_options *options)
 {
     struct clients *clients = xcalloc(1, sizeof *clients);
-    pthread_condattr_t attr;
 
     clients->magic = CLIENTS_MAGIC;
     clients->options = *options;
     PTOK(pthread_mutex_init(&clients->lock, NULL));
-    PTOK(pthread_condattr_init(&attr));
-    PTOK(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC));
-    PTOK(pthread_cond_init(&clients->wake, &attr));
-    PTOK(pthread_condattr_destroy(&attr));
+    clock_cond_init(&clients->wake);
     PTOK(pthread_create(&clients->sweeper, NULL, sweeper_main, clients));
     return clients;
 }

@@ -323,7 +323,6 @@ static void *watchdog_main(void *arg)
 int pool_new(const struct pool_options *options, struct datasets *datasets,
              struct predictor *predictor, struct pool **out, struct err *err)
 {
-    pthread_condattr_t attr;
     struct pool *pool;
     size_t i;
 
@@ -342,10 +341,7 @@ int pool_new(const struct pool_options *options, struct datasets *datasets,
     pool->predictor = predictor;
     pool->store = datasets_store(datasets);
     PTOK(pthread_mutex_init(&pool->mtx, NULL));
-    PTOK(pthread_condattr_init(&attr));
-    PTOK(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC));
-    PTOK(pthread_cond_init(&pool->cond, &attr));
-    PTOK(pthread_condattr_destroy(&attr));
+    clock_cond_init(&pool->cond);
     atomic_init(&pool->stop, false);
     pool->workers = xcalloc(pool->n_workers, sizeof *pool->workers);
     for (i = 0; i < pool->n_workers; i++) {

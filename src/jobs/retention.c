@@ -102,7 +102,6 @@ struct retention_thread *retention_start(const struct retention *retention,
                                          struct datasets *datasets)
 {
     struct retention_thread *t;
-    pthread_condattr_t attr;
     sigset_t all, old;
 
     if (retention->keep_jobs < 0 && retention->keep_days < 0) {
@@ -112,10 +111,7 @@ struct retention_thread *retention_start(const struct retention *retention,
     t->retention = *retention;
     t->datasets = datasets;
     PTOK(pthread_mutex_init(&t->lock, NULL));
-    PTOK(pthread_condattr_init(&attr));
-    PTOK(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC));
-    PTOK(pthread_cond_init(&t->wake, &attr));
-    PTOK(pthread_condattr_destroy(&attr));
+    clock_cond_init(&t->wake);
     CHK(sigfillset(&all) == 0); /* signals are for main */
     PTOK(pthread_sigmask(SIG_SETMASK, &all, &old));
     PTOK(pthread_create(&t->thread, NULL, retention_main, t));

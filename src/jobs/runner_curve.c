@@ -237,18 +237,14 @@ static void *curve_main(void *arg)
 struct runner_curve *runner_curve_new(const struct runner_curve_job *job)
 {
     struct runner_curve *c = xcalloc(1, sizeof *c);
-    pthread_condattr_t attr;
 
     c->job = *job;
     c->crash_job = crash_job();
     c->lasts_at = job->started > 0 ? job->started + STORE_LASTING_SECONDS : INFINITY;
     atomic_init(&c->failed, false);
     PTOK(pthread_mutex_init(&c->mtx, NULL));
-    PTOK(pthread_condattr_init(&attr));
-    PTOK(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC));
-    PTOK(pthread_cond_init(&c->cond, &attr));
-    PTOK(pthread_cond_init(&c->stored, &attr));
-    PTOK(pthread_condattr_destroy(&attr));
+    clock_cond_init(&c->cond);
+    clock_cond_init(&c->stored);
     /* Inherits the worker's niceness and its blocked signals. */
     PTOK(pthread_create(&c->thread, NULL, curve_main, c));
     PTOK(pthread_setname_np(c->thread, "mlpd-curve"));

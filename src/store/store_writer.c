@@ -235,16 +235,6 @@ static void *writer_main(void *arg)
 
 /* ---- on the callers' threads ---- */
 
-static void cond_init_monotonic(pthread_cond_t *cond)
-{
-    pthread_condattr_t attr;
-
-    PTOK(pthread_condattr_init(&attr));
-    PTOK(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC));
-    PTOK(pthread_cond_init(cond, &attr));
-    PTOK(pthread_condattr_destroy(&attr));
-}
-
 void store_writer_start(struct writer *w, size_t queue_limit)
 {
     sigset_t all, old;
@@ -254,7 +244,7 @@ void store_writer_start(struct writer *w, size_t queue_limit)
     PTOK(pthread_mutex_init(&w->lock, NULL));
     PTOK(pthread_cond_init(&w->work, NULL));
     PTOK(pthread_cond_init(&w->idle, NULL));
-    cond_init_monotonic(&w->space);
+    clock_cond_init(&w->space);
 
     (void)sqlite3_wal_hook(w->db.handle, note_pages, &w->db); /* instead of SQLite's own */
 
@@ -346,7 +336,7 @@ int store_writer_call(struct writer *w, enum writer_manner manner, writer_run_f 
         deadline.tv_sec += HASTY_SECONDS;
         until = &deadline;
     }
-    cond_init_monotonic(&cmd.done);
+    clock_cond_init(&cmd.done);
     PTOK(pthread_mutex_lock(&w->lock));
     w->n_callers++;
     if (!enqueue_locked(w, &cmd, until) || !await_locked(w, &cmd, until)) {
