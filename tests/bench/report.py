@@ -109,7 +109,7 @@ def rows(result):
                   f"{1e9 * line['seconds'] / line['rows']:.0f} ns",
                   f"{1e6 * line['seconds']:.1f}"] for line in result["rows"]["table"]]
         yield from table(["rows (network of C)", "samples/s", "time per sample",
-                          "microseconds per epoch"], lines)
+                          "microseconds per epoch (median)"], lines)
         growth = 100 * result["rows"]["growth"]
         yield (f"From 10,000 to 1,000,000 rows a sample takes {growth:+.1f} % of time "
                "(goal: at most 10 % more).")
