@@ -55,14 +55,15 @@ static int read_reading(struct tokens *t, struct err *err)
     return rc;
 }
 
-/* Read it if it has changed. One that could not be read may have healed without a trace. */
-static void look_reading(struct tokens *t)
+/* Read it if it has changed. One that could not be read may have healed without a trace: when it is
+ * due, that is tried again. */
+static void look_reading(struct tokens *t, bool due)
 {
     struct token_stamp now = token_file_stamp(t->path);
     bool same = token_stamp_equal(&now, &t->seen), was_sick = t->sick;
     struct err err = ERR_INIT;
 
-    if (same && !was_sick) {
+    if (same && !(was_sick && due)) {
         return;
     }
     if (read_reading(t, &err) == 0) {
@@ -73,7 +74,8 @@ static void look_reading(struct tokens *t)
     err_fini(&err);
 }
 
-static void look(struct tokens *t)
+/* At the file: once a second, and for a token that was `missed`, which may be a new one. */
+static void look(struct tokens *t, bool missed)
 {
     double now = clock_monotonic();
     bool due;
@@ -85,7 +87,7 @@ static void look(struct tokens *t)
         t->look_at = now + LOOK_SECONDS;
     }
     PTOK(pthread_mutex_unlock(&t->lock));
-    if (!due) {
+    if (!due && !missed) {
         return;
     }
     rc = pthread_mutex_trylock(&t->reading);
@@ -93,7 +95,7 @@ static void look(struct tokens *t)
         return; /* somebody reads it this moment */
     }
     PTOK(rc);
-    look_reading(t);
+    look_reading(t, due);
     PTOK(pthread_mutex_unlock(&t->reading));
 }
 
@@ -177,27 +179,41 @@ static bool take_apart(const char *authorization, char id[TOKEN_ID_LEN], char sh
     return true;
 }
 
-bool tokens_check(struct tokens *tokens, const char *authorization, enum route_scope *scope,
-                  char id[TOKEN_ID_LEN])
+static bool find(struct tokens *t, const char *wanted, const char *sha256, enum route_scope *scope)
 {
     /* compared with when there is no such id, so that this takes as long */
     static const char nobody[HASH_HEX_LEN] = "";
-    char wanted[TOKEN_ID_LEN], sha256[HASH_HEX_LEN];
     const struct token_entry *entry;
+    bool good;
+
+    PTOK(pthread_mutex_lock(&t->lock));
+    entry = token_table_find(&t->table, wanted);
+    good = hash_equal(sha256, entry != NULL ? entry->sha256 : nobody) && entry != NULL;
+    if (good) {
+        *scope = entry->token.scope;
+    }
+    PTOK(pthread_mutex_unlock(&t->lock));
+    return good;
+}
+
+bool tokens_check(struct tokens *tokens, const char *authorization, enum route_scope *scope,
+                  char id[TOKEN_ID_LEN])
+{
+    char wanted[TOKEN_ID_LEN], sha256[HASH_HEX_LEN];
     bool good;
 
     CHK_OBJ(tokens, TOKENS_MAGIC);
     if (!take_apart(authorization, wanted, sha256)) {
         return false;
     }
-    look(tokens);
-    PTOK(pthread_mutex_lock(&tokens->lock));
-    entry = token_table_find(&tokens->table, wanted);
-    good = hash_equal(sha256, entry != NULL ? entry->sha256 : nobody) && entry != NULL;
+    look(tokens, false);
+    good = find(tokens, wanted, sha256, scope);
+    if (!good) {
+        look(tokens, true);
+        good = find(tokens, wanted, sha256, scope);
+    }
     if (good) {
-        *scope = entry->token.scope;
         memcpy(id, wanted, sizeof wanted);
     }
-    PTOK(pthread_mutex_unlock(&tokens->lock));
     return good;
 }

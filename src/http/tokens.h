@@ -4,8 +4,9 @@
  * 3339> <note>". A token as its holder sees it is "mlpd_<id>_<secret>": the id (12 hex digits)
  * finds the line, the secret is 32 random bytes in hex and is nowhere but with its holder; hashes
  * are compared in constant time. `mlpd token` writes the file (a new file, renamed over it); the
- * daemon reads it at start, on SIGHUP, and when it has changed, which it looks for at most once a
- * second: a revoked token ends within that.
+ * daemon reads it at start, on SIGHUP, and when it has changed, which it looks for once a second,
+ * and at once for a token that it does not know: a revoked token ends within a second, a new one is
+ * good from its first use.
  *
  * Reading side: thread-safe. A file that cannot be read, that is another user's, or that others may
  * use, grants nothing; at the start it is an error.

@@ -92,15 +92,6 @@ export class Daemon {
     return done.stdout.trim();
   }
 
-  // Until it takes a token: it looks for new ones once a second.
-  async takes(token, limit_ms = 10000) {
-    const end = Date.now() + limit_ms;
-    while (!(await fetch(`${this.url}/service`, { headers: { Authorization: `Bearer ${token}` } })).ok) {
-      if (Date.now() > end) throw new Error("the token is not taken");
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-
   train(config) {
     return this.json("/train", {
       method: "POST",

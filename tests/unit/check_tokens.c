@@ -310,10 +310,10 @@ START_TEST(changes_are_seen)
     struct err err = ERR_INIT;
 
     ck_assert_uint_eq(tokens_count(tokens), 0);
-    create(SCOPE_READ, "", first);
-    becomes(tokens, first, SCOPE_READ);
+    create(SCOPE_READ, "", first); /* a new one is good at once */
+    ck_assert_int_eq(bears(tokens, first), SCOPE_READ);
     create(SCOPE_TRAIN, "", second);
-    becomes(tokens, second, SCOPE_TRAIN);
+    ck_assert_int_eq(bears(tokens, second), SCOPE_TRAIN);
     (void)snprintf(id, sizeof id, "%.12s", first + TOKEN_PREFIX_LEN);
     ck_assert_int_eq(tokens_revoke(path, id, &err), 0);
     becomes(tokens, first, SCOPE_OPEN);
