@@ -70,7 +70,8 @@ int csv_types_parse(const char *text, struct csv_options *out, struct err *err)
         if (*p == ':') {
             p = take_until(p + 1, ",", &word);
         }
-        if (name.len == 0 || !column_type_parse(word.data != NULL ? word.data : "", &type)) {
+        if (name.len == 0 || !column_type_parse(word.data != NULL ? word.data : "", &type) ||
+            type > COLUMN_CATEGORICAL) {
             char *shown = cell_show(part, (size_t)(p - part));
 
             result = err_add(err, POINTER, "\"%s\" is not NAME:numeric or NAME:categorical", shown);

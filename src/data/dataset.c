@@ -16,8 +16,9 @@
 #include "base/text.h"
 
 static const char *const type_names[] = {
-    [COLUMN_NUMERIC] = "numeric",
-    [COLUMN_CATEGORICAL] = "categorical",
+    [COLUMN_NUMERIC] = "numeric", [COLUMN_CATEGORICAL] = "categorical",
+    [COLUMN_BOOLEAN] = "boolean", [COLUMN_DATETIME] = "datetime",
+    [COLUMN_TEXT] = "text",
 };
 
 const char *column_type_name(enum column_type type)
@@ -37,6 +38,11 @@ bool column_type_parse(const char *name, enum column_type *out)
         }
     }
     return false;
+}
+
+bool column_holds_numbers(enum column_type type)
+{
+    return type == COLUMN_NUMERIC || type == COLUMN_DATETIME;
 }
 
 size_t dataset_group_rows(size_t n_columns)

@@ -23,22 +23,35 @@
 #define DATASET_MAX_COLUMNS 100000
 #define DATASET_MAX_NAME    256        /* bytes of a column's name */
 #define DATASET_MISSING     UINT32_MAX /* the code of a missing text */
+/* the different texts of all columns, with their tables, while a file is written */
+#define DATASET_MAX_TEXT_BYTES (256u << 20)
 
-enum column_type { COLUMN_NUMERIC, COLUMN_CATEGORICAL };
-const char *column_type_name(enum column_type type); /* "numeric", "categorical" */
+/* numeric and datetime columns hold numbers: a datetime is seconds since 1970 in UTC, fractions
+ * kept. The others hold codes into a dictionary of texts; a boolean has one or two, as they came
+ * ("true", "no"), and cell_boolean says which of them is true. The files keep these numbers. */
+enum column_type {
+    COLUMN_NUMERIC,
+    COLUMN_CATEGORICAL,
+    COLUMN_BOOLEAN,
+    COLUMN_DATETIME,
+    COLUMN_TEXT
+};
+const char *column_type_name(enum column_type type); /* "numeric", "categorical", ... */
 bool column_type_parse(const char *name, enum column_type *out);
+/* Which of dataset_read_numbers and dataset_read_codes is for it. */
+bool column_holds_numbers(enum column_type type);
 
 struct dataset_column {
     char *name;
     enum column_type type;
     uint64_t missing; /* cells without a value */
-    /* numeric: of the present cells; NaN when there is none. std is the population's. */
+    /* numeric, datetime: of the present cells; NaN when there is none. std is the population's. */
     double min, max, mean, std;
-    bool integers;     /* numeric: every present value is an integer */
-    uint64_t distinct; /* numeric: distinct values, counted up to DATASET_MAX_DISTINCT + 1;
-                        * categorical: n_categories */
-    double *values;    /* numeric with distinct <= DATASET_MAX_DISTINCT: sorted values */
-    /* categorical: texts in order of first appearance; the code is the index */
+    bool integers;     /* numeric, datetime: every present value is an integer */
+    uint64_t distinct; /* numeric, datetime: distinct values, counted up to
+                        * DATASET_MAX_DISTINCT + 1; texts: n_categories */
+    double *values;    /* numeric, datetime with distinct <= DATASET_MAX_DISTINCT: sorted values */
+    /* categorical, boolean, text: texts in order of first appearance; the code is the index */
     uint32_t n_categories;
     char **categories;
     uint64_t *counts; /* [n_categories] */
@@ -60,8 +73,8 @@ ptrdiff_t dataset_find(const struct dataset *ds, const char *name);
 /* The names, [n_columns], for "did you mean"; owned by the dataset. */
 const char *const *dataset_names(const struct dataset *ds);
 
-/* Rows [first, first + n) of one column. Numeric: doubles, NaN = missing, else finite.
- * Categorical: codes, DATASET_MISSING = missing, else below n_categories. The type must fit
+/* Rows [first, first + n) of one column. Of numbers: doubles, NaN = missing, else finite.
+ * Of texts: codes, DATASET_MISSING = missing, else below n_categories. The type must fit
  * the call and the rows exist. Errors: ERR_IO, ERR_CORRUPT. */
 int dataset_read_numbers(const struct dataset *ds, size_t column, uint64_t first, size_t n,
                          double *out, struct err *err) MUST_CHECK;

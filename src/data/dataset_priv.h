@@ -7,10 +7,11 @@
  *   footer    rows u64, columns u32, rows of a group u32, groups u64,
  *             position of each directory u64[groups], then for each column:
  *               type u8, name (length u32, bytes), missing u64, and
- *               numeric: min max mean std f64, integers u8, distinct u64, n u32, values f64[n]
- *               categorical: n u32, lengths u32[n], counts u64[n], the texts' bytes
- *   tail      length of the footer u64, its SHA-256 in hex (64), magic (8)
+ *               numeric, datetime: min max mean std f64, integers u8, distinct u64, n u32, values
+ * f64[n] else (at most 2 in a boolean): n u32, lengths u32[n], counts u64[n], the texts' bytes tail
+ * length of the footer u64, its SHA-256 in hex (64), magic (8)
  *
+ * Version 1 knew numeric and categorical columns only; it is still read.
  * Little-endian. Chunks hold one cell a row: integers with their lowest value as "missing"
  * (CHUNK_UINT8 has none), floats with NaN, codes with their highest value.
  */
@@ -23,7 +24,8 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "dataset files are lit
 
 #define DATASET_MAGIC     "MLPDATA\n"
 #define DATASET_MAGIC_LEN 8
-#define DATASET_VERSION   1
+#define DATASET_VERSION   2
+#define DATASET_VERSION_1 1
 #define DATASET_HEAD_LEN  16
 #define DATASET_TAIL_LEN  80
 #define DATASET_DIR_ENTRY 8

@@ -201,25 +201,27 @@ static void read_categorical(struct cursor *cur, struct dataset_column *c, struc
     }
 }
 
-static void read_column(struct cursor *cur, struct dataset_column *c, uint64_t rows,
-                        struct err *err)
+static void read_column(struct cursor *cur, struct dataset_column *c, uint32_t version,
+                        uint64_t rows, struct err *err)
 {
     uint8_t type = take_u8(cur);
     uint32_t len = take_u32(cur);
     const char *name = take(cur, len);
+    enum column_type last = version == DATASET_VERSION_1 ? COLUMN_CATEGORICAL : COLUMN_TEXT;
 
     c->missing = take_u64(cur);
-    if (cur->bad || type > COLUMN_CATEGORICAL || len > DATASET_MAX_NAME || c->missing > rows ||
+    if (cur->bad || type > last || len > DATASET_MAX_NAME || c->missing > rows ||
         memchr(name, '\0', len) != NULL) {
         cur->bad = true;
         return;
     }
     c->name = xstrndup(name, len);
     c->type = (enum column_type)type;
-    if (c->type == COLUMN_NUMERIC) {
+    if (column_holds_numbers(c->type)) {
         read_numeric(cur, c, rows);
     } else {
         read_categorical(cur, c, err);
+        cur->bad = cur->bad || (c->type == COLUMN_BOOLEAN && c->n_categories > 2);
     }
 }
 
@@ -230,7 +232,8 @@ static int compare_columns(const void *a, const void *b, void *ctx)
     return strcmp(ds->names[*(const uint32_t *)a], ds->names[*(const uint32_t *)b]);
 }
 
-static int read_footer(struct dataset *ds, struct cursor *cur, uint64_t footer_at, struct err *err)
+static int read_footer(struct dataset *ds, uint32_t version, struct cursor *cur, uint64_t footer_at,
+                       struct err *err)
 {
     struct err names = ERR_INIT;
     uint64_t n_groups, before = DATASET_HEAD_LEN;
@@ -269,7 +272,7 @@ static int read_footer(struct dataset *ds, struct cursor *cur, uint64_t footer_a
         before = ds->groups[i] + room;
     }
     for (i = 0; i < n_columns; i++) {
-        read_column(cur, &ds->columns[i], ds->rows, err);
+        read_column(cur, &ds->columns[i], version, ds->rows, err);
         if (cur->bad) {
             return err_is(err) ? -1 : corrupt(err);
         }
@@ -319,7 +322,8 @@ int dataset_open(const char *path, struct dataset **out, struct err *err)
     }
     memcpy(&version, head + DATASET_MAGIC_LEN, sizeof version);
     memcpy(&len, tail, sizeof len);
-    if (memcmp(head, DATASET_MAGIC, DATASET_MAGIC_LEN) != 0 || version != DATASET_VERSION ||
+    if (memcmp(head, DATASET_MAGIC, DATASET_MAGIC_LEN) != 0 ||
+        (version != DATASET_VERSION && version != DATASET_VERSION_1) ||
         memcmp(tail + sizeof tail - DATASET_MAGIC_LEN, DATASET_MAGIC, DATASET_MAGIC_LEN) != 0 ||
         len > size - DATASET_HEAD_LEN - DATASET_TAIL_LEN) {
         corrupt(err);
@@ -339,7 +343,7 @@ int dataset_open(const char *path, struct dataset **out, struct err *err)
         goto fail;
     }
     cur = (struct cursor){.p = footer, .left = (size_t)len};
-    if (read_footer(ds, &cur, size - sizeof tail - len, err) != 0) {
+    if (read_footer(ds, version, &cur, size - sizeof tail - len, err) != 0) {
         goto fail;
     }
     free(footer);
@@ -444,7 +448,7 @@ static int find_chunk(const struct dataset *ds, size_t column, size_t group, uin
         group == 0 ? DATASET_HEAD_LEN : ds->groups[group - 1] + ds->n_columns * DATASET_DIR_ENTRY;
     uint64_t rows =
         group + 1 < ds->n_groups ? ds->group_rows : ds->rows - (uint64_t)group * ds->group_rows;
-    bool numeric = ds->columns[column].type == COLUMN_NUMERIC;
+    bool numeric = column_holds_numbers(ds->columns[column].type);
     uint32_t entry[2];
     size_t width;
 
@@ -527,7 +531,7 @@ static int read_cells(const struct dataset *ds, size_t column, uint64_t first, s
 
     CHK_OBJ(ds, DATASET_OBJ);
     CHK(column < ds->n_columns && first <= ds->rows && n <= ds->rows - first);
-    CHK(ds->columns[column].type == (numbers != NULL ? COLUMN_NUMERIC : COLUMN_CATEGORICAL));
+    CHK(column_holds_numbers(ds->columns[column].type) == (numbers != NULL));
     while (n > 0) {
         size_t group = (size_t)(first / ds->group_rows), at = (size_t)(first % ds->group_rows);
         size_t rows = ds->group_rows - at < n ? ds->group_rows - at : n;

@@ -24,7 +24,6 @@
 #define TILE           8
 #define WHAT           "dataset"
 #define FLUSH_BYTES    (1u << 20)
-#define MAX_DICT_BYTES (256u << 20) /* the dictionaries of all columns, with their tables */
 
 struct writer_column {
     char *name;
@@ -98,12 +97,12 @@ static int put(struct dataset_writer *w, const void *bytes, size_t len, struct e
 int dataset_writer_new(const char *dir, size_t n_columns, const char *const *names,
                        const enum column_type *types, struct dataset_writer **out, struct err *err)
 {
-    static const char head[DATASET_HEAD_LEN] = DATASET_MAGIC "\1\0\0\0\0\0\0";
+    static const char head[DATASET_HEAD_LEN] = DATASET_MAGIC "\2\0\0\0\0\0\0";
     char name[sizeof DATASET_TMP + 16] = DATASET_TMP;
     struct dataset_writer *w = NULL;
     size_t i;
 
-    _Static_assert(DATASET_VERSION == 1, "the head says 1");
+    _Static_assert(DATASET_VERSION == 2, "the head says 2");
     if (n_columns == 0 || n_columns > DATASET_MAX_COLUMNS) {
         return err_add(err, NULL, "a table has 1 to %d columns, not %zu", DATASET_MAX_COLUMNS,
                        n_columns);
@@ -123,7 +122,7 @@ int dataset_writer_new(const char *dir, size_t n_columns, const char *const *nam
         w->columns[i].integers = true;
         stats_init(&w->columns[i].stats);
         distinct_init(&w->columns[i].distinct, DATASET_MAX_DISTINCT);
-        w->columns[i].dict = types[i] == COLUMN_CATEGORICAL ? dict_new() : NULL;
+        w->columns[i].dict = column_holds_numbers(types[i]) ? NULL : dict_new();
     }
     w->group_rows = dataset_group_rows(n_columns);
     w->cells = mem_try_alloc(n_columns * w->group_rows, sizeof *w->cells);
@@ -324,8 +323,8 @@ static int write_group(struct dataset_writer *w, struct err *err)
             int bad;
 
             entry[1] = (uint32_t)(w->position - start);
-            bad = c->type == COLUMN_NUMERIC ? number_chunk(w, c, v, n, entry, err)
-                                            : code_chunk(w, c, v, n, entry, err);
+            bad = column_holds_numbers(c->type) ? number_chunk(w, c, v, n, entry, err)
+                                                : code_chunk(w, c, v, n, entry, err);
             if (bad) {
                 return -1;
             }
@@ -353,7 +352,7 @@ static inline int end_cell(struct dataset_writer *w, struct err *err)
 int dataset_writer_number(struct dataset_writer *w, double value, struct err *err)
 {
     CHK_OBJ(w, WRITER_MAGIC);
-    CHK(w->columns[w->column].type == COLUMN_NUMERIC && !isinf(value));
+    CHK(column_holds_numbers(w->columns[w->column].type) && !isinf(value));
     w->cells[w->row * w->n_columns + w->column].number = value;
     return end_cell(w, err);
 }
@@ -379,7 +378,7 @@ static int too_many_texts(struct dataset_writer *w, enum dict_result result, str
         return err_add_cell(err, row, 0, name,
                             "the different texts of all columns take more than %u MiB at column "
                             "\"%s\"; leave columns of free text out",
-                            MAX_DICT_BYTES >> 20, name);
+                            DATASET_MAX_TEXT_BYTES >> 20, name);
     default:
         return no_memory(err);
     }
@@ -391,7 +390,7 @@ int dataset_writer_text(struct dataset_writer *w, const char *text, size_t len, 
     uint32_t code = DATASET_MISSING;
 
     CHK_OBJ(w, WRITER_MAGIC);
-    CHK(c->type == COLUMN_CATEGORICAL);
+    CHK(!column_holds_numbers(c->type));
     if (text != NULL) {
         size_t known = dict_size(c->dict);
         enum dict_result result = dict_add(c->dict, text, len, &code);
@@ -401,7 +400,7 @@ int dataset_writer_text(struct dataset_writer *w, const char *text, size_t len, 
         }
         if (dict_size(c->dict) != known) {
             w->dict_bytes += len + DICT_TEXT_OVERHEAD;
-            if (w->dict_bytes > MAX_DICT_BYTES) {
+            if (w->dict_bytes > DATASET_MAX_TEXT_BYTES) {
                 return too_many_texts(w, DICT_OK, err);
             }
         }
@@ -478,7 +477,8 @@ static int write_column(struct dataset_writer *w, const struct writer_column *c,
         put(w, c->name, len, err) != 0 || put(w, &c->missing, sizeof c->missing, err) != 0) {
         return -1;
     }
-    return c->type == COLUMN_NUMERIC ? write_numbers(w, c, err) : write_dictionary(w, c->dict, err);
+    return column_holds_numbers(c->type) ? write_numbers(w, c, err)
+                                         : write_dictionary(w, c->dict, err);
 }
 
 /* The footer has a hash of its own, so that opening a file need not read all of it. */

@@ -322,7 +322,7 @@ int encoder_check_dataset(const struct encoder *e, const struct dataset *ds, boo
 
         if (column < 0) {
             result = column_missing(ds, e->offset, err);
-        } else if (dataset_column(ds, (size_t)column)->type != COLUMN_NUMERIC) {
+        } else if (!column_holds_numbers(dataset_column(ds, (size_t)column)->type)) {
             char *pointer = encoder_pointer("", e->offset);
 
             result = err_add(err, pointer, "the offset \"%s\" must be numeric here", e->offset);
@@ -336,7 +336,8 @@ int encoder_check_dataset(const struct encoder *e, const struct dataset *ds, boo
 
         if (column < 0) {
             result = column_missing(ds, name, err);
-        } else if (!e->is_classes && dataset_column(ds, (size_t)column)->type != COLUMN_NUMERIC) {
+        } else if (!e->is_classes &&
+                   !column_holds_numbers(dataset_column(ds, (size_t)column)->type)) {
             pointer = encoder_pointer("", name);
             result = err_add(err, pointer, "the target \"%s\" must be numeric here", name);
             free(pointer);

@@ -97,7 +97,7 @@ int encoder_encode_cells(const struct encoder *e, const struct encoder_cell *cel
 
         if (cells[i].missing && e->missing == ENCODER_ERROR && f->width > 0) {
             result = bad_cell(pointer, f->name, "a value is needed", NULL, err);
-        } else if (f->type == COLUMN_NUMERIC) {
+        } else if (column_holds_numbers(f->type)) {
             result |= encode_number(f, &cells[i], pointer, x, err);
         } else {
             encode_text(f, &cells[i], x);

@@ -236,8 +236,8 @@ static int fit_feature(struct fit *fit, struct encoder_feature *f, size_t column
 
     f->name = xstrdup(c->name);
     f->type = c->type;
-    if ((f->type == COLUMN_NUMERIC ? fit_numeric(fit, f, column, &missing_row, count, err)
-                                   : fit_categorical(fit, f, column, &missing_row, err)) != 0) {
+    if ((column_holds_numbers(f->type) ? fit_numeric(fit, f, column, &missing_row, count, err)
+                                       : fit_categorical(fit, f, column, &missing_row, err)) != 0) {
         return -1;
     }
     if (fit->options->missing == ENCODER_ERROR && missing_row != UINT64_MAX) {
@@ -254,7 +254,7 @@ static int fit_number_target(struct fit *fit, struct encoder_target *t, size_t c
     struct stats stats;
     uint64_t missing_row;
 
-    if (dataset_column(fit->ds, column)->type != COLUMN_NUMERIC) {
+    if (!column_holds_numbers(dataset_column(fit->ds, column)->type)) {
         fit->bad = true;
         err_add_cell(err, 0, 0, t->name, "the target \"%s\" is text, and numbers are asked for",
                      t->name);
@@ -309,7 +309,7 @@ static int fit_classes(struct fit *fit, size_t column, struct err *err)
     const char *name = fit->e->targets[0].name;
     uint64_t missing_row;
 
-    if (dataset_column(fit->ds, column)->type == COLUMN_NUMERIC) {
+    if (column_holds_numbers(dataset_column(fit->ds, column)->type)) {
         if (fit_number_classes(fit, column, &missing_row, err) != 0) {
             return -1;
         }
@@ -429,7 +429,7 @@ static size_t class_bound(const struct dataset *ds, const struct dataset_column 
 {
     uint64_t present = dataset_rows(ds) - c->missing;
 
-    if (c->type == COLUMN_CATEGORICAL || c->distinct <= DATASET_MAX_DISTINCT) {
+    if (!column_holds_numbers(c->type) || c->distinct <= DATASET_MAX_DISTINCT) {
         return (size_t)c->distinct;
     }
     if (c->integers && c->max - c->min < (double)present) {
@@ -446,7 +446,8 @@ int encoder_estimate(const struct dataset *ds, const struct encoder_options *opt
 
     for (i = 0; i < options->n_features; i++) {
         const struct dataset_column *c = dataset_column(ds, options->features[i]);
-        size_t width = c->type == COLUMN_NUMERIC ? 1 : (size_t)c->n_categories + (c->missing != 0);
+        size_t width =
+            column_holds_numbers(c->type) ? 1 : (size_t)c->n_categories + (c->missing != 0);
 
         if (!mem_add(inputs, width, &inputs)) {
             return no_memory(err);
@@ -465,7 +466,7 @@ int encoder_estimate(const struct dataset *ds, const struct encoder_options *opt
                 result = err_add_cell(err, 0, 0, c->name, "the target \"%s\" has %s", c->name,
                                       outputs == 1 ? "only one class" : "no value");
             }
-        } else if (c->type != COLUMN_NUMERIC) {
+        } else if (!column_holds_numbers(c->type)) {
             result = err_add_cell(err, 0, 0, c->name,
                                   "the target \"%s\" is text, and numbers are asked for", c->name);
         }

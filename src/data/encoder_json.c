@@ -65,7 +65,7 @@ static json_t *write_feature(const struct encoder_feature *f)
     put(o, "name", json_string(f->name));
     put(o, "type", json_string(column_type_name(f->type)));
     put(o, "used", json_boolean(f->width > 0));
-    if (f->type == COLUMN_NUMERIC) {
+    if (column_holds_numbers(f->type)) {
         put(o, "mean", number(f->mean));
         put(o, "std", number(f->std));
         put(o, "min", number(f->min));
@@ -202,7 +202,7 @@ static bool read_feature(const struct encoder *e, const json_t *o, struct encode
         !read_bool(o, "used", &used)) {
         return false;
     }
-    if (f->type == COLUMN_CATEGORICAL) {
+    if (!column_holds_numbers(f->type)) {
         f->mean = f->std = f->min = f->max = NAN;
         if (json_object_size(o) != 5 || !read_bool(o, "missing_level", &f->missing_level) ||
             !read_texts(json_object_get(o, "texts"), true, &f->n_texts, &f->texts)) {

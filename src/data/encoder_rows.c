@@ -203,7 +203,7 @@ static int encode_block(struct work *w, const uint64_t *rows, size_t k, uint64_t
         if (f->width == 0) {
             continue;
         }
-        if (f->type == COLUMN_CATEGORICAL) {
+        if (!column_holds_numbers(f->type)) {
             result |= encode_texts(w, i, rows, k, first, span, x, err);
             continue;
         }
@@ -333,7 +333,7 @@ int encoder_encode_labels(const struct encoder *e, const struct dataset *ds, con
     if (work_init(&w, e, ds, false, err) != 0) {
         return -1;
     }
-    if (c->type == COLUMN_CATEGORICAL) {
+    if (!column_holds_numbers(c->type)) {
         known = mem_try_alloc(c->n_categories, sizeof *known);
         if (known == NULL) {
             work_fini(&w);

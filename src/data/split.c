@@ -70,7 +70,7 @@ static char *class_name(const struct job *job, size_t k)
     const struct dataset_column *c = dataset_column(job->ds, (size_t)job->options->target);
     char text[CELL_NUMBER_LEN];
 
-    if (c->type == COLUMN_CATEGORICAL) {
+    if (!column_holds_numbers(c->type)) {
         return cell_show(c->categories[k], strlen(c->categories[k]));
     }
     cell_format(job->values.values[k], text);
@@ -121,7 +121,7 @@ static int find_classes(struct job *job, struct err *err)
     }
     column = (size_t)job->options->target;
     c = dataset_column(job->ds, column);
-    if (c->type == COLUMN_NUMERIC) {
+    if (column_holds_numbers(c->type)) {
         if (find_number_classes(job, column, err) != 0) {
             return -1;
         }
@@ -137,14 +137,14 @@ static int find_classes(struct job *job, struct err *err)
         int bad;
 
         n = job->n_rows - at < DATASET_GROUP ? job->n_rows - at : DATASET_GROUP;
-        bad = c->type == COLUMN_NUMERIC
+        bad = column_holds_numbers(c->type)
                   ? dataset_read_numbers(job->ds, column, at, n, job->numbers, err)
                   : dataset_read_codes(job->ds, column, at, n, to, err);
         if (bad) {
             return -1;
         }
         for (i = 0; i < n; i++) {
-            if (c->type == COLUMN_CATEGORICAL) {
+            if (!column_holds_numbers(c->type)) {
                 to[i] = to[i] == DATASET_MISSING ? c->n_categories : to[i];
             } else if (isnan(job->numbers[i])) {
                 to[i] = (uint32_t)job->values.n;
@@ -311,7 +311,7 @@ static int split_by_column(struct job *job, struct err *err)
     bool validates = false, told_missing = false, bad = false;
     uint8_t *parts;
 
-    if (c->type != COLUMN_CATEGORICAL) {
+    if (column_holds_numbers(c->type)) {
         return err_add_cell(
             err, 1, 0, c->name,
             "row 1: the split column \"%s\" has numbers; a part is train, validation "

@@ -20,7 +20,7 @@ static void write_column(struct jw *w, const struct dataset_column *column)
     jw_string(w, "name", column->name);
     jw_string(w, "type", column_type_name(column->type));
     jw_int(w, "missing", (int64_t)column->missing);
-    if (column->type == COLUMN_NUMERIC) {
+    if (column_holds_numbers(column->type)) {
         jw_double(w, "min", column->min);
         jw_double(w, "max", column->max);
         jw_double(w, "mean", column->mean);
@@ -91,7 +91,7 @@ int dataset_json_rows(struct jw *w, const char *key, const struct dataset *ds, u
         return err_set(err, ERR_NO_MEMORY, "no memory for %zu rows of %zu columns", n, columns);
     }
     for (c = 0; rc == 0 && n != 0 && c < columns; c++) {
-        if (dataset_column(ds, c)->type == COLUMN_NUMERIC) {
+        if (column_holds_numbers(dataset_column(ds, c)->type)) {
             rc = dataset_read_numbers(ds, c, first, n, numbers + c * n, err);
             continue;
         }
@@ -107,7 +107,7 @@ int dataset_json_rows(struct jw *w, const char *key, const struct dataset *ds, u
             const struct dataset_column *column = dataset_column(ds, c);
             double value = numbers[c * n + r];
 
-            if (column->type == COLUMN_NUMERIC || isnan(value)) {
+            if (column_holds_numbers(column->type) || isnan(value)) {
                 jw_double(w, NULL, value);
             } else {
                 jw_string(w, NULL, column->categories[(uint32_t)value]);

@@ -57,7 +57,7 @@ static void write_feature(struct jw *w, const struct encoder *e, size_t feature)
     jw_object(w, NULL);
     jw_string(w, "name", encoder_feature_name(e, feature));
     jw_string(w, "type", column_type_name(type));
-    if (type == COLUMN_NUMERIC) {
+    if (column_holds_numbers(type)) {
         encoder_feature_stats(e, feature, &mean, &std, &min, &max);
         jw_double(w, "mean", mean);
         jw_double(w, "std", std);

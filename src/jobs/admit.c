@@ -57,7 +57,7 @@ static int rows_by_column(const struct job_spec *spec, const struct dataset *ds,
 
     CHK(at >= 0); /* job_spec_columns looked */
     col = dataset_column(ds, (size_t)at);
-    if (col->type != COLUMN_CATEGORICAL) {
+    if (column_holds_numbers(col->type)) {
         return err_add(err, pointer, "must hold train, validation and test, not numbers");
     }
     if (col->missing > 0) {

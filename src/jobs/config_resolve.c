@@ -80,7 +80,8 @@ static void check_row_column(const struct resolver *r, const struct dataset *ds,
     }
     col = dataset_column(ds, (size_t)at);
     if (col->type != COLUMN_NUMERIC) {
-        err_add(r->err, pointer, "must be numbers, and \"%s\" holds texts", shown);
+        err_add(r->err, pointer, "must be numbers, and \"%s\" holds %ss", shown,
+                col->type == COLUMN_DATETIME ? "datetime" : "text");
     } else if (col->missing > 0) {
         err_add(r->err, pointer, "%llu row%s no value of \"%s\"", (unsigned long long)col->missing,
                 col->missing == 1 ? " has" : "s have", shown);

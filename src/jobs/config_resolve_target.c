@@ -73,7 +73,11 @@ static bool natural_classes(const struct resolver *r, char **rule)
         *rule = xstrdup("several targets");
         return false;
     }
-    if (col->type == COLUMN_CATEGORICAL) {
+    if (col->type == COLUMN_DATETIME) {
+        *rule = xstrdup("datetimes");
+        return false;
+    }
+    if (!column_holds_numbers(col->type)) {
         *rule = xasprintf("%u distinct texts", col->n_categories);
         return true;
     }
@@ -95,7 +99,7 @@ static void refuse_text_targets(const struct resolver *r, const char *pointer, c
     size_t i;
 
     for (i = 0; i < r->spec->n_targets; i++) {
-        if (resolver_target(r, i)->type == COLUMN_CATEGORICAL) {
+        if (!column_holds_numbers(resolver_target(r, i)->type)) {
             err_add(r->err, pointer, "%s, and the column \"%s\" holds texts", why,
                     json_util_shown(r->spec->targets[i], shown));
         }
@@ -185,11 +189,11 @@ static void check_parents_classes(const struct resolver *r, const struct dataset
     if (col == NULL) {
         return;
     }
-    n = col->type == COLUMN_CATEGORICAL ? col->n_categories
-        : col->values != NULL           ? (size_t)col->distinct
-                                        : 0; /* too many to be listed: the rows will say */
+    n = !column_holds_numbers(col->type) ? col->n_categories
+        : col->values != NULL            ? (size_t)col->distinct
+                                         : 0; /* too many to be listed: the rows will say */
     for (i = 0; i < n; i++) {
-        const char *text = col->type == COLUMN_CATEGORICAL ? col->categories[i] : NULL;
+        const char *text = !column_holds_numbers(col->type) ? col->categories[i] : NULL;
 
         if (text == NULL) {
             buf_clear(&number);
@@ -221,12 +225,12 @@ static void check_classes(struct resolver *r)
         }
         return;
     }
-    r->n_classes = col->type == COLUMN_CATEGORICAL ? col->n_categories : (size_t)col->distinct;
+    r->n_classes = !column_holds_numbers(col->type) ? col->n_categories : (size_t)col->distinct;
     if (r->n_classes == 1) {
         err_add(r->err, "/data/target", "every row has the same class, \"%s\" has one value",
                 shown);
     }
-    if (col->type == COLUMN_NUMERIC && !col->integers && col->distinct > DATASET_MAX_DISTINCT) {
+    if (column_holds_numbers(col->type) && !col->integers && col->distinct > DATASET_MAX_DISTINCT) {
         err_add(r->err, config_has(r->config, KEY_LOSS_TYPE) ? "/loss" : "/data/target_type",
                 "classes of \"%s\", which has more than %d distinct numbers with fractions: use a "
                 "loss of numbers, such as mse",
@@ -265,7 +269,7 @@ static void check_range(const struct resolver *r, double low, double high, const
     for (i = 0; i < r->spec->n_targets; i++) {
         const struct dataset_column *col = resolver_target(r, i);
 
-        if (col->type == COLUMN_NUMERIC && (col->min < low || col->max > high)) {
+        if (column_holds_numbers(col->type) && (col->min < low || col->max > high)) {
             err_add(r->err, pointer, "%s, and \"%s\" goes from %g to %g", why,
                     json_util_shown(col->name, shown), col->min, col->max);
         }
@@ -281,7 +285,7 @@ static void check_labels(const struct resolver *r, const char *loss)
     for (i = 0; i < r->spec->n_targets; i++) {
         const struct dataset_column *col = resolver_target(r, i);
 
-        if (col->type == COLUMN_NUMERIC && !(col->integers && col->min >= 0 && col->max <= 1)) {
+        if (column_holds_numbers(col->type) && !(col->integers && col->min >= 0 && col->max <= 1)) {
             err_add(r->err, "/loss",
                     "%s on numbers needs columns of 0 and 1, \"%s\" goes from %g to %g%s", loss,
                     json_util_shown(col->name, shown), col->min, col->max,
@@ -459,7 +463,7 @@ static void check_features(const struct resolver *r)
                     json_util_shown(col->name, shown), (unsigned long long)col->missing,
                     col->missing == 1 ? "" : "s");
         }
-        varies = varies || (col->type == COLUMN_NUMERIC
+        varies = varies || (column_holds_numbers(col->type)
                                 ? r->spec->numeric == ENCODER_NONE || col->max > col->min
                                 : col->n_categories + (col->missing > 0) > 1);
     }

@@ -210,7 +210,7 @@ static bool class_known(const struct resolver *r, const char *label)
     if (r->parent != NULL) {
         return encoder_class_find(r->parent->encoder, label) >= 0;
     }
-    if (col->type == COLUMN_CATEGORICAL) {
+    if (!column_holds_numbers(col->type)) {
         for (i = 0; i < col->n_categories && !found; i++) {
             found = strcmp(col->categories[i], label) == 0;
         }
@@ -290,7 +290,7 @@ static void resolve_augment(struct resolver *r)
     a->shift = (size_t)config_number(c, KEY_SHIFT, 0);
     a->channels = (size_t)config_number(c, KEY_CHANNELS, 1);
     for (i = 0; i < n; i++) {
-        if (dataset_column(r->ds, r->features[i])->type != COLUMN_NUMERIC) {
+        if (!column_holds_numbers(dataset_column(r->ds, r->features[i])->type)) {
             config_refuse_key(r->err, KEY_AUGMENT, "the inputs are no picture: \"%s\" holds texts",
                               dataset_column(r->ds, r->features[i])->name);
             return;

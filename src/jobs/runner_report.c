@@ -168,7 +168,7 @@ static json_t *feature_json(const struct encoder *encoder, size_t feature)
 
     put_text(out, "name", encoder_feature_name(encoder, feature));
     put_text(out, "type", column_type_name(type));
-    if (type == COLUMN_NUMERIC) {
+    if (column_holds_numbers(type)) {
         encoder_feature_stats(encoder, feature, &mean, &std, &min, &max);
         put_number(out, "mean", mean);
         put_number(out, "std", std);

@@ -194,7 +194,7 @@ static void look_at_column(const struct dataset *ds, size_t column)
     for (i = 0; i < c->n_categories; i++) {
         FUZZ_TRUE(text_is_utf8(c->categories[i], strlen(c->categories[i])));
     }
-    for (i = 0; c->values != NULL && c->type == COLUMN_NUMERIC && i < c->distinct; i++) {
+    for (i = 0; c->values != NULL && column_holds_numbers(c->type) && i < c->distinct; i++) {
         FUZZ_TRUE(isfinite(c->values[i]));
         FUZZ_TRUE(i == 0 || c->values[i - 1] < c->values[i]);
     }
@@ -213,8 +213,9 @@ int fuzz_dataset_read(const struct dataset *ds, struct err *err)
         for (first = 0; first < rows && rc == 0; first += PIECE) {
             size_t n = rows - first < PIECE ? (size_t)(rows - first) : PIECE;
 
-            rc = dataset_column(ds, i)->type == COLUMN_NUMERIC ? read_numbers(ds, i, first, n, err)
-                                                               : read_codes(ds, i, first, n, err);
+            rc = column_holds_numbers(dataset_column(ds, i)->type)
+                     ? read_numbers(ds, i, first, n, err)
+                     : read_codes(ds, i, first, n, err);
         }
         if (rc != 0) {
             return -1;
