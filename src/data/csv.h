@@ -20,6 +20,7 @@
 #define CSV_SAMPLE_ROWS  10000
 #define CSV_SAMPLE_BYTES (32u << 20)
 #define CSV_MAX_FIELD    (64u << 10)
+#define CSV_MAX_ROW      (16u << 20) /* bytes, in the sample */
 
 struct csv_options {
     bool header; /* the first row names the columns; else c1..cn */

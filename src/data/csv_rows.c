@@ -18,8 +18,6 @@
 #include "data/dataset_priv.h"
 #include "data/cell.h"
 
-#define MAX_ROW (16u << 20) /* bytes of a row in the sample */
-
 void csv_rows_fini(struct csv_rows *r)
 {
     size_t i;
@@ -119,11 +117,11 @@ static int write_cell(struct csv_rows *r, struct csv_column *c, const char *s, s
 
 static int keep_cell(struct csv_rows *r, const char *s, uint32_t len)
 {
-    if (r->sample.len - r->row_start + sizeof len + len > MAX_ROW) {
+    if (r->sample.len - r->row_start + sizeof len + len > CSV_MAX_ROW) {
         char *where = describe_cell(r);
 
         err_add_cell(r->err, current_row(r), r->row_line, NULL, "%s: the row has more than %u MiB",
-                     where, MAX_ROW >> 20);
+                     where, CSV_MAX_ROW >> 20);
         free(where);
         return -1;
     }

@@ -22,6 +22,8 @@
 
 #include "data/dataset.h"
 
+#define ENCODER_MAX_CLASSES 10000
+
 /* "standardize", "none", "standardize_together" (of features only) */
 enum encoder_numeric { ENCODER_STANDARDIZE, ENCODER_NONE, ENCODER_TOGETHER };
 enum encoder_missing { ENCODER_MEAN, ENCODER_ERROR };       /* "mean", "error" */

@@ -4,8 +4,7 @@
 
 #include "data/encoder.h"
 
-#define ENCODER_MAGIC       0x656e6364u
-#define ENCODER_MAX_CLASSES 10000
+#define ENCODER_MAGIC 0x656e6364u
 
 struct encoder_feature {
     char *name;

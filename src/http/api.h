@@ -21,9 +21,12 @@ int api_datasets_feed(struct request *req, const void *bytes, size_t len,
 void api_datasets_free(struct request *req);
 
 /* ---- shared by handlers ---- */
+#define API_PAGE_MOST 500 /* items of one answer */
+#define API_KEY_MOST  255 /* characters of an Idempotency-Key */
+
 /* ?limit= and ?page_token= of a list; answers 400 itself and returns -1. */
 struct api_page {
-    int64_t limit;     /* 1 to 500 */
+    int64_t limit;     /* 1 to API_PAGE_MOST */
     int64_t before_id; /* 0 = from the newest */
 };
 int api_page_read(const struct request *req, struct api_page *out, struct err *err) MUST_CHECK;

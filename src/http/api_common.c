@@ -6,14 +6,13 @@
 #include "http/api.h"
 
 #define LIST_DEFAULT 50
-#define LIST_MOST    500
 
 int api_page_read(const struct request *req, struct api_page *out, struct err *err)
 {
     struct api_page page;
 
     /* a token is the last id seen; clients are told nothing about it */
-    if (query_int(&req->query, "limit", 1, LIST_MOST, LIST_DEFAULT, &page.limit, err) != 0 ||
+    if (query_int(&req->query, "limit", 1, API_PAGE_MOST, LIST_DEFAULT, &page.limit, err) != 0 ||
         query_int(&req->query, "page_token", 1, INT64_MAX, 0, &page.before_id, err) != 0) {
         return -1;
     }

@@ -18,8 +18,6 @@
 #include "http/respond.h"
 #include "jobs/json_util.h"
 
-#define MOST_POINTS 100000
-
 static void write_json(struct jw *w, int64_t job_id, const struct store_point *points, size_t n,
                        const bool *keep, bool complete)
 {
@@ -135,7 +133,8 @@ void api_jobs_curve(struct request *req)
 
     if (query_only(&req->query, known, &err) != 0 ||
         query_int(&req->query, "after", 0, INT64_MAX, 0, &after, &err) != 0 ||
-        query_int(&req->query, "max_points", 2, MOST_POINTS, MOST_POINTS, &max_points, &err) != 0 ||
+        query_int(&req->query, "max_points", 2, CURVE_MOST_POINTS, CURVE_MOST_POINTS, &max_points,
+                  &err) != 0 ||
         c->store->ops->job_get(c->store, req->id, &job, &err) != 0 ||
         c->store->ops->curve_read(c->store, req->id, after, 0, &points, &n, &err) != 0) {
         respond_err(req, &err);

@@ -9,7 +9,6 @@
 #include "http/respond.h"
 
 #define ROWS_DEFAULT 50
-#define ROWS_MOST    500
 #define CELLS_MOST   1000000 /* of one look at the rows */
 
 static void write_upload(struct jw *w, const struct datasets_upload *upload)
@@ -155,7 +154,7 @@ void api_datasets_rows(struct request *req)
 
     if (query_only(&req->query, known, &err) != 0 ||
         query_int(&req->query, "offset", 0, INT64_MAX, 0, &offset, &err) != 0 ||
-        query_int(&req->query, "limit", 1, ROWS_MOST, ROWS_DEFAULT, &limit, &err) != 0 ||
+        query_int(&req->query, "limit", 1, API_PAGE_MOST, ROWS_DEFAULT, &limit, &err) != 0 ||
         open_key(req, &row, &opened, &err) != 0) {
         respond_err(req, &err);
     } else {

@@ -17,8 +17,7 @@
 #include "jobs/judge.h"
 #include "jobs/submit.h"
 
-#define AT_ONCE       1000  /* more rows are answered as a stream */
-#define EVALUATE_MOST 10000 /* rows in the body; more are a job's work, on a dataset */
+#define AT_ONCE 1000 /* more rows are answered as a stream */
 
 int api_model_id(const struct request *req, int64_t *out, struct err *err)
 {
@@ -259,7 +258,7 @@ static void evaluate_rows(struct request *req, struct servable *servable, json_t
     struct jw w = JW_INIT;
 
     rows_init(&rows, servable_encoder(servable), mlp_net_spec(net), true);
-    rows.limit = rows.limit < EVALUATE_MOST ? rows.limit : EVALUATE_MOST;
+    rows.limit = rows.limit < ROWS_MOST_EVALUATED ? rows.limit : ROWS_MOST_EVALUATED;
     if (read_rows(req, &rows, root, " or {\"dataset\": ...}", err) == 0) {
         bool labels = encoder_is_classes(servable_encoder(servable)) &&
                       mlp_net_spec(net)->output == MLP_OUT_SOFTMAX;

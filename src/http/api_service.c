@@ -12,24 +12,28 @@
 #include "base/embed.h"
 #include "base/mem.h"
 #include "http/api.h"
+#include "http/limits.h"
 #include "http/media.h"
 #include "http/respond.h"
 #include "http/server_priv.h"
-#include "jobs/json_util.h"
 #include "jobs/room.h"
 
 EMBED(openapi_json, "openapi.json");
 
-static void write_limits(struct jw *w, const struct server_context *c)
+static void write_limits(struct jw *w, const struct server *server)
 {
+    const struct limit *table;
+    size_t n = 0, i;
+
+    table = limits_table(&n);
     jw_object(w, "limits");
-    jw_int(w, "body_bytes", (int64_t)c->max_body);
-    jw_int(w, "dataset_bytes", (int64_t)c->max_dataset);
-    jw_int(w, "job_memory_bytes", (int64_t)c->limits.memory_limit);
-    jw_int(w, "queued_jobs", c->limits.max_queued);
-    jw_int(w, "json_values", JSON_UTIL_MANY);
-    jw_int(w, "hidden_layers", MLP_MAX_LAYERS);
-    jw_int(w, "units", MLP_MAX_UNITS);
+    for (i = 0; i < n; i++) {
+        if (table[i].unit == LIMIT_SECONDS || table[i].unit == LIMIT_RATE) {
+            jw_double(w, table[i].key, limits_value(server, i));
+        } else {
+            jw_int(w, table[i].key, (int64_t)limits_value(server, i));
+        }
+    }
     jw_end(w);
 }
 
@@ -114,7 +118,7 @@ void api_service(struct request *req)
     jw_int(&w, "resident_bytes", (int64_t)mem_resident());
     jw_int(&w, "limit_bytes", (int64_t)(c->limits.memory_limit * workers));
     jw_end(&w);
-    write_limits(&w, c);
+    write_limits(&w, req->server);
     jw_string(&w, "backend", mlp_backend());
     write_versions(&w, c);
     jw_end(&w);

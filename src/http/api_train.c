@@ -9,7 +9,6 @@
 #include "http/respond.h"
 #include "jobs/submit.h"
 
-#define KEY_MOST 255 /* characters */
 
 static void write_estimate(struct jw *w, const struct admission *estimate)
 {
@@ -75,11 +74,11 @@ static int read_key(const struct request *req, char **key, struct err *err)
     }
     for (i = 0; value != NULL && value[i] >= '!' && value[i] <= '~'; i++) {
     }
-    if (i == 0 || i > KEY_MOST || value[i] != '\0') {
+    if (i == 0 || i > API_KEY_MOST || value[i] != '\0') {
         return err_set(err, ERR_SYNTAX,
                        "Idempotency-Key must be 1 to %d visible ASCII characters without spaces, "
                        "such as a UUID",
-                       KEY_MOST);
+                       API_KEY_MOST);
     }
     *key = xasprintf("%s%s%s", req->token_id, req->token_id[0] != '\0' ? ":" : "", value);
     return 0;

@@ -24,6 +24,7 @@ libhttp_a_SOURCES = \
 	src/http/gunzip.c src/http/gunzip.h \
 	src/http/job_json.c src/http/job_json.h \
 	src/http/jw.c src/http/jw.h \
+	src/http/limits.c src/http/limits.h src/http/limits.def \
 	src/http/listen.c src/http/listen.h \
 	src/http/media.c src/http/media.h \
 	src/http/model_view.c src/http/model_view.h \

@@ -91,6 +91,8 @@ void request_log(const struct request *req, bool whole);
 /* Whether this client may ask at all now; else req->refused and req->err say why not. */
 int request_admit(struct request *req) MUST_CHECK;
 
+/* What the bodies of all requests may take in memory, where one may have so many bytes. */
+size_t request_budget(size_t max_body);
 /* Take `bytes` from the server's budget until the request ends. ERR_BUSY when there is none. */
 int request_reserve(struct request *req, size_t bytes, struct err *err) MUST_CHECK;
 

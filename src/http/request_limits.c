@@ -9,9 +9,16 @@
 #include "base/counters.h"
 #include "http/request.h"
 #include "http/respond.h"
+#include "http/rows.h"
 #include "http/server_priv.h"
 
 #define SMALL_ROOM (8u << 20) /* for a small body's JSON, whatever it is */
+
+size_t request_budget(size_t max_body)
+{
+    /* a tree takes up to 16 times its text; 768 MiB with the usual 32 MiB */
+    return max_body * 16 + (size_t)ROWS_MOST_BYTES * 4;
+}
 
 int request_reserve(struct request *req, size_t bytes, struct err *err)
 {

@@ -13,8 +13,9 @@
 #include "http/query.h"
 #include "mlp/mlp.h"
 
-#define ROWS_MOST       100000      /* in one request */
-#define ROWS_MOST_BYTES (64u << 20) /* encoded */
+#define ROWS_MOST           100000      /* in one request */
+#define ROWS_MOST_BYTES     (64u << 20) /* encoded */
+#define ROWS_MOST_EVALUATED 10000       /* in one body; more are a job's work, on a dataset */
 
 struct rows {
     size_t n;         /* so far */

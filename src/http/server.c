@@ -22,14 +22,11 @@
 #include "base/mem.h"
 #include "http/access.h"
 #include "http/request.h"
-#include "http/rows.h"
 #include "http/server_priv.h"
 #include "http/tls.h"
 #include "jobs/json_util_budget.h"
 
-#define CONNECTION_SECONDS 30           /* without a byte */
-#define CONNECTION_MEMORY  (128u << 10) /* request line and headers live in it */
-#define RATES_MOST         4096 /* addresses whose requests are counted */
+#define RATES_MOST 4096 /* addresses whose requests are counted */
 
 void server_prepare(void)
 {
@@ -148,6 +145,9 @@ static int open_all(struct server *server, const struct server_options *o, struc
                    server->listener.local ? "" : (server->tls != NULL ? "https://" : "http://"),
                    server->listener.name);
     limits.most_each = each(o, &server->listener);
+    server->max_connections = limits.most;
+    server->max_per_client = limits.most_each;
+    server->rate = o->rate;
     server->clients = clients_new(&limits);
     server->rates = o->rate > 0 ? rates_new(o->rate, o->burst, RATES_MOST) : NULL;
     server->slow_seconds = o->slow_seconds;
@@ -192,8 +192,8 @@ static bool start_library(struct server *server, const struct server_options *o)
         MHD_OPTION_EXTERNAL_LOGGER, library_log, NULL, MHD_OPTION_LISTEN_SOCKET,
         server->listener.fd, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)o->threads,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)server_descriptors(o),
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CONNECTION_SECONDS,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SERVER_IDLE_SECONDS,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)SERVER_HEADER_BYTES, MHD_OPTION_STRICT_FOR_CLIENT,
         1, MHD_OPTION_URI_LOG_CALLBACK, request_start, server, MHD_OPTION_NOTIFY_COMPLETED,
         request_end, server, MHD_OPTION_NOTIFY_CONNECTION, connection_changes, server,
         MHD_OPTION_ARRAY, server->tls != NULL ? secure : plain, MHD_OPTION_END);
@@ -208,8 +208,7 @@ int server_start(const struct server_options *options, const struct server_conte
     server->magic = SERVER_MAGIC;
     server->context = *context;
     server->listener.fd = -1;
-    /* a tree takes up to 16 times its text; 768 MiB with the usual 32 MiB */
-    server->body_budget = context->max_body * 16 + (size_t)ROWS_MOST_BYTES * 4;
+    server->body_budget = request_budget(context->max_body);
     atomic_init(&server->quiescing, false);
     atomic_init(&server->body_bytes, 0);
     if (open_all(server, options, err) != 0) {

@@ -16,6 +16,9 @@ struct tls;
 #define SERVER_MAGIC  0x5e41e401u
 #define REQUEST_MAGIC 0x4e90e571u
 
+#define SERVER_IDLE_SECONDS 30           /* without a byte */
+#define SERVER_HEADER_BYTES (128u << 10) /* request line and headers live in it */
+
 struct server {
     unsigned magic;
     struct MHD_Daemon *daemon;
@@ -27,6 +30,8 @@ struct server {
     struct clients *clients;
     struct rates *rates; /* NULL: any number of requests */
     double slow_seconds; /* set once */
+    size_t max_connections, max_per_client; /* 0: any; set once, as is */
+    double rate;                            /* 0: any */
     struct rates *refused_tokens;
     bool token_needed; /* set once */
     atomic_bool quiescing;

@@ -1,4 +1,11 @@
 # mlpd: the daemon
+# What tests of options link too.
+OPTIONS_SOURCES = \
+	src/mlpd/options.c src/mlpd/options.h src/mlpd/options.def \
+	src/mlpd/options_listen.c src/mlpd/options_print.c \
+	src/mlpd/options_values.c src/mlpd/options_priv.h \
+	src/mlpd/config_file.c src/mlpd/config_file.h
+
 bin_PROGRAMS += mlpd
 mlpd_SOURCES = \
 	src/mlpd/main.c \
@@ -10,10 +17,7 @@ mlpd_SOURCES = \
 	src/mlpd/copy.c src/mlpd/copy.h \
 	src/mlpd/notify.c src/mlpd/notify.h \
 	src/mlpd/open.c src/mlpd/open.h \
-	src/mlpd/options.c src/mlpd/options.h src/mlpd/options.def \
-	src/mlpd/options_listen.c src/mlpd/options_print.c \
-	src/mlpd/options_values.c src/mlpd/options_priv.h \
-	src/mlpd/config_file.c src/mlpd/config_file.h \
+	$(OPTIONS_SOURCES) \
 	src/mlpd/state.c src/mlpd/state.h \
 	src/mlpd/wait.c src/mlpd/wait.h
 mlpd_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS)

@@ -20,8 +20,8 @@ tests_unit_check_file_LDADD = libbase.a $(SODIUM_LIBS) $(UNIT_LIBS)
 
 check_PROGRAMS += tests/unit/check_counters
 TESTS += tests/unit/check_counters
-tests_unit_check_counters_SOURCES = tests/unit/check_counters.c
-tests_unit_check_counters_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
+tests_unit_check_counters_SOURCES = tests/unit/check_counters.c $(DOC_COMPARE)
+tests_unit_check_counters_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS) $(DOC_CFLAGS)
 tests_unit_check_counters_LDADD = libbase.a $(SODIUM_LIBS) $(UNIT_LIBS) -lm
 
 check_PROGRAMS += tests/unit/check_crash_marks

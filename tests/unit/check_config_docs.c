@@ -1,6 +1,7 @@
 /* docs/JOB-CONFIG.md is what the table of keys says. With MLPD_WRITE_DOCS set in the
  * environment the page is written instead of compared. */
 #include "base/buf.h"
+#include "doc_compare.h"
 #include "jobs/config_priv.h"
 #include "jobs/json_util.h"
 #include "jobs_in_help.h"
@@ -146,29 +147,11 @@ static void put_page(struct buf *out)
 
 START_TEST(page_is_what_the_table_says)
 {
-    const char *dir = getenv("top_srcdir");
-    char *path = xasprintf("%s/docs/JOB-CONFIG.md", dir != NULL ? dir : ".");
-    bool write_it = getenv("MLPD_WRITE_DOCS") != NULL;
-    FILE *file = fopen(path, write_it ? "w" : "r");
-    struct buf page = BUF_INIT, there = BUF_INIT;
-    char bytes[4096];
-    size_t n;
+    struct buf page = BUF_INIT;
 
-    ck_assert_msg(file != NULL, "cannot open %s", path);
     put_page(&page);
-    if (write_it) {
-        ck_assert_uint_eq(fwrite(page.data, 1, page.len, file), page.len);
-    } else {
-        while ((n = fread(bytes, 1, sizeof bytes, file)) > 0) {
-            ck_assert_int_eq(buf_append(&there, bytes, n), 0);
-        }
-        ck_assert_msg(there.len == page.len && memcmp(there.data, page.data, page.len) == 0,
-                      "%s is out of date: MLPD_WRITE_DOCS=1 tests/unit/check_config_docs", path);
-    }
-    ck_assert_int_eq(fclose(file), 0);
-    free(path);
+    doc_compare("docs/JOB-CONFIG.md", "tests/unit/check_config_docs", &page);
     buf_fini(&page);
-    buf_fini(&there);
 }
 END_TEST
 

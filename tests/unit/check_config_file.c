@@ -1,5 +1,6 @@
 /* The configuration file: what its lines mean, every way in which one can be wrong, and that the
- * example and the manual have every option. */
+ * example and the manual have every option. With MLPD_WRITE_DOCS set in the environment the example
+ * is written instead of compared. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "doc_compare.h"
 #include "mlpd/config_file.h"
 #include "mlpd/options.h"
 #include "mlpd/options_priv.h"
@@ -194,24 +196,6 @@ END_TEST
 
 /* ---- the files that come with it --------------------------------------------------------- */
 
-static char *slurp(const char *relative)
-{
-    const char *top = getenv("top_srcdir");
-    char *name = xasprintf("%s/%s", top != NULL ? top : TOP_SRCDIR, relative);
-    struct buf text = BUF_INIT;
-    char piece[4096];
-    FILE *f = fopen(name, "r");
-    size_t n;
-
-    ck_assert_msg(f != NULL, "cannot open %s", name);
-    while ((n = fread(piece, 1, sizeof piece, f)) > 0) {
-        ck_assert_int_eq(buf_append(&text, piece, n), 0);
-    }
-    ck_assert_int_eq(fclose(f), 0);
-    free(name);
-    return buf_take(&text);
-}
-
 /* `text` as a comment of at most 78 columns. */
 static void comment(struct buf *out, const char *text)
 {
@@ -232,12 +216,11 @@ static void comment(struct buf *out, const char *text)
 }
 
 /* etc/mlpd.conf as options.def would have it. */
-static char *example(void)
+static void put_example(struct buf *out)
 {
-    struct buf out = BUF_INIT;
     size_t k;
 
-    comment(&out,
+    comment(out,
             "Configuration of mlpd, for mlpd --config FILE; mlpd.conf(5) says how it is read. "
             "A line without its # changes what is said there; a flag and a variable of the "
             "environment win over it. mlpd --config FILE --check-config looks for mistakes; "
@@ -246,48 +229,34 @@ static char *example(void)
         const struct option_known *o = &options_known[k];
         size_t len = o->argument != NULL ? strlen(o->argument) : 0;
 
-        buf_puts(&out, "\n");
-        comment(&out, o->help);
-        buf_printf(&out, "#%s = ", o->flag + 2);
+        buf_puts(out, "\n");
+        comment(out, o->help);
+        buf_printf(out, "#%s = ", o->flag + 2);
         if (o->otherwise != NULL) {
-            buf_printf(&out, "%s\n", o->otherwise);
+            buf_printf(out, "%s\n", o->otherwise);
         } else if (o->argument == NULL) {
-            buf_puts(&out, "no\n");
+            buf_puts(out, "no\n");
         } else {
-            buf_printf(&out, "%.*s\n", (int)(options_is_repeatable(k) ? len - 3 : len),
+            buf_printf(out, "%.*s\n", (int)(options_is_repeatable(k) ? len - 3 : len),
                        o->argument);
         }
     }
-    return buf_take(&out);
 }
 
-/* MLPD_CONF_EXAMPLE=FILE in the environment has it written there, to be put in the old one's
- * place. */
 START_TEST(the_example_has_every_option)
 {
-    const char *to = getenv("MLPD_CONF_EXAMPLE");
-    char *wanted = example(), *is;
-    FILE *f;
+    struct buf page = BUF_INIT;
 
-    if (to != NULL) {
-        f = fopen(to, "w");
-        ck_assert_ptr_nonnull(f);
-        ck_assert_int_ge(fputs(wanted, f), 0);
-        ck_assert_int_eq(fclose(f), 0);
-    }
-    is = slurp("etc/mlpd.conf");
-    ck_assert_msg(strcmp(is, wanted) == 0,
-                  "etc/mlpd.conf is not what options.def says: write it anew with "
-                  "MLPD_CONF_EXAMPLE=etc/mlpd.conf tests/unit/check_config_file");
-    free(is);
-    free(wanted);
+    put_example(&page);
+    doc_compare("etc/mlpd.conf", "tests/unit/check_config_file", &page);
+    buf_fini(&page);
 }
 END_TEST
 
 /* Without its #, each line that has a value of the program's own is taken, and means the same. */
 START_TEST(the_examples_values_are_the_programs_own)
 {
-    char *is = slurp("etc/mlpd.conf"), *line, *rest = is;
+    char *is = doc_read("etc/mlpd.conf"), *line, *rest = is;
     struct buf text = BUF_INIT;
     struct options before, after;
     struct err err = ERR_INIT;
@@ -326,7 +295,7 @@ END_TEST
 /* "\-\-log\-level" in mlpd(8), with its variable. */
 START_TEST(the_manual_has_every_option)
 {
-    char *manual = slurp("docs/mlpd.8");
+    char *manual = doc_read("docs/mlpd.8");
     size_t k;
 
     for (k = 0; k < OPTIONS; k++) {

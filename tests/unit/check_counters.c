@@ -18,6 +18,7 @@
 #include "base/counters.h"
 #include "base/mem.h"
 #include "base/process.h"
+#include "doc_compare.h"
 
 static const char *const routes[] = {"method=\"GET\",route=\"/a\"", "method=\"PUT\",route=\"/b\""};
 
@@ -443,8 +444,7 @@ START_TEST(the_process_is_what_it_is)
 }
 END_TEST
 
-/* ---- docs/METRICS.md ---------------------------------------------------------------------------
- */
+/* ---- docs/METRICS.md ------------------------------------------------------------------------- */
 
 static const char top[] =
     "# What GET /metrics tells\n\n"
@@ -506,29 +506,11 @@ static void put_page(struct buf *out)
 
 START_TEST(docs_are_what_the_table_says)
 {
-    const char *dir = getenv("top_srcdir");
-    char *path = xasprintf("%s/docs/METRICS.md", dir != NULL ? dir : ".");
-    bool write_it = getenv("MLPD_WRITE_DOCS") != NULL;
-    FILE *file = fopen(path, write_it ? "w" : "r");
-    struct buf want = BUF_INIT, there = BUF_INIT;
-    char bytes[4096];
-    size_t n;
+    struct buf out = BUF_INIT;
 
-    ck_assert_msg(file != NULL, "cannot open %s", path);
-    put_page(&want);
-    if (write_it) {
-        ck_assert_uint_eq(fwrite(want.data, 1, want.len, file), want.len);
-    } else {
-        while ((n = fread(bytes, 1, sizeof bytes, file)) > 0) {
-            ck_assert_int_eq(buf_append(&there, bytes, n), 0);
-        }
-        ck_assert_msg(there.len == want.len && memcmp(there.data, want.data, want.len) == 0,
-                      "%s is out of date: MLPD_WRITE_DOCS=1 tests/unit/check_counters", path);
-    }
-    ck_assert_int_eq(fclose(file), 0);
-    free(path);
-    buf_fini(&want);
-    buf_fini(&there);
+    put_page(&out);
+    doc_compare("docs/METRICS.md", "tests/unit/check_counters", &out);
+    buf_fini(&out);
 }
 END_TEST
 

@@ -5,6 +5,7 @@ HTTP_CHECKS = \
 	tests/unit/check_http \
 	tests/unit/check_http_rows \
 	tests/unit/check_limits \
+	tests/unit/check_limits_docs \
 	tests/unit/check_listen \
 	tests/unit/check_notify \
 	tests/unit/check_options \
@@ -33,26 +34,22 @@ tests_unit_check_limits_SOURCES = tests/unit/check_limits.c
 tests_unit_check_limits_CFLAGS = $(HTTP_CHECK_CFLAGS)
 tests_unit_check_limits_LDADD = $(HTTP_CHECK_LIBS)
 
+tests_unit_check_limits_docs_SOURCES = tests/unit/check_limits_docs.c $(OPTIONS_SOURCES) $(DOC_COMPARE)
+tests_unit_check_limits_docs_CFLAGS = $(HTTP_CHECK_CFLAGS) $(DOC_CFLAGS)
+tests_unit_check_limits_docs_LDADD = $(HTTP_CHECK_LIBS)
+
 tests_unit_check_listen_SOURCES = tests/unit/check_listen.c \
 	tests/api/certificate.c tests/api/certificate.h
 tests_unit_check_listen_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests
 tests_unit_check_listen_CFLAGS = $(HTTP_CHECK_CFLAGS) $(GNUTLS_CFLAGS)
 tests_unit_check_listen_LDADD = $(HTTP_CHECK_LIBS)
 
-tests_unit_check_options_SOURCES = tests/unit/check_options.c \
-	src/mlpd/options.c src/mlpd/options.h src/mlpd/options.def \
-	src/mlpd/options_listen.c src/mlpd/options_print.c \
-	src/mlpd/options_values.c src/mlpd/options_priv.h \
-	src/mlpd/config_file.c src/mlpd/config_file.h \
+tests_unit_check_options_SOURCES = tests/unit/check_options.c $(OPTIONS_SOURCES) \
 	src/mlpd/state.c src/mlpd/state.h
 tests_unit_check_options_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
 tests_unit_check_options_LDADD = libbase.a $(SODIUM_LIBS) $(UNIT_LIBS)
 
-tests_unit_check_options_listen_SOURCES = tests/unit/check_options_listen.c \
-	src/mlpd/options.c src/mlpd/options.h src/mlpd/options.def \
-	src/mlpd/options_listen.c src/mlpd/options_print.c \
-	src/mlpd/options_values.c src/mlpd/options_priv.h \
-	src/mlpd/config_file.c src/mlpd/config_file.h
+tests_unit_check_options_listen_SOURCES = tests/unit/check_options_listen.c $(OPTIONS_SOURCES)
 tests_unit_check_options_listen_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
 tests_unit_check_options_listen_LDADD = libbase.a $(SODIUM_LIBS) $(UNIT_LIBS)
 
@@ -67,24 +64,15 @@ tests_unit_check_tokens_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit
 tests_unit_check_tokens_CFLAGS = $(HTTP_CHECK_CFLAGS)
 tests_unit_check_tokens_LDADD = $(HTTP_CHECK_LIBS)
 
-tests_unit_check_config_file_SOURCES = tests/unit/check_config_file.c \
-	src/mlpd/options.c src/mlpd/options.h src/mlpd/options.def \
-	src/mlpd/options_listen.c src/mlpd/options_print.c \
-	src/mlpd/options_values.c src/mlpd/options_priv.h \
-	src/mlpd/config_file.c src/mlpd/config_file.h
-tests_unit_check_config_file_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS) \
-	-DTOP_SRCDIR='"$(abs_top_srcdir)"'
+tests_unit_check_config_file_SOURCES = tests/unit/check_config_file.c $(OPTIONS_SOURCES) $(DOC_COMPARE)
+tests_unit_check_config_file_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS) $(DOC_CFLAGS)
 tests_unit_check_config_file_LDADD = libbase.a $(SODIUM_LIBS) $(UNIT_LIBS)
 
 tests_unit_check_notify_SOURCES = tests/unit/check_notify.c src/mlpd/notify.c src/mlpd/notify.h
 tests_unit_check_notify_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
 tests_unit_check_notify_LDADD = libbase.a $(SODIUM_LIBS) $(UNIT_LIBS)
 
-tests_unit_check_wait_SOURCES = tests/unit/check_wait.c \
-	src/mlpd/options.c src/mlpd/options.h src/mlpd/options.def \
-	src/mlpd/options_listen.c src/mlpd/options_print.c \
-	src/mlpd/options_values.c src/mlpd/options_priv.h \
-	src/mlpd/config_file.c src/mlpd/config_file.h \
+tests_unit_check_wait_SOURCES = tests/unit/check_wait.c $(OPTIONS_SOURCES) \
 	src/mlpd/notify.c src/mlpd/notify.h src/mlpd/wait.c src/mlpd/wait.h
 tests_unit_check_wait_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
 tests_unit_check_wait_LDADD = libbase.a $(SODIUM_LIBS) $(UNIT_LIBS)

@@ -31,9 +31,10 @@ tests_unit_check_config_CPPFLAGS = $(JOBS_CPPFLAGS)
 tests_unit_check_config_CFLAGS = $(JOBS_CFLAGS)
 tests_unit_check_config_LDADD = $(JOBS_LIBS)
 
-tests_unit_check_config_docs_SOURCES = tests/unit/check_config_docs.c tests/unit/jobs_in_help.h
+tests_unit_check_config_docs_SOURCES = tests/unit/check_config_docs.c \
+	tests/unit/jobs_in_help.h $(DOC_COMPARE)
 tests_unit_check_config_docs_CPPFLAGS = $(JOBS_CPPFLAGS)
-tests_unit_check_config_docs_CFLAGS = $(JOBS_CFLAGS)
+tests_unit_check_config_docs_CFLAGS = $(JOBS_CFLAGS) $(DOC_CFLAGS)
 tests_unit_check_config_docs_LDADD = $(JOBS_LIBS)
 
 tests_unit_check_config_keys_SOURCES = tests/unit/check_config_keys.c tests/unit/jobs_in_help.h

@@ -1,6 +1,9 @@
 # Unit tests, layer by layer; each program is one module's or one group's.
 # UNIT_LIBS goes last in every program's LDADD.
 UNIT_LIBS = $(CHECK_LIBS)
+# For those that compare a document with the table it is made from (doc_compare.h).
+DOC_COMPARE = tests/unit/doc_compare.c tests/unit/doc_compare.h
+DOC_CFLAGS = -DTOP_SRCDIR='"$(abs_top_srcdir)"'
 include tests/unit/base.mk
 include tests/unit/mlp.mk
 include tests/unit/data.mk
