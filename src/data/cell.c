@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "base/text.h"
@@ -99,7 +100,7 @@ void cell_format(double value, char *out)
 
 bool cell_missing(const char *s, size_t len)
 {
-    static const char *const words[] = {"?", "NA", "NaN", "nan", "null", "NULL"};
+    static const char *const words[] = {"?", "NA", "N/A", "NaN", "nan", "null", "NULL"};
     size_t i;
 
     if (len == 0) {
@@ -114,6 +115,30 @@ bool cell_missing(const char *s, size_t len)
         }
     }
     return false;
+}
+
+int cell_boolean(const char *s, size_t len, enum cell_pair *pair)
+{
+    static const char *const words[][2] = {
+        [CELL_TRUE_FALSE] = {"false", "true"},
+        [CELL_YES_NO] = {"no", "yes"},
+        [CELL_T_F] = {"f", "t"},
+        [CELL_Y_N] = {"n", "y"},
+        [CELL_1_0] = {"0", "1"},
+    };
+    size_t i;
+
+    for (i = 0; len > 0 && len < 6 && i < 2 * ARRAY_LEN(words); i++) {
+        const char *word = words[i / 2][i % 2];
+
+        if (strlen(word) == len && strncasecmp(word, s, len) == 0) {
+            if (pair != NULL) {
+                *pair = (enum cell_pair)(i / 2);
+            }
+            return (int)(i % 2);
+        }
+    }
+    return -1;
 }
 
 char *cell_show(const char *s, size_t len)

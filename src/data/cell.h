@@ -17,8 +17,14 @@ bool cell_number(const char *s, size_t len, double *out);
  * "0" for -0.0. */
 void cell_format(double value, char *out);
 
-/* Whether the cell stands for "no value": empty, "?", "NA", "NaN", "nan", "null", "NULL". */
+/* Whether the cell stands for "no value" in a table that says nothing else: empty, "?", "NA",
+ * "N/A", "NaN", "nan", "null", "NULL". */
 bool cell_missing(const char *s, size_t len);
+
+/* The words for true and false come in pairs, in any case. */
+enum cell_pair { CELL_TRUE_FALSE, CELL_YES_NO, CELL_T_F, CELL_Y_N, CELL_1_0 };
+/* 1 for true, 0 for false, -1 for neither; *pair (or NULL) is set for the first two. */
+int cell_boolean(const char *s, size_t len, enum cell_pair *pair);
 
 /* A cell (UTF-8) as an error quotes it: at most 60 bytes, cut between characters, no controls.
  * The caller frees. */

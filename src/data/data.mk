@@ -9,6 +9,7 @@ libdata_a_SOURCES = \
 	src/data/dataset.c src/data/dataset.h src/data/dataset_priv.h \
 	src/data/dataset_read.c \
 	src/data/dataset_write.c \
+	src/data/datetime.c src/data/datetime.h \
 	src/data/dict.c src/data/dict.h \
 	src/data/encoder.h src/data/encoder_priv.h \
 	src/data/encoder.c \

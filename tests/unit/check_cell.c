@@ -146,8 +146,8 @@ END_TEST
 
 START_TEST(missing_words)
 {
-    static const char *const gone[] = {"", "?", "NA", "NaN", "nan", "null", "NULL"};
-    static const char *const there[] = {"0", " ", "na", "Na", "Null", "none", "N/A", "??", "NULLS"};
+    static const char *const gone[] = {"", "?", "NA", "N/A", "NaN", "nan", "null", "NULL"};
+    static const char *const there[] = {"0", " ", "na", "Na", "Null", "none", "n/a", "??", "NULLS"};
     size_t i;
 
     for (i = 0; i < ARRAY_LEN(gone); i++) {

@@ -4,6 +4,7 @@ DATA_CHECKS = \
 	tests/unit/check_csv \
 	tests/unit/check_dataset \
 	tests/unit/check_dataset_damage \
+	tests/unit/check_datetime \
 	tests/unit/check_encoder \
 	tests/unit/check_encoder_rows \
 	tests/unit/check_split
@@ -28,6 +29,10 @@ tests_unit_check_dataset_LDADD = $(DATA_CHECK_LIBS)
 tests_unit_check_dataset_damage_SOURCES = tests/unit/check_dataset_damage.c tests/unit/data_help.h
 tests_unit_check_dataset_damage_CFLAGS = $(DATA_CHECK_CFLAGS)
 tests_unit_check_dataset_damage_LDADD = $(DATA_CHECK_LIBS)
+
+tests_unit_check_datetime_SOURCES = tests/unit/check_datetime.c tests/unit/data_help.h
+tests_unit_check_datetime_CFLAGS = $(DATA_CHECK_CFLAGS)
+tests_unit_check_datetime_LDADD = $(DATA_CHECK_LIBS)
 
 tests_unit_check_encoder_SOURCES = tests/unit/check_encoder.c tests/unit/data_help.h tests/unit/encoder_help.h
 tests_unit_check_encoder_CFLAGS = $(DATA_CHECK_CFLAGS)
