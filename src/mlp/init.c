@@ -2,7 +2,8 @@
  *
  * Number i of layer k (its weights as they lie, behind them its biases) is drawn at (k, i / 4) of
  * the stream "init", so neither the order of drawing nor the rest of the network changes it. A
- * piece of maxout is drawn as a layer of its own would be. One thread, no state.
+ * piece of maxout is drawn as a layer of its own would be; table i stands for layer
+ * RNG_INPUT - 1 - i. One thread, no state.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -81,6 +82,22 @@ static struct drawer drawer_of(const struct layer *l, const struct rng *rng, siz
                            .layer = (uint32_t)k,
                            .normal = is_normal(l->init),
                            .deviation = init_deviation(l)};
+}
+
+/* A level that training never meets keeps what it has here, so let that be next to nothing. */
+#define TABLE_DEVIATION 0.05
+
+/* Level 0, which stands for nothing known, begins as all zeros. */
+static void init_table(const struct table *t, const struct rng *rng, size_t i, mlp_real *w)
+{
+    struct drawer d = {.rng = rng,
+                       .layer = RNG_INPUT - 1 - (uint32_t)i,
+                       .normal = true,
+                       .deviation = TABLE_DEVIATION};
+
+    for (size_t e = 0; e < t->levels * t->width; e++) {
+        w[e] = e < t->width ? 0 : (mlp_real)drawer_at(&d, e);
+    }
 }
 
 /* ---- orthogonal -------------------------------------------------------------------- */
@@ -235,6 +252,7 @@ enum mlp_status mlp_net_init(struct mlp_net *net, uint64_t seed)
 {
     struct rng rng = rng_stream(seed, RNG_INIT);
     double *scratch = NULL;
+    size_t tables = 0;
     enum mlp_status status = scratch_new(net, &scratch);
 
     if (status != MLP_OK) {
@@ -262,6 +280,10 @@ enum mlp_status mlp_net_init(struct mlp_net *net, uint64_t seed)
             break;
         case SEGMENT_SHIFT:
             fill(p, s->length, 0);
+            break;
+        case SEGMENT_TABLE:
+            init_table(&net->tables[tables], &rng, tables, p);
+            tables++;
             break;
         }
     }

@@ -5,7 +5,8 @@
  *     z_k = a_{k-1} W_k + b_k        a_{k-1} (rows, in), W_k [in][out], b_k (out)
  *     a_k = f_k(z_k)                 f: sigmoid, tanh, relu, ...
  *
- * with a_0 the input. A loss compares the last layer with the truth. The forward
+ * with a_0 the input, in which indexes may have been replaced by rows of learnt tables
+ * (embeddings). A loss compares the last layer with the truth. The forward
  * pass keeps each layer's input a_{k-1}, because that *is* dz/dW; the backward
  * pass runs the same chain in reverse with delta = dL/dz:
  *
@@ -51,6 +52,8 @@ MLP_API const char *mlp_status_text(enum mlp_status status);
 #define MLP_MAX_LAYERS 64     /* hidden layers */
 #define MLP_MAX_UNITS  65536  /* width of a hidden or of the output layer */
 #define MLP_MAX_INPUTS 1000000
+#define MLP_MAX_EMBEDDINGS 4096
+#define MLP_MAX_LEVELS     (1 << 24) /* of a table: as far as a float counts exactly */
 
 /* ---- what a network is ------------------------------------------------------ */
 
@@ -138,12 +141,28 @@ struct mlp_layer_spec {
     double noise;      /* deviation of normal noise added while training */
 };
 
+/* A learnt table (levels, width): a row for each category. */
+struct mlp_embedding {
+    size_t levels; /* 1 to MLP_MAX_LEVELS; a category is an index below it, */
+    size_t width;  /* and becomes so many numbers, 1 to MLP_MAX_UNITS */
+};
+
+/* The last n_embeddings of the n_inputs columns of x are indexes, whole numbers from 0. Before
+ * anything else is done to a row each becomes the row of its table that it names, so that
+ *
+ *     a_0 = (numbers, table_0[i_0], table_1[i_1], ..)
+ *
+ * has mlp_spec_width numbers: it is they that the input scale, input dropout and noise, the first
+ * layer's weights and its residual see. What is not such an index (NaN, 1.5, -1, `levels`) is
+ * MLP_E_ARGUMENT wherever data is given. */
 struct mlp_spec {
     size_t n_inputs;
     size_t n_outputs;
     size_t n_hidden;                     /* 0 = linear or logistic regression */
     const struct mlp_layer_spec *hidden; /* [n_hidden]; copied by mlp_net_new */
-    bool input_scale;                    /* a learnt factor for each input, 1 at first */
+    size_t n_embeddings;                 /* <= n_inputs; 0: all of x are numbers */
+    const struct mlp_embedding *embeddings; /* [n_embeddings]; copied by mlp_net_new */
+    bool input_scale;                    /* a learnt factor for each number of a_0, 1 at first */
     double input_dropout, input_noise;   /* as a layer's */
     enum mlp_init output_init;
     double output_init_scale;
@@ -170,7 +189,11 @@ MLP_API bool mlp_loss_parse(const char *name, enum mlp_loss *out);
  * and no time however absurd the numbers; so do mlp_spec_parameters and mlp_estimate. */
 MLP_API MLP_CHECK enum mlp_status mlp_spec_check(const struct mlp_spec *spec);
 
-/* Trained numbers: weights, biases, slopes, scales. MLP_E_TOO_LARGE on overflow. */
+/* Numbers of a_0: n_inputs - n_embeddings and the widths of all tables. Of a spec that
+ * mlp_spec_check accepts. */
+MLP_API size_t mlp_spec_width(const struct mlp_spec *spec);
+
+/* Trained numbers: weights, biases, slopes, scales, tables. MLP_E_TOO_LARGE on overflow. */
 MLP_API MLP_CHECK enum mlp_status mlp_spec_parameters(const struct mlp_spec *spec, size_t *out);
 
 /* ---- a network -------------------------------------------------------------- */
@@ -181,7 +204,8 @@ struct mlp_net;
 MLP_API MLP_CHECK enum mlp_status mlp_net_new(const struct mlp_spec *spec, struct mlp_net **out);
 MLP_API void mlp_net_free(struct mlp_net **net);
 
-/* Draw the weights from stream "init" of the seed (see rng.h); the rest to its first values.
+/* Draw the weights from stream "init" of the seed (see rng.h); the rest to its first values. Tables
+ * are normal of deviation .05, their row 0 ("missing, or never seen") is all zeros.
  * ORTHOGONAL takes scratch of one layer's weights: hence a status. */
 MLP_API MLP_CHECK enum mlp_status mlp_net_init(struct mlp_net *net, uint64_t seed);
 
@@ -190,8 +214,8 @@ MLP_API size_t mlp_net_parameters(const struct mlp_net *net);
 /* Parameters, and behind them the state that is not trained (batch norm's running
  * statistics): together what a prediction needs, and what is stored. */
 MLP_API size_t mlp_net_values(const struct mlp_net *net);
-/* The one flat array of mlp_net_values numbers, owned by the net: [input scale], then layer
- * after layer weights [in][out x pieces], bias, [norm's gain, shift], [slopes]; then the
+/* The one flat array of mlp_net_values numbers, owned by the net: [input scale], [tables (levels,
+ * width), one after the other], then layer after layer weights [in][out x pieces], bias, [norm's gain, shift], [slopes]; then the
  * state, layer after layer running mean, running variance. */
 MLP_API mlp_real *mlp_net_params(struct mlp_net *net);
 MLP_API const mlp_real *mlp_net_params_const(const struct mlp_net *net);
@@ -207,8 +231,10 @@ struct mlp_layer_view {
     const mlp_real *mean, *variance; /* [n_out], batch norm's running statistics */
 };
 MLP_API void mlp_net_layer(const struct mlp_net *net, size_t k, struct mlp_layer_view *out);
-/* [n_inputs], or NULL */
+/* [mlp_spec_width], or NULL */
 MLP_API const mlp_real *mlp_net_input_scale(const struct mlp_net *net);
+/* Table i < n_embeddings: (levels, width) */
+MLP_API const mlp_real *mlp_net_embedding(const struct mlp_net *net, size_t i);
 
 /* ---- a thread's room for passes ---------------------------------------------- */
 
@@ -221,7 +247,8 @@ MLP_API MLP_CHECK enum mlp_status mlp_workspace_new(const struct mlp_net *net, s
 MLP_API void mlp_workspace_free(struct mlp_workspace **ws);
 
 /* x (rows, n_inputs) -> out (rows, n_outputs): probabilities or values, the output
- * function applied. A row's result does not depend on the rows around it, to the last bit. */
+ * function applied. A row's result does not depend on the rows around it, to the last bit.
+ * MLP_E_ARGUMENT: an index that its table does not have; `out` is not to be used then. */
 MLP_API MLP_CHECK enum mlp_status mlp_predict(const struct mlp_net *net, struct mlp_workspace *ws,
                                               const mlp_real *x, size_t rows, mlp_real *out);
 
@@ -235,8 +262,8 @@ MLP_API MLP_CHECK enum mlp_status mlp_predict_offset(const struct mlp_net *net,
  * softmax, else `targets`. Borrowed. What evaluates or trains refuses (MLP_E_ARGUMENT) truth that
  * the loss cannot mean (labels out of range; probabilities below 0, or that do not add up to
  * 1 within 1e-6; targets outside [0, 1] of a binary loss, below 0 of POISSON and TWEEDIE, 0 or
- * less or subnormal of GAMMA), numbers that are not finite in anything but x, and weights that are
- * negative or all 0. */
+ * less or subnormal of GAMMA), numbers that are not finite in anything but x, indexes that their
+ * table does not have, and weights that are negative or all 0. */
 struct mlp_data {
     size_t rows;
     const mlp_real *x;       /* (rows, n_inputs) */
@@ -320,7 +347,7 @@ struct mlp_schedule {
  * training itself goes on with the raw ones. */
 enum mlp_average { MLP_AVERAGE_NONE, MLP_AVERAGE_EMA, MLP_AVERAGE_SWA };
 
-/* Settings of one layer's parameters. */
+/* Settings of one layer's parameters. The first layer's are those of the tables in front of it. */
 struct mlp_layer_train {
     double l1, l2;  /* in place of the spec's */
     double rate;    /* times the learning rate; 0: 1 */
@@ -350,11 +377,12 @@ struct mlp_train_spec {
     double rho;      /* rmsprop's alpha, adadelta's rho */
     bool amsgrad;    /* adam, adamw: the largest v so far */
     double momentum_decay;         /* nadam: psi */
-    double l1, l2;   /* add l1 sum |W| + l2/2 sum W^2 to the batch-mean loss; weights only */
-    double weight_decay; /* W *= 1 - rate weight_decay before the update; weights only */
+    double l1, l2;   /* add l1 sum |W| + l2/2 sum W^2 to the batch-mean loss; weights and tables */
+    double weight_decay; /* W *= 1 - rate weight_decay before the update; weights and tables */
     double clip_value;   /* each gradient element to +-clip_value; 0: off */
     double clip_norm;    /* the whole gradient to this length; 0: off */
-    double max_norm;     /* each unit's incoming weights to this length after the step; 0: off */
+    double max_norm;     /* each unit's incoming weights to this length after the step; not tables;
+                          * 0: off */
     double bias_rate, input_scale_rate;    /* times the learning rate; 0: 1 */
     const struct mlp_layer_train *layers;  /* [n_hidden + 1], borrowed; NULL: none has its own */
     struct mlp_schedule schedule;

@@ -25,6 +25,7 @@ MLP_SOURCES = \
 	src/mlp/arena.h \
 	src/mlp/average.c src/mlp/average.h \
 	src/mlp/batches.c src/mlp/batches.h \
+	src/mlp/embedding.c src/mlp/embedding.h \
 	src/mlp/fpmode.h \
 	src/mlp/gemm.c src/mlp/gemm.h \
 	src/mlp/gemm_tiles.c \

@@ -22,9 +22,11 @@ const char *mlp_backend(void)
 struct mlp_net *net_layout(const struct mlp_spec *spec, struct arena *arena)
 {
     size_t n_layers = spec->n_hidden + 1, n_params = 0, n_values = 0;
-    size_t most = 1 + NET_SEGMENTS_PER_LAYER * n_layers;
+    size_t n_tables = spec->n_embeddings, most = 1 + n_tables + NET_SEGMENTS_PER_LAYER * n_layers;
     struct mlp_net *net = arena_take(arena, 1, sizeof(*net));
     struct mlp_layer_spec *hidden = arena_take(arena, spec->n_hidden, sizeof(*hidden));
+    struct mlp_embedding *embeddings = arena_take(arena, n_tables, sizeof(*embeddings));
+    struct table *tables = arena_take(arena, n_tables, sizeof(*tables));
     struct layer *layers = arena_take(arena, n_layers, sizeof(*layers));
     struct segment *segments = arena_take(arena, most, sizeof(*segments));
 
@@ -37,6 +39,8 @@ struct mlp_net *net_layout(const struct mlp_spec *spec, struct arena *arena)
         *net = (struct mlp_net){
             .spec = *spec,
             .hidden = hidden,
+            .embeddings = embeddings,
+            .tables = tables,
             .kernel = kernel_best(),
             .n_layers = n_layers,
             .layers = layers,
@@ -63,7 +67,8 @@ static size_t add_segment(struct mlp_net *net, size_t *at, enum segment_kind kin
                                                         .length = length,
                                                         .kind = kind,
                                                         .layer = layer,
-                                                        .decay = kind == SEGMENT_WEIGHTS};
+                                                        .decay = kind == SEGMENT_WEIGHTS ||
+                                                                 kind == SEGMENT_TABLE};
     *at += length;
     return offset;
 }
@@ -71,10 +76,19 @@ static size_t add_segment(struct mlp_net *net, size_t *at, enum segment_kind kin
 /* The order of mlp_net_params. */
 static void fill_tables(struct mlp_net *net)
 {
-    size_t at = 0, state = net->n_params;
+    size_t at = 0, state = net->n_params, column = net->spec.n_inputs - net->spec.n_embeddings;
 
     net->input_scale = add_segment(net, &at, SEGMENT_INPUT_SCALE, 0,
-                                   net->spec.input_scale ? net->spec.n_inputs : 0);
+                                   net->spec.input_scale ? mlp_spec_width(&net->spec) : 0);
+    for (size_t i = 0; i < net->spec.n_embeddings; i++) {
+        struct table *t = &net->tables[i];
+
+        *t = (struct table){.levels = net->embeddings[i].levels,
+                            .width = net->embeddings[i].width,
+                            .column = column};
+        t->offset = add_segment(net, &at, SEGMENT_TABLE, 0, t->levels * t->width);
+        column += t->width;
+    }
     for (size_t k = 0; k < net->n_layers; k++) {
         struct layer *l = &net->layers[k];
 
@@ -118,6 +132,10 @@ enum mlp_status mlp_net_new(const struct mlp_spec *spec, struct mlp_net **out)
         memcpy(net->hidden, spec->hidden, spec->n_hidden * sizeof(*net->hidden));
     }
     net->spec.hidden = net->hidden;
+    if (spec->n_embeddings > 0) {
+        memcpy(net->embeddings, spec->embeddings, spec->n_embeddings * sizeof(*net->embeddings));
+    }
+    net->spec.embeddings = net->embeddings;
     fill_tables(net);
     memset(net->params, 0, net->n_values * sizeof(*net->params));
     *out = net;
@@ -181,4 +199,9 @@ void mlp_net_layer(const struct mlp_net *net, size_t k, struct mlp_layer_view *o
 const mlp_real *mlp_net_input_scale(const struct mlp_net *net)
 {
     return at(net, net->input_scale);
+}
+
+const mlp_real *mlp_net_embedding(const struct mlp_net *net, size_t i)
+{
+    return at(net, net->tables[i].offset);
 }

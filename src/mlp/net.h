@@ -19,13 +19,14 @@ enum segment_kind {
     SEGMENT_GAIN,  /* of a norm */
     SEGMENT_SHIFT,
     SEGMENT_SLOPE, /* prelu's */
+    SEGMENT_TABLE, /* an embedding's; counts as the first layer's */
 };
 
 struct segment {
     size_t offset, length; /* in the flat array, in elements */
     enum segment_kind kind;
     size_t layer;
-    bool decay; /* penalties apply: weights yes, all others no */
+    bool decay; /* penalties apply: weights and tables yes, all others no */
 };
 #define NET_SEGMENTS_PER_LAYER 5
 
@@ -46,15 +47,24 @@ struct layer {
     double dropout, noise;
 };
 
+/* An embedding: see embedding.h. */
+struct table {
+    size_t levels, width;
+    size_t offset; /* in the flat array */
+    size_t column; /* where its numbers begin in a_0 */
+};
+
 struct mlp_net {
-    struct mlp_spec spec; /* spec.hidden is the net's own copy */
+    struct mlp_spec spec; /* spec.hidden and .embeddings are the net's own copies */
     struct mlp_layer_spec *hidden;
+    struct mlp_embedding *embeddings;
     const struct kernel *kernel;
     size_t n_layers; /* n_hidden + 1 */
     struct layer *layers;
     size_t n_segments;
     struct segment *segments;
     size_t input_scale; /* offset, or NET_NONE */
+    struct table *tables; /* [spec.n_embeddings] */
     size_t n_params;    /* trained */
     size_t n_values;    /* n_params, then the state */
     mlp_real *params;   /* [n_values] */

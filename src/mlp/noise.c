@@ -107,18 +107,26 @@ void noise_back(struct pass *p, const struct mlp_net *net, size_t k, mlp_real *d
     }
 }
 
+/* a (rows, n_in of the first layer) times the input scale */
+static void scale_rows(const struct mlp_net *net, mlp_real *a, size_t rows)
+{
+    size_t n = net->layers[0].n_in;
+
+    for (size_t i = 0; i < rows; i++) {
+        net->kernel->multiply(net->params + net->input_scale, a + i * n, n);
+    }
+}
+
 const mlp_real *noise_scale_input(struct pass *p, const struct mlp_net *net, const mlp_real *x,
                                   size_t rows)
 {
-    size_t n = net->spec.n_inputs;
+    size_t n = net->layers[0].n_in;
 
     if (net->input_scale == NET_NONE) {
         return x;
     }
     memcpy(p->input, x, rows * n * sizeof(*x));
-    for (size_t i = 0; i < rows; i++) {
-        net->kernel->multiply(net->params + net->input_scale, p->input + i * n, n);
-    }
+    scale_rows(net, p->input, rows);
     return p->input;
 }
 
@@ -133,20 +141,36 @@ const mlp_real *noise_input(struct pass *p, const struct mlp_net *net,
                                   .dropout = net->spec.input_dropout};
 
     if (d.noise > 0 || d.dropout > 0) {
-        disturb(&d, scaled, NULL, p->input_mask, p->input, 0, rows * net->spec.n_inputs);
+        disturb(&d, scaled, NULL, p->input_mask, p->input, 0, rows * net->layers[0].n_in);
         return p->input;
     }
     return scaled;
 }
 
-/* dL/ds_j = sum over rows of dL/da_0 mask x_j */
-void noise_scale_gradient(struct pass *p, const struct mlp_net *net, const mlp_real *x, size_t rows,
-                          mlp_real *gradient)
+/* dL/da_0 mask, of the columns that p->input_delta has */
+static void mask_rows(const struct pass *p, const struct mlp_net *net, size_t rows)
 {
-    size_t n = net->spec.n_inputs;
+    size_t n = net->layers[0].n_in, kept = n - p->delta_from;
 
-    if (p->input_mask != NULL) {
-        net->kernel->multiply(p->input_mask, p->input_delta, rows * n);
+    for (size_t i = 0; i < rows; i++) {
+        net->kernel->multiply(p->input_mask + i * n + p->delta_from, p->input_delta + i * kept,
+                              kept);
     }
-    norm_sum_products(p, net, p->input_delta, x, rows, n, gradient + net->input_scale);
+}
+
+/* dL/ds_j = sum over rows of dL/da_0 mask x_j,  dL/dx = dL/da_0 mask s */
+void noise_input_back(struct pass *p, const struct mlp_net *net, const mlp_real *x, size_t rows,
+                      mlp_real *gradient)
+{
+    if (p->input_mask != NULL) {
+        mask_rows(p, net, rows);
+    }
+    if (net->input_scale == NET_NONE) {
+        return;
+    }
+    norm_sum_products(p, net, p->input_delta, x, rows, net->layers[0].n_in,
+                      gradient + net->input_scale);
+    if (net->spec.n_embeddings > 0) {
+        scale_rows(net, p->input_delta, rows);
+    }
 }

@@ -2,7 +2,8 @@
  * activation, the shortcut of a residual layer, and the stages of the input.
  *
  *     a = dropped(h + deviation g) [+ the layer's input]     g standard normal
- *     a_0 = dropped(x s + deviation g)                       s the learnt input scale
+ *     a_0 = dropped(x s + deviation g)                       s the learnt input scale; x with
+ *                                                            its rows of tables (embedding.h)
  *
  * dropped() is h / (1 - p) or, with probability p, 0 (inverted dropout). Behind selu it is alpha
  * dropout (Klambauer 2017): a dropped number becomes -1.7580993, the limit of selu, and all are
@@ -31,7 +32,9 @@ void noise_apply(struct pass *p, const struct mlp_net *net, size_t k,
 void noise_back(struct pass *p, const struct mlp_net *net, size_t k, mlp_real *delta, size_t first,
                 size_t rows);
 
-/* x times the input scale, for a prediction: x itself without one, else p->input. */
+/* Here x is (rows, mlp_spec_width), what embedding_rows made; the rooms may be the same.
+ *
+ * x times the input scale, for a prediction: x itself without one, else p->input. */
 const mlp_real *noise_scale_input(struct pass *p, const struct mlp_net *net, const mlp_real *x,
                                   size_t rows);
 
@@ -39,8 +42,9 @@ const mlp_real *noise_scale_input(struct pass *p, const struct mlp_net *net, con
 const mlp_real *noise_input(struct pass *p, const struct mlp_net *net,
                             const struct pass_moment *moment, const mlp_real *x, size_t rows);
 
-/* The input scale's gradient, from p->input_delta = dL/da_0, which is used up. */
-void noise_scale_gradient(struct pass *p, const struct mlp_net *net, const mlp_real *x, size_t rows,
-                          mlp_real *gradient);
+/* p->input_delta holds dL/da_0, and becomes dL/dx where tables ask for it; the input scale's gradient
+ * is written. */
+void noise_input_back(struct pass *p, const struct mlp_net *net, const mlp_real *x, size_t rows,
+                      mlp_real *gradient);
 
 #endif

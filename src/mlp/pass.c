@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "mlp/activation.h"
+#include "mlp/embedding.h"
 #include "mlp/fpmode.h"
 #include "mlp/noise.h"
 #include "mlp/norm.h"
@@ -47,12 +48,12 @@ void pass_layout_team(struct pass *p, const struct mlp_spec *spec, const struct 
     const size_t max_rows = size->max_rows;
     const bool training = size->training;
     size_t widest = net_spec_widest(spec), row_bytes = widest * sizeof(mlp_real);
-    size_t max_in = spec->n_inputs > widest ? spec->n_inputs : widest;
-    size_t input_bytes = spec->n_inputs * sizeof(mlp_real);
-    bool own_input = spec->input_scale || (training && (spec->input_dropout > 0 ||
-                                                        spec->input_noise > 0));
+    size_t wide = mlp_spec_width(spec), max_in = wide > widest ? wide : widest;
+    size_t input_bytes = wide * sizeof(mlp_real), n_tables = spec->n_embeddings;
+    bool own_input = spec->input_scale || (training && n_tables == 0 &&
+                                           (spec->input_dropout > 0 || spec->input_noise > 0));
     bool turns = !training;
-    size_t summed = training && spec->input_scale ? spec->n_inputs : 0, skipped = 0;
+    size_t summed = training && spec->input_scale ? wide : 0, skipped = 0;
 
     *p = (struct pass){.max_rows = max_rows,
                        .n_layers = spec->n_hidden + 1,
@@ -86,14 +87,26 @@ void pass_layout_team(struct pass *p, const struct mlp_spec *spec, const struct 
     if (skipped > 0) {
         p->skip = arena_take(arena, max_rows, skipped * sizeof(mlp_real));
     }
+    if (n_tables > 0) {
+        p->embedded = arena_take(arena, max_rows, input_bytes);
+        p->input = p->embedded; /* what comes behind works in place, but for the scale */
+    }
     if (own_input) {
         p->input = arena_take(arena, max_rows, input_bytes);
     }
     if (training && spec->input_dropout > 0) {
         p->input_mask = arena_take(arena, max_rows, input_bytes);
     }
-    if (training && spec->input_scale) {
-        p->input_delta = arena_take(arena, max_rows, input_bytes);
+    if (training && n_tables > 0) {
+        p->index = arena_take(arena, n_tables, max_rows * sizeof(*p->index));
+        /* numbers have no use for a derivative, unless a stage goes over whole rows */
+        p->delta_from = spec->input_scale || (spec->n_hidden > 0 && spec->hidden[0].residual)
+                            ? 0
+                            : spec->n_inputs - n_tables;
+    }
+    if (training && (spec->input_scale || n_tables > 0)) {
+        p->input_delta =
+            arena_take(arena, max_rows, input_bytes - p->delta_from * sizeof(mlp_real));
     }
     for (int i = 0; i < 2 && turns; i++) {
         p->turn[i] = arena_take(arena, max_rows, row_bytes);
@@ -180,14 +193,14 @@ void pass_share(struct pass *p, size_t helpers, void (*work)(void *job, size_t h
 
 /* ---- prediction ------------------------------------------------------------------- */
 
-/* Rows [first, first + rows) of x, in the same rows of the pass's room; `out` is where the first
+/* Rows [first, first + rows) of a_0, in the same rows of the pass's room; `out` is where the first
  * of them goes. */
 static enum mlp_status predict_rows(struct pass *p, struct gemm_ctx *gemm,
-                                    const struct mlp_net *net, const mlp_real *x,
+                                    const struct mlp_net *net, const mlp_real *input,
                                     const mlp_real *offset, size_t first, size_t rows,
                                     mlp_real *out, mlp_real **z_out)
 {
-    const mlp_real *a = x + first * net->spec.n_inputs;
+    const mlp_real *a = input + first * net->layers[0].n_in;
     mlp_real *z = NULL;
 
     for (size_t k = 0; k < net->n_layers; k++) {
@@ -219,11 +232,14 @@ static enum mlp_status predict_rows(struct pass *p, struct gemm_ctx *gemm,
 enum mlp_status pass_predict(struct pass *p, const struct mlp_net *net, const mlp_real *x,
                              const mlp_real *offset, size_t rows, mlp_real *out, mlp_real **z_out)
 {
+    const mlp_real *input = NULL;
     mlp_real *z = NULL;
-    enum mlp_status status =
-        predict_rows(p, &p->helper[0].gemm, net, noise_scale_input(p, net, x, rows), offset, 0,
-                     rows, out, &z);
+    enum mlp_status status = embedding_rows(p, net, x, rows, &input);
 
+    if (status == MLP_OK) {
+        status = predict_rows(p, &p->helper[0].gemm, net, noise_scale_input(p, net, input, rows),
+                              offset, 0, rows, out, &z);
+    }
     if (z_out != NULL) {
         *z_out = z;
     }
@@ -262,10 +278,16 @@ static enum mlp_status score_block(struct pass *p, const struct mlp_net *net,
                                    const struct mlp_data *data)
 {
     size_t helpers = pass_helpers(p, net, data->rows);
+    const mlp_real *input = NULL;
+    enum mlp_status status = embedding_rows(p, net, data->x, data->rows, &input);
+
+    if (status != MLP_OK) {
+        return status;
+    }
     struct scoring s = {.p = p,
                         .net = net,
                         .data = data,
-                        .input = noise_scale_input(p, net, data->x, data->rows),
+                        .input = noise_scale_input(p, net, input, data->rows),
                         .slice = pass_slice(data->rows, helpers)};
 
     pass_share(p, helpers, score_rows, &s);

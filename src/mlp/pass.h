@@ -61,9 +61,14 @@ struct pass {
     size_t n_layers, widest;
     bool training;
     struct pass_layer layer[MLP_MAX_LAYERS + 1];
-    mlp_real *input;       /* (max_rows, n_inputs): scaled, dropped, noisy; NULL: x as it is */
+    /* of a_0, wide = mlp_spec_width numbers a row */
+    mlp_real *embedded;    /* (max_rows, wide): x with its rows of tables; NULL: x as it is */
+    uint32_t *index;       /* (n_embeddings, max_rows): which those are, while training; or NULL */
+    mlp_real *input;       /* (max_rows, wide): embedded, scaled, dropped, noisy; NULL: x as it is */
     mlp_real *input_mask;  /* likewise, or NULL */
-    mlp_real *input_delta; /* (max_rows, n_inputs), with a learnt input scale; or NULL */
+    mlp_real *input_delta; /* (max_rows, wide - delta_from): dL/da_0, with an input scale or tables;
+                            * or NULL */
+    size_t delta_from;     /* the first column of a_0 that it has */
     mlp_real *turn[2];     /* (max_rows, widest): predictions; training uses them for what
                             * maxout must set aside */
     mlp_real *skip;        /* (max_rows, n_out): what residual adds to dL/da_{k-1}; or NULL */

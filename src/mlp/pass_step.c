@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "mlp/activation.h"
+#include "mlp/embedding.h"
 #include "mlp/noise.h"
 #include "mlp/norm.h"
 #include "mlp/pass_priv.h"
@@ -27,7 +28,8 @@ struct step {
     const struct pass_update *update; /* NULL: the gradient is wanted as a whole */
     const mlp_real *input;            /* of the first layer, all rows */
     size_t helpers, slice;
-    size_t pieces;   /* of all layers' weights, and one a layer for the rest of it */
+    size_t tables;   /* pieces of tables, which come first, */
+    size_t pieces;   /* and of all layers' weights, and one a layer for the rest of it */
     atomic_size_t next;
     enum mlp_status status[PASS_MAX_THREADS];
 };
@@ -62,6 +64,14 @@ static enum mlp_status forward_layer(struct step *s, struct gemm_ctx *gemm, size
     return MLP_OK;
 }
 
+/* Where dL/da_0 of rows from `first` on is put; NULL: nobody asks for it. */
+static mlp_real *into_input(const struct pass *p, const struct mlp_net *net, size_t first)
+{
+    size_t stride = net->layers[0].n_in - p->delta_from;
+
+    return p->input_delta != NULL ? p->input_delta + first * stride : NULL;
+}
+
 /* Where dL/da_k of rows from `first` on is put: where dL/dz_k will be, or aside if that is wider.
  * Two layers in a row use different places, two slices too. */
 static mlp_real *incoming(const struct pass *p, const struct mlp_net *net, size_t k, size_t first)
@@ -81,7 +91,8 @@ static enum mlp_status backward_layer(struct step *s, struct gemm_ctx *gemm, siz
     const struct layer *l = &net->layers[k];
     struct pass_layer *at = &p->layer[k];
     mlp_real *in = incoming(p, net, k, first);
-    mlp_real *before = k > 0 ? incoming(p, net, k - 1, first) : p->input_delta; /* dL/da_{k-1} */
+    mlp_real *before = k > 0 ? incoming(p, net, k - 1, first) : into_input(p, net, first);
+    size_t from = k > 0 ? 0 : p->delta_from; /* columns of dL/da_{k-1} that are left out */
     size_t wide = first * l->n_z, narrow = first * l->n_out;
 
     if (l->residual && before != NULL) {
@@ -98,8 +109,8 @@ static enum mlp_status backward_layer(struct step *s, struct gemm_ctx *gemm, siz
     }
     /* dL/da_{k-1} = delta_k W_k^T, + dL/da_k */
     enum mlp_status status =
-        gemm_back_delta(gemm, (struct gemm_shape){k, rows, l->n_in, l->n_z, NULL}, at->delta + wide,
-                        pass_param(net, l->weights), before);
+        gemm_back_delta(gemm, (struct gemm_shape){k, rows, l->n_in - from, l->n_z, NULL},
+                        at->delta + wide, pass_param(net, l->weights + from * l->n_z), before);
 
     if (l->residual && status == MLP_OK) {
         net->kernel->add(p->skip + narrow, before, rows * l->n_out);
@@ -190,8 +201,8 @@ static void rest_of_layer(const struct step *s, size_t k)
     }
     activation_gradient(net, l, at->y, s->batch->rows, s->gradient);
     use_range(s, s->gradient + from, from, to - from);
-    if (k == 0) { /* the input scale's, before all layers */
-        use_range(s, s->gradient, 0, l->weights);
+    if (k == 0 && net->input_scale != NET_NONE) {
+        use_range(s, s->gradient + net->input_scale, net->input_scale, l->n_in);
     }
 }
 
@@ -215,11 +226,27 @@ static enum mlp_status weights_piece(const struct step *s, struct pass_helper *h
     return status;
 }
 
+/* Some levels of a table. */
+static void table_piece(const struct step *s, struct pass_helper *h, size_t i)
+{
+    const struct embedding_piece piece = embedding_piece(s->net, i);
+    size_t offset = piece.table->offset + piece.first * piece.table->width;
+    mlp_real *dw = s->update != NULL ? h->piece : s->gradient + offset;
+
+    embedding_gradient(s->p, s->net, &piece, s->batch->rows, dw);
+    use_range(s, dw, offset, piece.count * piece.table->width);
+}
+
 static enum mlp_status run_piece(const struct step *s, struct pass_helper *h, size_t i)
 {
     size_t k = 0, piece = 0, n = 0;
     struct gemm_shape shape;
 
+    if (i < s->tables) {
+        table_piece(s, h, i);
+        return MLP_OK;
+    }
+    i -= s->tables;
     while (i > (n = layer_pieces(s, k, &shape, &piece))) {
         i -= n + 1;
         k++;
@@ -292,10 +319,16 @@ enum mlp_status pass_step(struct pass *p, struct mlp_net *net, const struct mlp_
     struct gemm_shape shape;
 
     const struct pass_fill *ahead = fill;
+    const mlp_real *embedded = NULL;
 
     if (fill != NULL && p->input != NULL) { /* a stage of the input wants all rows */
         fill->rows(fill->arg, 0, rows, true);
         fill = NULL;
+    }
+    enum mlp_status status = embedding_rows(p, net, batch->x, rows, &embedded);
+
+    if (status != MLP_OK) {
+        return status;
     }
     struct step s = {.p = p,
                      .net = net,
@@ -306,25 +339,25 @@ enum mlp_status pass_step(struct pass *p, struct mlp_net *net, const struct mlp_
                      .smoothing = smoothing,
                      .gradient = gradient,
                      .update = update,
-                     .input = noise_input(p, net, moment, batch->x, rows),
+                     .input = noise_input(p, net, moment, embedded, rows),
                      .helpers = helpers,
                      .slice = pass_slice(rows, row_helpers)};
 
     use_in_place(&s);
-    enum mlp_status status = share(&s, row_helpers, row_phase);
-
+    status = share(&s, row_helpers, row_phase);
     if (status != MLP_OK) {
         return status;
     }
     *loss = 0;
     loss_sum(batch, p->row_loss, loss);
     *loss /= (double)rows;
-    if (net->input_scale != NET_NONE) {
-        noise_scale_gradient(p, net, batch->x, rows, gradient);
+    if (p->input_delta != NULL) {
+        noise_input_back(p, net, embedded, rows, gradient);
     }
     if (update != NULL && !update->begin(update->arg, *loss)) {
         return MLP_OK;
     }
+    s.tables = s.pieces = embedding_pieces(net);
     for (size_t k = 0; k < net->n_layers; k++) {
         s.pieces += layer_pieces(&s, k, &shape, &piece) + 1;
     }
@@ -341,15 +374,21 @@ enum mlp_status pass_gradient(struct pass *p, struct mlp_net *net, const struct 
 enum mlp_status pass_statistics(struct pass *p, struct mlp_net *net, const struct mlp_data *batch,
                                 const struct pass_moment *moment, double share_of_batch)
 {
+    const mlp_real *embedded = NULL;
+    enum mlp_status status = embedding_rows(p, net, batch->x, batch->rows, &embedded);
+
+    if (status != MLP_OK) {
+        return status;
+    }
     struct step s = {.p = p,
                      .net = net,
                      .batch = batch,
                      .moment = moment,
-                     .input = noise_input(p, net, moment, batch->x, batch->rows)};
+                     .input = noise_input(p, net, moment, embedded, batch->rows)};
     double usual = p->share;
 
     p->share = share_of_batch;
-    enum mlp_status status = forward(&s, &p->helper[0].gemm, 0, batch->rows);
+    status = forward(&s, &p->helper[0].gemm, 0, batch->rows);
     p->share = usual;
     return status;
 }

@@ -8,7 +8,7 @@
 
 struct mlp_workspace {
     struct pass pass;
-    size_t n_inputs, n_outputs, n_layers;
+    size_t n_inputs, wide, n_outputs, n_layers;
 };
 
 static struct mlp_workspace *workspace_layout(struct pass *pass, const struct mlp_spec *spec,
@@ -42,6 +42,7 @@ enum mlp_status mlp_workspace_new(const struct mlp_net *net, size_t max_rows,
 
     *ws = (struct mlp_workspace){.pass = pass,
                                  .n_inputs = net->spec.n_inputs,
+                                 .wide = net->layers[0].n_in,
                                  .n_outputs = net->spec.n_outputs,
                                  .n_layers = net->n_layers};
     enum mlp_status status = pass_init(&ws->pass, net);
@@ -66,8 +67,8 @@ void mlp_workspace_free(struct mlp_workspace **ws)
 /* A cheap guard against a workspace made for another architecture. */
 static bool matches(const struct mlp_workspace *ws, const struct mlp_net *net)
 {
-    return ws->n_inputs == net->spec.n_inputs && ws->n_outputs == net->spec.n_outputs &&
-           ws->n_layers == net->n_layers;
+    return ws->n_inputs == net->spec.n_inputs && ws->wide == net->layers[0].n_in &&
+           ws->n_outputs == net->spec.n_outputs && ws->n_layers == net->n_layers;
 }
 
 enum mlp_status mlp_predict(const struct mlp_net *net, struct mlp_workspace *ws, const mlp_real *x,

@@ -101,9 +101,34 @@ static bool hidden_makes_sense(const struct mlp_layer_spec *h, size_t n_in)
            deviation(h->noise);
 }
 
+/* The tables, and how wide a_0 is with them. */
+static enum mlp_status check_embeddings(const struct mlp_spec *spec, size_t *wide)
+{
+    size_t n = spec->n_embeddings;
+
+    if (n > spec->n_inputs || (n > 0 && spec->embeddings == NULL)) {
+        return MLP_E_ARGUMENT;
+    }
+    *wide = spec->n_inputs - n;
+    for (size_t i = 0; i < n; i++) {
+        const struct mlp_embedding *e = &spec->embeddings[i];
+        enum mlp_status levels = check_width(e->levels, MLP_MAX_LEVELS);
+        enum mlp_status width = check_width(e->width, MLP_MAX_UNITS);
+
+        if (levels != MLP_OK || width != MLP_OK) {
+            return levels != MLP_OK ? levels : width;
+        }
+        *wide += e->width; /* at most MLP_MAX_EMBEDDINGS of MLP_MAX_UNITS */
+    }
+    return *wide > MLP_MAX_INPUTS ? MLP_E_TOO_LARGE : MLP_OK;
+}
+
 enum mlp_status mlp_spec_check(const struct mlp_spec *spec)
 {
-    if (spec->n_hidden > MLP_MAX_LAYERS) { /* first, as it bounds the work below */
+    size_t wide = 0;
+
+    /* first, as they bound the work below */
+    if (spec->n_hidden > MLP_MAX_LAYERS || spec->n_embeddings > MLP_MAX_EMBEDDINGS) {
         return MLP_E_TOO_LARGE;
     }
     enum mlp_status in = check_width(spec->n_inputs, MLP_MAX_INPUTS);
@@ -117,6 +142,11 @@ enum mlp_status mlp_spec_check(const struct mlp_spec *spec)
         !deviation(spec->input_noise) || (spec->n_hidden > 0 && spec->hidden == NULL)) {
         return MLP_E_ARGUMENT;
     }
+    enum mlp_status tables = check_embeddings(spec, &wide);
+
+    if (tables != MLP_OK) {
+        return tables;
+    }
     for (size_t i = 0; i < spec->n_hidden; i++) {
         const struct mlp_layer_spec *h = &spec->hidden[i];
         enum mlp_status width = check_width(h->units, MLP_MAX_UNITS);
@@ -124,16 +154,26 @@ enum mlp_status mlp_spec_check(const struct mlp_spec *spec)
         if (width != MLP_OK) {
             return width;
         }
-        if (!hidden_makes_sense(h, i == 0 ? spec->n_inputs : h[-1].units)) {
+        if (!hidden_makes_sense(h, i == 0 ? wide : h[-1].units)) {
             return MLP_E_ARGUMENT;
         }
     }
     return MLP_OK;
 }
 
+size_t mlp_spec_width(const struct mlp_spec *spec)
+{
+    size_t wide = spec->n_inputs - spec->n_embeddings;
+
+    for (size_t i = 0; i < spec->n_embeddings; i++) {
+        wide += spec->embeddings[i].width;
+    }
+    return wide;
+}
+
 void net_spec_layer(const struct mlp_spec *spec, size_t k, struct layer *out)
 {
-    *out = (struct layer){.n_in = k == 0 ? spec->n_inputs : spec->hidden[k - 1].units,
+    *out = (struct layer){.n_in = k == 0 ? mlp_spec_width(spec) : spec->hidden[k - 1].units,
                           .weights = NET_NONE,
                           .bias = NET_NONE,
                           .gain = NET_NONE,
@@ -178,8 +218,16 @@ size_t net_spec_widest(const struct mlp_spec *spec)
 
 enum mlp_status net_spec_sizes(const struct mlp_spec *spec, size_t *n_params, size_t *n_values)
 {
-    size_t params = spec->input_scale ? spec->n_inputs : 0, state = 0, all = 0;
+    size_t params = spec->input_scale ? mlp_spec_width(spec) : 0, state = 0, all = 0;
 
+    for (size_t i = 0; i < spec->n_embeddings; i++) {
+        size_t table = 0;
+
+        if (__builtin_mul_overflow(spec->embeddings[i].levels, spec->embeddings[i].width, &table) ||
+            __builtin_add_overflow(params, table, &params)) {
+            return MLP_E_TOO_LARGE;
+        }
+    }
     for (size_t k = 0; k <= spec->n_hidden; k++) {
         struct layer l;
         size_t weights = 0, others;

@@ -53,6 +53,9 @@ static uint64_t network_print(const struct mlp_spec *s)
         h = mix(mix(mix(h, l->units), l->activation), l->pieces);
         h = mix(mix(h, l->norm), l->residual);
     }
+    for (size_t i = 0; i < s->n_embeddings; i++) { /* none: the print that states always had */
+        h = mix(mix(h, s->embeddings[i].levels), s->embeddings[i].width);
+    }
     return h;
 }
 

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "mlp/embedding.h"
 #include "mlp/train.h"
 
 /* Of a saved training: what it has besides arrays, by far. */
@@ -73,14 +74,14 @@ static bool average_makes_sense(const struct mlp_train_spec *s)
     return false;
 }
 
-static bool augment_makes_sense(const struct mlp_augment *g, size_t n_inputs)
+static bool augment_makes_sense(const struct mlp_augment *g, const struct mlp_spec *net)
 {
     size_t pixels = 0, all = 0;
 
     return g->shift == 0 ||
-           (g->shift < MLP_MAX_INPUTS && isfinite(g->fill) &&
+           (net->n_embeddings == 0 && g->shift < MLP_MAX_INPUTS && isfinite(g->fill) &&
             !__builtin_mul_overflow(g->height, g->width, &pixels) &&
-            !__builtin_mul_overflow(pixels, g->channels, &all) && all == n_inputs);
+            !__builtin_mul_overflow(pixels, g->channels, &all) && all == net->n_inputs);
 }
 
 /* Optimizers that judge a step by the loss of all rows cannot have it change under them. */
@@ -108,7 +109,7 @@ static bool makes_sense(const struct mlp_spec *net, const struct mlp_train_spec 
         return false;
     }
     return s->epochs > 0 && s->batch_size > 0 && stopping_makes_sense(s) &&
-           average_makes_sense(s) && augment_makes_sense(&s->augment, net->n_inputs) &&
+           average_makes_sense(s) && augment_makes_sense(&s->augment, net) &&
            full_batch_makes_sense(net, s) && s->label_smoothing >= 0 && s->label_smoothing < 1 &&
            (classes || s->label_smoothing == 0) && optimizer_spec_makes_sense(s, net->n_hidden + 1);
 }
@@ -163,12 +164,13 @@ enum mlp_status mlp_estimate(const struct mlp_spec *spec, const struct mlp_train
         return MLP_E_TOO_LARGE;
     }
     double products = 0; /* multiply-adds of one row: three a weight, but mostly no dL/dx */
+    size_t numbers = spec->input_scale ? 0 : spec->n_inputs - spec->n_embeddings;
+
     for (size_t k = 0; k <= spec->n_hidden; k++) {
         struct layer l;
 
         net_spec_layer(spec, k, &l);
-        products +=
-            (k > 0 || spec->input_scale ? 3.0 : 2.0) * (double)l.n_in * (double)l.n_z;
+        products += (3.0 * (double)l.n_in - (k == 0 ? (double)numbers : 0)) * (double)l.n_z;
     }
     batches_plan(&plan, spec, train, rows);
     *out = (struct mlp_estimate){
@@ -182,6 +184,11 @@ enum mlp_status mlp_estimate(const struct mlp_spec *spec, const struct mlp_train
 }
 
 /* ---- new, free -------------------------------------------------------------------------- */
+
+static bool data_fits(const struct mlp_spec *spec, const struct mlp_data *data)
+{
+    return loss_data_fits(spec, data) && embedding_fits(spec, data->x, data->rows);
+}
 
 enum mlp_status mlp_trainer_new(struct mlp_net *net, const struct mlp_train_spec *spec,
                                 const struct mlp_data *training, const struct mlp_data *validation,
@@ -197,8 +204,8 @@ enum mlp_status mlp_trainer_new(struct mlp_net *net, const struct mlp_train_spec
     if (validation != NULL && validation->rows == 0) {
         validation = NULL;
     }
-    if (!loss_data_fits(&net->spec, training) ||
-        (validation != NULL && !loss_data_fits(&net->spec, validation))) {
+    if (!data_fits(&net->spec, training) ||
+        (validation != NULL && !data_fits(&net->spec, validation))) {
         return MLP_E_ARGUMENT;
     }
     arena.base = arena_alloc(&arena);

@@ -5,7 +5,7 @@
 check_LTLIBRARIES = libmlpdouble.la
 libmlpdouble_la_SOURCES = \
 	src/mlp/activation.c src/mlp/kernel_activate.c \
-	src/mlp/noise.c src/mlp/norm.c src/mlp/kernel_noise.c src/mlp/kernel_norm.c \
+	src/mlp/embedding.c src/mlp/noise.c src/mlp/norm.c src/mlp/kernel_noise.c src/mlp/kernel_norm.c \
 	src/mlp/gemm.c src/mlp/gemm_reference.c src/mlp/gemm_tiles.c src/mlp/kernel.c \
 	src/mlp/kernel_loss.c src/mlp/kernel_softmax.c \
 	src/mlp/kernel_product.c src/mlp/kernel_rows.c src/mlp/kernel_step.c \

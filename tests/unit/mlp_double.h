@@ -12,6 +12,11 @@
 #define activation_backward       d_activation_backward
 #define activation_forward        d_activation_forward
 #define activation_gradient       d_activation_gradient
+#define embedding_fits            d_embedding_fits
+#define embedding_gradient        d_embedding_gradient
+#define embedding_piece           d_embedding_piece
+#define embedding_pieces          d_embedding_pieces
+#define embedding_rows            d_embedding_rows
 #define gemm_back_delta           d_gemm_back_delta
 #define gemm_back_weights         d_gemm_back_weights
 #define gemm_backend_back_delta   d_gemm_backend_back_delta
@@ -50,6 +55,7 @@
 #define loss_sum                  d_loss_sum
 #define mlp_backend               d_mlp_backend
 #define mlp_bfloat16_available    d_mlp_bfloat16_available
+#define mlp_net_embedding         d_mlp_net_embedding
 #define mlp_net_free              d_mlp_net_free
 #define mlp_net_init              d_mlp_net_init
 #define mlp_net_input_scale       d_mlp_net_input_scale
@@ -63,6 +69,7 @@
 #define mlp_net_start_bias        d_mlp_net_start_bias
 #define mlp_spec_check            d_mlp_spec_check
 #define mlp_spec_parameters       d_mlp_spec_parameters
+#define mlp_spec_width            d_mlp_spec_width
 #define mlp_status_text           d_mlp_status_text
 #define mlp_version               d_mlp_version
 #define net_layout                d_net_layout
@@ -72,7 +79,7 @@
 #define noise_apply               d_noise_apply
 #define noise_back                d_noise_back
 #define noise_input               d_noise_input
-#define noise_scale_gradient      d_noise_scale_gradient
+#define noise_input_back          d_noise_input_back
 #define noise_scale_input         d_noise_scale_input
 #define norm_apply                d_norm_apply
 #define norm_back_apply           d_norm_back_apply

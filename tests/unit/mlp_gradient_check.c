@@ -49,6 +49,12 @@ static void draw(const struct gradient_case *c, struct numbers *n)
     for (size_t i = 0; i < c->rows * s->n_inputs; i++) {
         n->x[i] = help_exact(help_bell(&seed));
     }
+    for (size_t i = 0; i < c->rows * s->n_embeddings; i++) { /* the last columns are indexes */
+        size_t row = i / s->n_embeddings, e = i % s->n_embeddings;
+
+        n->x[(row + 1) * s->n_inputs - s->n_embeddings + e] =
+            floor(help_unit(&seed) * (double)s->embeddings[e].levels);
+    }
     for (size_t r = 0; r < c->rows; r++) {
         double *row = n->targets + r * s->n_outputs, sum = 0;
 
