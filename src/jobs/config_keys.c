@@ -11,6 +11,20 @@ const struct config_key config_keys[KEY_COUNT] = {
 #undef K
 };
 
+const char *const *config_presets(void)
+{
+    static const char *const names[] = {"simple", "tabular", "images", NULL};
+
+    return names;
+}
+
+const char *const *config_calibrations(void)
+{
+    static const char *const names[] = {"none", "temperature", NULL};
+
+    return names;
+}
+
 const char *const *config_scalings(void)
 {
     static const char *const names[] = {"standardize", "none", "standardize_together", NULL};

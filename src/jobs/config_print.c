@@ -87,6 +87,31 @@ static void put_hash(struct buf *b, const char *key, const char *sha256)
     }
 }
 
+static void put_why(struct buf *b, const struct job_spec *spec)
+{
+    size_t i;
+
+    put_open(b, "why");
+    for (i = 0; i < spec->n_why; i++) {
+        buf_puts(b, i > 0 ? "," : "");
+        json_util_text(b, spec->why[i].key);
+        buf_puts(b, ":");
+        json_util_text(b, spec->why[i].text);
+    }
+    buf_puts(b, "}");
+}
+
+static void put_threshold(struct buf *b, const struct job_spec *spec)
+{
+    if (spec->chooses_threshold) {
+        put_text(b, "threshold", mlp_metric_names()[spec->threshold_metric]);
+    } else if (spec->threshold < 0.5 || spec->threshold > 0.5) {
+        put_number(b, "threshold", spec->threshold);
+    } else {
+        put_text(b, "threshold", NULL); /* 0.5, where there is anything to decide */
+    }
+}
+
 /* ---- data ------------------------------------------------------------------------ */
 
 static void put_split(struct buf *b, const struct job_spec *spec)
@@ -375,6 +400,7 @@ static void put_training(struct buf *b, const struct job_spec *spec)
     put_average(b, t);
     put_augment(b, &t->augment);
     put_bool(b, "record_gradient_norms", t->gradient_norms);
+    put_bool(b, "refit", spec->refit);
     put_limit(b, "max_seconds", t->max_seconds);
     put_stopping(b, spec);
     buf_puts(b, "}");
@@ -413,6 +439,8 @@ char *config_print(const struct job_spec *spec)
     if (spec->name != NULL) {
         put_text(&b, "name", spec->name);
     }
+    put_text(&b, "preset", config_presets()[spec->preset]);
+    put_why(&b, spec);
     put_data(&b, spec);
     put_open(&b, "preprocess");
     put_text(&b, "numeric", config_scalings()[spec->numeric]);
@@ -427,6 +455,9 @@ char *config_print(const struct job_spec *spec)
     config_print_optimizer(&b, &spec->train);
     put_schedule(&b, &spec->train.schedule);
     put_training(&b, spec);
+    put_text(&b, "calibration",
+             config_calibrations()[spec->calibrate ? CONFIG_TEMPERATURE : CONFIG_NO_CALIBRATION]);
+    put_threshold(&b, spec);
     put_key(&b, "metrics");
     put_texts(&b, spec->metrics, spec->n_metrics);
     put_start(&b, spec);

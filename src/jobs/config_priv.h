@@ -8,6 +8,7 @@
  *   config.c            config_parse, getters
  *   config_inline.c     rows that came inside the job
  *   config_resolve*.c   defaults that depend on the data; see config_resolve.h
+ *   config_preset.c     what a preset says where the job says nothing
  *   config_print.c      the resolved form
  */
 #ifndef MLPD_JOBS_CONFIG_PRIV_H
@@ -62,7 +63,9 @@ struct config_key {
 /* Indexed by enum config_id. */
 extern const struct config_key config_keys[KEY_COUNT];
 
-/* NULL-terminated, in the order of the enums in data/encoder.h and below. */
+/* NULL-terminated, in the order of the enums in data/encoder.h, jobs/spec.h and below. */
+const char *const *config_presets(void);
+const char *const *config_calibrations(void);
 const char *const *config_scalings(void);
 const char *const *config_target_scalings(void);
 const char *const *config_missings(void);
@@ -90,7 +93,10 @@ enum config_loss {
     CONFIG_TWEEDIE,
 };
 enum config_target_type { CONFIG_CLASSES, CONFIG_NUMERIC };
+enum config_calibration { CONFIG_NO_CALIBRATION, CONFIG_TEMPERATURE };
 enum config_state { CONFIG_CONTINUE, CONFIG_RESET };
+
+#define CONFIG_PRESET JOB_SIMPLE /* where none is given */
 
 /* What the reader found for one key. */
 struct config_value {

@@ -18,6 +18,7 @@
 
 #define SHA256_PREFIX "sha256:"
 #define BIT(x)        (1u << (x))
+#define MAX_WHY       500 /* bytes of a reason */
 
 void config_refuse_key(struct err *err, enum config_id id, const char *fmt, ...)
 {
@@ -511,6 +512,47 @@ static void check_training(struct config *config, struct err *err)
     }
 }
 
+/* Texts by the keys they are about, as config_print writes them. */
+static void check_why(const struct config *config, struct err *err)
+{
+    const json_t *json = config->values[KEY_WHY].json;
+    const char *key;
+    json_t *text;
+    bool ok = json == NULL || json_is_object(json);
+
+    json_object_foreach((json_t *)(uintptr_t)json, key, text)
+    {
+        ok = ok && json_is_string(text) && json_string_length(text) <= MAX_WHY;
+    }
+    if (!ok || json_object_size(json) > KEY_COUNT) {
+        config_refuse_key(err, KEY_WHY, "must be an object of short texts: leave it out");
+    }
+}
+
+static void check_threshold(const struct config *config, struct err *err)
+{
+    static const enum mlp_metric metrics[] = {MLP_METRIC_ACCURACY, MLP_METRIC_BALANCED_ACCURACY,
+                                              MLP_METRIC_F1, MLP_METRIC_F1_MACRO, MLP_METRIC_MCC};
+    const json_t *json = config->values[KEY_THRESHOLD].json;
+    char got[JSON_UTIL_SHOWN + 8];
+    enum mlp_metric which;
+    bool ok = json == NULL || (json_is_number(json) && json_number_value(json) > 0 &&
+                               json_number_value(json) < 1);
+    size_t i;
+
+    if (json_is_string(json) && mlp_metric_parse(json_string_value(json), &which)) {
+        for (i = 0; i < ARRAY_LEN(metrics); i++) {
+            ok = ok || which == metrics[i];
+        }
+    }
+    if (!ok) {
+        config_refuse_key(err, KEY_THRESHOLD,
+                          "must be a number between 0 and 1, or \"accuracy\", "
+                          "\"balanced_accuracy\", \"f1\", \"f1_macro\" or \"mcc\", got %s",
+                          json_util_describe(json, got));
+    }
+}
+
 static void check_start(const struct config *config, struct err *err)
 {
     if (config_has(config, KEY_START_FROM) && !config->values[KEY_START_MODEL].given) {
@@ -537,4 +579,6 @@ void config_check_relations(struct config *config, struct err *err)
     check_schedule(config, err);
     check_training(config, err);
     check_start(config, err);
+    check_threshold(config, err);
+    check_why(config, err);
 }

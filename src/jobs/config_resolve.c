@@ -293,6 +293,7 @@ static int resolve(struct resolver *r)
     if (resolve_columns(r) != 0) {
         return -1;
     }
+    resolve_preset(r);
     resolve_target(r);
     resolve_preprocess(r);
     resolve_split(r);
@@ -305,6 +306,7 @@ static int resolve(struct resolver *r)
     }
     resolve_training(r, (double)rows[SPLIT_TRAINING]);
     resolve_stopping(r);
+    resolve_decision(r);
     return err_is(r->err) ? -1 : 0;
 }
 

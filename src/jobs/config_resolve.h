@@ -29,6 +29,14 @@ static inline const struct dataset_column *resolver_target(const struct resolver
     return dataset_column(r->ds, r->targets[target]);
 }
 
+/* ---- config_preset.c ---- */
+void resolve_preset(struct resolver *r); /* after the columns */
+/* What the job says of a key, else its preset, else `plain`. */
+double preset_number(struct resolver *r, enum config_id id, double plain);
+size_t preset_choice(struct resolver *r, enum config_id id, size_t plain);
+/* The reason why "training.epochs", say, has its value; the last one counts. */
+void preset_why(struct resolver *r, const char *path, const char *fmt, ...) PRINTF(3, 4);
+
 /* ---- config_resolve_target.c ---- */
 void resolve_target(struct resolver *r);
 void resolve_preprocess(struct resolver *r);
@@ -40,6 +48,7 @@ void resolve_network(struct resolver *r); /* after the optimizer: its l1 and l2 
 void resolve_optimizer(struct resolver *r);
 void resolve_training(struct resolver *r, double n_train);
 void resolve_stopping(struct resolver *r);
+void resolve_decision(struct resolver *r); /* after all that is above */
 /* A copy of `config` whose optimizer keys, where not given, are the parent's; what is read of
  * it stays in *tree (json_decref). For a job that goes on with the parent's state. */
 void resolve_inherit(struct config *config, const struct config_parent *parent, json_t **tree,

@@ -18,7 +18,8 @@
 
 #define USUAL_LAYERS 2
 
-static const size_t usual_units[USUAL_LAYERS] = {128, 64};
+static const size_t usual_units[][USUAL_LAYERS] = {
+    [JOB_SIMPLE] = {128, 64}, [JOB_TABULAR] = {256, 256}, [JOB_IMAGES] = {512, 512}};
 
 /* ---- values with two defaults ------------------------------------------------------ */
 
@@ -163,13 +164,15 @@ static void resolve_layer(struct resolver *r, size_t k)
     if (own(r, k) != NULL) {
         layer->units = (size_t)config_layer_value(own(r, k), KEY_UNITS)->number;
     } else if (parent == NULL) {
-        layer->units = usual_units[k];
+        layer->units = usual_units[r->spec->preset][k];
     }
     resolve_activation(r, k, layer);
     resolve_init(r, k, layer);
     resolve_norm(r, k, layer);
     resolve_residual(r, k, layer);
-    layer->dropout = number_of(r, k, KEY_LAYER_DROPOUT, KEY_DROPOUT, layer->dropout);
+    layer->dropout = has_own(r, k, KEY_LAYER_DROPOUT)
+                         ? config_layer_value(own(r, k), KEY_LAYER_DROPOUT)->number
+                         : preset_number(r, KEY_DROPOUT, layer->dropout);
     layer->noise = number_of(r, k, KEY_LAYER_NOISE, KEY_COUNT, layer->noise);
 }
 
@@ -379,7 +382,7 @@ void resolve_network(struct resolver *r)
     spec->hidden = xcalloc(spec->n_hidden > 0 ? spec->n_hidden : 1, sizeof *spec->hidden);
     spec->activation = (enum mlp_activation)config_choice(c, KEY_ACTIVATION, MLP_RELU);
     spec->init = (enum mlp_init)config_choice(c, KEY_INIT, MLP_GLOROT_UNIFORM);
-    spec->output_init = (enum mlp_init)config_choice(c, KEY_OUTPUT_INIT, spec->init);
+    spec->output_init = (enum mlp_init)preset_choice(r, KEY_OUTPUT_INIT, spec->init);
     spec->output_init_scale = has_scale(spec->output_init)
                                   ? config_number(c, KEY_INIT_SCALE, usual_scale(spec->output_init))
                                   : 0;
@@ -390,6 +393,9 @@ void resolve_network(struct resolver *r)
     spec->input_noise = config_number(c, KEY_INPUT_NOISE, parent != NULL ? parent->input_noise : 0);
     for (k = 0; k < spec->n_hidden; k++) {
         resolve_layer(r, k);
+    }
+    if (!config_has(c, KEY_HIDDEN) && parent == NULL) {
+        preset_why(r, "architecture.hidden", "the layers of the preset");
     }
     read_freeze(r);
     resolve_layers_training(r);

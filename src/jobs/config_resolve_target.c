@@ -473,9 +473,10 @@ static void check_features(const struct resolver *r)
 }
 
 /* A choice that a parent has made already. */
-static size_t choose(const struct resolver *r, enum config_id id, size_t usual, size_t parents)
+static size_t choose(struct resolver *r, enum config_id id, size_t usual, size_t parents)
 {
-    size_t chosen = config_choice(r->config, id, r->parent != NULL ? parents : usual);
+    size_t chosen = r->parent != NULL ? config_choice(r->config, id, parents)
+                                      : preset_choice(r, id, usual);
 
     if (r->parent != NULL && chosen != parents) {
         char *pointer = xasprintf("/%s", config_keys[id].path);

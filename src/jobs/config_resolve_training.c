@@ -54,7 +54,7 @@ void resolve_optimizer(struct resolver *r)
     struct mlp_train_spec *train = &r->spec->train;
     const struct usual *u;
 
-    train->optimizer = (enum mlp_optimizer)config_choice(c, KEY_OPTIMIZER_TYPE, MLP_ADAM);
+    train->optimizer = (enum mlp_optimizer)preset_choice(r, KEY_OPTIMIZER_TYPE, MLP_ADAM);
     u = &usual[train->optimizer];
     train->learning_rate = config_number(c, KEY_LEARNING_RATE, u->rate);
     train->momentum = config_number(c, KEY_MOMENTUM, 0);
@@ -67,7 +67,7 @@ void resolve_optimizer(struct resolver *r)
     train->momentum_decay = config_number(c, KEY_MOMENTUM_DECAY, u->momentum_decay);
     train->l1 = config_number(c, KEY_L1, 0);
     train->l2 = config_number(c, KEY_L2, 0);
-    train->weight_decay = config_number(c, KEY_WEIGHT_DECAY, u->decay);
+    train->weight_decay = preset_number(r, KEY_WEIGHT_DECAY, u->decay);
     train->bias_rate = config_number(c, KEY_BIAS_RATE, 1);
     train->input_scale_rate = config_number(c, KEY_SCALE_RATE, 1);
 }
@@ -151,7 +151,7 @@ static void resolve_schedule(struct resolver *r)
     const struct config *c = r->config;
     struct mlp_schedule *s = &r->spec->train.schedule;
     double epochs = (double)r->spec->train.epochs;
-    size_t type = config_choice(c, KEY_SCHEDULE_TYPE, MLP_CONSTANT);
+    size_t type = preset_choice(r, KEY_SCHEDULE_TYPE, MLP_CONSTANT);
 
     s->type = (enum mlp_schedule_type)type;
     s->warmup_epochs = config_number(c, KEY_WARMUP, 0);
@@ -374,6 +374,16 @@ void resolve_training(struct resolver *r, double n_train)
     epochs = clip(floor(ROWS_OF_TRAINING / n_train), MIN_EPOCHS, MAX_EPOCHS);
     epochs = fmax(epochs, fmin(ceil(MIN_STEPS / steps), MAX_EPOCHS_SMALL));
     train->epochs = (size_t)config_number(c, KEY_EPOCHS, epochs);
+    if (!config_has(c, KEY_BATCH_SIZE) && !job_spec_full_batch(r->spec)) {
+        preset_why(r, "training.batch_size",
+                   "about a fortieth of the %.0f training rows, a power of 2 from %d to %d",
+                   n_train, MIN_BATCH, MAX_BATCH);
+    }
+    if (!config_has(c, KEY_EPOCHS)) {
+        preset_why(r, "training.epochs",
+                   "%.0f rows in all, %d to %d epochs; %d steps at least, for them up to %d",
+                   ROWS_OF_TRAINING, MIN_EPOCHS, MAX_EPOCHS, MIN_STEPS, MAX_EPOCHS_SMALL);
+    }
     train->accumulate = (size_t)config_number(c, KEY_ACCUMULATE, 1);
     train->drop_last = config_number(c, KEY_DROP_LAST, 0) > 0;
     train->shuffle = config_number(c, KEY_SHUFFLE, 1) > 0;
@@ -381,10 +391,10 @@ void resolve_training(struct resolver *r, double n_train)
         config_has(c, KEY_SEED) ? (uint64_t)config_number(c, KEY_SEED, 0) : hash_random_seed();
     train->threads = (size_t)config_number(c, KEY_THREADS, 1);
     train->precision = (enum mlp_precision)config_choice(c, KEY_PRECISION, MLP_FLOAT32);
-    train->clip_norm = config_number(c, KEY_CLIP_NORM, 0);
+    train->clip_norm = preset_number(r, KEY_CLIP_NORM, 0);
     train->clip_value = config_number(c, KEY_CLIP_VALUE, 0);
     train->max_norm = config_number(c, KEY_MAX_NORM, 0);
-    train->label_smoothing = config_number(c, KEY_LABEL_SMOOTHING, 0);
+    train->label_smoothing = preset_number(r, KEY_LABEL_SMOOTHING, 0);
     train->gradient_norms = config_number(c, KEY_GRADIENT_NORMS, 0) > 0;
     train->max_seconds = config_number(c, KEY_MAX_SECONDS, 0);
     resolve_schedule(r);
@@ -446,7 +456,7 @@ void resolve_stopping(struct resolver *r)
 {
     const struct config *c = r->config;
     struct job_spec *spec = r->spec;
-    bool validates = spec->validation > 0 || spec->split_column != NULL || r->validation != NULL;
+    bool validates = job_spec_validates(spec);
     bool given = c->values[KEY_EARLY_STOPPING].given;
 
     spec->early_stopping = given ? config_has(c, KEY_EARLY_STOPPING) : validates;
@@ -460,4 +470,53 @@ void resolve_stopping(struct resolver *r)
     spec->train.has_target = config_has(c, KEY_STOP_TARGET);
     spec->train.target = config_number(c, KEY_STOP_TARGET, 0);
     resolve_monitor(r, validates);
+}
+
+/* ---- answers ---- */
+
+/* A number, or the metric that is to choose it. */
+static void resolve_threshold(struct resolver *r)
+{
+    const json_t *json = r->config->values[KEY_THRESHOLD].json;
+    struct job_spec *spec = r->spec;
+
+    spec->threshold = 0.5;
+    if (json == NULL) {
+        return;
+    }
+    spec->chooses_threshold = json_is_string(json);
+    if (spec->chooses_threshold) {
+        (void)mlp_metric_parse(json_string_value(json), &spec->threshold_metric); /* was checked */
+    } else {
+        spec->threshold = json_number_value(json);
+    }
+    if (!spec->classes || r->n_classes != 2) {
+        config_refuse_key(r->err, KEY_THRESHOLD, "is for two classes, and the target has %s",
+                          spec->classes ? "more" : "numbers");
+    }
+}
+
+void resolve_decision(struct resolver *r)
+{
+    struct job_spec *spec = r->spec;
+    bool validates = job_spec_validates(spec);
+    size_t calibration = preset_choice(r, KEY_CALIBRATION, CONFIG_NO_CALIBRATION);
+
+    spec->calibrate = calibration == CONFIG_TEMPERATURE;
+    resolve_threshold(r);
+    spec->refit = config_number(r->config, KEY_REFIT, 0) > 0;
+    if (spec->calibrate && job_spec_kind(spec) == MLP_OF_NUMBERS) {
+        config_refuse_key(r->err, KEY_CALIBRATION,
+                          "is for probabilities, and the target is numbers");
+    }
+    if (spec->calibrate && !validates) {
+        config_refuse_key(r->err, KEY_CALIBRATION, "needs a validation part to be fitted on");
+    }
+    if (spec->chooses_threshold && !validates) {
+        config_refuse_key(r->err, KEY_THRESHOLD, "needs a validation part to be chosen on");
+    }
+    if (spec->refit && !validates) {
+        config_refuse_key(r->err, KEY_REFIT,
+                          "needs a validation part that says how many epochs are best");
+    }
 }

@@ -24,6 +24,10 @@
 
 #define CONFIG_KEYS(K)                                                                             \
     K(NAME, "name", TYPE_TEXT, .null_ok = true, .help = "family the model joins")                  \
+    K(PRESET, "preset", TYPE_CHOICE, .choices = config_presets, .null_ok = true,                   \
+      .help = "what the keys mean that are not given; default: simple")                            \
+    K(WHY, "why", TYPE_OWN, .null_ok = true,                                                       \
+      .help = "written by the daemon: why keys that nobody gave have their values")                \
     /* ---- data ---- */                                                                           \
     K(DATA, "data", TYPE_OBJECT, .help = "what to learn from; the only key that must be there")    \
     K(DATASET, "data/dataset", TYPE_KEY, .help = "a dataset's name, id or sha256:...")             \
@@ -281,6 +285,9 @@
       .null_ok = true, .help = "numbers a pixel, side by side; default: 1")                        \
     K(GRADIENT_NORMS, "training/record_gradient_norms", TYPE_BOOL, .null_ok = true,                \
       .help = "each layer's gradient in the curve; default: false")                                \
+    K(REFIT, "training/refit", TYPE_BOOL, .null_ok = true,                                         \
+      .help = "train once more, on training and validation rows together, for as many epochs as "  \
+              "were best; default: false")                                                         \
     K(MAX_SECONDS, "training/max_seconds", TYPE_NUMBER, .open_low = true, .high = 1e9,             \
       .null_ok = true, .help = "training ends after so long, at a batch; null: no limit")          \
     K(EARLY_STOPPING, "training/early_stopping", TYPE_OBJECT, .null_ok = true,                     \
@@ -297,6 +304,13 @@
       .help = "training ends when the monitored value is there or beyond; null: never")            \
     K(RESTORE_BEST, "training/early_stopping/restore_best", TYPE_BOOL, .help = "default: true")    \
     /* ---- the rest ---- */                                                                       \
+    K(CALIBRATION, "calibration", TYPE_CHOICE, .choices = config_calibrations, .null_ok = true,    \
+      .help = "temperature: divide what goes into softmax or sigmoid by a number, fitted on the "  \
+              "validation part; default: none")                                                    \
+    K(THRESHOLD, "threshold", TYPE_OWN, .null_ok = true,                                           \
+      .help = "two classes: the second is the answer from this probability on; or a metric, and "  \
+              "the best one for it on the validation part: accuracy, balanced_accuracy, f1, "      \
+              "f1_macro, mcc; default: 0.5")                                                       \
     K(METRICS, "metrics", TYPE_CHOICES, .choices = config_metrics, .null_ok = true,                \
       .help = "besides those always there (accuracy, log_loss; or rmse, mae, r2); precision, "     \
               "recall and f1 alone: of the second of two classes, else macro")                     \

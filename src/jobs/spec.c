@@ -27,6 +27,11 @@ void job_spec_fini(struct job_spec *spec)
     size_t i;
 
     free(spec->name);
+    for (i = 0; i < spec->n_why; i++) {
+        free(spec->why[i].key);
+        free(spec->why[i].text);
+    }
+    free(spec->why);
     free_texts(spec->targets, spec->n_targets);
     free(spec->target_rule);
     free_texts(spec->exclude, spec->n_exclude);
@@ -59,6 +64,12 @@ enum mlp_metric_kind job_spec_kind(const struct job_spec *spec)
     return spec->loss == MLP_BINARY_CROSS_ENTROPY || spec->loss == MLP_BINARY_FOCAL
                ? MLP_OF_LABELS
                : MLP_OF_NUMBERS;
+}
+
+bool job_spec_validates(const struct job_spec *spec)
+{
+    return spec->validation > 0 || spec->split_column != NULL ||
+           spec->validation_dataset[0] != '\0';
 }
 
 bool job_spec_full_batch(const struct job_spec *spec)

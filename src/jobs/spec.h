@@ -13,6 +13,15 @@
 
 struct config_weights; /* config_weights.h */
 
+/* What a job means where it says nothing; config_preset.c. */
+enum job_preset { JOB_SIMPLE, JOB_TABULAR, JOB_IMAGES };
+
+/* Why a key that nobody gave has its value. */
+struct job_why {
+    char *key; /* "training.batch_size" */
+    char *text;
+};
+
 /* What early stopping looks at: the loss of a part, or a metric of it. */
 struct job_monitor {
     enum split_part part;
@@ -28,6 +37,9 @@ struct job_class_weight {
 struct job_spec {
     char *name;                        /* family, or NULL */
     int64_t priority;                  /* of waiting jobs the highest is next; 0 is usual */
+    enum job_preset preset;
+    size_t n_why;
+    struct job_why *why;               /* in the order they were found */
 
     /* data */
     char dataset[HASH_HEX_LEN];        /* sha256 of the dataset */
@@ -73,6 +85,13 @@ struct job_spec {
     struct job_class_weight *class_weights;
     bool early_stopping;               /* with train.patience, min_delta, restore_best */
     struct job_monitor monitor;        /* what decides; without early_stopping the usual loss */
+    bool refit;                        /* once more on training and validation rows together */
+
+    /* from probabilities to answers */
+    bool calibrate;                    /* a temperature, fitted on the validation part */
+    double threshold;                  /* of the second of two classes */
+    bool chooses_threshold;            /* by a metric of the validation part, in its place */
+    enum mlp_metric threshold_metric;
 
     /* where the weights come from, if not from the seed */
     struct config_weights *initial_weights;  /* owned, or NULL */
@@ -97,6 +116,8 @@ struct mlp_spec job_spec_network(const struct job_spec *spec, size_t n_inputs, s
 bool job_spec_is_soft(const struct job_spec *spec);
 /* What metrics there can be. */
 enum mlp_metric_kind job_spec_kind(const struct job_spec *spec);
+/* Whether it has a validation part. */
+bool job_spec_validates(const struct job_spec *spec);
 /* Whether its optimizer takes all rows in a step. */
 bool job_spec_full_batch(const struct job_spec *spec);
 /* "validation_loss", "test_f1", ...; caller frees. */

@@ -54,7 +54,7 @@ static const struct {
     {"{\"data\":3}", "/data", "must be an object, got 3"},
     {"{\"data\":{}}", "/data", "needs \"dataset\", or \"x\" and \"y\""},
     {TOP("\"nmae\":\"a\""), "/nmae", "did you mean \"name\"?"},
-    {TOP("\"zzzzzzzzz\":1"), "/zzzzzzzzz", "known here: name, data, preprocess"},
+    {TOP("\"zzzzzzzzz\":1"), "/zzzzzzzzz", "known here: name, preset, why, data, preprocess"},
     {TOP("\"epochs\":5"), "/epochs", "it belongs in \"training\""},
     {TOP("\"a~b/c\":5"), "/a~0b~1c", "unknown key \"a~b/c\""},
     {TRAIN("\"loss\":\"mse\""), "/training/loss", "it belongs at the top"},

@@ -436,10 +436,14 @@ START_TEST(printed_form_in_full)
     char *printed, *wanted;
 
     fixture_open(&f, ROWS);
-    resolve_ok(&f, JOB("species", ",\"name\":\"n\",\"training\":{\"seed\":7}"));
+    resolve_ok(&f, JOB("species",
+                       ",\"name\":\"n\",\"preset\":\"simple\",\"why\":{\"preset\":\"asked for\"},"
+                       "\"architecture\":{\"hidden\":[128,64]},"
+                       "\"training\":{\"seed\":7,\"epochs\":286,\"batch_size\":16}"));
     printed = config_print(&f.spec);
     wanted = xasprintf(
-        "{\"name\":\"n\",\"data\":{\"dataset\":\"sha256:%s\",\"target\":\"species\","
+        "{\"name\":\"n\",\"preset\":\"simple\",\"why\":{"
+        "\"preset\":\"asked for\"},\"data\":{\"dataset\":\"sha256:%s\",\"target\":\"species\","
         "\"target_type\":\"classes\",\"target_rule\":\"3 distinct texts\",\"exclude\":[],"
         "\"sample_weight\":null,\"offset\":null,"
         "\"split\":{\"validation\":0.15,\"test\":0.15,\"stratify\":\"auto\"}},"
@@ -458,9 +462,10 @@ START_TEST(printed_form_in_full)
         "\"training\":{\"epochs\":286,\"batch_size\":16,\"accumulate\":1,\"drop_last\":false,"
         "\"shuffle\":true,\"seed\":7,\"threads\":1,\"precision\":\"float32\",\"clip_norm\":null,"
         "\"clip_value\":null,\"max_norm\":null,\"class_weight\":null,\"label_smoothing\":0,"
-        "\"average\":null,\"augment\":null,\"record_gradient_norms\":false,\"max_seconds\":null,"
-        "\"early_stopping\":{\"monitor\":\"validation_loss\",\"patience\":16,\"min_delta\":0,"
-        "\"target\":null,\"restore_best\":true}},\"metrics\":[],\"start_from\":null,\"priority\":0}",
+        "\"average\":null,\"augment\":null,\"record_gradient_norms\":false,\"refit\":false,"
+        "\"max_seconds\":null,\"early_stopping\":{\"monitor\":\"validation_loss\",\"patience\":16,\"min_delta\":0,"
+        "\"target\":null,\"restore_best\":true}},\"calibration\":\"none\",\"threshold\":null,"
+        "\"metrics\":[],\"start_from\":null,\"priority\":0}",
         f.summary.sha256);
     ck_assert_str_eq(printed, wanted);
     free(printed);

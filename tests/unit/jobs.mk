@@ -13,6 +13,7 @@ JOBS_IN_CHECKS = \
 	tests/unit/check_datasets \
 	tests/unit/check_inline \
 	tests/unit/check_json \
+	tests/unit/check_preset \
 	tests/unit/check_resolve \
 	tests/unit/check_resolve_names \
 	tests/unit/check_submit \
@@ -62,6 +63,12 @@ tests_unit_check_json_SOURCES = tests/unit/check_json.c tests/unit/jobs_in_help.
 tests_unit_check_json_CPPFLAGS = $(JOBS_CPPFLAGS)
 tests_unit_check_json_CFLAGS = $(JOBS_CFLAGS)
 tests_unit_check_json_LDADD = $(JOBS_LIBS)
+
+tests_unit_check_preset_SOURCES = tests/unit/check_preset.c \
+	tests/unit/resolve_help.h tests/unit/jobs_in_help.h
+tests_unit_check_preset_CPPFLAGS = $(JOBS_CPPFLAGS)
+tests_unit_check_preset_CFLAGS = $(JOBS_CFLAGS)
+tests_unit_check_preset_LDADD = $(JOBS_LIBS)
 
 tests_unit_check_resolve_SOURCES = tests/unit/check_resolve.c \
 	tests/unit/resolve_help.h tests/unit/jobs_in_help.h
