@@ -1,15 +1,16 @@
 # The crash tests: the real daemon, killed. They stand on the harness of the API tests, and look
 # with SQLite and libsodium at what a kill has left. Builds with --enable-crash-points also die at
-# every CRASH_POINT that is found in the sources; others kill less often, and leave the poison out.
+# every CRASH_POINT that is found in the sources, and have these tests among their own; in others
+# they can be made by name, kill less often and leave the poison out.
 CRASH_CHECKS = \
 	tests/crash/crash_loop \
 	tests/crash/crash_poison \
 	tests/crash/crash_stop
 
-check_PROGRAMS += $(CRASH_CHECKS)
-TESTS          += tests/crash/crash_loop tests/crash/crash_stop
+EXTRA_PROGRAMS += $(CRASH_CHECKS)
 if CRASH_POINTS
-TESTS          += tests/crash/crash_poison
+check_PROGRAMS += $(CRASH_CHECKS)
+TESTS          += $(CRASH_CHECKS)
 endif
 
 CRASH_SHARED = \
@@ -22,7 +23,7 @@ CRASH_SHARED = \
 	tests/crash/world.c tests/crash/world.h
 CRASH_CFLAGS = $(API_CFLAGS) -I$(srcdir)/tests/api $(SQLITE_CFLAGS) $(SODIUM_CFLAGS)
 CRASH_LIBS   = $(API_LIBS) $(SQLITE_LIBS) $(SODIUM_LIBS)
-check_LIBRARIES += tests/crash/libcrash.a
+EXTRA_LIBRARIES = tests/crash/libcrash.a
 tests_crash_libcrash_a_SOURCES = $(CRASH_SHARED)
 tests_crash_libcrash_a_CFLAGS  = $(CRASH_CFLAGS)
 

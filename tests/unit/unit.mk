@@ -20,7 +20,10 @@ print-unit-tests:
 print-product-tests:
 	@echo $(addprefix tests/unit/check_mlp_,batches cost gemm golden gradient norm predict resume \
 		stages threads train trajectories)
+ALONE = $(addprefix tests/unit/check_,mlp% csv% reader% cell dataset dataset_damage dataset_faults \
+	encoder% split config% resolve% judge% curve runner_resume store_power store_models \
+	store_upkeep store_recover store_memory) tests/api/api_examples tests/api/api_lessons
 print-threaded-tests:
-	@echo $(filter-out scripts/% tests/fuzz/% tests/unit/check_mlp%,$(TESTS)) \
+	@echo $(filter-out scripts/% tests/fuzz/% tests/crash/% $(ALONE),$(TESTS)) \
 		$(addprefix tests/unit/check_mlp_,batches resume threads)
 .PHONY: print-unit-tests print-product-tests print-threaded-tests
