@@ -49,6 +49,8 @@ def make_data():
         "positive": np.exp(y / 3).round(2).astype("float32").astype(float),  # 2 outputs, > 0
         "weights": (np.arange(20) % 4 / 2 + 0.25),             # mean 1
         "offset": rounded(rng, 20, 0, 0.5, 2),
+        # x and two indexes: of 7 levels, some of them never and some often, and of 3
+        "coded": np.column_stack([x, np.arange(20) ** 2 % 6, np.arange(20) % 3]),
     }
 
 
@@ -286,8 +288,39 @@ def noises():
     ]
 
 
-GROUPS = dict(activations=activations, layers=layers, losses=losses, noises=noises,
-              optimizers=optimizers, schedules=schedules)
+def embeddings():
+    spec = dict(n_inputs=6, embeddings=[dict(levels=7, width=3), dict(levels=3, width=2)])
+    wide = [LAYER(9, "TANH", residual=True), LAYER(4, "RELU")]
+
+    def of(name, *more, **changes):
+        return case(name, *more, spec=dict(spec, **changes.pop("spec", {})), **changes)
+
+    return [
+        of("sgd", **SGD),
+        of("sgd, momentum, decay", **MOMENTUM, weight_decay=0.02),
+        of("adam"),
+        of("adam, l2 and decay", l2=0.02, weight_decay=0.2),
+        of("sgd, l1", **SGD, l1=0.002),
+        of("adamw, decay", **dict(ADAM, optimizer="ADAMW"), weight_decay=0.5),
+        of("rmsprop", **RMSPROP),
+        of("lion", **LION),
+        of("sgd, clip_norm", **dict(SGD, learning_rate=1), clip_norm=0.3),
+        of("sgd, clip_value, max_norm", **dict(SGD, learning_rate=1), clip_value=0.05, max_norm=0.9),
+        of("adam, rates of layers", layers=OWN, bias_rate=0.1, weight_decay=0.2),
+        of("adam, the first layer frozen", layers=[dict(frozen=True), {}, {}], clip_norm=0.2),
+        of("none hidden", [], **GENTLE),
+        of("none hidden, input_scale", [], **GENTLE, spec=dict(input_scale=True)),
+        of("residual from the input", wide, **GENTLE),
+        of("residual, input_scale, dropout, noise", wide, **dict(GENTLE, seed=4),
+           spec=dict(input_scale=True, input_dropout=0.25, input_noise=0.1)),
+        of("dropout, noise", **dict(GENTLE, seed=5), loss="MSE",
+           spec=dict(input_dropout=0.4, input_noise=0.2)),
+    ]
+
+
+GROUPS = dict(activations=activations, embeddings=embeddings, layers=layers, losses=losses,
+              noises=noises, optimizers=optimizers, schedules=schedules)
+ROWS = {embeddings: "coded"}  # what a group has as x, if not "x"
 
 # ---- C --------------------------------------------------------------------------------------
 
@@ -318,8 +351,12 @@ def array(kind, parts):
 
 
 def spec_text(spec):
-    plain = {k: v for k, v in spec.items() if k != "hidden"}
-    hidden = spec["hidden"]
+    plain = {k: v for k, v in spec.items() if k not in ("hidden", "embeddings")}
+    hidden, tables = spec["hidden"], spec.get("embeddings")
+    if tables:
+        rows = array("struct mlp_embedding", [struct(t) for t in tables])
+        return spec_text(dict(plain, hidden=hidden))[:-1] + \
+            f",\n         .n_embeddings = {len(tables)}, .embeddings = {rows}}}"
     layers = array("struct mlp_layer_spec", [struct(h) for h in hidden]) if hidden else "NULL"
     return f"{struct(plain)[:-1]},\n         .n_hidden = {len(hidden)}, .hidden = {layers}}}"
 
@@ -349,7 +386,7 @@ def case_text(group, c):
     net = Net(c["spec"], rng)
     start = net.values()
     truth = DATA[c["truth"]]
-    data = dict(x=DATA["x"], y=one_hot(truth) if c["truth"] == "classes" else truth)
+    data = dict(x=DATA[ROWS.get(GROUPS[group], "x")], y=one_hot(truth) if c["truth"] == "classes" else truth)
     for extra in ("weights", "offset"):
         if c[extra]:
             data[extra] = DATA[extra]
@@ -374,12 +411,14 @@ def main(group):
     cases = GROUPS[group]()
     print(f"/* make_torch.py {group}, PyTorch {torch.__version__.split('+')[0]}: do not edit. */")
     print("/* clang-format off */")
-    used = {"x"} | {c["truth"] for c in cases}
+    x = ROWS.get(GROUPS[group], "x")
+    used = {x} | {c["truth"] for c in cases}
     used |= {extra for extra in ("weights", "offset") for c in cases if c[extra]}
     for name in DATA:
         if name in used:
             kind = "uint32_t" if name == "classes" else "float"
-            print(f"static const {kind} {group}_{name}[] = {numbers(DATA[name], '{:.4g}')};")
+            there = "x" if name == x else name
+            print(f"static const {kind} {group}_{there}[] = {numbers(DATA[name], '{:.4g}')};")
     print(f"\nstatic const struct trajectory {group}[] = {{")
     for c in cases:
         print(case_text(group, c))

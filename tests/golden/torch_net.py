@@ -104,8 +104,10 @@ class Net:
         self.moment = (0, 0, 0)  # seed, epoch, step: what noise and dropout are drawn from
         self.layers = spec["hidden"] + [dict(units=spec["n_outputs"], activation="IDENTITY")]
         if spec.get("input_scale"):
-            self.add("INPUT_SCALE", 0, rounded(rng, spec["n_inputs"], 1, 0.2))
-        n = spec["n_inputs"]
+            self.add("INPUT_SCALE", 0, rounded(rng, self.width(), 1, 0.2))
+        for table in spec.get("embeddings", []):
+            self.add("TABLE", 0, rounded(rng, (table["levels"], table["width"]), 0, 0.5))
+        n = self.width()
         for k, layer in enumerate(self.layers):
             z, norm = layer["units"] * layer.get("pieces", 1), layer.get("norm")
             self.add("WEIGHTS", k, rounded(rng, (n, z), 0, 0.5))
@@ -119,6 +121,16 @@ class Net:
             if norm == "NORM_BATCH":
                 self.state.append((k, torch.zeros(z), torch.ones(z)))
             n = layer["units"]
+
+    def width(self):
+        tables = self.spec.get("embeddings", [])
+        return self.spec["n_inputs"] - len(tables) + sum(t["width"] for t in tables)
+
+    def embed(self, x):
+        tables = [s.tensor for s in self.segments if s.kind == "TABLE"]
+        n = x.shape[1] - len(tables)
+        rows = [F.embedding(x[:, n + i].long(), table) for i, table in enumerate(tables)]
+        return torch.cat([x[:, :n]] + rows, 1)
 
     def add(self, kind, layer, value):
         self.segments.append(Segment(kind, layer, value))
@@ -151,7 +163,7 @@ class Net:
         return ACTIVATIONS[kind](z)
 
     def forward(self, x, offset=None):
-        scale, a = self.get("INPUT_SCALE", 0), x
+        scale, a = self.get("INPUT_SCALE", 0), self.embed(x)
         if scale is not None:
             a = a * scale
         a = disturb(a, self.spec.get("input_noise"), self.spec.get("input_dropout"), False,

@@ -1,7 +1,7 @@
 """One training as mlp.h defines it, done with PyTorch's optimizers and schedulers: see make_torch.py.
 
 Before PyTorch's own step come the parts that mlp.h puts there: clip_value, clip_norm, l1 and l2
-on the weights, decoupled decay; after it max_norm. Lion, which PyTorch lacks, is written out.
+on weights and tables, decoupled decay; after it max_norm. Lion, which PyTorch lacks, is written out.
 """
 import math
 
@@ -112,7 +112,7 @@ def train(net, t, data, epochs, scheduler=None, plateau=None):
                     torch.nn.utils.clip_grad_norm_(tensors, t["clip_norm"])
                 for s, g in zip(moving, opt.param_groups):
                     w = s.tensor
-                    if s.kind == "WEIGHTS":
+                    if s.kind in ("WEIGHTS", "TABLE"):
                         own = layers[s.layer] if t.get("layers") else t
                         w.grad += own.get("l1", 0) * torch.sign(w)
                         w.grad += own.get("l2", 0) * w

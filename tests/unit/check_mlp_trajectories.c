@@ -23,6 +23,7 @@ struct trajectory {
 };
 
 #include "../golden/torch_activations.h"
+#include "../golden/torch_embeddings.h"
 #include "../golden/torch_layers.h"
 #include "../golden/torch_noises.h"
 #include "../golden/torch_losses.h"
@@ -37,6 +38,7 @@ static const struct {
     size_t n;
 } groups[] = {
     GROUP(activations),
+    GROUP(embeddings),
     GROUP(layers),
     GROUP(noises),
     GROUP(losses),

@@ -183,8 +183,9 @@ tests_unit_check_mlp_resume_LDADD = libmlpcore.la $(UNIT_LIBS)
 
 # Held to PyTorch's numbers, which make_torch.py makes.
 tests_unit_check_mlp_trajectories_SOURCES = tests/unit/check_mlp_trajectories.c \
-	tests/golden/torch_activations.h tests/golden/torch_layers.h tests/golden/torch_noises.h \
-	tests/golden/torch_losses.h tests/golden/torch_optimizers.h tests/golden/torch_schedules.h
+	tests/golden/torch_activations.h tests/golden/torch_embeddings.h tests/golden/torch_layers.h \
+	tests/golden/torch_noises.h tests/golden/torch_losses.h tests/golden/torch_optimizers.h \
+	tests/golden/torch_schedules.h
 tests_unit_check_mlp_trajectories_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_check_mlp_trajectories_LDADD = libmlpcore.la $(UNIT_LIBS)
 EXTRA_DIST += tests/golden/make_torch.py tests/golden/torch_net.py tests/golden/torch_noise.py \
