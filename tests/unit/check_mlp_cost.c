@@ -98,6 +98,7 @@ END_TEST
  * nothing that is not (the sanitizers' business). */
 START_TEST(estimates_are_exact_for_every_stage)
 {
+    static const struct mlp_embedding table = {.levels = 5, .width = 1}; /* rows stay as wide */
     struct plane p = plane_new(3, 70, 0.1);
     struct mlp_spec linear = help_spec(4, 0, NULL, 2, MLP_MSE);
     struct mlp_train_spec train = help_adam(0.01, 2, 66);
@@ -105,8 +106,11 @@ START_TEST(estimates_are_exact_for_every_stage)
 
     run(first, &train, &p.data, NULL, NULL); /* what a backend sets up once in a process */
     mlp_net_free(&first);
-    for (int stage = 0; stage < 9; stage++) {
-        bool all = stage == 8;
+    for (size_t i = 0; i < p.data.rows; i++) {
+        p.x[4 * i + 3] = (float)(i % 5); /* a number, or an index */
+    }
+    for (int stage = 0; stage < 10; stage++) {
+        bool all = stage == 9;
         struct mlp_layer_spec h = {.units = 4,
                                    .activation = MLP_MAXOUT,
                                    .pieces = 3,
@@ -125,6 +129,8 @@ START_TEST(estimates_are_exact_for_every_stage)
         spec.input_scale = all || stage == 5;
         spec.input_dropout = all || stage == 6 ? 0.2 : 0;
         spec.input_noise = all || stage == 7 ? 0.2 : 0;
+        spec.n_embeddings = all || stage == 8;
+        spec.embeddings = &table;
         ck_assert_int_eq(mlp_estimate(&spec, &train, 70, &e), MLP_OK);
         alloc_reset();
         struct mlp_net *net = help_net(&spec, 1);

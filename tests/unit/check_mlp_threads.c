@@ -71,13 +71,20 @@ static const struct {
     double input_dropout;
     bool input_scale;
     size_t inputs; /* 0: INPUTS */
+    size_t n_tables;
 } nets[] = {
-    {"plain", plain, 2, 0, false, 0},   {"deep", deep, 6, 0, false, 0},
-    {"wide", wide, 1, 0, false, 0},     {"noisy", noisy, 3, 0.1, false, 0},
-    {"pieces", pieces, 3, 0, false, 0}, {"norms", norms, 2, 0, false, 0},
-    {"scaled", plain, 2, 0.1, true, 0}, {"long rows", plain, 2, 0, false, 300},
-    {"long rows, scaled", plain, 2, 0.1, true, 300},
+    {"plain", plain, 2, 0, false, 0, 0},   {"deep", deep, 6, 0, false, 0, 0},
+    {"wide", wide, 1, 0, false, 0, 0},     {"tables", plain, 2, 0, false, 0, 3},
+    {"noisy", noisy, 3, 0.1, false, 0, 0}, {"pieces", pieces, 3, 0, false, 0, 0},
+    {"norms", norms, 2, 0, false, 0, 0},   {"scaled", plain, 2, 0.1, true, 0, 0},
+    {"long rows", plain, 2, 0, false, 300, 0},
+    {"long rows, scaled", plain, 2, 0.1, true, 300, 0},
+    {"tables, noisy", noisy, 3, 0.1, false, 0, 3},
+    {"tables, scaled", plain, 2, 0.1, true, 300, 3},
+    {"tables, norms", norms, 2, 0, false, 0, 2},
 };
+/* The last is more than one thread takes at once. */
+static const struct mlp_embedding tables[] = {{5, 3}, {300, 16}, {40000, 5}};
 #define NETS ((int)(sizeof(nets) / sizeof(*nets)))
 
 enum { ROWS = 700, INPUTS = 90, CLASSES = 10 };
@@ -136,6 +143,13 @@ static void check_threads(const char *name, const struct mlp_spec *spec,
     float *x = help_floats(&seed, ROWS * spec->n_inputs, 1);
     uint32_t *labels = help_labels(&seed, ROWS, CLASSES);
     const struct mlp_data data = {.rows = ROWS, .x = x, .labels = labels};
+
+    for (size_t r = 0; r < ROWS; r++) {
+        for (size_t i = 0; i < spec->n_embeddings; i++) {
+            x[(r + 1) * spec->n_inputs - spec->n_embeddings + i] =
+                (float)floor(help_unit(&seed) * (double)spec->embeddings[i].levels);
+        }
+    }
     calls = 0;
     struct outcome alone = train(spec, *t, 1, &data);
 
@@ -165,6 +179,8 @@ static struct mlp_spec spec_of(int i)
 
     spec.input_dropout = nets[i].input_dropout;
     spec.input_scale = nets[i].input_scale;
+    spec.n_embeddings = nets[i].n_tables;
+    spec.embeddings = tables;
     return spec;
 }
 
@@ -180,7 +196,7 @@ END_TEST
 /* What needs the gradient as a whole, and what does not; each optimizer does its own sums. */
 START_TEST(every_way_to_step_gives_the_same_bytes)
 {
-    struct mlp_spec spec = spec_of(0);
+    struct mlp_spec spec = spec_of(_i < 14 ? 0 : 3);
     struct mlp_train_spec t = help_optimizer((enum mlp_optimizer)(_i % (MLP_RPROP + 1)));
 
     t.batch_size = 256;
@@ -191,7 +207,7 @@ START_TEST(every_way_to_step_gives_the_same_bytes)
     t.gradient_norms = _i % 3 == 0;
     t.accumulate = _i % 4 == 0 && t.optimizer != MLP_RPROP ? 2 : 0;
     t.max_norm = _i % 5 == 0 ? 2 : 0;
-    check_threads("plain", &spec, &t);
+    check_threads(_i < 14 ? "plain" : "tables", &spec, &t);
 }
 END_TEST
 
@@ -291,8 +307,8 @@ int main(void)
 
     tcase_set_timeout(c, 120);
     tcase_add_loop_test(c, every_network_trains_to_the_same_bytes, 0, NETS);
-    tcase_add_loop_test(c, every_way_to_step_gives_the_same_bytes, 0, 14);
-    tcase_add_loop_test(c, bfloat16_trains_to_the_same_bytes, 0, 3);
+    tcase_add_loop_test(c, every_way_to_step_gives_the_same_bytes, 0, 28);
+    tcase_add_loop_test(c, bfloat16_trains_to_the_same_bytes, 0, 4);
     tcase_add_test(c, small_steps_stay_alone);
     tcase_add_test(c, threads_without_a_team);
     tcase_add_test(c, helpers_flush_what_the_caller_flushes);

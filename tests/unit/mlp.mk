@@ -21,6 +21,7 @@ MLP_CHECKS = \
 	tests/unit/check_mlp_activation_nets \
 	tests/unit/check_mlp_activations \
 	tests/unit/check_mlp_cost \
+	tests/unit/check_mlp_embedding \
 	tests/unit/check_mlp_gemm \
 	tests/unit/check_mlp_golden \
 	tests/unit/check_mlp_gradient \
@@ -61,6 +62,11 @@ tests_unit_check_mlp_activations_SOURCES = tests/unit/check_mlp_activations.c \
 	tests/unit/mlp_activation_help.h
 tests_unit_check_mlp_activations_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_check_mlp_activations_LDADD = libmlpcore.la $(UNIT_LIBS)
+
+tests_unit_check_mlp_embedding_SOURCES = tests/unit/check_mlp_embedding.c \
+	tests/unit/mlp_gradient_check.c tests/unit/mlp_train_help.h
+tests_unit_check_mlp_embedding_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_mlp_embedding_LDADD = libmlpdouble.la libmlpcore.la $(UNIT_LIBS)
 
 tests_unit_check_mlp_gemm_SOURCES = tests/unit/check_mlp_gemm.c tests/unit/mlp_help.h
 tests_unit_check_mlp_gemm_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -64,6 +64,7 @@
 #define mlp_net_parameters        d_mlp_net_parameters
 #define mlp_net_params            d_mlp_net_params
 #define mlp_net_params_const      d_mlp_net_params_const
+#define mlp_net_set_answers       d_mlp_net_set_answers
 #define mlp_net_spec              d_mlp_net_spec
 #define mlp_net_values            d_mlp_net_values
 #define mlp_net_start_bias        d_mlp_net_start_bias
@@ -72,6 +73,7 @@
 #define mlp_spec_width            d_mlp_spec_width
 #define mlp_status_text           d_mlp_status_text
 #define mlp_version               d_mlp_version
+#define net_answers_make_sense    d_net_answers_make_sense
 #define net_layout                d_net_layout
 #define net_spec_layer            d_net_spec_layer
 #define net_spec_sizes            d_net_spec_sizes
