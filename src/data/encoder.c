@@ -143,6 +143,32 @@ size_t encoder_n_inputs(const struct encoder *e)
     return e->n_inputs;
 }
 
+size_t encoder_n_embeddings(const struct encoder *e)
+{
+    (void)e; /* every categorical column is one-hot */
+    return 0;
+}
+
+size_t encoder_embedding(const struct encoder *e, size_t i, size_t *input, size_t *levels,
+                         size_t *width)
+{
+    CHK(i < encoder_n_embeddings(e));
+    *input = *levels = *width = 0;
+    return 0;
+}
+
+size_t encoder_estimate_embeddings(const struct dataset *ds,
+                                   const struct encoder_options *options, size_t most,
+                                   size_t *levels, size_t *width)
+{
+    (void)ds;
+    (void)options;
+    (void)most;
+    (void)levels;
+    (void)width;
+    return 0;
+}
+
 size_t encoder_n_features(const struct encoder *e)
 {
     return e->n_features;

@@ -57,7 +57,19 @@ void encoder_free(struct encoder **e);
 int encoder_estimate(const struct dataset *ds, const struct encoder_options *options,
                      size_t *n_inputs, size_t *n_outputs, struct err *err) MUST_CHECK;
 
+/* And the embeddings it will make, at most: levels and width of the first `most` of them, in order.
+ * Returns how many there are. */
+size_t encoder_estimate_embeddings(const struct dataset *ds,
+                                   const struct encoder_options *options, size_t most,
+                                   size_t *levels, size_t *width);
+
 size_t encoder_n_inputs(const struct encoder *e);   /* width of the network's input */
+/* Embeddings: the last encoder_n_embeddings of those inputs hold an index each, below `levels`, in
+ * place of `width` numbers that the network learns for it; index 0 is what is missing or was
+ * never seen. Returns the feature. */
+size_t encoder_n_embeddings(const struct encoder *e);
+size_t encoder_embedding(const struct encoder *e, size_t i, size_t *input, size_t *levels,
+                         size_t *width);
 size_t encoder_n_features(const struct encoder *e); /* columns a client names, in order */
 const char *encoder_feature_name(const struct encoder *e, size_t feature);
 const char *const *encoder_feature_names(const struct encoder *e);
