@@ -8,6 +8,7 @@ API_CHECKS = \
 	tests/api/api_datasets \
 	tests/api/api_examples \
 	tests/api/api_full_disk \
+	tests/api/api_headers \
 	tests/api/api_names \
 	tests/api/api_garbage \
 	tests/api/api_lessons \
@@ -55,6 +56,9 @@ tests_api_api_lessons_LDADD   = $(API_LIBS)
 tests_api_api_full_disk_SOURCES = tests/api/api_full_disk.c
 tests_api_api_full_disk_CFLAGS  = $(API_CFLAGS)
 tests_api_api_full_disk_LDADD   = $(API_LIBS)
+tests_api_api_headers_SOURCES = tests/api/api_headers.c
+tests_api_api_headers_CFLAGS  = $(API_CFLAGS)
+tests_api_api_headers_LDADD   = $(API_LIBS)
 tests_api_api_names_SOURCES = tests/api/api_names.c
 tests_api_api_names_CFLAGS  = $(API_CFLAGS)
 tests_api_api_names_LDADD   = $(API_LIBS)

@@ -210,6 +210,11 @@ static struct reply *fits(struct reply *r, const char *path, const char *method)
     wrong = schema_misfit(schema, r->json, "");
     ck_assert_msg(wrong == NULL, "%s %s %ld %.1500s\n%.1500s", method, path, r->status, wrong,
                   r->body);
+    wrong = contract_headers_misfit(
+        json_object_get(json_object_get(contract_operation(path, method), "responses"),
+                        text("%ld", r->status)),
+        r);
+    ck_assert_msg(wrong == NULL, "%s %s %ld: %s\n%s", method, path, r->status, wrong, r->headers);
     return r;
 }
 

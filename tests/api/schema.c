@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "schema.h"
 
@@ -55,6 +56,79 @@ json_t *contract_answer(json_t *operation, long status, const char *type)
         json_object_get(json_object_get(operation, "responses"), text("%ld", status)));
 
     return json_object_get(json_object_get(json_object_get(answer, "content"), type), "schema");
+}
+
+/* Of the connection and the body. */
+static bool is_transport(const char *name)
+{
+    static const char *const names[] = {"Date",       "Connection",        "Content-Type",
+                                        "Keep-Alive", "Transfer-Encoding", "Content-Length",
+                                        "Content-Encoding"};
+
+    for (size_t i = 0; i < COUNT(names); i++) {
+        if (strcasecmp(name, names[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The headers of every answer are those with one value. */
+static bool is_everywhere(json_t *header)
+{
+    return json_is_true(json_object_get(header, "required")) &&
+           json_object_get(json_object_get(header, "schema"), "const") != NULL;
+}
+
+static char *header_misfit(json_t *named, json_t *all, const char *name, const char *value)
+{
+    json_t *header = schema_resolve(json_object_get(named, name)), *schema, *is;
+    char *wrong;
+
+    if (header == NULL && is_everywhere(json_object_get(all, name))) {
+        header = json_object_get(all, name);
+    }
+    if (header == NULL) {
+        return text("%s is not in the contract", name);
+    }
+    schema = json_object_get(header, "schema");
+    is = json_is_string(json_object_get(schema, "type")) &&
+                 strcmp(json_string_value(json_object_get(schema, "type")), "integer") == 0 &&
+                 value[0] != '\0' && strspn(value, "0123456789") == strlen(value)
+             ? json_integer(atoll(value))
+             : json_string(value);
+    wrong = schema_misfit(schema, is, name);
+    json_decref(is);
+    return wrong;
+}
+
+char *contract_headers_misfit(json_t *response, const struct reply *r)
+{
+    json_t *all = json_object_get(json_object_get(contract(), "components"), "headers"), *header;
+    json_t *named = json_object_get(schema_resolve(response), "headers");
+    const char *name;
+    char *wrong;
+
+    for (const char *line = strchr(r->headers, '\n'); line != NULL; line = strchr(line, '\n')) {
+        size_t len = strcspn(++line, ":\r\n");
+
+        name = text("%.*s", (int)len, line);
+        if (line[len] == ':' && !is_transport(name) &&
+            (wrong = header_misfit(named, all, name, reply_header(r, name))) != NULL) {
+            return wrong;
+        }
+    }
+    json_object_foreach(all, name, header)
+    {
+        bool wanted = json_object_get(named, name) != NULL
+                          ? json_is_true(json_object_get(header, "required"))
+                          : is_everywhere(header);
+
+        if (wanted && reply_header(r, name) == NULL) {
+            return text("%s is not there", name);
+        }
+    }
+    return NULL;
 }
 
 json_t *contract_job(void)

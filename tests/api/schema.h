@@ -14,6 +14,10 @@ json_t *schema_resolve(json_t *schema);
 json_t *contract_operation(const char *path, const char *method);
 /* The schema of an operation's answer with that status, or NULL; type e.g. "application/json". */
 json_t *contract_answer(json_t *operation, long status, const char *type);
+/* Of a response object of the contract, what is wrong with an answer's headers, or NULL: each must
+ * be named there, or in components/headers with one value (then every answer has it), and fit; what
+ * is required must be there. Those of libmicrohttpd's own and of the body are not looked at. */
+char *contract_headers_misfit(json_t *response, const struct reply *r);
 /* The schema of POST /train's body. */
 json_t *contract_job(void);
 
