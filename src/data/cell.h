@@ -22,7 +22,7 @@ void cell_format(double value, char *out);
 bool cell_missing(const char *s, size_t len);
 
 /* The words for true and false come in pairs, in any case. */
-enum cell_pair { CELL_TRUE_FALSE, CELL_YES_NO, CELL_T_F, CELL_Y_N, CELL_1_0 };
+enum cell_pair { CELL_TRUE_FALSE, CELL_YES_NO, CELL_T_F, CELL_Y_N, CELL_1_0, CELL_PAIRS };
 /* 1 for true, 0 for false, -1 for neither; *pair (or NULL) is set for the first two. */
 int cell_boolean(const char *s, size_t len, enum cell_pair *pair);
 

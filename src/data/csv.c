@@ -14,6 +14,8 @@
 
 #include "base/mem.h"
 #include "data/csv_priv.h"
+#include "data/csv_sniff.h"
+#include "data/reader_priv.h"
 
 #define READER_MAGIC 0x63737672u
 #define SLICE_BYTES  (64u << 10)
@@ -31,22 +33,7 @@ struct csv_reader {
     struct csv_rows rows;
 };
 
-/* ---- options and life -------------------------------------------------------- */
-
-static void copy_options(struct csv_options *to, const struct csv_options *from)
-{
-    char **names = xcalloc(from->n_types, sizeof *names);
-    enum column_type *types = xcalloc(from->n_types, sizeof *types);
-    size_t i;
-
-    for (i = 0; i < from->n_types; i++) {
-        names[i] = xstrdup(from->type_names[i]);
-        types[i] = from->types[i];
-    }
-    *to = *from;
-    to->type_names = (const char *const *)names;
-    to->types = types;
-}
+/* ---- life -------------------------------------------------------- */
 
 /* libcsv asks for the whole buffer at once and never gets more: a longer cell ends there. */
 static void *bounded_realloc(void *p, size_t bytes)
@@ -58,22 +45,19 @@ int csv_reader_new(const char *dir, const struct csv_options *options, struct cs
                    struct err *err)
 {
     struct csv_reader *r;
-    char d = options->delimiter;
 
-    if (d == '"' || d == '\r' || d == '\n' || d == '\0' || (unsigned char)d >= 0x80) {
-        return err_add(err, "/delimiter",
-                       "must be one ASCII character other than a quote or a "
-                       "line's end");
+    if (csv_check_delimiter(options->delimiter, err) != 0) {
+        return -1;
     }
     r = xcalloc(1, sizeof *r);
     r->magic = READER_MAGIC;
     r->dir = xstrdup(dir);
-    copy_options(&r->options, options);
+    csv_options_copy(&r->options, options);
     r->rows.dir = r->dir;
     r->rows.options = &r->options;
     r->rows.line = 1;
     CHK(csv_init(&r->parser, CSV_STRICT | CSV_STRICT_FINI | CSV_REPALL_NL) == 0);
-    csv_set_delim(&r->parser, (unsigned char)d);
+    csv_set_delim(&r->parser, (unsigned char)options->delimiter);
     csv_set_blk_size(&r->parser, PARSER_BYTES);
     csv_set_realloc_func(&r->parser, bounded_realloc);
     *out = r;
@@ -90,7 +74,7 @@ void csv_reader_free(struct csv_reader **reader)
     CHK_OBJ(r, READER_MAGIC);
     csv_rows_fini(&r->rows);
     csv_free(&r->parser);
-    csv_types_free(&r->options);
+    csv_options_fini(&r->options);
     free(r->dir);
     r->magic = 0;
     free(r);
@@ -165,41 +149,16 @@ static int parse(struct csv_reader *r, const char *bytes, size_t len)
     return 0;
 }
 
-/* Files that are no UTF-8 text, told by their first bytes. */
-static const char *foreign_format(const unsigned char *head, size_t n)
-{
-    static const struct {
-        const char *bytes;
-        size_t len;
-        const char *what;
-    } formats[] = {
-        {"\xff\xfe", 2, "the text is UTF-16; save it as UTF-8"},
-        {"\xfe\xff", 2, "the text is UTF-16; save it as UTF-8"},
-        {"\x1f\x8b", 2, "this is gzip, not CSV; send it unpacked"},
-        {"PK\3\4", 4, "this is a zip file or a spreadsheet, not CSV; save it as CSV"},
-        {"PAR1", 4, "this is Parquet, not CSV; save it as CSV"},
-        {"\x89HDF", 4, "this is HDF5, not CSV; save it as CSV"},
-    };
-    size_t i;
-
-    for (i = 0; i < ARRAY_LEN(formats); i++) {
-        if (n >= formats[i].len && memcmp(head, formats[i].bytes, formats[i].len) == 0) {
-            return formats[i].what;
-        }
-    }
-    return NULL;
-}
-
 /* The first bytes are in `head`: skip a byte order mark, and go on with the rest. */
 static int start(struct csv_reader *r)
 {
-    const char *what = foreign_format(r->head, r->n_head);
+    const char *what = reader_foreign(READER_CSV, (const char *)r->head, r->n_head);
     size_t skip = r->n_head >= 3 && memcmp(r->head, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 
     r->started = true;
     if (what != NULL) {
         r->rows.failed = true;
-        return err_add_cell(r->rows.err, 0, 1, NULL, "%s", what);
+        return err_add_cell(r->rows.err, 0, 1, NULL, "this is %s, not CSV", what);
     }
     return parse(r, (const char *)r->head + skip, r->n_head - skip);
 }

@@ -5,10 +5,10 @@
  * NUL bytes, invalid UTF-8, an unterminated or misplaced quote, ragged rows, duplicate or
  * empty header names, a field over 64 KiB, no rows, no columns.
  *
- * Types are decided on the first CSV_SAMPLE_ROWS rows (or CSV_SAMPLE_BYTES of cells): all
- * present cells numeric -> numeric; at least 95 % numeric -> an error that names the first
- * cell that is not ("declare it with types="); else categorical. A text in a numeric column
- * after that is an error too. Missing: an empty cell, and "?", "NA", "NaN", "nan", "null", "NULL".
+ * Types are decided on the first CSV_SAMPLE_ROWS rows (or CSV_SAMPLE_BYTES of cells), by the
+ * rules in csv_infer.c; a column that is nearly but not wholly of numbers or datetimes is an error
+ * that names the first cell that is not ("declare it with types="), and so is a cell that does not
+ * fit its column's type later on. What stands for "no value": data/missing.h.
  *
  * One thread at a time per reader.
  */
@@ -16,6 +16,7 @@
 #define MLPD_DATA_CSV_H
 
 #include "data/dataset.h"
+#include "data/missing.h"
 
 #define CSV_SAMPLE_ROWS  10000
 #define CSV_SAMPLE_BYTES (32u << 20)
@@ -28,9 +29,11 @@ struct csv_options {
     size_t n_types; /* declared types, by column name */
     const char *const *type_names;
     const enum column_type *types;
+    const char *const *type_formats; /* of datetimes; NULL: as datetime.h says without one */
+    struct missing missing;
 };
 /* clang-format off */
-#define CSV_OPTIONS_INIT { .header = true, .delimiter = ',' }
+#define CSV_OPTIONS_INIT { .header = true, .delimiter = ',', .missing = MISSING_INIT }
 /* clang-format on */
 
 struct csv_reader;
@@ -48,9 +51,11 @@ int csv_reader_finish(struct csv_reader *r, struct dataset_summary *out,
 uint64_t csv_reader_rows(const struct csv_reader *r);
 void csv_reader_free(struct csv_reader **r);
 
-/* The `types` option of a query, "col:categorical,other:numeric" (a ':' or ',' in a name is
- * written with a backslash before it). Fills n_types, type_names, types; csv_types_free. */
+/* The `types` option of a query, "col:categorical,other:numeric,day:datetime:%d/%m/%Y" (a ':',
+ * ',' or backslash in a name and a ',' or backslash in a format has a backslash before it). Fills
+ * n_types, type_names, types, type_formats; csv_options_fini. */
 int csv_types_parse(const char *text, struct csv_options *out, struct err *err) MUST_CHECK;
-void csv_types_free(struct csv_options *options);
+void csv_options_copy(struct csv_options *to, const struct csv_options *from); /* over nothing */
+void csv_options_fini(struct csv_options *options); /* of options parsed or copied */
 
 #endif

@@ -5,25 +5,43 @@
 #include <stdatomic.h>
 
 #include "base/buf.h"
+#include "data/cell.h"
 #include "data/csv.h"
+
+/* A cell that does not fit; row 0 = none. */
+struct csv_misfit {
+    int64_t row, line;
+    char *shown; /* as cell_show gives it; owned */
+};
 
 struct csv_column {
     char *name;
-    bool declared;
-    enum column_type type; /* declared, or decided after the sample */
-    /* counted in the sample, undeclared and declared numeric columns */
+    bool declared, strings;        /* strings: texts of digits are texts too */
+    bool given;                    /* the type is the format's, and its numbers come as numbers */
+    enum column_type type;         /* declared, or decided after the sample */
+    bool overrides;                /* declared as what the sample alone would not have said */
+    const char *format;            /* a declared datetime's, or NULL; the options' */
+    const struct missing *missing; /* the options' */
+    /* counted in the sample */
     uint32_t present, numeric;
-    int64_t bad_row, bad_line; /* the first present cell that is no number; 0 = none */
-    char *bad_text;            /* as cell_show gives it; owned */
+    uint32_t dates, days_that_are_not; /* datetimes, and what is only written like one */
+    uint32_t pair[CELL_PAIRS][2];      /* false and true */
+    uint32_t n_texts, texts_room;      /* cells that are no numbers */
+    uint64_t *texts;                   /* their hashes */
+    uint64_t text_bytes, text_words;
+    struct csv_misfit no_number, no_date, no_boolean; /* the first ones */
 };
 
-/* Look at one cell of the sample. */
-void csv_infer_cell(struct csv_column *c, const char *s, size_t len, int64_t row, int64_t line);
-/* Decide all types. Every column that is nearly but not wholly numeric is an error. */
+/* Look at one cell of the sample; -1 without memory. */
+int csv_infer_cell(struct csv_column *c, const char *s, size_t len, int64_t row,
+                   int64_t line) MUST_CHECK;
+/* Decide all types. Every column that is nearly but not wholly of numbers or datetimes, or not of
+ * what was declared, is an error. */
 int csv_infer_decide(struct csv_column *columns, size_t n, struct err *err) MUST_CHECK;
-/* The one sentence for a text in a numeric column; returns -1. */
-int csv_not_numeric(const struct csv_column *c, const char *shown, int64_t row, int64_t line,
-                    struct err *err);
+/* A cell of a column whose type is decided goes to the writer. */
+int csv_column_write(const struct csv_column *c, struct dataset_writer *w, const char *s,
+                     size_t len, int64_t row, int64_t line, struct err *err) MUST_CHECK;
+void csv_column_fini(struct csv_column *c);
 
 enum csv_phase { PHASE_FIRST_ROW, PHASE_SAMPLE, PHASE_STREAM };
 
@@ -52,6 +70,12 @@ void csv_rows_cell(struct csv_rows *r, const char *s, size_t len);
 /* Every line's end outside of quotes, those of blank lines too (there was no cell then); -1 is
  * the end of the text. */
 void csv_rows_line_end(struct csv_rows *r, int c);
+/* For formats that know their columns (types as in reader_sink): instead of a first row, a cell's
+ * number (NaN: missing), and the end of a row. `line` is the caller's to set, 0 where there are
+ * none. */
+void csv_rows_columns(struct csv_rows *r, size_t n, const char *const *names, const int *types);
+void csv_rows_number(struct csv_rows *r, double value);
+void csv_rows_end_row(struct csv_rows *r);
 /* All cells are in: publish. */
 int csv_rows_end(struct csv_rows *r, struct dataset_summary *out) MUST_CHECK;
 /* A problem at the cell that comes next; returns -1. */

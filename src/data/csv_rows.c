@@ -17,6 +17,8 @@
 #include "data/csv_priv.h"
 #include "data/dataset_priv.h"
 #include "data/cell.h"
+#include "data/datetime.h"
+#include "data/reader.h"
 
 void csv_rows_fini(struct csv_rows *r)
 {
@@ -24,8 +26,7 @@ void csv_rows_fini(struct csv_rows *r)
 
     dataset_writer_abort(&r->writer);
     for (i = 0; i < r->n_columns; i++) {
-        free(r->columns[i].name);
-        free(r->columns[i].bad_text);
+        csv_column_fini(&r->columns[i]);
     }
     free(r->columns);
     buf_fini(&r->sample);
@@ -67,8 +68,9 @@ int csv_rows_fail(struct csv_rows *r, const char *problem)
 
     r->failed = true;
     err_add_cell(r->err, current_row(r), r->line,
-                 r->column < r->n_columns ? r->columns[r->column].name : NULL, "%s (line %lld): %s",
-                 where, (long long)r->line, problem);
+                 r->column < r->n_columns ? r->columns[r->column].name : NULL,
+                 r->line != 0 ? "%s (line %lld): %s" : "%s%.0lld: %s", where, (long long)r->line,
+                 problem);
     free(where);
     return -1;
 }
@@ -91,28 +93,6 @@ int64_t csv_count_lines(const char *s, size_t len)
         n += s[i] == '\n' || (s[i] == '\r' && (i + 1 == len || s[i + 1] != '\n'));
     }
     return n;
-}
-
-/* A cell whose column's type is known goes to the writer. */
-static int write_cell(struct csv_rows *r, struct csv_column *c, const char *s, size_t len,
-                      int64_t row, int64_t line)
-{
-    double value = 0.0;
-
-    if (c->type == COLUMN_CATEGORICAL) {
-        return dataset_writer_text(r->writer, cell_missing(s, len) ? NULL : s, len, r->err);
-    }
-    if (!cell_number(s, len, &value)) {
-        if (!cell_missing(s, len)) {
-            char *shown = cell_show(s, len);
-
-            csv_not_numeric(c, shown, row, line, r->err);
-            free(shown);
-            return -1;
-        }
-        value = NAN;
-    }
-    return dataset_writer_number(r->writer, value, r->err);
 }
 
 static int keep_cell(struct csv_rows *r, const char *s, uint32_t len)
@@ -146,7 +126,8 @@ static void take_cell(struct csv_rows *r, const char *s, size_t len)
         }
     }
     if (r->phase == PHASE_STREAM && r->column < limit &&
-        r->columns[r->column].type == COLUMN_NUMERIC && cell_number(s, len, &value)) {
+        r->columns[r->column].type == COLUMN_NUMERIC && r->options->missing.n_numbers == 0 &&
+        cell_number(s, len, &value)) {
         /* Most cells of most tables; a number has no line in it and is ASCII. */
         r->failed = dataset_writer_number(r->writer, value, r->err) != 0;
         return;
@@ -156,8 +137,9 @@ static void take_cell(struct csv_rows *r, const char *s, size_t len)
     } else if (!text_is_utf8(s, len)) {
         csv_rows_fail(r, "invalid UTF-8; save the text as UTF-8");
     } else if (r->column < limit) {
-        r->failed = r->phase == PHASE_STREAM ? write_cell(r, &r->columns[r->column], s, len,
-                                                          current_row(r), r->line) != 0
+        r->failed = r->phase == PHASE_STREAM
+                        ? csv_column_write(&r->columns[r->column], r->writer, s, len,
+                                           current_row(r), r->line, r->err) != 0
                                              : keep_cell(r, s, (uint32_t)len) != 0;
     } else if (r->phase == PHASE_FIRST_ROW) {
         r->failed = true;
@@ -206,7 +188,10 @@ static int declare_types(struct csv_rows *r, const char *const *names)
         }
         if (k < r->n_columns) {
             r->columns[k].declared = true;
+            r->columns[k].given = false;
             r->columns[k].type = r->options->types[i];
+            r->columns[k].format =
+                r->options->type_formats != NULL ? r->options->type_formats[i] : NULL;
             continue;
         }
         near = text_nearest(want, names, r->n_columns);
@@ -280,6 +265,7 @@ static int make_columns(struct csv_rows *r)
         const char *s = next_cell(&p, &len);
 
         r->columns[i].name = r->options->header ? xstrndup(s, len) : xasprintf("c%zu", i + 1);
+        r->columns[i].missing = &r->options->missing;
         names[i] = r->columns[i].name;
     }
     if (r->options->header && (check_delimiter(r, names[0]) != 0 || check_header(r, names) != 0)) {
@@ -295,7 +281,7 @@ out:
 }
 
 /* Look at the row that was just added to the sample. */
-static void look_at_row(struct csv_rows *r)
+static int look_at_row(struct csv_rows *r)
 {
     const char *p = r->sample.data + r->row_start;
     int64_t line, row = current_row(r);
@@ -307,9 +293,12 @@ static void look_at_row(struct csv_rows *r)
         uint32_t len;
         const char *s = next_cell(&p, &len);
 
-        csv_infer_cell(&r->columns[i], s, len, row, line);
+        if (csv_infer_cell(&r->columns[i], s, len, row, line) != 0) {
+            return csv_rows_no_memory(r);
+        }
         line += csv_count_lines(s, len);
     }
+    return 0;
 }
 
 /* The sample is complete: decide, and let its rows go the way of all later ones. */
@@ -337,6 +326,10 @@ static int end_sample(struct csv_rows *r)
     if (dataset_writer_new(r->dir, r->n_columns, names, types, &r->writer, r->err) != 0) {
         goto out;
     }
+    dataset_writer_missing(r->writer, &r->options->missing);
+    for (i = 0; i < r->n_columns; i++) {
+        dataset_writer_about(r->writer, i, r->columns[i].overrides, r->columns[i].format);
+    }
     while (p < end) {
         int64_t line;
 
@@ -347,9 +340,10 @@ static int end_sample(struct csv_rows *r)
             uint32_t len;
             const char *s = next_cell(&p, &len);
 
-            if (write_cell(r, &r->columns[i], s, len, row, line) != 0) {
+            if (csv_column_write(&r->columns[i], r->writer, s, len, row, line, r->err) != 0) {
                 goto out;
             }
+            line += csv_count_lines(s, len);
         }
     }
     buf_fini(&r->sample);
@@ -379,8 +373,8 @@ static int end_row(struct csv_rows *r)
                             (long long)current_row(r), (long long)r->row_line, r->column,
                             r->column == 1 ? "" : "s", r->n_columns);
     }
-    if (r->phase == PHASE_SAMPLE) {
-        look_at_row(r);
+    if (r->phase == PHASE_SAMPLE && look_at_row(r) != 0) {
+        return -1;
     }
     atomic_store_explicit(&r->rows, rows_so_far(r) + 1, memory_order_relaxed);
     if (r->phase == PHASE_SAMPLE &&
@@ -404,6 +398,85 @@ void csv_rows_line_end(struct csv_rows *r, int c)
     } else if (c != -1) {
         r->line++;
         r->after_cr = c == '\r';
+    }
+}
+
+/* ---- columns that the format gives ------------------------------------------- */
+
+/* -1 when a name is bad or a declared one is not there. *all: every type is known. */
+static int take_columns(struct csv_rows *r, size_t n, const char *const *names, const int *types,
+                        bool *all)
+{
+    size_t i;
+
+    if (n == 0 || n > DATASET_MAX_COLUMNS) {
+        return err_add(r->err, NULL, "a table has 1 to %d columns, not %zu", DATASET_MAX_COLUMNS,
+                       n);
+    }
+    r->columns = calloc(n, sizeof *r->columns);
+    if (r->columns == NULL) {
+        return csv_rows_no_memory(r);
+    }
+    r->n_columns = n;
+    for (i = 0; i < n; i++) {
+        struct csv_column *c = &r->columns[i];
+
+        c->name = xstrdup(names[i]);
+        c->missing = &r->options->missing;
+        c->strings = types[i] == READER_STRINGS;
+        c->given = c->declared = types[i] >= 0;
+        c->type = types[i] >= 0 ? (enum column_type)types[i] : COLUMN_NUMERIC;
+    }
+    if (dataset_check_names(n, names, r->line, r->err) != 0 || declare_types(r, names) != 0) {
+        return -1;
+    }
+    *all = true;
+    for (i = 0; i < n; i++) {
+        *all = *all && r->columns[i].declared;
+    }
+    return 0;
+}
+
+void csv_rows_columns(struct csv_rows *r, size_t n, const char *const *names, const int *types)
+{
+    bool all = false;
+
+    CHK(r->phase == PHASE_FIRST_ROW && !r->failed);
+    r->failed = take_columns(r, n, names, types, &all) != 0;
+    r->phase = PHASE_SAMPLE;
+    if (!r->failed && all) {
+        r->failed = end_sample(r) != 0; /* nothing is left to find out */
+    }
+}
+
+void csv_rows_number(struct csv_rows *r, double value)
+{
+    const struct csv_column *c = &r->columns[r->column];
+    char text[DATETIME_LEN + CELL_NUMBER_LEN] = "";
+
+    if (r->failed) {
+        return;
+    }
+    CHK(r->column < r->n_columns);
+    if (r->phase == PHASE_STREAM && (c->type == COLUMN_NUMERIC || c->given) &&
+        column_holds_numbers(c->type) && r->options->missing.n_numbers == 0) {
+        r->failed = dataset_writer_number(r->writer, value, r->err) != 0;
+        r->column++;
+        return;
+    }
+    if (!isnan(value) && c->given && c->type == COLUMN_DATETIME) {
+        datetime_show(value, text);
+    } else if (!isnan(value)) {
+        cell_format(value, text);
+    }
+    csv_rows_cell(r, text, strlen(text));
+}
+
+void csv_rows_end_row(struct csv_rows *r)
+{
+    if (!r->failed) {
+        r->failed = end_row(r) != 0;
+        r->column = 0;
     }
 }
 

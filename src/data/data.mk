@@ -1,14 +1,20 @@
 # data: CSV in, columnar dataset files, encoder, split
 noinst_LIBRARIES += libdata.a
 libdata_a_SOURCES = \
+	src/data/arff.c src/data/arff_date.c src/data/arff_priv.h \
+	src/data/arrays.c \
 	src/data/cell.c src/data/cell.h \
 	src/data/csv.c src/data/csv.h \
 	src/data/csv_infer.c src/data/csv_priv.h \
 	src/data/csv_rows.c \
+	src/data/csv_sniff.c src/data/csv_sniff.h \
 	src/data/csv_types.c \
 	src/data/dataset.c src/data/dataset.h src/data/dataset_priv.h \
-	src/data/dataset_read.c \
-	src/data/dataset_write.c \
+	src/data/dataset_open.c \
+	src/data/dataset_read.c src/data/dataset_read_priv.h \
+	src/data/dataset_write.c src/data/dataset_write_priv.h \
+	src/data/dataset_write_footer.c \
+	src/data/dataset_write_why.c \
 	src/data/datetime.c src/data/datetime.h \
 	src/data/dict.c src/data/dict.h \
 	src/data/encoder.h src/data/encoder_priv.h \
@@ -18,9 +24,20 @@ libdata_a_SOURCES = \
 	src/data/encoder_fit.c \
 	src/data/encoder_json.c \
 	src/data/encoder_rows.c \
+	src/data/missing.c src/data/missing.h \
+	src/data/sketch.c src/data/sketch.h \
+	src/data/idx.c \
+	src/data/libsvm.c \
+	src/data/ndjson.c \
+	src/data/npy.c \
+	src/data/npz.c \
+	src/data/reader.c src/data/reader.h src/data/reader_priv.h \
+	src/data/reader_lines.c \
+	src/data/reader_look.c \
+	src/data/reader_spool.c \
 	src/data/split.c src/data/split.h \
 	src/data/stats.c src/data/stats.h
-libdata_a_CFLAGS = $(AM_CFLAGS) $(CSV_CFLAGS) $(JANSSON_CFLAGS) $(SODIUM_CFLAGS)
+libdata_a_CFLAGS = $(AM_CFLAGS) $(CSV_CFLAGS) $(JANSSON_CFLAGS) $(SODIUM_CFLAGS) $(ZLIB_CFLAGS)
 
 EXTRA_DIST += \
 	examples/data/SOURCES.md \

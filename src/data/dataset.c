@@ -21,6 +21,9 @@ static const char *const type_names[] = {
     [COLUMN_TEXT] = "text",
 };
 
+const double dataset_quantiles[DATASET_QUANTILES] = {0,    0.01, 0.05, 0.25, 0.5,
+                                                     0.75, 0.95, 0.99, 1};
+
 const char *column_type_name(enum column_type type)
 {
     CHK((size_t)type < ARRAY_LEN(type_names));

@@ -18,11 +18,14 @@
 #include "base/base.h"
 #include "base/err.h"
 #include "base/hash.h"
+#include "data/missing.h"
+#include "data/sketch.h"
 
 #define DATASET_GROUP       8192 /* rows of a row group: read whole groups where you can */
 #define DATASET_MAX_COLUMNS 100000
 #define DATASET_MAX_NAME    256        /* bytes of a column's name */
 #define DATASET_MISSING     UINT32_MAX /* the code of a missing text */
+#define DATASET_QUANTILES   9
 /* the different texts of all columns, with their tables, while a file is written */
 #define DATASET_MAX_TEXT_BYTES (256u << 20)
 
@@ -55,8 +58,21 @@ struct dataset_column {
     uint32_t n_categories;
     char **categories;
     uint64_t *counts; /* [n_categories] */
+    /* Files of version 1 have nothing of the following: NULL, NaN and false. */
+    char *why;    /* why it is of that type: "categorical: 7 distinct texts" */
+    char *remark; /* "constant: ..." or "looks like an identifier: ...", or NULL */
+    bool constant, identifier;
+    bool declared; /* the upload said the type, and the cells alone would have said another */
+    char *format;  /* a datetime's, as datetime.h has them; NULL: none needed */
+    /* numeric, datetime: what dataset_quantiles says of the present cells, and a histogram;
+     * exact unless the column has more values than a sketch keeps (sketch.h) */
+    double quantiles[DATASET_QUANTILES];
+    bool exact;
+    struct histogram histogram;
 };
 #define DATASET_MAX_DISTINCT 64
+/* 0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1 */
+extern const double dataset_quantiles[DATASET_QUANTILES];
 
 struct dataset;
 
@@ -70,6 +86,8 @@ size_t dataset_n_columns(const struct dataset *ds);
 const struct dataset_column *dataset_column(const struct dataset *ds, size_t column);
 /* The column of that name, or -1. */
 ptrdiff_t dataset_find(const struct dataset *ds, const char *name);
+/* The words that stood for no value when it was read. */
+const struct missing *dataset_missing(const struct dataset *ds);
 /* The names, [n_columns], for "did you mean"; owned by the dataset. */
 const char *const *dataset_names(const struct dataset *ds);
 
@@ -98,12 +116,19 @@ int dataset_writer_new(const char *dir, size_t n_columns, const char *const *nam
                        const enum column_type *types, struct dataset_writer **out,
                        struct err *err) MUST_CHECK;
 /* The cells of the next row, column after column; a row is complete after n_columns calls.
- * A NaN or a NULL text is a missing cell. Numbers are finite; texts are UTF-8 without NUL.
+ * A NaN or a NULL text is a missing cell. Numbers are finite; texts are UTF-8 without NUL, those of
+ * a boolean are cell_boolean's, and each of the two keeps the spelling it came with first.
  * Errors: ERR_INVALID (more different texts in a column than a dictionary takes), ERR_NO_SPACE,
  * ERR_NO_MEMORY, ERR_IO; then the writer only wants dataset_writer_abort. */
 int dataset_writer_number(struct dataset_writer *w, double value, struct err *err) MUST_CHECK;
 int dataset_writer_text(struct dataset_writer *w, const char *text, size_t len,
                         struct err *err) MUST_CHECK;
+
+/* What is remembered with the table beside its cells, before the first cell: see dataset_missing,
+ * and `declared` and `format` of a column. Copied. */
+void dataset_writer_missing(struct dataset_writer *w, const struct missing *missing);
+void dataset_writer_about(struct dataset_writer *w, size_t column, bool declared,
+                          const char *format);
 
 struct dataset_summary {
     char sha256[HASH_HEX_LEN];

@@ -5,13 +5,20 @@
  *             for every column {kind u32, back u32}; the chunk starts `back` bytes before
  *             the directory
  *   footer    rows u64, columns u32, rows of a group u32, groups u64,
- *             position of each directory u64[groups], then for each column:
- *               type u8, name (length u32, bytes), missing u64, and
- *               numeric, datetime: min max mean std f64, integers u8, distinct u64, n u32, values
- * f64[n] else (at most 2 in a boolean): n u32, lengths u32[n], counts u64[n], the texts' bytes tail
- * length of the footer u64, its SHA-256 in hex (64), magic (8)
+ *             position of each directory u64[groups],
+ *             words for no value: the usual ones too u8, n u32, texts; then for each column:
+ *               type u8, name (a text), missing u64, flags u8 (FLAG_), and the texts why, remark,
+ *               format (empty: none), then
+ *               numeric, datetime: min max mean std f64, integers u8, distinct u64, n u32,
+ *                 values f64[n], quantiles f64[DATASET_QUANTILES], bins u32, low high f64,
+ *                 below above u64, counts u64[bins]
+ *               else (at most 2 in a boolean): n u32, lengths u32[n], counts u64[n], the bytes
+ *   tail      length of the footer u64, its SHA-256 in hex (64), magic (8)
  *
- * Version 1 knew numeric and categorical columns only; it is still read.
+ * A text is its length u32 and its bytes. Version 1, which is still read, knew numeric and
+ * categorical columns only, no words for no value, and of a column neither flags, the texts after
+ * them, nor anything after `values`.
+ *
  * Little-endian. Chunks hold one cell a row: integers with their lowest value as "missing"
  * (CHUNK_UINT8 has none), floats with NaN, codes with their highest value.
  */
@@ -30,6 +37,13 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "dataset files are lit
 #define DATASET_TAIL_LEN  80
 #define DATASET_DIR_ENTRY 8
 #define DATASET_TMP       ".tmp-"
+
+#define FLAG_DECLARED   1u
+#define FLAG_CONSTANT   2u
+#define FLAG_IDENTIFIER 4u
+#define FLAG_EXACT      8u
+#define FLAG_ALL        15u
+#define DATASET_MAX_WHY 1024 /* bytes of each of the texts of a column but its name */
 
 enum chunk_kind {
     CHUNK_INT8 = 1,

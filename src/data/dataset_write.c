@@ -3,74 +3,30 @@
  * Cells arrive row by row and are kept row-major for one group; a full group is turned
  * into chunks a few columns at a time (TILE columns share cache lines), each in the
  * narrowest kind that keeps its values exact. Memory: one group (at most 16 MiB), the
- * dictionaries (bounded), 8 bytes a group. One thread at a time per writer.
+ * dictionaries and sketches (bounded), 8 bytes a group. One thread at a time per writer.
  *
- * Invariant: every byte that goes to the file goes through put(), in order, into the hash.
+ * Invariant: every byte that goes to the file goes through dataset_write_put(), in order, into the
+ * hash.
  */
-#include "data/dataset_priv.h"
+#include "data/dataset_write_priv.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/crashpoint.h"
-#include "base/file.h"
 #include "base/mem.h"
-#include "data/dict.h"
-#include "data/stats.h"
+#include "data/cell.h"
 
-#define WRITER_MAGIC   0x77747364u
-#define TILE           8
-#define WHAT           "dataset"
-#define FLUSH_BYTES    (1u << 20)
+#define TILE        8
+#define FLUSH_BYTES (1u << 20)
 
-struct writer_column {
-    char *name;
-    enum column_type type;
-    uint64_t missing;
-    bool integers;
-    struct stats stats;       /* numeric */
-    struct distinct distinct; /* numeric */
-    struct dict *dict;        /* categorical */
-};
-
-union cell {
-    double number;
-    uint32_t code;
-};
-
-struct dataset_writer {
-    uint32_t magic;
-    int folder;
-    struct file file;
-    struct hash hash;
-    uint64_t position; /* bytes hashed and given to the file or waiting in `out` */
-    struct buf out;
-    size_t n_columns;
-    struct writer_column *columns;
-    size_t group_rows;
-    union cell *cells;  /* (group_rows, n_columns) */
-    size_t row, column; /* the next cell's place in the group */
-    uint64_t rows;      /* in groups already written */
-    uint64_t *groups;   /* positions of directories; owned */
-    size_t n_groups, groups_capacity;
-    size_t dict_bytes; /* of all dictionaries */
-    struct hash footer_hash;
-    bool in_footer; /* put() feeds footer_hash too */
-    /* scratch for one group */
-    uint32_t *directory;   /* [2 * n_columns] */
-    union cell *tile;      /* (TILE, group_rows) */
-    double *present;       /* [group_rows] */
-    unsigned char *packed; /* [8 * group_rows] */
-};
-
-static int no_memory(struct err *err)
+int dataset_write_no_memory(struct err *err)
 {
     return err_set(err, ERR_NO_MEMORY, "not enough memory for a table this wide");
 }
 
-static int flush_out(struct dataset_writer *w, struct err *err)
+int dataset_write_flush(struct dataset_writer *w, struct err *err)
 {
     hash_update(&w->hash, w->out.data, w->out.len);
     if (file_write(&w->file, w->out.data, w->out.len, err) != 0) {
@@ -80,16 +36,16 @@ static int flush_out(struct dataset_writer *w, struct err *err)
     return 0;
 }
 
-static int put(struct dataset_writer *w, const void *bytes, size_t len, struct err *err)
+int dataset_write_put(struct dataset_writer *w, const void *bytes, size_t len, struct err *err)
 {
     if (buf_append(&w->out, bytes, len) != 0) {
-        return no_memory(err);
+        return dataset_write_no_memory(err);
     }
     w->position += len;
     if (w->in_footer) {
         hash_update(&w->footer_hash, bytes, len);
     }
-    return w->out.len >= FLUSH_BYTES ? flush_out(w, err) : 0;
+    return w->out.len >= FLUSH_BYTES ? dataset_write_flush(w, err) : 0;
 }
 
 /* ---- beginning and end of life ----------------------------------------------- */
@@ -114,12 +70,14 @@ int dataset_writer_new(const char *dir, size_t n_columns, const char *const *nam
     w->magic = WRITER_MAGIC;
     w->folder = -1;
     w->file = (struct file)FILE_INIT;
+    w->words = (struct missing)MISSING_INIT;
     w->n_columns = n_columns;
     w->columns = xcalloc(n_columns, sizeof *w->columns);
     for (i = 0; i < n_columns; i++) {
         w->columns[i].name = xstrdup(names[i]);
         w->columns[i].type = types[i];
-        w->columns[i].integers = true;
+        w->columns[i].integers = w->columns[i].rising = w->columns[i].falling = true;
+        sketch_init(&w->columns[i].sketch, sketch_capacity(n_columns));
         stats_init(&w->columns[i].stats);
         distinct_init(&w->columns[i].distinct, DATASET_MAX_DISTINCT);
         w->columns[i].dict = column_holds_numbers(types[i]) ? NULL : dict_new();
@@ -132,7 +90,7 @@ int dataset_writer_new(const char *dir, size_t n_columns, const char *const *nam
     w->packed = mem_try_alloc(w->group_rows, 8);
     if (w->cells == NULL || w->tile == NULL || w->directory == NULL || w->present == NULL ||
         w->packed == NULL) {
-        no_memory(err);
+        dataset_write_no_memory(err);
         goto fail;
     }
     hash_random_hex(8, name + sizeof DATASET_TMP - 1);
@@ -141,7 +99,7 @@ int dataset_writer_new(const char *dir, size_t n_columns, const char *const *nam
         goto fail;
     }
     hash_init(&w->hash);
-    if (put(w, head, sizeof head, err) != 0) {
+    if (dataset_write_put(w, head, sizeof head, err) != 0) {
         goto fail;
     }
     *out = w;
@@ -151,15 +109,39 @@ fail:
     return -1;
 }
 
+void dataset_writer_missing(struct dataset_writer *w, const struct missing *missing)
+{
+    CHK_OBJ(w, WRITER_MAGIC);
+    missing_fini(&w->words);
+    missing_copy(&w->words, missing);
+}
+
+void dataset_writer_about(struct dataset_writer *w, size_t column, bool declared,
+                          const char *format)
+{
+    CHK_OBJ(w, WRITER_MAGIC);
+    CHK(column < w->n_columns);
+    w->columns[column].declared = declared;
+    free(w->columns[column].format);
+    w->columns[column].format = format != NULL ? xstrdup(format) : NULL;
+}
+
 static void writer_free(struct dataset_writer *w)
 {
     size_t i;
 
     for (i = 0; i < w->n_columns; i++) {
-        free(w->columns[i].name);
-        distinct_fini(&w->columns[i].distinct);
-        dict_free(&w->columns[i].dict);
+        struct writer_column *c = &w->columns[i];
+
+        free(c->name);
+        free(c->format);
+        distinct_fini(&c->distinct);
+        sketch_fini(&c->sketch);
+        dict_free(&c->dict);
+        free(c->spelling[0]);
+        free(c->spelling[1]);
     }
+    missing_fini(&w->words);
     free(w->columns);
     free(w->cells);
     free(w->tile);
@@ -269,13 +251,22 @@ static int number_chunk(struct dataset_writer *w, struct writer_column *c, const
         present += !isnan(v[i].number);
     }
     c->missing += n - present;
+    for (i = 0; i < present && (c->rising || c->falling); i++) {
+        bool first = c->stats.n == 0 && i == 0;
+        double before = i == 0 ? c->last : w->present[i - 1];
+
+        c->rising = c->rising && (first || w->present[i] > before);
+        c->falling = c->falling && (first || w->present[i] < before);
+    }
+    c->last = present > 0 ? w->present[present - 1] : c->last;
     stats_add(&c->stats, w->present, present);
-    if (distinct_add(&c->distinct, w->present, present) != 0) {
-        return no_memory(err);
+    if (distinct_add(&c->distinct, w->present, present) != 0 ||
+        sketch_add(&c->sketch, w->present, present) != 0) {
+        return dataset_write_no_memory(err);
     }
     *kind = number_kind(v, n, &c->integers);
     pack_numbers(v, n, (enum chunk_kind) * kind, w->packed);
-    return put(w, w->packed, n * chunk_width(*kind), err);
+    return dataset_write_put(w, w->packed, n * chunk_width(*kind), err);
 }
 
 /* Codes use the width that the dictionary needs so far; "missing" is all ones in each. */
@@ -290,7 +281,7 @@ static int code_chunk(struct dataset_writer *w, struct writer_column *c, const u
         c->missing += v[i].code == DATASET_MISSING;
         memcpy(w->packed + i * width, &v[i].code, width); /* the low bytes */
     }
-    return put(w, w->packed, n * width, err);
+    return dataset_write_put(w, w->packed, n * width, err);
 }
 
 static int write_group(struct dataset_writer *w, struct err *err)
@@ -303,7 +294,7 @@ static int write_group(struct dataset_writer *w, struct err *err)
         uint64_t *grown = realloc(w->groups, capacity * sizeof *grown);
 
         if (grown == NULL) {
-            return no_memory(err);
+            return dataset_write_no_memory(err);
         }
         w->groups = grown;
         w->groups_capacity = capacity;
@@ -337,7 +328,7 @@ static int write_group(struct dataset_writer *w, struct err *err)
     w->groups[w->n_groups++] = w->position;
     w->rows += n;
     w->row = 0;
-    return put(w, w->directory, w->n_columns * DATASET_DIR_ENTRY, err);
+    return dataset_write_put(w, w->directory, w->n_columns * DATASET_DIR_ENTRY, err);
 }
 
 static inline int end_cell(struct dataset_writer *w, struct err *err)
@@ -380,7 +371,7 @@ static int too_many_texts(struct dataset_writer *w, enum dict_result result, str
                             "\"%s\"; leave columns of free text out",
                             DATASET_MAX_TEXT_BYTES >> 20, name);
     default:
-        return no_memory(err);
+        return dataset_write_no_memory(err);
     }
 }
 
@@ -391,6 +382,16 @@ int dataset_writer_text(struct dataset_writer *w, const char *text, size_t len, 
 
     CHK_OBJ(w, WRITER_MAGIC);
     CHK(!column_holds_numbers(c->type));
+    if (text != NULL && c->type == COLUMN_BOOLEAN) {
+        int truth = cell_boolean(text, len, NULL);
+
+        CHK(truth >= 0);
+        if (c->spelling[truth] == NULL) {
+            c->spelling[truth] = xstrndup(text, len);
+        }
+        text = c->spelling[truth];
+        len = strlen(text);
+    }
     if (text != NULL) {
         size_t known = dict_size(c->dict);
         enum dict_result result = dict_add(c->dict, text, len, &code);
@@ -411,108 +412,6 @@ int dataset_writer_text(struct dataset_writer *w, const char *text, size_t len, 
 
 /* ---- the end ----------------------------------------------------------------- */
 
-/* What of each text a walk over a dictionary writes. */
-struct walk {
-    struct dataset_writer *w;
-    enum { WALK_LENGTHS, WALK_COUNTS, WALK_BYTES } what;
-    struct err *err;
-};
-
-static int put_text(void *ctx, const char *text, size_t len, uint64_t count)
-{
-    const struct walk *walk = ctx;
-    uint32_t len32 = (uint32_t)len;
-
-    switch (walk->what) {
-    case WALK_LENGTHS:
-        return put(walk->w, &len32, sizeof len32, walk->err);
-    case WALK_COUNTS:
-        return put(walk->w, &count, sizeof count, walk->err);
-    default:
-        return put(walk->w, text, len, walk->err);
-    }
-}
-
-static int write_dictionary(struct dataset_writer *w, const struct dict *dict, struct err *err)
-{
-    struct walk walk = {.w = w, .what = WALK_LENGTHS, .err = err};
-    uint32_t n = (uint32_t)dict_size(dict);
-
-    if (put(w, &n, sizeof n, err) != 0) {
-        return -1;
-    }
-    for (; walk.what <= WALK_BYTES; walk.what++) {
-        if (dict_each(dict, put_text, &walk) != 0) {
-            return -1;
-        }
-    }
-    return 0;
-}
-
-static int write_numbers(struct dataset_writer *w, const struct writer_column *c, struct err *err)
-{
-    double moments[4] = {c->stats.min, c->stats.max, stats_mean(&c->stats), stats_std(&c->stats)};
-    uint8_t integers = c->integers && c->stats.n > 0;
-    uint64_t distinct = c->distinct.n;
-    uint32_t n = c->distinct.over ? 0 : (uint32_t)c->distinct.n;
-    size_t i;
-
-    for (i = 0; i < ARRAY_LEN(moments); i++) {
-        moments[i] = isnan(moments[i]) ? (double)NAN : moments[i];
-    }
-    return put(w, moments, sizeof moments, err) != 0 ||
-                   put(w, &integers, sizeof integers, err) != 0 ||
-                   put(w, &distinct, sizeof distinct, err) != 0 || put(w, &n, sizeof n, err) != 0 ||
-                   put(w, c->distinct.values, n * sizeof *c->distinct.values, err) != 0
-               ? -1
-               : 0;
-}
-
-static int write_column(struct dataset_writer *w, const struct writer_column *c, struct err *err)
-{
-    uint8_t type = (uint8_t)c->type;
-    uint32_t len = (uint32_t)strlen(c->name);
-
-    if (put(w, &type, sizeof type, err) != 0 || put(w, &len, sizeof len, err) != 0 ||
-        put(w, c->name, len, err) != 0 || put(w, &c->missing, sizeof c->missing, err) != 0) {
-        return -1;
-    }
-    return column_holds_numbers(c->type) ? write_numbers(w, c, err)
-                                         : write_dictionary(w, c->dict, err);
-}
-
-/* The footer has a hash of its own, so that opening a file need not read all of it. */
-static int write_footer(struct dataset_writer *w, struct err *err)
-{
-    uint32_t n_columns = (uint32_t)w->n_columns, group_rows = (uint32_t)w->group_rows;
-    uint64_t n_groups = w->n_groups, start = w->position, len;
-    char hex[HASH_HEX_LEN];
-    size_t i;
-
-    hash_init(&w->footer_hash);
-    w->in_footer = true;
-    if (put(w, &w->rows, sizeof w->rows, err) != 0 ||
-        put(w, &n_columns, sizeof n_columns, err) != 0 ||
-        put(w, &group_rows, sizeof group_rows, err) != 0 ||
-        put(w, &n_groups, sizeof n_groups, err) != 0 ||
-        put(w, w->groups, w->n_groups * sizeof *w->groups, err) != 0) {
-        return -1;
-    }
-    for (i = 0; i < w->n_columns; i++) {
-        if (write_column(w, &w->columns[i], err) != 0) {
-            return -1;
-        }
-    }
-    len = w->position - start;
-    w->in_footer = false;
-    hash_final_hex(&w->footer_hash, hex);
-    if (put(w, &len, sizeof len, err) != 0 || put(w, hex, HASH_HEX_LEN - 1, err) != 0 ||
-        put(w, DATASET_MAGIC, DATASET_MAGIC_LEN, err) != 0) {
-        return -1;
-    }
-    return flush_out(w, err);
-}
-
 static int writer_publish(struct dataset_writer *w, struct dataset_summary *out, struct err *err)
 {
     CHK(w->column == 0); /* whole rows only */
@@ -522,7 +421,7 @@ static int writer_publish(struct dataset_writer *w, struct dataset_summary *out,
     if (w->rows == 0) {
         return err_add(err, NULL, "there are no rows");
     }
-    if (write_footer(w, err) != 0) {
+    if (dataset_write_footer(w, err) != 0) {
         return -1;
     }
     hash_final_hex(&w->hash, out->sha256);

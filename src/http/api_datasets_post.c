@@ -119,7 +119,7 @@ int api_datasets_begin(struct request *req, struct err *err)
         upload->registered = true;
         rc = csv_reader_new(datasets_dir(datasets), &options, &upload->reader, err);
     }
-    csv_types_free(&options);
+    csv_options_fini(&options);
     return rc;
 }
 

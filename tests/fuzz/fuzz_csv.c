@@ -114,7 +114,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         FUZZ_TRUE(rc != 0 || strcmp(whole.sha256, pieces.sha256) == 0);
     }
     remove_table(&whole);
-    csv_types_free(&options);
+    csv_options_fini(&options);
     err_fini(&err);
     err_fini(&again);
     return 0;

@@ -191,18 +191,19 @@ START_TEST(declared_types)
     refused_with("\"we:ird,\\\",v\n1,10\nx,20.0\n", 25, &options, 2, 3, "we:ird,\\",
                  "is declared numeric but has the text \"x\"");
     refused_with("weird,v\n1,10\n", 13, &options, 0, 0, NULL, "there is no column \"we:ird,\\\"");
-    csv_types_free(&options);
+    csv_options_fini(&options);
 
     /* The hint of an error can be pasted back. */
     refused("a:b\n1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\n13\n14\n15\n16\n17\n18\n19\nx\n", 20, 21,
             "a:b", "types=a\\:b:categorical");
     ck_assert_int_eq(csv_types_parse("", &options, &err), 0);
     ck_assert_uint_eq(options.n_types, 0);
-    csv_types_free(&options);
-    ck_assert_int_eq(csv_types_parse("a:text,b,:numeric,c:numeric,c:numeric", &options, &err), -1);
+    csv_options_fini(&options);
+    ck_assert_int_eq(csv_types_parse("a:texts,b,:numeric,c:numeric,c:numeric", &options, &err), -1);
     ck_assert_uint_eq(err.n_items, 4);
     ck_assert_str_eq(err.items[0].pointer, "/types");
-    ck_assert_str_eq(err.items[0].detail, "\"a:text\" is not NAME:numeric or NAME:categorical");
+    ck_assert_str_eq(err.items[0].detail, "\"a:texts\" is not NAME:TYPE with one of numeric, categorical, boolean, "
+                     "datetime, text");
     ck_assert_str_eq(err.items[3].detail, "column \"c\" is declared twice");
     err_fini(&err);
 }

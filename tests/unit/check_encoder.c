@@ -246,7 +246,7 @@ START_TEST(classes_of_numbers)
     /* The same labels as text in another table are the same classes. */
     ck_assert_int_eq(csv_types_parse("y:categorical", &text, &err), 0);
     other = table_with("a,y\n1,10.0\n2,9\n", &text);
-    csv_types_free(&text);
+    csv_options_fini(&text);
     ck_assert_int_eq(encoder_check_dataset(e, other, true, &err), 0);
     ck_assert_int_eq(encoder_encode_labels(e, other, all_rows, 2, labels, &err), 0);
     ck_assert(same_bits(labels, (const uint32_t[]){3, 2}, 2 * sizeof *labels));
@@ -360,7 +360,7 @@ START_TEST(cells_equal_rows)
 
     ck_assert_int_eq(csv_types_parse("c:categorical", &text, &err), 0);
     ds = table_with("n/1,c,k,y\n2.5,3,x,1\n4.25,4.0,y,2\n-6,3,x,3\n", &text);
-    csv_types_free(&text);
+    csv_options_fini(&text);
     e = fit(ds, choose(&s, ds, "n/1+c+k", "y", false), all_rows, 3, NULL);
     ck_assert_uint_eq(encoder_n_inputs(e), 5);
     {

@@ -1,0 +1,155 @@
+/* What is said of a column in words: why it has its type, and what stands out.
+ *
+ * Pure functions of what the writer knows of the column's cells, so that the same table is always
+ * described the same way. A column of numbers looks like an identifier when it holds different
+ * integers without a gap, or ever rising or falling ones; one of texts when no two are equal and
+ * all are short words.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "data/cell.h"
+#include "data/dataset_write_priv.h"
+#include "data/datetime.h"
+
+#define IDENTIFIER_ROWS  20
+#define IDENTIFIER_BYTES 40 /* of a text on average */
+
+/* Of all texts of a column. */
+struct texts {
+    uint64_t bytes, numbers; /* cells */
+    bool words;              /* no space in any */
+    char *first;             /* shown; owned */
+};
+
+static int look_at_text(void *ctx, const char *text, size_t len, uint64_t count)
+{
+    struct texts *t = ctx;
+    double value;
+
+    t->bytes += len * count;
+    t->numbers += cell_number(text, len, &value) ? count : 0;
+    t->words = t->words && memchr(text, ' ', len) == NULL;
+    if (t->first == NULL) {
+        t->first = cell_show(text, len);
+    }
+    return 0;
+}
+
+static const char *plural(uint64_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
+static void why_numbers(const struct writer_column *c, struct buf *why)
+{
+    unsigned long long n = c->stats.n;
+
+    if (n == 0) {
+        buf_printf(why, "no cell has a value");
+    } else if (c->type == COLUMN_NUMERIC) {
+        buf_printf(why, "%llu number%s", n, plural(n));
+    } else {
+        buf_printf(why, "%llu datetime%s", n, plural(n));
+    }
+    if (c->format != NULL && n > 0) {
+        buf_printf(why, " written as %s", c->format);
+    }
+}
+
+static void why_texts(const struct writer_column *c, uint64_t rows, const struct texts *t,
+                      struct buf *why)
+{
+    uint64_t present = rows - c->missing;
+    size_t n = dict_size(c->dict);
+
+    if (n == 0) {
+        buf_printf(why, "no cell has a value");
+    } else if (c->type == COLUMN_BOOLEAN && n == 2) {
+        buf_printf(why, "\"%s\" and \"%s\"", c->spelling[1], c->spelling[0]);
+    } else if (c->type == COLUMN_BOOLEAN) {
+        buf_printf(why, "only \"%s\"", c->spelling[c->spelling[1] != NULL]);
+    } else {
+        buf_printf(why, "%zu distinct text%s", n, plural(n));
+    }
+    if (c->type == COLUMN_TEXT && n > 0) {
+        buf_printf(why, " in %llu cell%s, %.0f bytes on average", (unsigned long long)present,
+                   plural(present), (double)t->bytes / (double)present);
+    }
+    if (c->type == COLUMN_CATEGORICAL && t->numbers > 0) {
+        buf_printf(why, ", %llu of %llu cells are numbers", (unsigned long long)t->numbers,
+                   (unsigned long long)present);
+    }
+}
+
+static bool numbers_identify(const struct writer_column *c)
+{
+    double span = c->stats.max - c->stats.min + 1.0;
+
+    if (c->type != COLUMN_NUMERIC || !c->integers || c->missing > 0 ||
+        c->stats.n < IDENTIFIER_ROWS) {
+        return false;
+    }
+    return c->rising || c->falling ||
+           (sketch_is_exact(&c->sketch) && span == (double)c->stats.n &&
+            sketch_all_differ(&c->sketch));
+}
+
+static bool texts_identify(const struct writer_column *c, uint64_t rows, const struct texts *t)
+{
+    return c->missing == 0 && rows >= IDENTIFIER_ROWS && dict_size(c->dict) == rows && t->words &&
+           t->bytes <= IDENTIFIER_BYTES * rows;
+}
+
+static void remark_on(const struct writer_column *c, uint64_t rows, const char *value,
+                      struct column_words *out)
+{
+    if (out->constant) {
+        out->remark = xasprintf("constant: %s is %s",
+                                c->missing == 0 ? "every value" : "every value there is", value);
+    } else if (out->identifier) {
+        out->remark = xasprintf("looks like an identifier: %llu distinct of %llu rows",
+                                (unsigned long long)rows, (unsigned long long)rows);
+    }
+}
+
+void dataset_write_why(const struct writer_column *c, uint64_t rows, struct column_words *out)
+{
+    bool numbers = column_holds_numbers(c->type);
+    struct buf why = BUF_INIT;
+
+    *out = (struct column_words){.why = NULL};
+    buf_printf(&why, "%s%s: ", c->declared ? "declared " : "", column_type_name(c->type));
+    if (numbers) {
+        char value[DATETIME_LEN] = "";
+
+        why_numbers(c, &why);
+        out->constant = c->stats.n > 0 && c->stats.min == c->stats.max;
+        out->identifier = numbers_identify(c);
+        if (c->type == COLUMN_NUMERIC) {
+            cell_format(c->stats.min, value);
+        } else {
+            datetime_show(c->stats.min, value);
+        }
+        remark_on(c, rows, value, out);
+    } else {
+        struct texts t = {.words = true};
+        char *value;
+
+        (void)dict_each(c->dict, look_at_text, &t); /* it stops nowhere */
+        why_texts(c, rows, &t, &why);
+        out->constant = dict_size(c->dict) == 1;
+        out->identifier = texts_identify(c, rows, &t);
+        value = xasprintf("\"%s\"", t.first != NULL ? t.first : "");
+        remark_on(c, rows, value, out);
+        free(value);
+        free(t.first);
+    }
+    if (c->missing > 0 && c->missing < rows) {
+        buf_printf(&why, ", %llu missing", (unsigned long long)c->missing);
+    }
+    out->why = buf_take(&why);
+}
