@@ -14,6 +14,7 @@ libbase_a_SOURCES = \
 	src/base/hash_blocks.c src/base/hash_blocks.h \
 	src/base/log.c src/base/log.h \
 	src/base/mem.c src/base/mem.h \
+	src/base/private_file.c src/base/private_file.h \
 	src/base/process.c src/base/process.h \
 	src/base/text.c src/base/text.h
 libbase_a_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS)

@@ -13,6 +13,7 @@
 #include "http/api.h"
 #include "http/media.h"
 #include "http/respond.h"
+#include "jobs/config.h"
 #include "jobs/json_util.h"
 #include "jobs/judge.h"
 #include "jobs/submit.h"
@@ -291,13 +292,16 @@ static void evaluate_dataset(struct request *req, int64_t model_id, const json_t
                              struct err *err)
 {
     const struct server_context *c = req->context;
-    const json_t *dataset = json_object_get(root, "dataset");
+    const json_t *dataset = json_object_get(root, "dataset"),
+                 *wish = json_object_get(root, "notify");
     struct submitted submitted = {.job_id = 0};
+    struct job_notify notify = {.url = NULL};
     char key[24];
 
-    if (json_object_size(root) != 1) {
+    if (json_object_size(root) != 1 + (size_t)(wish != NULL)) {
         (void)err_add(err, "",
-                      "send {\"dataset\": ...} or {\"instances\": [...]} and nothing else");
+                      "send {\"dataset\": ...}, perhaps with \"notify\", or {\"instances\": [...]}, "
+                      "and nothing else");
         return;
     }
     (void)snprintf(key, sizeof key, "%" PRId64,
@@ -306,11 +310,15 @@ static void evaluate_dataset(struct request *req, int64_t model_id, const json_t
         (void)err_add(err, "/dataset", "must be a dataset's name, id or \"sha256:...\"");
         return;
     }
+    if (wish != NULL && config_notify_read(wish, &notify, err) != 0) {
+        return;
+    }
     if (submit_evaluate(c->datasets, c->pool, &c->limits, model_id,
-                        json_is_string(dataset) ? json_string_value(dataset) : key, &submitted,
-                        err) == 0) {
+                        json_is_string(dataset) ? json_string_value(dataset) : key, &notify,
+                        &submitted, err) == 0) {
         api_answer_submitted(req, &submitted, "evaluate");
     }
+    job_notify_fini(&notify);
     submitted_fini(&submitted);
 }
 

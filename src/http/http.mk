@@ -8,6 +8,7 @@ libhttp_a_SOURCES = \
 	src/http/api_curve.c \
 	src/http/api_datasets.c \
 	src/http/api_datasets_post.c \
+	src/http/api_deliveries.c \
 	src/http/api_gc.c \
 	src/http/api_jobs.c \
 	src/http/api_metrics.c \

@@ -267,6 +267,7 @@ void job_json_links(struct jw *w, const struct store_job *job)
     jw_object(w, "links");
     write_link(w, "self", "jobs", job->id, "");
     write_link(w, "curve", "jobs", job->id, "/curve");
+    write_link(w, "deliveries", "jobs", job->id, "/deliveries");
     write_link(w, "cancel", "jobs", job->id, "/cancel");
     if (job->state == JOB_QUEUED || (runs && !job->pause_requested)) {
         write_link(w, "pause", "jobs", job->id, "/pause");

@@ -12,14 +12,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/private_file.h"
 #include "base/text.h"
 
 #define WHAT     "token"
@@ -122,16 +121,6 @@ static void read_lines(const char *text, size_t size, struct token_table *table)
 
 /* ---- the file ---- */
 
-/* DIR and name of a path; *dir is owned. */
-static const char *split(const char *path, char **dir)
-{
-    const char *slash = strrchr(path, '/');
-
-    *dir =
-        slash == NULL ? xstrdup(".") : xstrndup(path, slash == path ? 1 : (size_t)(slash - path));
-    return slash == NULL ? path : slash + 1;
-}
-
 static struct token_stamp stamp_of(const struct stat *st)
 {
     return (struct token_stamp){.there = true,
@@ -161,36 +150,14 @@ bool token_stamp_equal(const struct token_stamp *a, const struct token_stamp *b)
            same_time(&a->changed, &b->changed);
 }
 
-/* Whether nobody else may have read or written it. */
-static int is_ours(int fd, struct token_stamp *stamp, struct err *err)
-{
-    struct stat st;
-
-    if (fstat(fd, &st) != 0) {
-        return err_set(err, ERR_IO, "cannot look at the token file: %s", strerror(errno));
-    }
-    *stamp = stamp_of(&st);
-    if (st.st_uid != geteuid() && st.st_uid != 0) {
-        return err_set(err, ERR_CONFLICT, "the token file belongs to another user (%lu)",
-                       (unsigned long)st.st_uid);
-    }
-    if ((st.st_mode & 077) != 0) {
-        return err_set(err, ERR_CONFLICT,
-                       "others than its owner may use the token file (mode %04o): make it 0600",
-                       (unsigned)(st.st_mode & 07777));
-    }
-    return 0;
-}
-
 static int read_in(int folder, const char *name, struct token_table *table,
                    struct token_stamp *stamp, struct err *err)
 {
-    struct file f = FILE_INIT;
-    uint64_t size = 0;
+    struct stat st;
     char *text = NULL;
-    int rc;
+    size_t size = 0;
 
-    if (file_open(&f, folder, name, WHAT, &size, err) != 0) {
+    if (private_file_read(folder, name, WHAT, MAX_FILE, &text, &size, &st, err) != 0) {
         if (err->code == ERR_NOT_FOUND) {
             err_fini(err);
             *stamp = (struct token_stamp){.there = false};
@@ -198,27 +165,17 @@ static int read_in(int folder, const char *name, struct token_table *table,
         }
         return -1;
     }
-    rc = is_ours(f.fd, stamp, err);
-    if (rc == 0 && size > MAX_FILE) {
-        rc = err_set(err, ERR_TOO_LARGE, "the token file is larger than %zu bytes", MAX_FILE);
-    }
-    if (rc == 0) {
-        text = xcalloc(1, (size_t)size + 1);
-        rc = file_read(&f, text, (size_t)size, err);
-    }
-    file_done(&f);
-    if (rc == 0) {
-        read_lines(text, (size_t)size, table);
-    }
+    *stamp = stamp_of(&st);
+    read_lines(text, size, table);
     free(text);
-    return rc;
+    return 0;
 }
 
 int token_file_read(const char *path, struct token_table *table, struct token_stamp *stamp,
                     struct err *err)
 {
     char *dir;
-    const char *name = split(path, &dir);
+    const char *name = private_file_split(path, &dir);
     int folder = -1, rc = 0;
 
     *table = (struct token_table){.n = 0};
@@ -236,26 +193,9 @@ int token_file_read(const char *path, struct token_table *table, struct token_st
 
 /* ---- changing it ---- */
 
-/* What root makes in another user's state is that user's, whose daemon has to read it. */
-static int give_to_owner(int folder, int fd, struct err *err)
-{
-    struct stat st;
-
-    if (geteuid() != 0) {
-        return 0;
-    }
-    if (fstat(folder, &st) != 0 || fchown(fd, st.st_uid, st.st_gid) != 0) {
-        return err_set(err, ERR_IO, "cannot give the token file to the folder's owner: %s",
-                       strerror(errno));
-    }
-    return 0;
-}
-
 static int write_in(int folder, const char *name, const struct token_table *table, struct err *err)
 {
     struct buf lines = BUF_INIT;
-    struct file f = FILE_INIT;
-    char *fresh = xasprintf("%s.new", name);
     size_t i;
     int rc;
 
@@ -265,17 +205,8 @@ static int write_in(int folder, const char *name, const struct token_table *tabl
         buf_printf(&lines, "%s %s %s %s %s\n", e->token.id, route_scope_name(e->token.scope),
                    e->sha256, e->token.created, e->token.note);
     }
-    rc = file_remove(folder, fresh, WHAT, err); /* of one who did not come to the end */
-    if (rc == 0 &&
-        (file_create(&f, folder, fresh, WHAT, err) != 0 || give_to_owner(folder, f.fd, err) != 0 ||
-         file_write(&f, lines.data, lines.len, err) != 0 || file_sync(&f, err) != 0 ||
-         file_close(&f, err) != 0 || file_rename(&f, name, err) != 0 ||
-         file_folder_sync(folder, WHAT, err) != 0)) {
-        rc = -1;
-    }
-    file_discard(&f);
+    rc = private_file_replace(folder, name, WHAT, lines.data, lines.len, err);
     buf_fini(&lines);
-    free(fresh);
     return rc;
 }
 
@@ -313,17 +244,12 @@ static int change_file(const char *path, const struct change *change, struct err
     struct token_table table = {.n = 0};
     struct token_stamp stamp;
     char *dir;
-    const char *name = split(path, &dir);
-    int folder = -1, rc = file_folder_open(dir, WHAT, &folder, err);
+    const char *name = private_file_split(path, &dir);
+    int folder = -1, rc = private_file_lock(dir, WHAT, &folder, err);
 
     if (rc == 0) {
-        while ((rc = flock(folder, LOCK_EX)) != 0 && errno == EINTR) {
-        }
-        if (rc != 0) {
-            (void)err_set(err, ERR_IO, "cannot lock the folder of the token file: %s",
-                          strerror(errno));
-        } else if (read_in(folder, name, &table, &stamp, err) != 0 ||
-                   apply(&table, change, err) != 0 || write_in(folder, name, &table, err) != 0) {
+        if (read_in(folder, name, &table, &stamp, err) != 0 || apply(&table, change, err) != 0 ||
+            write_in(folder, name, &table, err) != 0) {
             rc = -1;
         }
         file_folder_close(&folder); /* the lock goes with it */

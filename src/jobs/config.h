@@ -9,6 +9,8 @@
 #ifndef MLPD_JOBS_CONFIG_H
 #define MLPD_JOBS_CONFIG_H
 
+#include <jansson.h>
+
 #include "base/buf.h"
 #include "data/dataset.h"
 #include "jobs/spec.h"
@@ -25,6 +27,7 @@ const char *config_validation_key(const struct config *config); /* NULL: none */
 const char *config_test_key(const struct config *config);       /* NULL: none */
 const char *config_model_key(const struct config *config);      /* of start_from; NULL: none */
 const char *config_name(const struct config *config);           /* family, or NULL */
+struct job_notify config_notify(const struct config *config);   /* job_notify_fini */
 
 /* Inline x/y: write them as a dataset file into folder `dir` (columns x1..xn or the given
  * feature names, then the target "y", or y1..yk). Errors point at /data/x/17. */
@@ -63,8 +66,13 @@ double config_usual_rate(enum mlp_optimizer optimizer);
 
 /* The resolved config as JSON text; caller frees. */
 char *config_print(const struct job_spec *spec);
-/* Parts of it, appended: "mse" or {"type": "huber", ..}; {"type": "adam", ..}. */
+
+/* "notify" by itself, as POST /models/{id}/evaluate has it: an object or null, its pointers below
+ * /notify. */
+int config_notify_read(const json_t *json, struct job_notify *out, struct err *err) MUST_CHECK;
+/* Parts of the resolved config, appended: "mse" or {"type": "huber", ..}; {"type": "adam", ..}. */
 void config_print_loss(struct buf *b, const struct job_spec *spec);
 void config_print_optimizer(struct buf *b, const struct mlp_train_spec *train);
+void config_print_notify(struct buf *b, const struct job_notify *notify); /* or "null" */
 
 #endif

@@ -110,3 +110,11 @@ const char *const *config_metrics(void)
 {
     return mlp_metric_names();
 }
+
+const char *const *config_events(void)
+{
+    static const char *const names[] = {"running",   "paused", "succeeded", "failed",
+                                        "cancelled", NULL};
+
+    return names;
+}

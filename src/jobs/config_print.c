@@ -462,6 +462,8 @@ char *config_print(const struct job_spec *spec)
     put_texts(&b, spec->metrics, spec->n_metrics);
     put_start(&b, spec);
     put_number(&b, "priority", (double)spec->priority);
+    put_key(&b, "notify");
+    config_print_notify(&b, &spec->notify);
     buf_puts(&b, "}");
     return buf_take(&b);
 }

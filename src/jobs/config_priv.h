@@ -7,6 +7,7 @@
  *   config_relations.c  keys that need or exclude each other
  *   config.c            config_parse, getters
  *   config_inline.c     rows that came inside the job
+ *   config_notify.c     whom it tells
  *   config_resolve*.c   defaults that depend on the data; see config_resolve.h
  *   config_preset.c     what a preset says where the job says nothing
  *   config_print.c      the resolved form
@@ -78,6 +79,7 @@ const char *const *config_averages(void);  /* from MLP_AVERAGE_EMA on */
 const char *const *config_precisions(void);
 const char *const *config_states(void);
 const char *const *config_metrics(void);
+const char *const *config_events(void); /* in the order of enum store_notify_event's bits */
 
 #define CONFIG_OUTPUT_AUTO ((size_t)MLP_OUT_EXP + 1)
 enum config_loss {
@@ -151,6 +153,9 @@ void config_inline_free(struct inline_rows **rows);
 /* The target columns' names. */
 size_t config_inline_n_targets(const struct inline_rows *rows);
 const char *config_inline_target(const struct inline_rows *rows, size_t target);
+
+/* ---- config_notify.c: whom the job tells ---- */
+void config_notify_check(const struct config_value *values, struct err *err);
 
 /* ---- config_relations.c: what the table cannot say of keys ---- */
 void config_check_relations(struct config *config, struct err *err);

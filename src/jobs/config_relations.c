@@ -581,4 +581,5 @@ void config_check_relations(struct config *config, struct err *err)
     check_start(config, err);
     check_threshold(config, err);
     check_why(config, err);
+    config_notify_check(config->values, err);
 }

@@ -334,6 +334,13 @@
       .high = CONFIG_MAX_PRIORITY, .null_ok = true,                                                \
       .help = "of waiting jobs the highest is next, of equals the oldest; it never changes the "   \
               "model; default: 0")                                                                 \
-    K(NOTIFY, "notify", TYPE_ABSENT, .neutral = "[null]")
+    K(NOTIFY, "notify", TYPE_OBJECT, .null_ok = true,                                              \
+      .help = "tell a server of the job's states, by signed messages (docs/WEBHOOKS.md); it "      \
+              "never changes the model")                                                           \
+    K(NOTIFY_URL, "notify/url", TYPE_TEXT,                                                         \
+      .help = "where they are posted to: https://..., at a public address or in a network that "   \
+              "the operator allowed")                                                              \
+    K(NOTIFY_EVENTS, "notify/events", TYPE_CHOICES, .choices = config_events, .null_ok = true,     \
+      .help = "the states to tell of; default: succeeded, failed, cancelled")
 
 #endif

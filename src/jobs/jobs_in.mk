@@ -5,6 +5,7 @@ libjobs_a_SOURCES += \
 	src/jobs/json_util_budget.c src/jobs/json_util_budget.h \
 	src/jobs/config.c src/jobs/config.h src/jobs/config_priv.h \
 	src/jobs/config_keys.c src/jobs/config_read.c src/jobs/config_inline.c \
+	src/jobs/config_notify.c \
 	src/jobs/config_table.h src/jobs/config_relations.c \
 	src/jobs/config_resolve.c src/jobs/config_resolve.h \
 	src/jobs/config_resolve_target.c src/jobs/config_resolve_network.c \
@@ -17,7 +18,8 @@ libjobs_a_SOURCES += \
 	src/jobs/retention.c src/jobs/retention.h \
 	src/jobs/room.c src/jobs/room.h \
 	src/jobs/submit.c src/jobs/submit.h \
-	src/jobs/submit_key.c src/jobs/submit_key.h
+	src/jobs/submit_key.c src/jobs/submit_key.h \
+	src/jobs/submit_notify.c src/jobs/submit_notify.h
 
 EXTRA_DIST += docs/JOB-CONFIG.md \
 	examples/breast_cancer.json \

@@ -22,6 +22,12 @@ static void free_texts(char **texts, size_t n)
     free(texts);
 }
 
+void job_notify_fini(struct job_notify *notify)
+{
+    free(notify->url);
+    *notify = (struct job_notify){.url = NULL};
+}
+
 void job_spec_fini(struct job_spec *spec)
 {
     size_t i;
@@ -32,6 +38,7 @@ void job_spec_fini(struct job_spec *spec)
         free(spec->why[i].text);
     }
     free(spec->why);
+    job_notify_fini(&spec->notify);
     free_texts(spec->targets, spec->n_targets);
     free(spec->target_rule);
     free_texts(spec->exclude, spec->n_exclude);

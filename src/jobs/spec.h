@@ -22,6 +22,13 @@ struct job_why {
     char *text;
 };
 
+/* Whom a job tells of its states. */
+struct job_notify {
+    char *url;                         /* owned; NULL: nobody */
+    unsigned events;                   /* bits of enum store_notify_event */
+};
+void job_notify_fini(struct job_notify *notify);
+
 /* What early stopping looks at: the loss of a part, or a metric of it. */
 struct job_monitor {
     enum split_part part;
@@ -40,6 +47,7 @@ struct job_spec {
     enum job_preset preset;
     size_t n_why;
     struct job_why *why;               /* in the order they were found */
+    struct job_notify notify;
 
     /* data */
     char dataset[HASH_HEX_LEN];        /* sha256 of the dataset */

@@ -23,6 +23,7 @@
 #include "jobs/pool.h"
 #include "jobs/room.h"
 #include "jobs/submit_key.h"
+#include "jobs/submit_notify.h"
 
 /* Up to so many rows the split itself is tried here, so that what it refuses is refused at
  * once; it takes a few milliseconds. For more rows the job would say it. */
@@ -313,6 +314,7 @@ static int commit(struct submission *s, const struct submit_limits *limits, stru
         .key = s->key,
         .body_sha256 = s->body_sha256,
     };
+    struct submit_notify notify;
     int64_t dataset_id = 0;
     bool created = false;
     char *config_json;
@@ -328,6 +330,7 @@ static int commit(struct submission *s, const struct submit_limits *limits, stru
         }
     }
     job.config_json = config_json = config_text(s->config);
+    job.notify = submit_notify_init(&notify, &s->spec.notify);
     if (s->scratch != NULL &&
         (datasets_scratch_keep(s->datasets, s->scratch, s->rows.sha256, err) != 0 ||
          datasets_add(s->datasets, NULL, &s->rows, dataset_n_columns(s->used[0].ds), false,
@@ -343,6 +346,7 @@ static int commit(struct submission *s, const struct submit_limits *limits, stru
         (void)!datasets_delete(s->datasets, dataset_id, &ignored);
         err_fini(&ignored);
     }
+    submit_notify_fini(&notify);
     free(config_json);
     return rc;
 }
@@ -352,12 +356,19 @@ static int submit(struct submission *s, const struct submit_limits *limits,
                   const struct submit_body *body, struct submitted *done, struct err *err)
 {
     struct store *store = datasets_store(s->datasets);
+    struct job_notify notify;
 
     if (!body->dry_run && (check_queue(store, limits, err) != 0 ||
                            check_room(store, limits, 0, err) != 0)) {
         return -1;
     }
-    if (config_parse(body->text, body->len, &s->config, err) != 0 || use_all(s, err) != 0 ||
+    if (config_parse(body->text, body->len, &s->config, err) != 0) {
+        return -1;
+    }
+    notify = config_notify(s->config);
+    (void)submit_notify_check(limits->outgoing, &notify, err);
+    job_notify_fini(&notify);
+    if (use_all(s, err) != 0 || /* which tells what is wrong so far, too */
         (config_model_key(s->config) != NULL &&
          parent_load(store, config_model_key(s->config), &s->parent, err) != 0) ||
         look(s, limits, done, err) != 0) {
@@ -471,7 +482,7 @@ static int weigh(const struct store_model *model, const struct dataset *ds, size
 
 int submit_evaluate(struct datasets *datasets, struct pool *pool,
                     const struct submit_limits *limits, int64_t model_id, const char *dataset_key,
-                    struct submitted *out, struct err *err)
+                    const struct job_notify *notify, struct submitted *out, struct err *err)
 {
     struct store *store = datasets_store(datasets);
     struct store_model model = {.id = 0};
@@ -486,7 +497,8 @@ int submit_evaluate(struct datasets *datasets, struct pool *pool,
     }
     if (model.encoder_json == NULL) {
         err_set(err, ERR_CONFLICT, "model %lld has no weights yet", (long long)model_id);
-    } else if (use(datasets, dataset_key, "/dataset", &u, err) == 0 &&
+    } else if (submit_notify_check(limits->outgoing, notify, err) == 0 &&
+               use(datasets, dataset_key, "/dataset", &u, err) == 0 &&
                check_columns(&model, u.ds, &n_inputs, &n_truths, err) == 0 &&
                weigh(&model, u.ds, n_inputs, n_truths, limits, &done.estimate, err) == 0 &&
                check_room(store, limits, done.estimate.disk_bytes, err) == 0) {
@@ -500,9 +512,14 @@ int submit_evaluate(struct datasets *datasets, struct pool *pool,
             .max_queued = limits->max_queued,
             .disk_bytes = (int64_t)done.estimate.disk_bytes,
         };
+        struct submit_notify wish;
 
         buf_printf(&asked, "{\"model_id\":%lld,\"dataset\":", (long long)model_id);
         json_util_text(&asked, dataset_key);
+        if (notify != NULL && notify->url != NULL) {
+            buf_puts(&asked, ",\"notify\":");
+            config_print_notify(&asked, notify);
+        }
         buf_puts(&asked, "}");
         buf_printf(&resolved, "{\"model_id\":%lld,\"dataset\":\"sha256:%s\"}", (long long)model_id,
                    u.sha256);
@@ -511,7 +528,9 @@ int submit_evaluate(struct datasets *datasets, struct pool *pool,
         job.config_json = asked.data;
         job.resolved_json = done.resolved_json;
         job.warnings_json = done.warnings_json;
+        job.notify = submit_notify_init(&wish, notify);
         rc = store->ops->job_submit(store, &job, &done.job_id, &done.model_id, err);
+        submit_notify_fini(&wish);
     }
     used_fini(datasets, &u);
     store_model_fini(&model);

@@ -10,6 +10,7 @@
 #include "jobs/admit.h"
 #include "jobs/datasets.h"
 
+struct outgoing;
 struct pool;
 
 struct submit_limits {
@@ -17,6 +18,7 @@ struct submit_limits {
     int64_t max_queued;    /* jobs waiting at once */
     const char *state;     /* the folder whose disk all is written to; NULL: not looked at */
     uint64_t disk_reserve; /* bytes of it that no job may take; see room.h */
+    const struct outgoing *outgoing; /* the rules for "notify"; NULL: there are no webhooks */
 };
 
 struct submitted {
@@ -45,10 +47,12 @@ int submit_train(struct datasets *datasets, struct pool *pool, const struct subm
                  const struct submit_body *body, struct submitted *out, struct err *err) MUST_CHECK;
 
 /* A job of kind evaluate: judge model `model_id` on a whole dataset (key as in config).
- * ERR_NOT_FOUND: no such model; ERR_CONFLICT: it has no weights yet; ERR_INVALID: unknown
- * dataset ("/dataset"), or one without the model's columns ("/<column>"). */
+ * `notify`: whom it tells of its states, or NULL. ERR_NOT_FOUND: no such model;
+ * ERR_CONFLICT: it has no weights yet; ERR_INVALID: unknown dataset ("/dataset"), one without the
+ * model's columns ("/<column>"), or a URL that may not be asked ("/notify/url"). */
 int submit_evaluate(struct datasets *datasets, struct pool *pool,
                     const struct submit_limits *limits, int64_t model_id, const char *dataset_key,
-                    struct submitted *out, struct err *err) MUST_CHECK;
+                    const struct job_notify *notify, struct submitted *out,
+                    struct err *err) MUST_CHECK;
 
 #endif

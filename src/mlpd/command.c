@@ -31,6 +31,10 @@ static const struct {
     {"gc", "[--dry-run] [--keep-jobs N] [--keep-days DAYS] [--state DIR]",
      "remove old jobs, and datasets without a name that no job needs; only while no daemon runs",
      command_gc, {.flags = flags_gc, .switch_flag = "--dry-run"}},
+    {"webhook-secret", "show|rotate|retire [--state DIR]",
+     "print the secret that webhooks are signed with; rotate: make a new one, beside which the one "
+     "before still signs, until retire; a running daemon knows at once",
+     command_webhook_secret, {.flags = flags_state, .word = "show, rotate or retire"}},
 };
 
 void command_help(void)

@@ -1,4 +1,5 @@
-/* The commands beside the daemon: mlpd backup, restore, check, gc, token. Each looks at a state folder,
+/* The commands beside the daemon: mlpd backup, restore, check, gc, webhook-secret, token. Each looks
+ * at a state folder,
  * says in one line what it did, and what is wrong a line each.
  */
 #ifndef MLPD_MLPD_COMMAND_H
@@ -14,7 +15,7 @@ void command_help(void);
 
 /* One command: 0; 1 = it found something and has said so; -1. */
 typedef int command_run_f(const struct options_line *line, struct err *err);
-command_run_f command_backup, command_restore, command_check, command_gc;
+command_run_f command_backup, command_restore, command_check, command_gc, command_webhook_secret;
 
 /* mlpd token: it has verbs, so it reads its line itself. The exit status. */
 int command_token(int argc, char *const *argv);

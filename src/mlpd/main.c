@@ -2,9 +2,10 @@
  *
  * Start order: options, signals blocked (so that every thread inherits that), state folder and
  * its lock, marks of crashes, store, datasets, checkpoints, predictor, pool, server, ready line;
- * then what can wait: retention, and the check of the database after an unclean stop. Stop order is
- * the reverse, with the intake closed first: quiesce (new work is refused), pool (running jobs leave a
- * checkpoint and go back to the queue), server, predictor, datasets, store. Only main takes signals;
+ * then what can wait: webhooks, retention, and the check of the database after an unclean stop. Stop
+ * order is the reverse, with the intake closed first: quiesce (new work is refused), pool (running jobs
+ * leave a checkpoint and go back to the queue), webhooks, server, predictor, datasets, store. Only main
+ * takes signals;
  * a second one, or --stop-seconds gone by, ends the process at once, which is safe: it is the same as
  * a power cut, and the store is made for that.
  */
@@ -31,6 +32,7 @@
 #include "http/tokens.h"
 #include "jobs/checkpoint.h"
 #include "jobs/retention.h"
+#include "jobs/webhook.h"
 #include "mlp/mlp.h"
 #include "mlpd/command.h"
 #include "mlpd/notify.h"
@@ -59,6 +61,8 @@ struct app {
     struct pool *pool;
     struct server *server;
     struct retention_thread *retention; /* NULL: all jobs are kept */
+    struct outgoing *outgoing;
+    struct webhooks *webhooks;
 };
 
 /* Room for so many connections under the open-files limit, which is raised if it may be; else
@@ -90,12 +94,13 @@ static void fit_connections(struct server_options *server)
 }
 
 /* --memory-limit is for all jobs together; a worker's job has its share. */
-static struct submit_limits job_limits(const struct options *o)
+static struct submit_limits job_limits(const struct app *app, const struct options *o)
 {
     return (struct submit_limits){.memory_limit = o->memory_limit / o->workers,
                                   .max_queued = o->max_queued,
                                   .state = o->state,
-                                  .disk_reserve = o->disk_reserve};
+                                  .disk_reserve = o->disk_reserve,
+                                  .outgoing = app->outgoing};
 }
 
 static struct retention job_retention(const struct options *o)
@@ -146,6 +151,16 @@ static int open_tokens(struct app *app, const char *dir, struct err *err)
     return rc;
 }
 
+static int open_outgoing(struct app *app, const struct options *o, struct err *err)
+{
+    struct outgoing_options rules = {.allow_private = (const char *const *)o->allow_private};
+
+    while (o->allow_private != NULL && o->allow_private[rules.n_allow_private] != NULL) {
+        rules.n_allow_private++;
+    }
+    return outgoing_new(&rules, &app->outgoing, err);
+}
+
 static int start_server(struct app *app, const struct options *o, struct err *err)
 {
     struct server_options server = listening(app, o);
@@ -155,7 +170,7 @@ static int start_server(struct app *app, const struct options *o, struct err *er
                                      .predictor = app->predictor,
                                      .checkpoints = app->checkpoints,
                                      .retention = job_retention(o),
-                                     .limits = job_limits(o),
+                                     .limits = job_limits(app, o),
                                      .max_body = o->max_body,
                                      .max_dataset = o->max_dataset,
                                      .tokens = app->tokens,
@@ -196,7 +211,7 @@ static int start(struct app *app, const struct options *o, struct err *err)
 
     hash_random_hex(16, app->owner);
     if (open_tokens(app, o->state, err) != 0 || may_listen(app, o, err) != 0 ||
-        open_state(app, o->state, err) != 0) {
+        open_outgoing(app, o, err) != 0 || open_state(app, o->state, err) != 0) {
         return -1;
     }
     pool.checkpoints = app->checkpoints;
@@ -213,7 +228,12 @@ static int start(struct app *app, const struct options *o, struct err *err)
 static void after_ready(struct app *app, const struct options *o)
 {
     struct retention retention = job_retention(o);
+    char *secret = open_path(o->state, "webhook-secret");
+    struct webhook_options webhooks = {
+        .store = app->store, .outgoing = app->outgoing, .secret_path = secret};
 
+    app->webhooks = webhooks_start(&webhooks);
+    free(secret);
     store_sqlite_quick_check(app->store);
     app->retention = retention_start(&retention, app->datasets);
 }
@@ -224,6 +244,9 @@ static void stop(struct app *app)
     if (app->server != NULL) {
         server_quiesce(app->server);
         pool_stop(app->pool);
+    }
+    if (app->webhooks != NULL) {
+        webhooks_stop(app->webhooks);
     }
     retention_stop(&app->retention);
     server_stop(&app->server);
@@ -241,6 +264,8 @@ static void stop(struct app *app)
     if (app->store != NULL) {
         app->store->ops->close(&app->store);
     }
+    webhooks_free(&app->webhooks);
+    outgoing_free(&app->outgoing);
     if (app->lock >= 0) {
         (void)close(app->lock); /* the lock goes with it; the file stays */
     }
@@ -371,7 +396,6 @@ int main(int argc, char **argv)
     log_set_level(options.log_level);
     hash_start();
     server_prepare();
-    outgoing_prepare();
     notify_open();
     status = run(&options, argc, argv);
     notify_close();

@@ -14,6 +14,7 @@ mlpd_SOURCES = \
 	src/mlpd/command_check.c \
 	src/mlpd/command_gc.c \
 	src/mlpd/command_token.c \
+	src/mlpd/command_webhook.c \
 	src/mlpd/copy.c src/mlpd/copy.h \
 	src/mlpd/notify.c src/mlpd/notify.h \
 	src/mlpd/open.c src/mlpd/open.h \

@@ -332,6 +332,7 @@ void options_fini(struct options *options)
     free(options->tls_cert);
     free(options->tls_key);
     options_free_list(&options->host_names);
+    options_free_list(&options->allow_private);
     free(options->state);
     options_forget(options);
     *options = (struct options){.help = false};

@@ -19,6 +19,7 @@ struct options {
     char *listen_path;        /* of a unix socket; owned; NULL: host */
     char *tls_cert, *tls_key; /* files; owned; both NULL: plain HTTP */
     char **host_names;        /* "NAME[:PORT]", NULL-terminated; owned; NULL: none */
+    char **allow_private;     /* networks, NULL-terminated; owned; NULL: none */
     bool behind_proxy;
     bool require_token;
     size_t max_connections;

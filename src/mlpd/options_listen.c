@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "mlpd/options_priv.h"
+#include "net/address.h"
 
 #define MAX_NAMES 64
 #define MAX_RATE  1000000
@@ -142,6 +143,26 @@ int options_read_names(const struct given *g, struct options *out, struct err *e
             return options_refuse(err, &one,
                                   "NAME or NAME:PORT as it stands in a URL, for example "
                                   "mlpd.example.org or 192.0.2.7:6573");
+        }
+    }
+    return 0;
+}
+
+int options_read_networks(const struct given *g, struct options *out, struct err *err)
+{
+    struct given one = {.source = g->source};
+    struct address_network unused;
+    size_t i;
+
+    if (options_read_list(g, MAX_NAMES, &out->allow_private, err) != 0) {
+        return -1;
+    }
+    for (i = 0; out->allow_private != NULL && out->allow_private[i] != NULL; i++) {
+        if (!address_network_parse(out->allow_private[i], &unused)) {
+            one.value = out->allow_private[i];
+            return options_refuse(err, &one,
+                                  "a network like 10.0.0.0/8 or fd00::/8, with no bits behind the "
+                                  "mask, or an address");
         }
     }
     return 0;

@@ -56,6 +56,7 @@ int options_read_listen(const struct given *g, struct options *out, struct err *
 /* Both files or none. */
 int options_read_tls(const struct given *cert, const struct given *key, struct options *out,
                      struct err *err) MUST_CHECK;
+int options_read_networks(const struct given *g, struct options *out, struct err *err) MUST_CHECK;
 int options_read_names(const struct given *g, struct options *out, struct err *err) MUST_CHECK;
 /* "20" or "20:100" or "0.5:1". */
 int options_read_rate(const struct given *g, struct options *out, struct err *err) MUST_CHECK;

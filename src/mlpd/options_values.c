@@ -258,6 +258,7 @@ static void interpret_clients(const struct given *g, struct options *out, struct
     JUDGE(options_read_listen(&g[OPT_listen], out, &one));
     JUDGE(options_read_tls(&g[OPT_tls_cert], &g[OPT_tls_key], out, &one));
     JUDGE(options_read_names(&g[OPT_host_name], out, &one));
+    JUDGE(options_read_networks(&g[OPT_allow_private], out, &one));
     JUDGE(options_read_switch(&g[OPT_behind_proxy], &out->behind_proxy, &one));
     JUDGE(options_read_switch(&g[OPT_require_token], &out->require_token, &one));
     JUDGE(options_read_rate(&g[OPT_rate], out, &one));

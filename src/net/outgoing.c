@@ -49,14 +49,10 @@ struct call {
     bool long_headers, long_body, no_memory, stopped, unwanted;
 };
 
-static bool prepared; /* main, before threads */
-
-void outgoing_prepare(void)
+/* Before the first call, and not before: a daemon that sends nothing need not pay for it. */
+static void prepare(void)
 {
-    if (!prepared) {
-        CHK(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
-        prepared = true;
-    }
+    CHK(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
 }
 
 const char *outgoing_library(void)
@@ -69,7 +65,6 @@ int outgoing_new(const struct outgoing_options *options, struct outgoing **out, 
     struct outgoing *o = xcalloc(1, sizeof *o);
     size_t i;
 
-    CHK(prepared);
     o->magic = OUTGOING_MAGIC;
     o->allow_http = options->allow_http;
     if (options->n_allow_private > 0) {
@@ -474,10 +469,12 @@ int outgoing_send(const struct outgoing *o, const struct outgoing_request *reque
                         .body = BUF_INIT,
                         .until = clock_monotonic() + or_else(request->seconds, SECONDS),
                         .redirects = post ? 0 : request->redirects};
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct outgoing_url url;
     int rc;
 
     CHK_OBJ(o, OUTGOING_MAGIC);
+    PTOK(pthread_once(&once, prepare));
     CHK(post || (strcmp(request->method, "GET") == 0 && request->len == 0));
     if (outgoing_url_parse(o, request->url, &url, err) != 0) {
         return -1;

@@ -19,8 +19,6 @@
 
 struct outgoing; /* the rules, shared by all calls; never changes */
 
-/* Once, by main, before threads start and before outgoing_new. */
-void outgoing_prepare(void);
 /* "libcurl/7.88.1 GnuTLS/3.7.9 ...", for the log. */
 const char *outgoing_library(void);
 

@@ -31,6 +31,36 @@ bool job_state_parse(const char *name, enum job_state *out)
     return false;
 }
 
+unsigned store_notify_bit(enum job_state state)
+{
+    switch (state) {
+    case JOB_RUNNING:
+        return NOTIFY_RUNNING;
+    case JOB_PAUSED:
+        return NOTIFY_PAUSED;
+    case JOB_SUCCEEDED:
+        return NOTIFY_SUCCEEDED;
+    case JOB_FAILED:
+        return NOTIFY_FAILED;
+    case JOB_CANCELLED:
+        return NOTIFY_CANCELLED;
+    case JOB_QUEUED:
+    case JOB_STATES:
+        break;
+    }
+    return 0;
+}
+
+const char *store_delivery_state_name(enum store_delivery_state state)
+{
+    static const char *const names[] = {[DELIVERY_IS_PENDING] = "pending",
+                                        [DELIVERY_IS_DELIVERED] = "delivered",
+                                        [DELIVERY_IS_GIVEN_UP] = "given_up"};
+
+    CHK((unsigned)state < ARRAY_LEN(names));
+    return names[state];
+}
+
 void store_job_fini(struct store_job *job)
 {
     free(job->kind);
@@ -59,6 +89,27 @@ void store_model_fini(struct store_model *model)
     free(model->info_json);
     free(model->metrics_json);
     *model = (struct store_model){.id = 0};
+}
+
+void store_delivery_fini(struct store_delivery *delivery)
+{
+    free(delivery->message_id);
+    free(delivery->url);
+    free(delivery->receiver);
+    free(delivery->last_error);
+    free(delivery->kind);
+    free(delivery->name);
+    free(delivery->error_code);
+    *delivery = (struct store_delivery){.id = 0};
+}
+
+void store_deliveries_free(struct store_delivery **list, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        store_delivery_fini(&(*list)[i]);
+    }
+    free(*list);
+    *list = NULL;
 }
 
 void store_points_free(struct store_point **points, size_t n)

@@ -3,9 +3,9 @@
  * All functions are synchronous and may be called from any thread. One that writes
  * returns when the change is durable (committed with fsync), so an answer given after
  * it may promise it. A change that HTTP asks for (job_submit, job_cancel, job_pause, job_resume,
- * job_delete, queue_pause, dataset_*, model_delete) and that could not begin within 2 s ends in
+ * job_delete, queue_pause, delivery_retry, dataset_*, model_delete) and that could not begin within 2 s ends in
  * ERR_BUSY, undone; a worker's (job_claim, job_note, job_finish, job_release, checkpoint_add,
- * curve_append, curve_cut, event_add) waits.
+ * curve_append, curve_cut, event_add) and a sender's (delivery_done) waits.
  *
  * Times are milliseconds UTC. Strings in records are owned by the record and freed with
  * its fini; pointers in parameters are borrowed. Texts named *_json are JSON made and read by the
@@ -51,6 +51,21 @@ struct store_job {
 };
 void store_job_fini(struct store_job *job);
 
+/* Whom a job tells of its states. Each is announced by a delivery, written in the same commit. */
+enum store_notify_event { /* kept in rows: never given another meaning */
+    NOTIFY_RUNNING = 1, NOTIFY_PAUSED = 2, NOTIFY_SUCCEEDED = 4, NOTIFY_FAILED = 8,
+    NOTIFY_CANCELLED = 16
+};
+#define NOTIFY_ENDS (NOTIFY_SUCCEEDED | NOTIFY_FAILED | NOTIFY_CANCELLED)
+/* The bit of a state; 0: a job never tells of it. */
+unsigned store_notify_bit(enum job_state state);
+struct store_notify {
+    const char *url;
+    const char *receiver;       /* where it leads, the same for all URLs of one server */
+    const char *key;            /* random letters and digits, a part of its message ids */
+    unsigned events;            /* bits */
+};
+
 /* What POST /train and evaluate put in. */
 struct store_job_new {
     const char *kind;
@@ -67,6 +82,7 @@ struct store_job_new {
     int64_t disk_bytes;         /* what it may come to on the disk, held until it ends */
     const char *key;            /* Idempotency-Key, or NULL; */
     const char *body_sha256;    /* and the body that came with it */
+    const struct store_notify *notify; /* or NULL */
 };
 
 /* Where a running job's checkpoint is: file <job>.<generation> of the checkpoint folder. */
@@ -128,6 +144,49 @@ struct store_event {
                                  * "resume_requested", or what event_add said */
     char *detail;               /* "attempt 2", "diverged: ...", a sentence, or NULL */
 };
+
+enum store_delivery_state { DELIVERY_IS_PENDING, DELIVERY_IS_DELIVERED, DELIVERY_IS_GIVEN_UP };
+const char *store_delivery_state_name(enum store_delivery_state state); /* "pending", ... */
+
+/* One message to one receiver. */
+struct store_delivery {
+    int64_t id;
+    char *message_id;           /* the same however often it is sent: "msg_..." */
+    char *url, *receiver;
+    enum job_state event;       /* the state that it tells of, */
+    int64_t at;                 /* since when the job has it, */
+    int64_t attempt;            /* and the job's attempt then */
+    enum store_delivery_state state;
+    int64_t sends;              /* so often it was sent, */
+    int64_t step;               /* and so often since it was asked for */
+    int64_t next_at;            /* pending: not before; else 0 */
+    int64_t last_at;            /* 0: never yet */
+    int64_t last_status;        /* 0: no answer */
+    char *last_error;           /* a sentence, or NULL */
+    /* of its job */
+    int64_t job_id, model_id, created_at;
+    char *kind, *name;          /* name or NULL */
+    char *error_code;           /* of one that failed, or NULL */
+};
+void store_delivery_fini(struct store_delivery *delivery);
+
+/* What came of sending it once. */
+struct store_delivery_result {
+    int64_t id;
+    enum store_delivery_state state; /* pending: it is tried again, */
+    int64_t next_at;            /* not before this */
+    bool gone;                  /* the receiver wants no more: what else the job has to tell it is
+                                 * given up, too, and nothing is added */
+    int64_t status;             /* HTTP's; 0: no answer */
+    const char *error;          /* a sentence, or NULL */
+};
+
+/* A job has at most so many deliveries of states that are not its end: later ones are not told. */
+#define STORE_DELIVERIES_JOB 100
+/* So many wait for one receiver: those that come then are given up at once (and can be asked for). */
+#define STORE_DELIVERIES_RECEIVER 10000
+/* None waits longer than this; one that seems to was written before the clock was set back. */
+#define STORE_DELIVERY_MOST_MS ((int64_t)27 * 60 * 60 * 1000)
 
 struct store_dataset {
     int64_t id;
@@ -271,6 +330,24 @@ struct store_ops {
     int (*event_list)(struct store *store, int64_t job_id, struct store_event **out, size_t *n,
                       struct err *err);
 
+    /* ---- deliveries: what jobs tell others; they go with their job ---- */
+    /* Of those that are due at `now` and whose receiver is not among `busy`, the one that waits
+     * longest. 1 = there is none; *wait_ms: in so many milliseconds one will be due, 0 = none
+     * waits. */
+    int (*delivery_next)(struct store *store, int64_t now, const char *const *busy, size_t n_busy,
+                         struct store_delivery *out, int64_t *wait_ms, struct err *err);
+    /* Only of one that is pending: else ERR_NOT_FOUND, and nothing changes. */
+    int (*delivery_done)(struct store *store, const struct store_delivery_result *result,
+                         struct err *err);
+    /* Of a job, oldest first; none for an unknown job. */
+    int (*delivery_list)(struct store *store, int64_t job_id, struct store_delivery **out,
+                         size_t *n, struct err *err);
+    /* It is due now, whatever its state, and tried as often as a new one; *job_id: whose it is. */
+    int (*delivery_retry)(struct store *store, int64_t id, int64_t *job_id, struct err *err);
+    /* From here on `wake` is called, on a thread of the store's, after every commit that may have
+     * made a delivery due. Once, and `arg` outlives the store; wake may not call the store. */
+    void (*delivery_watch)(struct store *store, void (*wake)(void *arg), void *arg);
+
     /* ---- datasets ---- */
     /* name NULL: inline data; any row with its hash will do (*created false). Same name and
      * hash: the same id, *created false. Same name, other hash: ERR_CONFLICT, or with `replace`
@@ -323,6 +400,7 @@ struct store {
 
 void store_points_free(struct store_point **points, size_t n);
 void store_events_free(struct store_event **events, size_t n);
+void store_deliveries_free(struct store_delivery **list, size_t n);
 void store_jobs_free(struct store_job **jobs, size_t n);
 void store_datasets_free(struct store_dataset **list, size_t n);
 void store_models_free(struct store_model **list, size_t n);

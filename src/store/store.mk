@@ -8,6 +8,7 @@ libstore_a_SOURCES = \
 	src/store/store_curves.c \
 	src/store/store_datasets.c \
 	src/store/store_db.c \
+	src/store/store_deliveries.c \
 	src/store/store_gc.c \
 	src/store/store_job_list.c \
 	src/store/store_jobs.c \
@@ -23,6 +24,6 @@ libstore_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS) $(SODIUM_CFLAGS)
 libstore_a_CFLAGS = $(AM_CFLAGS) -Wa,-I$(srcdir)/sql
 
 STORE_SQL = sql/sqlite/0001_first.sql sql/sqlite/0002_start_from.sql \
-	sql/sqlite/0003_survive.sql
+	sql/sqlite/0003_survive.sql sql/sqlite/0004_webhooks.sql
 EXTRA_DIST += $(STORE_SQL)
 src/store/libstore_a-store_sqlite.$(OBJEXT): $(STORE_SQL)

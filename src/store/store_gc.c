@@ -152,7 +152,7 @@ static int run_jobs(struct db *db, void *arg, struct err *err)
     p->out = (struct store_gc){.jobs = 0};
     while (rc == 0) {
         int64_t id = 0;
-        /* Curve, events, key and needs for data go with the row. */
+        /* Curve, events, deliveries, key and needs for data go with the row. */
         struct sql q = sql_open(db, "DELETE FROM job WHERE id = (SELECT id FROM job WHERE" DOOMED
                                     " ORDER BY finished_at, id LIMIT 1) RETURNING id");
 

@@ -9,8 +9,8 @@
  * What happens in between (claim, release, pause) is in store_queue.c, what a restart finds in
  * store_recover.c. All of it runs as commands on the writer's thread. Every transition is
  * compare-and-set: an UPDATE names the state (and the owner) it starts from, and one that
- * changed no row is refused. Each writes its event and settles the job's model in the same
- * transaction: while a train job has not ended its model is pending, and never afterwards; and
+ * changed no row is refused. Each writes its event and what the job tells others of it
+ * (store_deliveries.c) and settles the job's model in the same transaction: while a train job has not ended its model is pending, and never afterwards; and
  * a job that has ended has no checkpoints.
  */
 #include <stdlib.h>
@@ -43,6 +43,14 @@ int store_jobs_change(struct db *db, struct sql *q, int64_t id, const char *what
         return -1;
     }
     return db_changes(db) == 1 ? 0 : store_jobs_refused(db, id, what, err);
+}
+
+int store_jobs_became(struct db *db, int64_t id, int64_t at, enum job_state state,
+                      const char *detail, struct err *err)
+{
+    return store_events_insert(db, id, at, job_state_name(state), detail, err) != 0
+               ? -1
+               : store_deliveries_add(db, id, at, state, err);
 }
 
 /* "code: detail", "code" or NULL; owned. */
@@ -175,11 +183,13 @@ static int run_submit(struct db *db, void *arg, struct err *err)
     sql_int(&q, 2, s->job_id);
     if (sql_run(&q, err) != 0 || add_datasets(db, s->job_id, job, err) != 0
         || (job->key != NULL
-            && store_keys_insert(db, job->key, job->body_sha256, at, s->job_id, err) != 0)) {
+            && store_keys_insert(db, job->key, job->body_sha256, at, s->job_id, err) != 0)
+        || (job->notify != NULL
+            && store_deliveries_wish(db, s->job_id, job->notify, err) != 0)) {
         return -1;
     }
     CRASH_POINT("jobs-before-submit-event");
-    return store_events_insert(db, s->job_id, at, "queued", NULL, err);
+    return store_jobs_became(db, s->job_id, at, JOB_QUEUED, NULL, err);
 }
 
 int store_jobs_submit(struct store *store, const struct store_job_new *job, int64_t *job_id,
@@ -242,7 +252,7 @@ static int run_finish(struct db *db, void *arg, struct err *err)
     }
     CRASH_POINT("jobs-before-finish-event");
     detail = reason(error_code, error_detail);
-    rc = store_events_insert(db, f->id, at, job_state_name(o->state), detail, err);
+    rc = store_jobs_became(db, f->id, at, o->state, detail, err);
     free(detail);
     return rc;
 }
@@ -298,10 +308,10 @@ int store_jobs_end(struct db *db, int64_t id, enum job_state state, const char *
         return -1;
     }
     if (error_code == NULL) {
-        return store_events_insert(db, id, at, job_state_name(state), detail, err);
+        return store_jobs_became(db, id, at, state, detail, err);
     }
     text = reason(error_code, detail);
-    rc = store_events_insert(db, id, at, job_state_name(state), text, err);
+    rc = store_jobs_became(db, id, at, state, text, err);
     free(text);
     return rc;
 }
@@ -359,7 +369,7 @@ int store_jobs_cancel(struct store *store, int64_t id, enum job_state *out, stru
 static int run_delete(struct db *db, void *arg, struct err *err)
 {
     const int64_t *id = arg;
-    /* The curve, the events, the key and the needs for datasets go with the row. */
+    /* The curve, events, deliveries, the key and the needs for datasets go with the row. */
     struct sql q = sql_open(db, "DELETE FROM job WHERE id = ?"
                                 " AND state IN ('succeeded', 'failed', 'cancelled')");
 

@@ -123,7 +123,7 @@ static int run_claim(struct db *db, void *arg, struct err *err)
     }
     CRASH_POINT("queue-before-claim-event");
     (void)snprintf(detail, sizeof detail, "attempt %lld", (long long)c->job.attempt);
-    return store_events_insert(db, id, at, "running", detail, err);
+    return store_jobs_became(db, id, at, JOB_RUNNING, detail, err);
 }
 
 int store_queue_claim_wait(struct store *store, const char *owner, struct store_job *out,
@@ -195,7 +195,7 @@ int store_queue_back(struct db *db, int64_t id, enum job_state to, const char *d
     if (store_jobs_change(db, &q, id, "it cannot go back to the queue", err) != 0) {
         return -1;
     }
-    return store_events_insert(db, id, clock_now_ms(), job_state_name(to), detail, err);
+    return store_jobs_became(db, id, clock_now_ms(), to, detail, err);
 }
 
 struct release {
@@ -252,17 +252,30 @@ struct turn {
     enum job_state state; /* after it */
 };
 
-/* One row, one event; `sql` names the state it starts from. */
-static int turn_row(struct db *db, int64_t id, const char *sql, const char *event,
-                    const char *detail, struct err *err)
+/* One row; `sql` names the state it starts from. */
+static int turn_change(struct db *db, int64_t id, const char *sql, struct err *err)
 {
     struct sql q = sql_open(db, sql);
 
     sql_int(&q, 1, id);
-    if (store_jobs_change(db, &q, id, "it can neither be paused nor resumed", err) != 0) {
-        return -1;
-    }
-    return store_events_insert(db, id, clock_now_ms(), event, detail, err);
+    return store_jobs_change(db, &q, id, "it can neither be paused nor resumed", err);
+}
+
+/* And the event of one that goes on running. */
+static int turn_asked(struct db *db, int64_t id, const char *sql, const char *event,
+                      struct err *err)
+{
+    return turn_change(db, id, sql, err) != 0
+               ? -1
+               : store_events_insert(db, id, clock_now_ms(), event, NULL, err);
+}
+
+static int turn_into(struct db *db, int64_t id, const char *sql, enum job_state state,
+                     const char *detail, struct err *err)
+{
+    return turn_change(db, id, sql, err) != 0
+               ? -1
+               : store_jobs_became(db, id, clock_now_ms(), state, detail, err);
 }
 
 static int run_turn(struct db *db, void *arg, struct err *err)
@@ -290,26 +303,26 @@ static int run_turn(struct db *db, void *arg, struct err *err)
                        (long long)t->id);
     }
     if (t->state == JOB_RUNNING) {
-        return t->pause ? turn_row(db, t->id,
-                                   "UPDATE job SET pause_requested = 1"
-                                   " WHERE id = ? AND state = 'running'",
-                                   "pause_requested", NULL, err)
-                        : turn_row(db, t->id,
-                                   "UPDATE job SET pause_requested = 0"
-                                   " WHERE id = ? AND state = 'running'",
-                                   "resume_requested", NULL, err);
+        return t->pause ? turn_asked(db, t->id,
+                                     "UPDATE job SET pause_requested = 1"
+                                     " WHERE id = ? AND state = 'running'",
+                                     "pause_requested", err)
+                        : turn_asked(db, t->id,
+                                     "UPDATE job SET pause_requested = 0"
+                                     " WHERE id = ? AND state = 'running'",
+                                     "resume_requested", err);
     }
     if (t->state == JOB_QUEUED && t->pause) {
         t->state = JOB_PAUSED;
-        return turn_row(db, t->id,
-                        "UPDATE job SET state = 'paused' WHERE id = ? AND state = 'queued'",
-                        "paused", NULL, err);
+        return turn_into(db, t->id,
+                         "UPDATE job SET state = 'paused' WHERE id = ? AND state = 'queued'",
+                         JOB_PAUSED, NULL, err);
     }
     if (t->state == JOB_PAUSED && !t->pause) {
         t->state = JOB_QUEUED;
-        return turn_row(db, t->id,
-                        "UPDATE job SET state = 'queued' WHERE id = ? AND state = 'paused'",
-                        "queued", "resumed", err);
+        return turn_into(db, t->id,
+                         "UPDATE job SET state = 'queued' WHERE id = ? AND state = 'paused'",
+                         JOB_QUEUED, "resumed", err);
     }
     return 0;
 }

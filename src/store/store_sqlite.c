@@ -30,6 +30,7 @@
 EMBED(sql_0001, "sqlite/0001_first.sql");
 EMBED(sql_0002, "sqlite/0002_start_from.sql");
 EMBED(sql_0003, "sqlite/0003_survive.sql");
+EMBED(sql_0004, "sqlite/0004_webhooks.sql");
 
 static const struct {
     int version;
@@ -38,6 +39,7 @@ static const struct {
     {1, sql_0001},
     {2, sql_0002},
     {3, sql_0003},
+    {4, sql_0004},
 };
 
 #define NEWEST (migrations[ARRAY_LEN(migrations) - 1].version)
@@ -347,6 +349,11 @@ static const struct store_ops sqlite_ops = {
     .checkpoint_all = store_checkpoints_all,
     .event_add = store_events_add,
     .event_list = store_events_list,
+    .delivery_next = store_deliveries_next,
+    .delivery_done = store_deliveries_done,
+    .delivery_list = store_deliveries_list,
+    .delivery_retry = store_deliveries_retry,
+    .delivery_watch = store_deliveries_watch,
     .dataset_add = store_datasets_add,
     .dataset_get = store_datasets_get,
     .dataset_list = store_datasets_list,

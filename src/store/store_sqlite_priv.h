@@ -3,7 +3,7 @@
  *   store_db.c       one connection, its prepared statements, its errors
  *   store_writer.c   the writer thread: commands in batches, one commit each
  *   store_jobs.c, store_queue.c, store_recover.c, store_keys.c, store_checkpoints.c,
- *   store_job_list.c, store_curves.c, store_datasets.c, store_models.c
+ *   store_job_list.c, store_curves.c, store_deliveries.c, store_datasets.c, store_models.c
  *                    what each operation does, as SQL
  *   store_gc.c       what may go, a piece at a time
  *   store_sqlite.c   open, migrate, recover, the pool of readers, close, the table of operations
@@ -34,6 +34,7 @@ struct db {
     size_t n_cached;
     int log_pages;           /* the writer's: of the write-ahead log, as the last commit left it, */
     bool wrote;              /* and there was one since this was cleared */
+    bool deliveries;         /* the writer's: one may have become due since this was cleared */
     struct db *next;         /* in the pool; guarded by its lock */
 };
 
@@ -107,6 +108,8 @@ struct writer {
     bool stop, running;
     struct err sick;              /* writes fail: the last reason; set by the writer's thread */
     bool stuck;                   /* and no write is tried again before a restart */
+    void (*wake)(void *arg);      /* after commits that may have made a delivery due, or NULL */
+    void *wake_arg;
 };
 
 /* `w->db` is open and set up; starts the thread. */
@@ -116,6 +119,8 @@ void store_writer_stop(struct writer *w);
 /* Enqueue, wait, and return what `run` returned once that is durable. */
 int store_writer_call(struct writer *w, enum writer_manner manner, writer_run_f *run, void *arg,
                 struct err *err) MUST_CHECK;
+/* See store.h, delivery_watch. */
+void store_writer_watch(struct writer *w, void (*wake)(void *arg), void *arg);
 /* 0 when the last write worked; else the reason. After ERR_NO_SPACE it tries one. */
 int store_writer_health(struct writer *w, struct err *err) MUST_CHECK;
 
@@ -184,6 +189,11 @@ int store_jobs_change(struct db *db, struct sql *q, int64_t id, const char *what
  * NULL), or failed with a code and a sentence. */
 int store_jobs_end(struct db *db, int64_t id, enum job_state state, const char *error_code,
                    const char *detail, struct err *err) MUST_CHECK;
+
+/* The job has this state now: its event, and what it tells others of it. The last part of every
+ * transition. `detail` or NULL. */
+int store_jobs_became(struct db *db, int64_t id, int64_t at, enum job_state state,
+                      const char *detail, struct err *err) MUST_CHECK;
 
 #define STORE_PAUSE_MS 1000 /* before an attempt, after many that brought nothing */
 
@@ -259,6 +269,20 @@ int store_events_list(struct store *store, int64_t job_id, struct store_event **
 /* One row, in the caller's transaction. */
 int store_events_insert(struct db *db, int64_t job_id, int64_t at, const char *kind,
                         const char *detail, struct err *err) MUST_CHECK;
+
+int store_deliveries_next(struct store *store, int64_t now, const char *const *busy, size_t n_busy,
+                          struct store_delivery *out, int64_t *wait_ms, struct err *err);
+int store_deliveries_done(struct store *store, const struct store_delivery_result *result,
+                          struct err *err);
+int store_deliveries_list(struct store *store, int64_t job_id, struct store_delivery **out,
+                          size_t *n, struct err *err);
+int store_deliveries_retry(struct store *store, int64_t id, int64_t *job_id, struct err *err);
+void store_deliveries_watch(struct store *store, void (*wake)(void *arg), void *arg);
+/* Parts of transactions: a new job's wish; a delivery, if the job wants that state told. */
+int store_deliveries_wish(struct db *db, int64_t job_id, const struct store_notify *notify,
+                          struct err *err) MUST_CHECK;
+int store_deliveries_add(struct db *db, int64_t job_id, int64_t at, enum job_state state,
+                         struct err *err) MUST_CHECK;
 
 int store_datasets_add(struct store *store, const char *name, const char *sha256, int64_t rows,
                        int64_t columns, int64_t bytes, bool replace, int64_t *id,

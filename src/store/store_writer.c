@@ -137,7 +137,7 @@ static void run_batch(struct writer *w, struct command_list *batch)
     bool any_full = false;
     double start = clock_monotonic();
 
-    w->db.wrote = false;
+    w->db.wrote = w->db.deliveries = false;
     if (w->stuck) {
         fail_all(batch, &w->sick);
         return;
@@ -193,9 +193,19 @@ static void shorten_log(struct writer *w)
     err_fini(&err);
 }
 
+/* Whoever waits for deliveries looks for itself: one call too many does no harm. */
+static void wake_watcher(struct writer *w, void (*wake)(void *arg), void *arg)
+{
+    if (w->db.deliveries && wake != NULL) {
+        wake(arg);
+    }
+}
+
 static void *writer_main(void *arg)
 {
     struct writer *w = arg;
+    void (*wake)(void *arg);
+    void *wake_arg;
 
     PTOK(pthread_mutex_lock(&w->lock));
     for (;;) {
@@ -225,7 +235,10 @@ static void *writer_main(void *arg)
             /* Under the lock: the caller destroys the condition once it has the lock. */
             PTOK(pthread_cond_signal(&cmd->done));
         }
+        wake = w->wake;
+        wake_arg = w->wake_arg;
         PTOK(pthread_mutex_unlock(&w->lock));
+        wake_watcher(w, wake, wake_arg);
         shorten_log(w);
         PTOK(pthread_mutex_lock(&w->lock));
     }
@@ -276,6 +289,14 @@ void store_writer_stop(struct writer *w)
     PTOK(pthread_mutex_destroy(&w->lock));
     err_fini(&w->sick);
     w->running = false;
+}
+
+void store_writer_watch(struct writer *w, void (*wake)(void *arg), void *arg)
+{
+    PTOK(pthread_mutex_lock(&w->lock));
+    w->wake = wake;
+    w->wake_arg = arg;
+    PTOK(pthread_mutex_unlock(&w->lock));
 }
 
 static int wait_locked(struct writer *w, pthread_cond_t *cond, const struct timespec *until)

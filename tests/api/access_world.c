@@ -64,14 +64,17 @@ static void keep_id(size_t i, char *id)
 
 void access_start(struct daemon *d, bool asks)
 {
-    static const char *const usual[] = {"--workers", "1", NULL};
-    static const char *const asking[] = {"--workers",   "1",     "--require-token",
-                                         "--log-level", "debug", NULL};
+    static const char *const usual[] = {"--workers", "1", "--allow-private", "127.0.0.0/8",
+                                        NULL};
+    static const char *const asking[] = {"--workers",       "1",
+                                         "--allow-private", "127.0.0.0/8",
+                                         "--require-token", "--log-level",
+                                         "debug",           NULL};
     int64_t job;
 
     daemon_start(d, NULL, usual);
     upload_example("iris");
-    job = train(XOR_JOB(""));
+    job = train(XOR_JOB(", 'notify': {'url': 'http://127.0.0.1:9/'}")); /* delivery 1 */
     keep_id(ID_JOB, text("%lld", (long long)job));
     keep_id(ID_MODEL, text("%lld", (long long)trained(job)));
     keep_id(ID_DATASET, text("iris"));

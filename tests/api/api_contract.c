@@ -17,13 +17,14 @@ static int64_t job, model;
 
 #define IRIS_JOB                                                                                   \
     "{'name': 'iris', 'data': {'dataset': 'iris', 'target': 'species'%s}, 'training': {'epochs': " \
-    "5, 'seed': 1}}"
+    "5, 'seed': 1}, 'notify': {'url': 'http://127.0.0.1:9/hook'}}"
 
 static void start(void)
 {
-    daemon_start(&d, NULL, (const char *const[]){"--workers", "1", NULL});
+    daemon_start(&d, NULL,
+                 (const char *const[]){"--workers", "1", "--allow-private", "127.0.0.0/8", NULL});
     upload_example("iris");
-    job = train(IRIS_JOB, "");
+    job = train(IRIS_JOB, ""); /* with delivery 1, to where nobody listens */
     model = trained(job);
 }
 
@@ -395,6 +396,8 @@ static void a_busy_day(void)
     GET(("/jobs/%lld", (long long)job), "/jobs/{id}");
     GET(("/jobs/%lld/curve", (long long)job), "/jobs/{id}/curve");
     GET(("/jobs/%lld/events", (long long)job), "/jobs/{id}/events");
+    GET(("/jobs/%lld/deliveries", (long long)job), "/jobs/{id}/deliveries");
+    fits(want(http_poke("/deliveries/1/retry"), 202), "/deliveries/{id}/retry", "post");
     GET(("/datasets?limit=1"), "/datasets");
     GET(("/datasets/little"), "/datasets/{id}");
     GET(("/datasets/little/rows"), "/datasets/{id}/rows");

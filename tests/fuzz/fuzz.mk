@@ -37,8 +37,8 @@ EXTRA_DIST += scripts/fuzz tests/fuzz/corpus tests/fuzz/dict
 FUZZ_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/fuzz
 FUZZ_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(SODIUM_CFLAGS) $(CURL_CFLAGS) $(ZLIB_CFLAGS)
 FUZZ_DATA_LIBS = libdata.a libbase.a $(CSV_LIBS) $(JANSSON_LIBS) $(SODIUM_LIBS)
-FUZZ_JOBS_LIBS = libjobs.a libstore.a libdata.a libmlpcore.la libbase.a \
-	$(JANSSON_LIBS) $(SQLITE_LIBS) $(CSV_LIBS) $(SODIUM_LIBS)
+FUZZ_JOBS_LIBS = libjobs.a libnet.a libstore.a libdata.a libmlpcore.la libbase.a \
+	$(CURL_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS) $(CSV_LIBS) $(SODIUM_LIBS)
 FUZZ_HTTP_LIBS = libhttp.a libpage.a $(FUZZ_JOBS_LIBS) \
 	$(MICROHTTPD_LIBS) $(GNUTLS_LIBS) $(ZLIB_LIBS)
 

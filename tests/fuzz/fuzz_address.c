@@ -21,7 +21,6 @@ static void setup(void)
     struct outgoing_options options = {.allow_http = false};
     struct err err = ERR_INIT;
 
-    outgoing_prepare();
     FUZZ_TRUE(outgoing_new(&options, &strict, &err) == 0);
     options = (struct outgoing_options){
         .allow_private = allowed, .n_allow_private = 1, .allow_http = true};

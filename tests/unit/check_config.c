@@ -20,6 +20,7 @@
 #define OPT(more)           TOP("\"optimizer\":{" more "}")
 #define SGD(more)           OPT("\"type\":\"sgd\"," more)
 #define TRAIN(more)         TOP("\"training\":{" more "}")
+#define NOTIFY(more)        TOP("\"notify\":{" more "}")
 #define STOP(more)          TRAIN("\"early_stopping\":{" more "}")
 #define INLINE(x, y)        "{\"data\":{\"x\":" x ",\"y\":" y "}}"
 #define INLINE3(x, y, more) "{\"data\":{\"x\":" x ",\"y\":" y "," more "}}"
@@ -74,7 +75,20 @@ static const struct {
     {TOP("\"priority\":-1001"), "/priority", "must be a whole number from -1000 to 1000"},
     {TOP("\"priority\":1.5"), "/priority", "must be a whole number from -1000 to 1000"},
     {TOP("\"priority\":\"high\""), "/priority", "must be a whole number"},
-    {TOP("\"notify\":{}"), "/notify", "not available in this version"},
+    {TOP("\"notify\":true"), "/notify", "must be an object or null"},
+    {TOP("\"notify\":{}"), "/notify/url", "is required"},
+    {TOP("\"notify\":{\"events\":[\"failed\"]}"), "/notify/url", "is required"},
+    {NOTIFY("\"url\":null"), "/notify/url", "must be a text, got null"},
+    {NOTIFY("\"url\":\"\""), "/notify/url", "must be a text, got \"\""},
+    {NOTIFY("\"url\":\"u\",\"events\":\"failed\""), "/notify/events", "must be an array of texts"},
+    {NOTIFY("\"url\":\"u\",\"events\":[]"), "/notify/events", "must name a state"},
+    {NOTIFY("\"url\":\"u\",\"events\":[\"failed\",\"finished\"]"), "/notify/events/1",
+     "must be one of \"running\", \"paused\", \"succeeded\", \"failed\", \"cancelled\""},
+    {NOTIFY("\"url\":\"u\",\"events\":[\"suceeded\"]"), "/notify/events/0",
+     "did you mean \"succeeded\"?"},
+    {NOTIFY("\"url\":\"u\",\"events\":[\"failed\",\"failed\"]"), "/notify/events/1", "twice"},
+    {NOTIFY("\"url\":\"u\",\"secret\":\"s\""), "/notify/secret",
+     "unknown key \"secret\"; known here: url, events"},
     /* data */
     {"{\"data\":{\"dataset\":\"d\"}}", "/data/target", "is required"},
     {"{\"data\":{\"dataset\":1.5,\"target\":\"t\"}}", "/data/dataset", "name, id or"},

@@ -192,7 +192,7 @@ static int part_evaluate(struct err *err)
 {
     static const struct submit_limits limits = {.memory_limit = 1u << 30, .max_queued = 100000};
     struct submitted s = {.job_id = 0};
-    int rc = submit_evaluate(h.datasets, h.pool, &limits, trained, "clouds", &s, err);
+    int rc = submit_evaluate(h.datasets, h.pool, &limits, trained, "clouds", NULL, &s, err);
 
     if (rc == 0) {
         submitted_fini(&s);

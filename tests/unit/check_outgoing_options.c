@@ -94,7 +94,6 @@ static void call(struct outgoing_request *request, const char *ca_file)
     struct outgoing_reply reply;
     struct err err = ERR_INIT;
 
-    outgoing_prepare();
     n_seen = 0;
     ck_assert_int_eq(outgoing_new(&options, &o, &err), 0);
     ck_assert_int_eq(outgoing_send(o, request, &reply, &err), -1);

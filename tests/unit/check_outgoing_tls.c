@@ -97,7 +97,6 @@ static void setup(void)
 {
     const char *const here[] = {"127.0.0.1"};
 
-    outgoing_prepare();
     net_reset();
     net_name("hook.example", here, 1);
     net_name("other.example", here, 1);

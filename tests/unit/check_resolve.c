@@ -465,7 +465,7 @@ START_TEST(printed_form_in_full)
         "\"average\":null,\"augment\":null,\"record_gradient_norms\":false,\"refit\":false,"
         "\"max_seconds\":null,\"early_stopping\":{\"monitor\":\"validation_loss\",\"patience\":16,\"min_delta\":0,"
         "\"target\":null,\"restore_best\":true}},\"calibration\":\"none\",\"threshold\":null,"
-        "\"metrics\":[],\"start_from\":null,\"priority\":0}",
+        "\"metrics\":[],\"start_from\":null,\"priority\":0,\"notify\":null}",
         f.summary.sha256);
     ck_assert_str_eq(printed, wanted);
     free(printed);

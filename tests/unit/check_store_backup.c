@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "check_store.h"
 
-#define NEWEST 3
+#define NEWEST 4
 
 static char *path_in(const char *name)
 {
@@ -292,7 +292,7 @@ START_TEST(looking_changes_nothing)
     ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
     REFUSED(ERR_CONFLICT, store_sqlite_look(help_dir, &looked, err));
     db = help_raw_open();
-    help_raw_exec(db, "PRAGMA user_version = 4");
+    help_raw_exec(db, "PRAGMA user_version = 5");
     ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
     REFUSED(ERR_CONFLICT, store_sqlite_look(help_dir, &looked, err));
     REFUSED(ERR_CONFLICT, store_sqlite_files(help_dir, &files, err)); /* a newer one's */
@@ -385,7 +385,7 @@ START_TEST(every_schema_is_upgraded_and_kept)
     ck_assert_int_ge(models, 2);
     copy = content(kept);
     same(copy, whole);
-    ck_assert(!is_there("backup-schema-3.db"));
+    ck_assert(!is_there("backup-schema-4.db"));
     free(before);
     free(after);
     free(whole);
@@ -530,7 +530,7 @@ int main(void)
     suite_add_tcase(suite, copies);
     tcase_add_checked_fixture(upgrades, help_make_dir, help_teardown);
     tcase_set_timeout(upgrades, 120);
-    tcase_add_loop_test(upgrades, every_schema_is_upgraded_and_kept, 1, 3);
+    tcase_add_loop_test(upgrades, every_schema_is_upgraded_and_kept, 1, NEWEST);
     tcase_add_test(upgrades, no_copy_no_upgrade);
     tcase_add_test(upgrades, damage_is_not_upgraded);
     tcase_add_test(upgrades, no_room_no_upgrade);

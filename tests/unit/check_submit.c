@@ -300,7 +300,7 @@ static int64_t make_model(void)
 
 static int evaluate(int64_t model, const char *key, struct submitted *out, struct err *err)
 {
-    return submit_evaluate(datasets, NULL, &limits, model, key, out, err);
+    return submit_evaluate(datasets, NULL, &limits, model, key, NULL, out, err);
 }
 
 START_TEST(an_evaluation_is_committed)

@@ -18,8 +18,8 @@ TESTS += $(HTTP_CHECKS)
 HTTP_CHECK_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(MICROHTTPD_CFLAGS) $(JANSSON_CFLAGS) \
 	$(ZLIB_CFLAGS) $(SODIUM_CFLAGS)
 HTTP_CHECK_LIBS = \
-	libhttp.a libpage.a libjobs.a libstore.a libdata.a libbase.a libmlpcore.la \
-	$(MICROHTTPD_LIBS) $(GNUTLS_LIBS) $(SQLITE_LIBS) $(JANSSON_LIBS) $(CSV_LIBS) $(ZLIB_LIBS) $(SODIUM_LIBS) \
+	libhttp.a libpage.a libjobs.a libnet.a libstore.a libdata.a libbase.a libmlpcore.la \
+	$(MICROHTTPD_LIBS) $(GNUTLS_LIBS) $(CURL_LIBS) $(SQLITE_LIBS) $(JANSSON_LIBS) $(CSV_LIBS) $(ZLIB_LIBS) $(SODIUM_LIBS) \
 	$(UNIT_LIBS)
 
 tests_unit_check_http_SOURCES = tests/unit/check_http.c
@@ -47,11 +47,11 @@ tests_unit_check_listen_LDADD = $(HTTP_CHECK_LIBS)
 tests_unit_check_options_SOURCES = tests/unit/check_options.c $(OPTIONS_SOURCES) \
 	src/mlpd/state.c src/mlpd/state.h
 tests_unit_check_options_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
-tests_unit_check_options_LDADD = libbase.a $(SODIUM_LIBS) $(UNIT_LIBS)
+tests_unit_check_options_LDADD = libnet.a libbase.a $(SODIUM_LIBS) $(UNIT_LIBS)
 
 tests_unit_check_options_listen_SOURCES = tests/unit/check_options_listen.c $(OPTIONS_SOURCES)
 tests_unit_check_options_listen_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
-tests_unit_check_options_listen_LDADD = libbase.a $(SODIUM_LIBS) $(UNIT_LIBS)
+tests_unit_check_options_listen_LDADD = libnet.a libbase.a $(SODIUM_LIBS) $(UNIT_LIBS)
 
 tests_unit_check_copy_SOURCES = tests/unit/check_copy.c tests/unit/check_store.h \
 	src/mlpd/copy.c src/mlpd/copy.h src/mlpd/open.c src/mlpd/open.h
@@ -66,7 +66,7 @@ tests_unit_check_tokens_LDADD = $(HTTP_CHECK_LIBS)
 
 tests_unit_check_config_file_SOURCES = tests/unit/check_config_file.c $(OPTIONS_SOURCES) $(DOC_COMPARE)
 tests_unit_check_config_file_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS) $(DOC_CFLAGS)
-tests_unit_check_config_file_LDADD = libbase.a $(SODIUM_LIBS) $(UNIT_LIBS)
+tests_unit_check_config_file_LDADD = libnet.a libbase.a $(SODIUM_LIBS) $(UNIT_LIBS)
 
 tests_unit_check_notify_SOURCES = tests/unit/check_notify.c src/mlpd/notify.c src/mlpd/notify.h
 tests_unit_check_notify_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
@@ -75,4 +75,4 @@ tests_unit_check_notify_LDADD = libbase.a $(SODIUM_LIBS) $(UNIT_LIBS)
 tests_unit_check_wait_SOURCES = tests/unit/check_wait.c $(OPTIONS_SOURCES) \
 	src/mlpd/notify.c src/mlpd/notify.h src/mlpd/wait.c src/mlpd/wait.h
 tests_unit_check_wait_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
-tests_unit_check_wait_LDADD = libbase.a $(SODIUM_LIBS) $(UNIT_LIBS)
+tests_unit_check_wait_LDADD = libnet.a libbase.a $(SODIUM_LIBS) $(UNIT_LIBS)

@@ -1,6 +1,6 @@
 # unit tests of jobs: the way in here, the work in jobs_run.mk
-JOBS_LIBS = libjobs.a libstore.a libdata.a libmlpcore.la libbase.a \
-	$(JANSSON_LIBS) $(SQLITE_LIBS) $(CSV_LIBS) $(SODIUM_LIBS) $(UNIT_LIBS)
+JOBS_LIBS = libjobs.a libnet.a libstore.a libdata.a libmlpcore.la libbase.a \
+	$(CURL_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS) $(CSV_LIBS) $(SODIUM_LIBS) $(UNIT_LIBS)
 JOBS_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit
 JOBS_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS) $(SODIUM_CFLAGS)
 

@@ -115,7 +115,7 @@ int64_t house_evaluate(struct house *h, int64_t model_id, const char *dataset)
     struct err err = ERR_INIT;
     int64_t id;
 
-    ck_assert_msg(submit_evaluate(h->datasets, h->pool, &limits, model_id, dataset, &s, &err) ==
+    ck_assert_msg(submit_evaluate(h->datasets, h->pool, &limits, model_id, dataset, NULL, &s, &err) ==
                       0,
                   "%s", problems(&err));
     id = s.job_id;

@@ -26,7 +26,6 @@ static void setup(void)
     const char *const allowed[] = {"127.0.0.1/32"};
     struct outgoing_options options = {.allow_private = allowed, .n_allow_private = 1};
 
-    outgoing_prepare();
     net_reset();
     net_server_start(&server, serve);
     err = (struct err)ERR_INIT;

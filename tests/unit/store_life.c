@@ -69,6 +69,9 @@ static int submit(struct store *s, int64_t want, struct store_job_new job, struc
     return rc;
 }
 
+static const struct store_notify notify = {
+    .url = "https://r.example/hook", .receiver = "https://r.example", .key = "k", .events = 31};
+
 static int submit_a(struct store *s, struct err *err)
 {
     return submit(s, A,
@@ -76,7 +79,8 @@ static int submit_a(struct store *s, struct err *err)
                                          .priority = 5,
                                          .max_queued = 100,
                                          .key = "once",
-                                         .body_sha256 = hash_of('b')},
+                                         .body_sha256 = hash_of('b'),
+                                         .notify = &notify},
                   err);
 }
 
@@ -87,12 +91,13 @@ static int submit_b(struct store *s, struct err *err)
 
 static int submit_c(struct store *s, struct err *err)
 {
-    return submit(s, C, (struct store_job_new){.max_queued = 3}, err);
+    return submit(s, C, (struct store_job_new){.max_queued = 3, .notify = &notify}, err);
 }
 
 static int submit_d(struct store *s, struct err *err)
 {
-    return submit(s, D, (struct store_job_new){.name = "late", .priority = -1}, err);
+    return submit(s, D, (struct store_job_new){.name = "late", .priority = -1, .notify = &notify},
+                  err);
 }
 
 static int pause_queue(struct store *s, struct err *err)
@@ -302,6 +307,55 @@ static int event_a(struct store *s, struct err *err)
     return s->ops->event_add(s, A, "note", "said", err);
 }
 
+/* The oldest is sent; then it has this state. */
+static int send(struct store *s, int64_t id, struct store_delivery_result result, struct err *err)
+{
+    struct store_delivery d = {.id = 0};
+    int64_t wait_ms = 0;
+    int rc = s->ops->delivery_next(s, NOON, NULL, 0, &d, &wait_ms, err);
+
+    ck_assert(rc != 1 && (rc != 0 || d.id == id));
+    store_delivery_fini(&d);
+    result.id = id;
+    return rc != 0 ? -1 : s->ops->delivery_done(s, &result, err);
+}
+
+static int deliver_first(struct store *s, struct err *err)
+{
+    return send(s, 1, (struct store_delivery_result){.state = DELIVERY_IS_DELIVERED, .status = 204},
+                err);
+}
+
+static int fail_second(struct store *s, struct err *err)
+{
+    return send(s, 2,
+                (struct store_delivery_result){.state = DELIVERY_IS_PENDING,
+                                               .next_at = NOON + 5000,
+                                               .status = 500,
+                                               .error = "the receiver answered 500"},
+                err);
+}
+
+static int retry_first(struct store *s, struct err *err)
+{
+    int64_t job = 0;
+    int rc = s->ops->delivery_retry(s, 1, &job, err);
+
+    ck_assert(rc != 0 || job == D);
+    return rc;
+}
+
+/* 410: what else its job had to say goes with it. */
+static int end_first(struct store *s, struct err *err)
+{
+    return send(s, 1,
+                (struct store_delivery_result){.state = DELIVERY_IS_GIVEN_UP,
+                                               .gone = true,
+                                               .status = 410,
+                                               .error = "the receiver answered 410"},
+                err);
+}
+
 static int delete_wine(struct store *s, struct err *err)
 {
     bool orphan = false;
@@ -351,6 +405,10 @@ static const struct {
     {"checkpoint 3 of A", checkpoint_3},
     {"cut the curve of A", cut_a},
     {"points of A again", append_again},
+    {"deliver the pause of D", deliver_first},
+    {"fail to deliver the first attempt of A", fail_second},
+    {"send the pause of D again", retry_first},
+    {"hear that the receiver of D is gone", end_first},
     {"release A", release_a},
     {"claim A again", claim_a},
     {"finish A", finish_a},
@@ -413,14 +471,16 @@ int life_read(struct store *store, struct err *err)
     struct store_job *jobs = NULL;
     struct store_point *points = NULL;
     struct store_event *events = NULL;
+    struct store_delivery *deliveries = NULL;
     void *weights = NULL;
-    size_t n_jobs = 0, n_points = 0, n_events = 0, n_weights = 0;
+    size_t n_jobs = 0, n_points = 0, n_events = 0, n_deliveries = 0, n_weights = 0;
     bool more;
     int rc = 0;
 
     if (store->ops->job_list(store, &all, &jobs, &n_jobs, &more, err) != 0 ||
         store->ops->curve_read(store, A, 0, 0, &points, &n_points, err) != 0 ||
         store->ops->event_list(store, A, &events, &n_events, err) != 0 ||
+        store->ops->delivery_list(store, A, &deliveries, &n_deliveries, err) != 0 ||
         (n_jobs > 0 && jobs[n_jobs - 1].id == A && jobs[n_jobs - 1].state == JOB_SUCCEEDED &&
          store->ops->model_weights(store, A, &weights, &n_weights, err) != 0)) {
         rc = -1;
@@ -429,6 +489,7 @@ int life_read(struct store *store, struct err *err)
     store_jobs_free(&jobs, n_jobs);
     store_points_free(&points, n_points);
     store_events_free(&events, n_events);
+    store_deliveries_free(&deliveries, n_deliveries);
     return rc;
 }
 

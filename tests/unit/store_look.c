@@ -130,6 +130,12 @@ static void verify(sqlite3 *db)
         {"a gap in a curve",
          "SELECT job_id FROM curve_point GROUP BY job_id HAVING count(*) <> max(epoch)"
          " OR min(epoch) <> 1"},
+        {"a state that was to be told and was not, or was told twice",
+         "SELECT j.id, e.kind FROM job AS j JOIN job_notify AS n ON n.job_id = j.id"
+         " JOIN job_event AS e ON e.job_id = j.id AND e.kind IN ('running', 'paused', 'succeeded',"
+         " 'failed', 'cancelled') WHERE n.events > 0 AND (SELECT count(*) FROM delivery AS d"
+         " WHERE d.job_id = j.id AND d.event = e.kind) <> (SELECT count(*) FROM job_event AS o"
+         " WHERE o.job_id = j.id AND o.kind = e.kind)"},
         {"too many checkpoints",
          "SELECT job_id FROM job_checkpoint GROUP BY job_id HAVING count(*) > 2"},
         {"a checkpoint of a job that has ended",

@@ -37,7 +37,6 @@ static struct outgoing *rules(const char *network, bool http)
 
 static void setup(void)
 {
-    outgoing_prepare();
     net_reset();
     net_server_start(&server, serve);
     err = (struct err)ERR_INIT;
