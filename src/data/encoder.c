@@ -42,7 +42,13 @@ void encoder_free(struct encoder **encoder)
             free(e->features[i].texts[k]);
         }
         free(e->features[i].texts);
+        free(e->features[i].table);
+        free(e->features[i].edges);
+        free(e->features[i].bin_means);
+        free(e->features[i].full);
+        free(e->features[i].empty);
         free(e->features[i].name);
+        encoder_plan_fini(&e->features[i].plan);
     }
     for (i = 0; i < e->n_targets; i++) {
         free(e->targets[i].name);
@@ -50,6 +56,7 @@ void encoder_free(struct encoder **encoder)
     for (i = 0; i < e->n_classes; i++) {
         free(e->classes[i]);
     }
+    encoder_plan_fini(&e->plan);
     free(e->offset);
     free(e->weight);
     free(e->features);
@@ -62,6 +69,27 @@ void encoder_free(struct encoder **encoder)
     *encoder = NULL;
 }
 
+static size_t width_of(const struct encoder_feature *f)
+{
+    if (column_holds_numbers(f->type)) {
+        return f->value + encoder_n_codes(f) + f->indicator;
+    }
+    return f->n_texts + f->missing_level;
+}
+
+/* What whole and empty bins are after centring. */
+static void derive_codes(struct encoder_feature *f)
+{
+    size_t n = encoder_n_codes(f), k;
+
+    f->full = xcalloc(n + 1, sizeof *f->full);
+    f->empty = xcalloc(n + 1, sizeof *f->empty);
+    for (k = 0; k < n; k++) {
+        f->full[k] = (float)(1.0 - f->bin_means[k]);
+        f->empty[k] = (float)(0.0 - f->bin_means[k]);
+    }
+}
+
 int encoder_place_features(struct encoder *e)
 {
     size_t i;
@@ -71,14 +99,12 @@ int encoder_place_features(struct encoder *e)
         struct encoder_feature *f = &e->features[i];
 
         f->offset = e->n_inputs;
-        f->center = e->numeric == ENCODER_STANDARDIZE ? f->mean
-                    : e->numeric == ENCODER_TOGETHER  ? e->together_mean
-                                                      : 0.0;
-        f->spread = e->numeric == ENCODER_STANDARDIZE ? f->std
-                    : e->numeric == ENCODER_TOGETHER  ? e->together_std
-                                                      : 1.0;
+        f->width = f->used ? width_of(f) : 0;
         e->feature_names[i] = f->name;
-        if (!mem_add(e->n_inputs, e->features[i].width, &e->n_inputs)) {
+        if (f->n_edges > 0) {
+            derive_codes(f);
+        }
+        if (!mem_add(e->n_inputs, f->width, &e->n_inputs)) {
             return -1;
         }
     }
@@ -211,14 +237,15 @@ void encoder_feature_stats(const struct encoder *e, size_t feature, double *mean
     *max = f->max;
 }
 
-enum encoder_numeric encoder_numeric_of(const struct encoder *e)
+const struct encoder_plan *encoder_plan_of(const struct encoder *e)
 {
-    return e->numeric;
+    return &e->plan;
 }
 
-enum encoder_missing encoder_missing_of(const struct encoder *e)
+const struct encoder_plan *encoder_feature_plan(const struct encoder *e, size_t feature)
 {
-    return e->missing;
+    CHK(feature < e->n_features);
+    return &e->features[feature].plan;
 }
 
 enum encoder_numeric encoder_target_of(const struct encoder *e)
@@ -244,7 +271,16 @@ void encoder_set_weight(struct encoder *e, const char *column)
 
 double encoder_zero(const struct encoder *e)
 {
-    return e->numeric == ENCODER_TOGETHER ? -e->together_mean / e->together_std : 0.0;
+    size_t i;
+
+    for (i = 0; i < e->n_features; i++) {
+        const struct encoder_feature *f = &e->features[i];
+
+        if (f->plan.numeric == ENCODER_TOGETHER && f->value) {
+            return -f->center / f->spread;
+        }
+    }
+    return 0.0;
 }
 
 bool encoder_is_classes(const struct encoder *e)
@@ -295,8 +331,11 @@ const char *encoder_target_name(const struct encoder *e, size_t target)
 
 double encoder_decode_target(const struct encoder *e, size_t target, double y)
 {
+    const struct encoder_target *t = &e->targets[target];
+
     CHK(target < e->n_targets);
-    return y * e->targets[target].scale + e->targets[target].mean;
+    y = y * t->scale + t->mean;
+    return t->log ? expm1(y) : y;
 }
 
 double encoder_target_scale(const struct encoder *e, size_t target)

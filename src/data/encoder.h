@@ -2,18 +2,18 @@
  * outputs to labels and values. Fitted on the training rows only, stored with the model,
  * applied the same way in training, evaluation and prediction.
  *
- * Numeric column: (x - mean) / std; a missing cell is the mean (0 after standardisation).
- * Statistics in double, in two passes over blocks that are then merged. A column that is
- * constant (or so up to rounding: std below 1e-13 of the mean) is dropped. ENCODER_NONE passes
- * numbers as they are, constant ones too. ENCODER_TOGETHER is for pictures: one mean and one std
- * of all numeric columns, constant ones kept. Categorical column: one-hot over the training part's
- * texts in sorted order; missing is a level of its own if training had it; an unseen text is
- * all zeros; a column with one level is dropped. A dropped column stays a feature (clients
- * still name it) but has no input; a warning names it. ENCODER_ERROR makes any missing
- * feature cell an error with its row. A number that does not fit float32 is one too.
+ * What a column becomes is said by its plan (encoder_plan.h); docs/DATA.md has the formulas.
+ * Statistics are of the training rows, in double, in two passes over blocks that are then merged;
+ * quantiles are of all of them up to ENCODER_MAX_SAMPLE, of more rows of every n-th. A column that
+ * is constant (or so up to rounding: std below 1e-13 of the mean) is dropped, but where numbers
+ * pass as they are or are scaled together. Categorical columns are one-hot over the training part's
+ * texts in sorted order; missing is a level of its own if training had it; an unseen text is all
+ * zeros; a column with one level is dropped. A dropped column stays a feature (clients still name
+ * it) but has no input; a warning names it. A number that does not fit float32 is an error with its
+ * row.
  *
  * Target: classes (the distinct values' texts, sorted: numbers by value, texts by bytes) or
- * one or more numbers, standardised by the training part's mean and std.
+ * one or more numbers, standardised by the training part's mean and std, perhaps after log1p.
  *
  * An encoder is immutable once made; threads may share it.
  */
@@ -21,18 +21,20 @@
 #define MLPD_DATA_ENCODER_H
 
 #include "data/dataset.h"
+#include "data/encoder_plan.h"
 
 #define ENCODER_MAX_CLASSES 10000
 
-/* "standardize", "none", "standardize_together" (of features only) */
-enum encoder_numeric { ENCODER_STANDARDIZE, ENCODER_NONE, ENCODER_TOGETHER };
-enum encoder_missing { ENCODER_MEAN, ENCODER_ERROR };       /* "mean", "error" */
+#define ENCODER_MAX_SAMPLE  (1u << 20)
+/* "auto" gives piecewise-linear codes where at most so many features are numbers with more than two
+ * values in the whole table. */
+#define ENCODER_MAX_CODED   32
 
 struct encoder_options {
-    enum encoder_numeric numeric; /* features */
-    enum encoder_missing missing;
-    enum encoder_numeric target; /* regression targets */
-    bool classes;                /* the target is classes, else numbers */
+    struct encoder_plan plan;           /* features */
+    const struct encoder_plan *columns; /* [n_features], or NULL: all have `plan` */
+    enum encoder_numeric target;        /* regression targets: the first three */
+    bool classes;                       /* the target is classes, else numbers */
     size_t n_features;
     const size_t *features; /* [n_features] columns of the dataset */
     size_t n_targets;       /* classes: 1 */
@@ -52,9 +54,9 @@ int encoder_fit(const struct dataset *ds, const struct encoder_options *options,
                 struct err *err) MUST_CHECK;
 void encoder_free(struct encoder **e);
 
-/* How wide encoder_fit will make the input at most, and how many classes, from the
- * dataset's own statistics, before any row is read: for admission. */
-int encoder_estimate(const struct dataset *ds, const struct encoder_options *options,
+/* How wide encoder_fit will make the input at most for so many training rows, and how many classes,
+ * from the dataset's own statistics, before any row is read: for admission. */
+int encoder_estimate(const struct dataset *ds, const struct encoder_options *options, size_t n_rows,
                      size_t *n_inputs, size_t *n_outputs, struct err *err) MUST_CHECK;
 
 /* And the embeddings it will make, at most: levels and width of the first `most` of them, in order.
@@ -89,8 +91,8 @@ size_t encoder_n_targets(const struct encoder *e);
 const char *encoder_target_name(const struct encoder *e, size_t target);
 
 /* The choices it was fitted with. */
-enum encoder_numeric encoder_numeric_of(const struct encoder *e);
-enum encoder_missing encoder_missing_of(const struct encoder *e);
+const struct encoder_plan *encoder_plan_of(const struct encoder *e);
+const struct encoder_plan *encoder_feature_plan(const struct encoder *e, size_t feature);
 enum encoder_numeric encoder_target_of(const struct encoder *e);
 /* A column that every row must have beside its features, in evaluation and prediction too, and
  * that is added to the last layer's sum; and one that says how much a row counts, where there
@@ -140,9 +142,12 @@ struct encoder_cell {
 int encoder_encode_cells(const struct encoder *e, const struct encoder_cell *cells,
                          const char *pointer, float *x, struct err *err) MUST_CHECK;
 
+/* From the target's own units to the network's scale; false when there is no such float32. */
+bool encoder_encode_target(const struct encoder *e, size_t target, double value,
+                           float *out) MUST_CHECK;
 /* From the network's scale to the target's own units. */
 double encoder_decode_target(const struct encoder *e, size_t target, double y);
-/* Standard deviation the target was divided by (1 without standardisation). */
+/* Standard deviation that the target, or its log1p, was divided by (1 without standardisation). */
 double encoder_target_scale(const struct encoder *e, size_t target);
 
 /* ---- stored form ------------------------------------------------------------- */

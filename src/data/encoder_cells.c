@@ -1,6 +1,6 @@
 /* One row that a client sent, as the network sees it; see encoder.h.
  *
- * The same arithmetic, in the same order, as encoder_rows.c, so that a row sent to predict
+ * The same arithmetic as in encoder_rows.c (encoder_number.c), so that a row sent to predict
  * gives the bits it had in the table. Pure functions, any thread.
  */
 #include <float.h>
@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/encoder_priv.h"
 #include "data/cell.h"
+#include "data/encoder_number.h"
 
 /* `text` (may be NULL) is what came instead. */
 static int bad_cell(const char *pointer, const char *name, const char *problem, const char *text,
@@ -32,18 +32,32 @@ static int encode_number(const struct encoder_feature *f, const struct encoder_c
     float z;
 
     if (cell->missing) {
-        value = f->mean;
+        value = f->fill;
     } else if (cell->text != NULL && !cell_number(cell->text, strlen(cell->text), &value)) {
         return bad_cell(pointer, f->name, "must be a number", cell->text, err);
     }
     if (f->width == 0) {
         return 0;
     }
-    z = (float)((value - f->center) / f->spread);
+    x += f->offset;
+    if (f->indicator) {
+        x[f->width - 1] = (float)cell->missing;
+    }
+    if (f->n_edges > 0) {
+        encoder_code_number(f, value, x + f->value);
+    }
+    if (!f->value) {
+        return 0;
+    }
+    if (f->log && !(value > -1.0)) {
+        return bad_cell(pointer, f->name, "the number must be above -1: it has no log1p", NULL,
+                        err);
+    }
+    encoder_form_numbers(f, &value, 1, &z);
     if (!(fabsf(z) <= FLT_MAX)) {
         return bad_cell(pointer, f->name, "the number is too large", NULL, err);
     }
-    x[f->offset] = z;
+    x[0] = z;
     return 0;
 }
 
@@ -95,7 +109,7 @@ int encoder_encode_cells(const struct encoder *e, const struct encoder_cell *cel
     for (i = 0; i < e->n_features; i++) {
         const struct encoder_feature *f = &e->features[i];
 
-        if (cells[i].missing && e->missing == ENCODER_ERROR && f->width > 0) {
+        if (cells[i].missing && encoder_plan_strict(&f->plan) && f->width > 0) {
             result = bad_cell(pointer, f->name, "a value is needed", NULL, err);
         } else if (column_holds_numbers(f->type)) {
             result |= encode_number(f, &cells[i], pointer, x, err);

@@ -6,13 +6,26 @@
 
 #define ENCODER_MAGIC 0x656e6364u
 
+enum encoder_form { FORM_LINEAR, FORM_SOFT, FORM_SIGN, FORM_NORMAL }; /* encoder_number.h */
+
 struct encoder_feature {
     char *name;
     enum column_type type;
-    size_t offset, width; /* its inputs; width 0 = dropped */
+    struct encoder_plan plan; /* as asked */
+    size_t offset, width;     /* its inputs: value, code, indicator, or levels */
+    bool used;                /* else dropped: no input */
+    bool value;               /* numeric: there is an input of the value itself */
+    bool indicator;           /* the last input: 1 where the cell has no value, else 0 */
     /* numeric: of the training rows; NaN without a value */
     double mean, std, min, max;
-    double center, spread; /* numeric: x = (value - center) / spread; by encoder_place_features */
+    double fill; /* numeric: in place of no value */
+    bool log;    /* numeric: log1p comes first */
+    enum encoder_form form;
+    double center, spread;
+    size_t n_table, n_edges; /* numeric: quantiles of FORM_NORMAL; 0 or >= 2 */
+    double *table, *edges;   /* sorted; edges each above the one before */
+    double *bin_means;       /* [n_edges - 1] of the training rows' codes */
+    float *full, *empty;     /* [n_edges - 1] codes of whole and of empty bins, centred; derived */
     /* categorical */
     size_t n_texts;
     char **texts;       /* sorted by bytes */
@@ -21,15 +34,14 @@ struct encoder_feature {
 
 struct encoder_target {
     char *name;
+    bool log;           /* numbers: log1p comes first */
     double mean, scale; /* numbers: y = (value - mean) / scale; else 0 and 1 */
 };
 
 struct encoder {
     uint32_t magic;
-    enum encoder_numeric numeric;
-    enum encoder_missing missing;
+    struct encoder_plan plan; /* of features that have no other; as asked */
     enum encoder_numeric target;
-    double together_mean, together_std; /* ENCODER_TOGETHER: of all numeric columns */
     char *offset, *weight;              /* columns, or NULL */
     size_t n_inputs;
     size_t n_features;
@@ -45,13 +57,24 @@ struct encoder {
 
 /* An encoder with room for features and targets; abort-free sizes (columns are bounded). */
 struct encoder *encoder_alloc(size_t n_features, size_t n_targets);
-/* Give every feature its place in the input, and its center and spread; -1 when the widths do not
- * add up in size_t. */
+/* Give every feature its width and its place in the input, and what is derived; -1 when the widths
+ * do not add up in size_t. */
 int encoder_place_features(struct encoder *e) MUST_CHECK;
+
+/* Inputs of a feature's piecewise-linear code. */
+static inline size_t encoder_n_codes(const struct encoder_feature *f)
+{
+    return f->n_edges > 0 ? f->n_edges - 1 : 0;
+}
 
 /* The rows at the front of rows (n > 0) that one read of DATASET_GROUP rows covers: their
  * number; *first and *span are the dataset rows to read. */
 size_t encoder_block(const uint64_t *rows, size_t n, uint64_t *first, size_t *span);
+
+int encoder_rows_no_memory(struct err *err);
+/* What is wrong with a number of a row: none, without logarithm where it needs one, too large. */
+int encoder_bad_number(const char *what, const char *name, uint64_t row, double value, bool log,
+                       struct err *err);
 
 /* The text's place among sorted texts, or -1. */
 ptrdiff_t encoder_text_find(char *const *texts, size_t n, const char *text);

@@ -11,9 +11,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "data/encoder_priv.h"
-#include "data/cell.h"
-#include "data/stats.h"
+#include "data/encoder_number.h"
 
 #define TILE 16
 /* Columns of the tile are this far apart: a power of two would put them into one cache set. */
@@ -27,11 +25,12 @@ struct work {
     double *numbers;   /* [DATASET_GROUP] */
     uint32_t *codes;   /* [DATASET_GROUP] */
     float *tile;       /* (TILE, TILE_STRIDE) */
+    float *missing;    /* [DATASET_GROUP] 1 where a number is missing */
     size_t *columns;   /* [n_features] of ds; features only */
     uint32_t **levels; /* [n_features] code -> level; NULL until needed */
 };
 
-static int no_memory(struct err *err)
+int encoder_rows_no_memory(struct err *err)
 {
     return err_set(err, ERR_NO_MEMORY, "not enough memory to encode the rows");
 }
@@ -46,12 +45,13 @@ static void work_fini(struct work *w)
     free(w->numbers);
     free(w->codes);
     free(w->tile);
+    free(w->missing);
     free(w->columns);
     free(w->levels);
 }
 
 static int work_init(struct work *w, const struct encoder *e, const struct dataset *ds,
-                     bool features, struct err *err)
+                     struct err *err)
 {
     size_t i;
 
@@ -59,17 +59,16 @@ static int work_init(struct work *w, const struct encoder *e, const struct datas
     *w = (struct work){.e = e, .ds = ds};
     w->numbers = mem_try_alloc(DATASET_GROUP, sizeof *w->numbers);
     w->codes = mem_try_alloc(DATASET_GROUP, sizeof *w->codes);
-    if (features) {
-        w->tile = mem_try_alloc((size_t)TILE * TILE_STRIDE, sizeof *w->tile);
-        w->columns = mem_try_alloc(e->n_features, sizeof *w->columns);
-        w->levels = calloc(e->n_features != 0 ? e->n_features : 1, sizeof *w->levels);
-    }
-    if (w->numbers == NULL || w->codes == NULL ||
-        (features && (w->tile == NULL || w->columns == NULL || w->levels == NULL))) {
+    w->tile = mem_try_alloc((size_t)TILE * TILE_STRIDE, sizeof *w->tile);
+    w->missing = mem_try_alloc(DATASET_GROUP, sizeof *w->missing);
+    w->columns = mem_try_alloc(e->n_features, sizeof *w->columns);
+    w->levels = calloc(e->n_features != 0 ? e->n_features : 1, sizeof *w->levels);
+    if (w->numbers == NULL || w->codes == NULL || w->tile == NULL || w->missing == NULL ||
+        w->columns == NULL || w->levels == NULL) {
         work_fini(w);
-        return no_memory(err);
+        return encoder_rows_no_memory(err);
     }
-    for (i = 0; features && i < e->n_features; i++) {
+    for (i = 0; i < e->n_features; i++) {
         ptrdiff_t column = dataset_find(ds, e->features[i].name);
 
         CHK(column >= 0); /* encoder_check_dataset came first */
@@ -78,26 +77,35 @@ static int work_init(struct work *w, const struct encoder *e, const struct datas
     return 0;
 }
 
-static int bad_number(const char *what, const char *name, uint64_t row, double value,
-                      struct err *err)
+int encoder_bad_number(const char *what, const char *name, uint64_t row, double value, bool log,
+                       struct err *err)
 {
+    unsigned long long shown = (unsigned long long)row + 1;
+
     if (isnan(value)) {
         return err_add_cell(err, (int64_t)row + 1, 0, name, "row %llu: %s \"%s\" has no value",
-                            (unsigned long long)row + 1, what, name);
+                            shown, what, name);
+    }
+    if (log && !(value > -1.0)) {
+        return err_add_cell(err, (int64_t)row + 1, 0, name,
+                            "row %llu: the number %.6g in %s \"%s\" is not above -1, and has no "
+                            "log1p",
+                            shown, value, what, name);
     }
     return err_add_cell(err, (int64_t)row + 1, 0, name,
-                        "row %llu: the number %.6g in %s \"%s\" is too large to train on",
-                        (unsigned long long)row + 1, value, what, name);
+                        "row %llu: the number %.6g in %s \"%s\" is too large to train on", shown,
+                        value, what, name);
 }
 
 /* ---- features ---------------------------------------------------------------- */
 
-/* One feature of k rows into out[k]. */
-static int encode_numbers(struct work *w, size_t feature, const uint64_t *rows, size_t k,
-                          uint64_t first, size_t span, float *out, struct err *err)
+/* The numbers of one feature of k rows into w->numbers, with what stands in for missing ones;
+ * which those are into w->missing when the feature has an indicator. */
+static int read_numbers(struct work *w, size_t feature, const uint64_t *rows, size_t k,
+                        uint64_t first, size_t span, struct err *err)
 {
     const struct encoder_feature *f = &w->e->features[feature];
-    bool strict = w->e->missing == ENCODER_ERROR, good = true;
+    bool whole = true;
     size_t i;
 
     if (dataset_read_numbers(w->ds, w->columns[feature], first, span, w->numbers, err) != 0) {
@@ -108,17 +116,67 @@ static int encode_numbers(struct work *w, size_t feature, const uint64_t *rows, 
             w->numbers[i] = w->numbers[rows[i] - first];
         }
     }
-    for (i = 0; i < k; i++) {
-        double value = w->numbers[i];
-        double filled = isnan(value) ? f->mean : value;
-
-        out[i] = (float)((filled - f->center) / f->spread);
-        good = good && fabsf(out[i]) <= FLT_MAX && !(strict && isnan(value));
+    for (i = 0; f->indicator && i < k; i++) {
+        w->missing[i] = (float)isnan(w->numbers[i]);
     }
-    for (i = 0; i < k && !good; i++) {
-        if (!(fabsf(out[i]) <= FLT_MAX) || (strict && isnan(w->numbers[i]))) {
-            return bad_number("column", f->name, rows[i], w->numbers[i], err);
+    for (i = 0; i < k; i++) {
+        whole = whole && !isnan(w->numbers[i]);
+    }
+    for (i = 0; !whole && i < k; i++) {
+        if (isnan(w->numbers[i])) {
+            if (encoder_plan_strict(&f->plan)) {
+                return encoder_bad_number("column", f->name, rows[i], NAN, false, err);
+            }
+            w->numbers[i] = f->fill;
         }
+    }
+    return 0;
+}
+
+/* The value's input of k rows: w->numbers into out[k]. */
+static int form_numbers(struct work *w, size_t feature, const uint64_t *rows, size_t k, float *out,
+                        struct err *err)
+{
+    const struct encoder_feature *f = &w->e->features[feature];
+    bool good = true;
+    size_t i;
+
+    encoder_form_numbers(f, w->numbers, k, out);
+    for (i = 0; i < k; i++) {
+        good = good && fabsf(out[i]) <= FLT_MAX;
+    }
+    for (i = 0; !good && i < k; i++) {
+        double value;
+
+        if (!(fabsf(out[i]) <= FLT_MAX)) {
+            return dataset_read_numbers(w->ds, w->columns[feature], rows[i], 1, &value, err) != 0
+                       ? -1
+                       : encoder_bad_number("column", f->name, rows[i],
+                                            isnan(value) ? f->fill : value, f->log, err);
+        }
+    }
+    return 0;
+}
+
+/* A feature of several inputs: value, code and indicator of k rows into x (k, n_inputs). */
+static int encode_numbers(struct work *w, size_t feature, const uint64_t *rows, size_t k,
+                          float *value, float *x, struct err *err)
+{
+    const struct encoder_feature *f = &w->e->features[feature];
+    size_t stride = w->e->n_inputs, codes = encoder_n_codes(f), i;
+    float *to = x + f->offset;
+
+    for (i = 0; codes > 0 && i < k; i++) { /* first: the value's form may overwrite the numbers */
+        encoder_code_number(f, w->numbers[i], to + i * stride + f->value);
+    }
+    if (f->value && form_numbers(w, feature, rows, k, value, err) != 0) {
+        return -1;
+    }
+    for (i = 0; f->value && i < k; i++) {
+        to[i * stride] = value[i];
+    }
+    for (i = 0; f->indicator && i < k; i++) {
+        to[i * stride + f->width - 1] = w->missing[i];
     }
     return 0;
 }
@@ -148,7 +206,7 @@ static int encode_texts(struct work *w, size_t feature, const uint64_t *rows, si
     if (w->levels[feature] == NULL) {
         w->levels[feature] = mem_try_alloc(c->n_categories, sizeof **w->levels);
         if (w->levels[feature] == NULL) {
-            return no_memory(err);
+            return encoder_rows_no_memory(err);
         }
         for (i = 0; i < c->n_categories; i++) {
             w->levels[feature][i] = LEVEL_NEW;
@@ -163,8 +221,8 @@ static int encode_texts(struct work *w, size_t feature, const uint64_t *rows, si
 
         if (code != DATASET_MISSING) {
             level = find_level(w, feature, code);
-        } else if (w->e->missing == ENCODER_ERROR) {
-            return bad_number("column", f->name, rows[i], NAN, err);
+        } else if (encoder_plan_strict(&f->plan)) {
+            return encoder_bad_number("column", f->name, rows[i], NAN, false, err);
         } else if (f->missing_level) {
             level = (uint32_t)f->n_texts;
         }
@@ -181,7 +239,7 @@ static void flush_tile(const struct work *w, size_t n, size_t offset, size_t k, 
 {
     size_t i, c;
 
-    for (i = 0; i < k; i++) {
+    for (i = 0; n > 0 && i < k; i++) {
         float *to = x + i * w->e->n_inputs + offset;
 
         for (c = 0; c < n; c++) {
@@ -212,8 +270,15 @@ static int encode_block(struct work *w, const uint64_t *rows, size_t k, uint64_t
             n = 0;
         }
         offset = n == 0 ? f->offset : offset;
-        result |= encode_numbers(w, i, rows, k, first, span, w->tile + n * TILE_STRIDE, err);
-        n++;
+        if (read_numbers(w, i, rows, k, first, span, err) != 0) {
+            result = -1;
+        } else if (f->width == 1 && f->value) {
+            result |= form_numbers(w, i, rows, k, w->tile + n++ * TILE_STRIDE, err);
+        } else {
+            flush_tile(w, n, offset, k, x);
+            n = 0;
+            result |= encode_numbers(w, i, rows, k, w->tile, x, err);
+        }
         if (err->code != ERR_NONE && err->code != ERR_INVALID) {
             return -1; /* not the data's fault: do not go on */
         }
@@ -230,164 +295,12 @@ int encoder_encode_rows(const struct encoder *e, const struct dataset *ds, const
     uint64_t first;
     int result = 0;
 
-    if (work_init(&w, e, ds, true, err) != 0) {
+    if (work_init(&w, e, ds, err) != 0) {
         return -1;
     }
     for (at = 0; at < n_rows && result == 0; at += k) {
         k = encoder_block(rows + at, n_rows - at, &first, &span);
         result = encode_block(&w, rows + at, k, first, span, x + at * e->n_inputs, err);
-    }
-    work_fini(&w);
-    return result;
-}
-
-/* ---- targets ----------------------------------------------------------------- */
-
-static int unknown_class(const struct encoder *e, uint64_t row, const char *text, struct err *err)
-{
-    const char *name = e->targets[0].name;
-    char *shown;
-
-    if (text == NULL) {
-        return bad_number("the target", name, row, NAN, err);
-    }
-    shown = cell_show(text, strlen(text));
-    err_add_cell(err, (int64_t)row + 1, 0, name,
-                 "row %llu: \"%s\" is not one of the %zu classes of the target \"%s\"",
-                 (unsigned long long)row + 1, shown, e->n_classes, name);
-    free(shown);
-    return -1;
-}
-
-static int labels_of_numbers(struct work *w, size_t column, const uint64_t *rows, size_t k,
-                             uint64_t first, size_t span, uint32_t *labels, struct err *err)
-{
-    char text[CELL_NUMBER_LEN];
-    int result = 0;
-    size_t i;
-
-    if (dataset_read_numbers(w->ds, column, first, span, w->numbers, err) != 0) {
-        return -1;
-    }
-    for (i = 0; i < k; i++) {
-        double value = w->numbers[rows[i] - first];
-        ptrdiff_t found = -1;
-
-        if (!isnan(value)) {
-            cell_format(value, text);
-            found = w->e->class_values != NULL
-                        ? distinct_find(w->e->class_values, w->e->n_classes, value)
-                        : encoder_class_find(w->e, text);
-        }
-        if (found < 0) {
-            result = unknown_class(w->e, rows[i], isnan(value) ? NULL : text, err);
-        } else {
-            labels[i] = (uint32_t)found;
-        }
-    }
-    return result;
-}
-
-/* `known` maps codes to classes, LEVEL_NEW before the first look. */
-static int labels_of_texts(struct work *w, size_t column, uint32_t *known, const uint64_t *rows,
-                           size_t k, uint64_t first, size_t span, uint32_t *labels, struct err *err)
-{
-    char *const *texts = dataset_column(w->ds, column)->categories;
-    int result = 0;
-    size_t i;
-
-    if (dataset_read_codes(w->ds, column, first, span, w->codes, err) != 0) {
-        return -1;
-    }
-    for (i = 0; i < k; i++) {
-        uint32_t code = w->codes[rows[i] - first];
-
-        if (code != DATASET_MISSING && known[code] == LEVEL_NEW) {
-            ptrdiff_t found = encoder_class_find(w->e, texts[code]);
-
-            known[code] = found >= 0 ? (uint32_t)found : LEVEL_NONE;
-        }
-        if (code == DATASET_MISSING || known[code] == LEVEL_NONE) {
-            result =
-                unknown_class(w->e, rows[i], code == DATASET_MISSING ? NULL : texts[code], err);
-        } else {
-            labels[i] = known[code];
-        }
-    }
-    return result;
-}
-
-int encoder_encode_labels(const struct encoder *e, const struct dataset *ds, const uint64_t *rows,
-                          size_t n_rows, uint32_t *labels, struct err *err)
-{
-    ptrdiff_t column = dataset_find(ds, e->targets[0].name);
-    const struct dataset_column *c;
-    uint32_t *known = NULL;
-    struct work w;
-    size_t at, k, span, i;
-    uint64_t first;
-    int result = 0;
-
-    CHK(e->is_classes && column >= 0);
-    c = dataset_column(ds, (size_t)column);
-    if (work_init(&w, e, ds, false, err) != 0) {
-        return -1;
-    }
-    if (!column_holds_numbers(c->type)) {
-        known = mem_try_alloc(c->n_categories, sizeof *known);
-        if (known == NULL) {
-            work_fini(&w);
-            return no_memory(err);
-        }
-        for (i = 0; i < c->n_categories; i++) {
-            known[i] = LEVEL_NEW;
-        }
-    }
-    for (at = 0; at < n_rows && result == 0; at += k) {
-        k = encoder_block(rows + at, n_rows - at, &first, &span);
-        result = known == NULL ? labels_of_numbers(&w, (size_t)column, rows + at, k, first, span,
-                                                   labels + at, err)
-                               : labels_of_texts(&w, (size_t)column, known, rows + at, k, first,
-                                                 span, labels + at, err);
-    }
-    free(known);
-    work_fini(&w);
-    return result;
-}
-
-int encoder_encode_targets(const struct encoder *e, const struct dataset *ds, const uint64_t *rows,
-                           size_t n_rows, float *y, struct err *err)
-{
-    struct work w;
-    size_t at, k, span, i, t;
-    uint64_t first;
-    int result = 0;
-
-    CHK(!e->is_classes);
-    if (work_init(&w, e, ds, false, err) != 0) {
-        return -1;
-    }
-    for (at = 0; at < n_rows && result == 0; at += k) {
-        k = encoder_block(rows + at, n_rows - at, &first, &span);
-        for (t = 0; t < e->n_targets; t++) {
-            const struct encoder_target *target = &e->targets[t];
-            ptrdiff_t column = dataset_find(ds, target->name);
-
-            CHK(column >= 0);
-            if (dataset_read_numbers(ds, (size_t)column, first, span, w.numbers, err) != 0) {
-                result = -1;
-                break;
-            }
-            for (i = 0; i < k; i++) {
-                double value = w.numbers[rows[at + i] - first];
-                float z = (float)((value - target->mean) / target->scale);
-
-                y[(at + i) * e->n_targets + t] = z;
-                if (!(fabsf(z) <= FLT_MAX)) {
-                    result = bad_number("the target", target->name, rows[at + i], value, err);
-                }
-            }
-        }
     }
     work_fini(&w);
     return result;

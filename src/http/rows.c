@@ -151,7 +151,7 @@ static int take_class(struct rows *rows, const struct encoder_cell *cell, const 
 static int take_number(struct rows *rows, size_t target, const struct encoder_cell *cell,
                        const char *pointer, struct err *err)
 {
-    double value = cell->number, mean = encoder_decode_target(rows->encoder, target, 0);
+    double value = cell->number;
     float y;
 
     if (cell->missing ||
@@ -159,8 +159,7 @@ static int take_number(struct rows *rows, size_t target, const struct encoder_ce
         return problem(err, pointer, encoder_target_name(rows->encoder, target),
                        cell->missing ? "is missing, and it is a target" : "must be a number");
     }
-    y = (float)((value - mean) / encoder_target_scale(rows->encoder, target));
-    if (!isfinite(y)) {
+    if (!encoder_encode_target(rows->encoder, target, value, &y)) {
         return problem(err, pointer, encoder_target_name(rows->encoder, target),
                        "is too large for this model");
     }

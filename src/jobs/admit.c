@@ -268,13 +268,12 @@ static bool disk_bytes(const struct job_spec *spec, const struct mlp_estimate *e
 /* ---- the whole -------------------------------------------------------------------- */
 
 /* n_inputs and n_outputs, at most. */
-static int encoded_width(const struct job_spec *spec, const struct dataset *ds, struct admission *a,
-                         struct err *err)
+static int encoded_width(const struct job_spec *spec, const struct dataset *ds, size_t n_train,
+                         struct admission *a, struct err *err)
 {
     size_t *features = NULL, *targets = NULL, i;
     struct encoder_options options = {
-        .numeric = spec->numeric,
-        .missing = spec->missing,
+        .plan = spec->plan,
         .target = spec->target_scale,
         .classes = spec->classes,
         .n_targets = spec->n_targets,
@@ -292,7 +291,7 @@ static int encoded_width(const struct job_spec *spec, const struct dataset *ds, 
     }
     options.features = features;
     options.targets = targets;
-    rc = encoder_estimate(ds, &options, &a->n_inputs, &a->n_outputs, &problems);
+    rc = encoder_estimate(ds, &options, n_train, &a->n_inputs, &a->n_outputs, &problems);
     free(features);
     free(targets);
     for (i = 0; i < problems.n_items; i++) { /* the encoder knows columns, not the job's keys */
@@ -328,7 +327,7 @@ int admit(const struct job_spec *spec, const struct dataset *ds, const size_t ro
     enum mlp_status status;
     double steps;
 
-    if (encoded_width(spec, ds, &a, err) != 0) {
+    if (encoded_width(spec, ds, rows[SPLIT_TRAINING], &a, err) != 0) {
         return -1;
     }
     net = job_spec_network(spec, a.n_inputs, a.n_outputs, 1);

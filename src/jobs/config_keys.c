@@ -27,9 +27,7 @@ const char *const *config_calibrations(void)
 
 const char *const *config_scalings(void)
 {
-    static const char *const names[] = {"standardize", "none", "standardize_together", NULL};
-
-    return names;
+    return encoder_numeric_names;
 }
 
 const char *const *config_target_scalings(void)
@@ -41,7 +39,7 @@ const char *const *config_target_scalings(void)
 
 const char *const *config_missings(void)
 {
-    static const char *const names[] = {"mean", "error", NULL};
+    static const char *const names[] = {"mean", "error", "median", "most_frequent", NULL};
 
     return names;
 }

@@ -443,8 +443,12 @@ char *config_print(const struct job_spec *spec)
     put_why(&b, spec);
     put_data(&b, spec);
     put_open(&b, "preprocess");
-    put_text(&b, "numeric", config_scalings()[spec->numeric]);
-    put_text(&b, "missing", config_missings()[spec->missing]);
+    put_text(&b, "numeric", config_scalings()[spec->plan.numeric]);
+    put_text(&b, "missing", config_missings()[spec->plan.missing]);
+    put_key(&b, "missing_indicator");
+    buf_puts(&b, spec->plan.indicator == ENCODER_INDICATOR_AUTO ? "\"auto\""
+                 : spec->plan.indicator == ENCODER_INDICATOR_ON ? "true"
+                                                                : "false");
     put_text(&b, "categorical", config_categoricals()[0]);
     put_text(&b, "target", config_scalings()[spec->target_scale]);
     buf_puts(&b, "}");

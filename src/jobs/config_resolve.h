@@ -1,7 +1,8 @@
 /* Between the files that fill in a job's defaults; for config_resolve*.c only.
  *
  *   config_resolve.c           columns, split, metrics, and the order of it all
- *   config_resolve_target.c    what the target is, loss, output, preprocessing
+ *   config_resolve_target.c    what the target is, loss, output
+ *   config_resolve_preprocess.c  how cells become numbers
  *   config_resolve_network.c   layers
  *   config_resolve_training.c  optimizer, schedule, steps, stopping
  *
@@ -39,6 +40,8 @@ void preset_why(struct resolver *r, const char *path, const char *fmt, ...) PRIN
 
 /* ---- config_resolve_target.c ---- */
 void resolve_target(struct resolver *r);
+
+/* ---- config_resolve_preprocess.c ---- */
 void resolve_preprocess(struct resolver *r);
 
 /* ---- config_resolve_network.c ---- */

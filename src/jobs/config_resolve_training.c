@@ -296,7 +296,7 @@ static void resolve_augment(struct resolver *r)
             return;
         }
     }
-    if (r->spec->numeric == ENCODER_STANDARDIZE) {
+    if (r->spec->plan.numeric != ENCODER_TOGETHER && r->spec->plan.numeric != ENCODER_NONE) {
         config_refuse_key(
             r->err, KEY_AUGMENT,
             "moves pixels to other inputs, and each input has a scale of its own: set "

@@ -67,9 +67,13 @@
     K(PREPROCESS, "preprocess", TYPE_OBJECT, .help = "from cells to numbers")                      \
     K(NUMERIC, "preprocess/numeric", TYPE_CHOICE, .choices = config_scalings,                      \
       .help = "default: standardize; standardize_together: one mean and deviation over all, for "  \
-              "pictures")                                                                          \
+              "pictures; auto: two values as -1 and 1, else standardize with a soft limit of 3, "  \
+              "and piecewise-linear codes of at most 32 columns; see DATA.md")                     \
     K(MISSING, "preprocess/missing", TYPE_CHOICE, .choices = config_missings,                      \
-      .help = "default: mean")                                                                     \
+      .help = "what stands in for a missing number; default: mean")                                \
+    K(INDICATOR, "preprocess/missing_indicator", TYPE_OWN,                                         \
+      .help = "an input that says whether a number is missing: true, false, or \"auto\": where "   \
+              "numeric is auto or piecewise and training rows lack it")                            \
     K(CATEGORICAL, "preprocess/categorical", TYPE_CHOICE, .choices = config_categoricals,          \
       .help = "default: one_hot")                                                                  \
     K(TARGET_SCALE, "preprocess/target", TYPE_CHOICE, .choices = config_target_scalings,           \

@@ -176,8 +176,7 @@ static int encode_all(struct training *t, struct err *err)
     size_t *features = NULL, *targets = NULL;
     struct split split = {.n = {0}};
     struct encoder_options options = {
-        .numeric = t->spec.numeric,
-        .missing = t->spec.missing,
+        .plan = t->spec.plan,
         .target = t->spec.target_scale,
         .classes = t->spec.classes,
         .n_targets = t->spec.n_targets,
@@ -291,7 +290,7 @@ static char *divergence(const struct training *t)
                "smaller one, such as %g",
                r->epochs + 1, r->steps, r->steps == 1 ? "" : "s", rate,
                rate > usual ? usual : rate / 10);
-    if (t->spec.numeric == ENCODER_NONE ||
+    if (t->spec.plan.numeric == ENCODER_NONE ||
         (t->spec.output == MLP_OUT_IDENTITY && t->spec.target_scale == ENCODER_NONE)) {
         buf_puts(&out, ", or standardize features and target");
     }

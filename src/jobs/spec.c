@@ -40,6 +40,7 @@ void job_spec_fini(struct job_spec *spec)
     free(spec->why);
     job_notify_fini(&spec->notify);
     free_texts(spec->targets, spec->n_targets);
+    encoder_plan_fini(&spec->plan);
     free(spec->target_rule);
     free_texts(spec->exclude, spec->n_exclude);
     free(spec->sample_weight);

@@ -66,8 +66,7 @@ struct job_spec {
     char validation_dataset[HASH_HEX_LEN], test_dataset[HASH_HEX_LEN]; /* "" = none */
 
     /* preprocess */
-    enum encoder_numeric numeric;
-    enum encoder_missing missing;
+    struct encoder_plan plan;          /* of every feature */
     enum encoder_numeric target_scale;
 
     /* architecture and loss; n_inputs and n_outputs are known once the encoder is fitted

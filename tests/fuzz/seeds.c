@@ -144,8 +144,8 @@ static void put_models(const struct dataset *ds)
                                         .n_targets = 1,
                                         .targets = &label});
     put_model("number", ds, &number,
-              &(struct encoder_options){.numeric = ENCODER_TOGETHER,
-                                        .missing = ENCODER_ERROR,
+              &(struct encoder_options){.plan = {.numeric = ENCODER_TOGETHER,
+                                                 .missing = ENCODER_ERROR},
                                         .n_features = 1,
                                         .features = two,
                                         .n_targets = 1,
@@ -153,7 +153,7 @@ static void put_models(const struct dataset *ds)
                                         .offset = "a",
                                         .weight = "a"});
     put_model("pair", ds, &pair,
-              &(struct encoder_options){.numeric = ENCODER_NONE,
+              &(struct encoder_options){.plan = {.numeric = ENCODER_NONE},
                                         .target = ENCODER_NONE,
                                         .n_features = 2,
                                         .features = two,

@@ -133,7 +133,9 @@ static const struct {
     {SPLIT("\"train\":0.5"), "/data/split/train", "unknown key"},
     /* preprocess */
     {TOP("\"preprocess\":null"), "/preprocess", "must be an object, got null"},
-    {PRE("\"numeric\":\"minmax\""), "/preprocess/numeric", "\"standardize\", \"none\""},
+    {PRE("\"numeric\":\"min_max\""), "/preprocess/numeric", "did you mean \"minmax\"?"},
+    {PRE("\"missing_indicator\":1"), "/preprocess/missing_indicator", "true, false or \"auto\""},
+    {PRE("\"missing_indicator\":\"yes\""), "/preprocess/missing_indicator", "got \"yes\""},
     {PRE("\"missing\":\"drop\""), "/preprocess/missing", "\"mean\", \"error\""},
     {PRE("\"categorical\":\"embedding\""), "/preprocess/categorical", "must be \"one_hot\""},
     {PRE("\"target\":false"), "/preprocess/target", "got false"},

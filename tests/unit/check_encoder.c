@@ -24,7 +24,7 @@ static const char mixed_text[] = "n,c,k,y\n2,red,1,10\n4,blue,1,20\n6,red,1,30\n
 START_TEST(fits_training_rows_only)
 {
     struct dataset *ds = table(mixed_text);
-    struct setup s = {.options = {.numeric = ENCODER_STANDARDIZE}};
+    struct setup s = {.options = {.plan = {.numeric = ENCODER_STANDARDIZE}}};
     struct err warnings = ERR_INIT, err = ERR_INIT;
     struct encoder *e = fit(ds, choose(&s, ds, "n+c+k", "y", false), all_rows, 4, &warnings);
     double mean, std, min, max;
@@ -81,7 +81,7 @@ END_TEST
 START_TEST(missing_is_a_level)
 {
     struct dataset *ds = table("n,c,y\n1,x,1\n3,?,2\n,y,3\n5,,4\n");
-    struct setup s = {.options = {.numeric = ENCODER_NONE}};
+    struct setup s = {.options = {.plan = {.numeric = ENCODER_NONE}}};
     struct encoder *e = fit(ds, choose(&s, ds, "n+c", "y", false), all_rows, 4, NULL);
     float x[16];
     const float want[] = {1, 1, 0, 0, 3, 0, 0, 1, 3, 0, 1, 0, 5, 0, 0, 1};
@@ -95,7 +95,7 @@ START_TEST(missing_is_a_level)
     expect(x, (const float[]){3, 0, 0, 1}, 4);
     encoder_free(&e);
 
-    s.options.missing = ENCODER_ERROR;
+    s.options.plan.missing = ENCODER_ERROR;
     ck_assert_int_eq(encoder_fit(ds, &s.options, all_rows, 4, &e, NULL, &err), -1);
     ck_assert_uint_eq(err.n_items, 2);
     ck_assert_str_eq(err.items[0].detail, "row 3: column \"n\" has no value");
@@ -120,7 +120,7 @@ START_TEST(constant_columns)
 {
     struct dataset *ds = table(
         "a,b,c,d,e,y\n1,0.1,,x,1e-200,1\n1,0.10000000000000002,,x,3e-200,2\n1,0.1,,x,1e-200,3\n");
-    struct setup s = {.options = {.numeric = ENCODER_STANDARDIZE}};
+    struct setup s = {.options = {.plan = {.numeric = ENCODER_STANDARDIZE}}};
     struct err warnings = ERR_INIT;
     struct encoder *e = fit(ds, choose(&s, ds, "a+b+c+d+e", "y", false), all_rows, 3, &warnings);
     float x[9];
@@ -137,13 +137,13 @@ START_TEST(constant_columns)
     ck_assert_float_eq_tol(x[1], sqrt(2.0), 1e-6);
     encoder_free(&e);
     err_fini(&warnings);
-    s.options.numeric = ENCODER_NONE; /* numbers as they are, constant or not */
+    s.options.plan.numeric = ENCODER_NONE; /* numbers as they are, constant or not */
     e = fit(ds, choose(&s, ds, "a+b+c+d", "y", false), all_rows, 3, NULL);
     ck_assert_uint_eq(encoder_n_inputs(e), 2);
     encode(e, ds, all_rows, 3, x);
     expect(x, (const float[]){1, 0.1f, 1, 0.1f, 1, 0.1f}, 6);
     encoder_free(&e);
-    s.options.numeric = ENCODER_STANDARDIZE;
+    s.options.plan.numeric = ENCODER_STANDARDIZE;
     fit_refused(ds, choose(&s, ds, "a+b+c+d", "y", false), 3, 0, NULL,
                 "every column is constant or empty in the training rows: there is nothing to learn "
                 "from");
@@ -155,7 +155,7 @@ END_TEST
 START_TEST(constant_target)
 {
     struct dataset *ds = table("a,y\n1,7\n2,7\n3,7\n");
-    struct setup s = {.options = {.numeric = ENCODER_STANDARDIZE}};
+    struct setup s = {.options = {.plan = {.numeric = ENCODER_STANDARDIZE}}};
     struct err warnings = ERR_INIT, err = ERR_INIT;
     struct encoder *e = fit(ds, choose(&s, ds, "a", "y", false), all_rows, 3, &warnings);
     float y[3];
@@ -173,7 +173,7 @@ END_TEST
 START_TEST(several_targets)
 {
     struct dataset *ds = table("a,y,z\n1,10,-1\n2,20,-2\n3,30,-3\n");
-    struct setup s = {.options = {.numeric = ENCODER_STANDARDIZE, .target = ENCODER_NONE}};
+    struct setup s = {.options = {.plan = {.numeric = ENCODER_STANDARDIZE}, .target = ENCODER_NONE}};
     struct encoder *e = fit(ds, choose(&s, ds, "a", "y+z", false), all_rows, 3, NULL);
     struct err err = ERR_INIT;
     float y[6];
@@ -193,7 +193,7 @@ START_TEST(classes_of_texts)
 {
     struct dataset *ds = table("a,y\n1,b\n2,a\n3,c\n4,a\n5,\n");
     struct dataset *other = table("y,a\nc,1\nzebra,2\n,3\n");
-    struct setup s = {.options = {.numeric = ENCODER_STANDARDIZE}};
+    struct setup s = {.options = {.plan = {.numeric = ENCODER_STANDARDIZE}}};
     struct encoder *e = fit(ds, choose(&s, ds, "a", "y", true), all_rows, 4, NULL);
     struct err err = ERR_INIT;
     uint32_t labels[4];
@@ -227,7 +227,7 @@ START_TEST(classes_of_numbers)
 {
     struct dataset *ds = table("a,y\n1,10\n2,9\n3,-1.5\n4,9.0\n5,-0\n");
     struct csv_options text = CSV_OPTIONS_INIT;
-    struct setup s = {.options = {.numeric = ENCODER_STANDARDIZE}};
+    struct setup s = {.options = {.plan = {.numeric = ENCODER_STANDARDIZE}}};
     struct encoder *e = fit(ds, choose(&s, ds, "a", "y", true), all_rows, 5, NULL);
     struct err err = ERR_INIT;
     struct dataset *other;
@@ -260,7 +260,7 @@ START_TEST(too_many_classes)
 {
     struct buf text = BUF_INIT;
     struct dataset *ds;
-    struct setup s = {.options = {.numeric = ENCODER_STANDARDIZE}};
+    struct setup s = {.options = {.plan = {.numeric = ENCODER_STANDARDIZE}}};
     uint64_t *rows = xcalloc(10001, sizeof *rows);
     struct encoder *e = NULL;
     struct err err = ERR_INIT;
@@ -276,7 +276,7 @@ START_TEST(too_many_classes)
     ck_assert_int_eq(encoder_fit(ds, &s.options, rows, 10001, &e, NULL, &err), -1);
     ck_assert_str_eq(err.detail, "the target \"t\" has 10001 classes, the limit is 10000");
     err_fini(&err);
-    ck_assert_int_eq(encoder_estimate(ds, &s.options, &n_inputs, &n_outputs, &err), -1);
+    ck_assert_int_eq(encoder_estimate(ds, &s.options, 4, &n_inputs, &n_outputs, &err), -1);
     ck_assert_str_eq(err.detail, "the target \"t\" has 10001 classes, the limit is 10000");
     err_fini(&err);
     e = fit(ds, &s.options, rows, 10000, NULL);
@@ -299,22 +299,22 @@ END_TEST
 START_TEST(estimate_is_a_bound)
 {
     struct dataset *ds = table(mixed_text);
-    struct setup s = {.options = {.numeric = ENCODER_STANDARDIZE}};
+    struct setup s = {.options = {.plan = {.numeric = ENCODER_STANDARDIZE}}};
     struct err err = ERR_INIT;
     size_t n_inputs = 0, n_outputs = 0;
 
     ck_assert_int_eq(
-        encoder_estimate(ds, choose(&s, ds, "n+c+k", "y", false), &n_inputs, &n_outputs, &err), 0);
+        encoder_estimate(ds, choose(&s, ds, "n+c+k", "y", false), 6, &n_inputs, &n_outputs, &err), 0);
     ck_assert_uint_eq(n_inputs, 1 + (3 + 1) + 1);
     ck_assert_uint_eq(n_outputs, 1);
     ck_assert_int_eq(
-        encoder_estimate(ds, choose(&s, ds, "n", "c", true), &n_inputs, &n_outputs, &err), 0);
+        encoder_estimate(ds, choose(&s, ds, "n", "c", true), 6, &n_inputs, &n_outputs, &err), 0);
     ck_assert_uint_eq(n_outputs, 3);
     ck_assert_int_eq(
-        encoder_estimate(ds, choose(&s, ds, "n", "y", true), &n_inputs, &n_outputs, &err), 0);
+        encoder_estimate(ds, choose(&s, ds, "n", "y", true), 6, &n_inputs, &n_outputs, &err), 0);
     ck_assert_uint_eq(n_outputs, 5);
     ck_assert_int_eq(
-        encoder_estimate(ds, choose(&s, ds, "n", "c", false), &n_inputs, &n_outputs, &err), -1);
+        encoder_estimate(ds, choose(&s, ds, "n", "c", false), 6, &n_inputs, &n_outputs, &err), -1);
     ck_assert_str_eq(err.items[0].column, "c");
     err_fini(&err);
     dataset_free(&ds);
@@ -324,7 +324,7 @@ END_TEST
 START_TEST(numbers_beyond_float)
 {
     struct dataset *ds = table("a,b,y\n1,1,1\n2,2,2\n1e300,3,3\n4,1,4\n");
-    struct setup s = {.options = {.numeric = ENCODER_NONE, .target = ENCODER_NONE}};
+    struct setup s = {.options = {.plan = {.numeric = ENCODER_NONE}, .target = ENCODER_NONE}};
     struct encoder *e = fit(ds, choose(&s, ds, "a+b", "y", false), all_rows, 2, NULL);
     struct err err = ERR_INIT;
     struct encoder_cell cells[2] = {{.number = 1e39}, {.number = 1}};
@@ -339,7 +339,7 @@ START_TEST(numbers_beyond_float)
     ck_assert_str_eq(err.items[0].pointer, "/instances/0/a");
     err_fini(&err);
     encoder_free(&e);
-    s.options.numeric = ENCODER_STANDARDIZE; /* standardised, it fits */
+    s.options.plan.numeric = ENCODER_STANDARDIZE; /* standardised, it fits */
     e = fit(ds, &s.options, all_rows, 4, NULL);
     encode(e, ds, all_rows, 4, x);
     ck_assert_float_eq_tol(x[4], sqrt(3.0), 1e-6);
@@ -352,7 +352,7 @@ START_TEST(cells_equal_rows)
 {
     struct dataset *ds;
     struct csv_options text = CSV_OPTIONS_INIT;
-    struct setup s = {.options = {.numeric = ENCODER_STANDARDIZE}};
+    struct setup s = {.options = {.plan = {.numeric = ENCODER_STANDARDIZE}}};
     struct err err = ERR_INIT;
     struct encoder *e;
     float rows[12];
@@ -397,7 +397,7 @@ START_TEST(another_table)
     struct dataset *ds = table("n,c,y\n1,x,a\n2,y,b\n3,x,a\n");
     struct dataset *turned = table("y,extra,c,n\nb,9,y,2\n,8,x,1\n");
     struct dataset *wrong = table("num,c,y\n1,5,a\n2,6,b\n");
-    struct setup s = {.options = {.numeric = ENCODER_STANDARDIZE}};
+    struct setup s = {.options = {.plan = {.numeric = ENCODER_STANDARDIZE}}};
     struct encoder *e = fit(ds, choose(&s, ds, "n+c", "y", true), all_rows, 3, NULL);
     struct err err = ERR_INIT;
     float x[9], other[6];
@@ -425,7 +425,7 @@ END_TEST
 START_TEST(numbers_together)
 {
     struct dataset *ds = table("p,q,r,c,y\n0,4,0,x,a\n2,4,0,y,b\n4,,0,x,a\n9,9,9,x,b\n");
-    struct setup s = {.options = {.numeric = ENCODER_TOGETHER}};
+    struct setup s = {.options = {.plan = {.numeric = ENCODER_TOGETHER}}};
     struct encoder *e = fit(ds, choose(&s, ds, "p+q+r+c", "y", true), all_rows, 3, NULL), *back;
     /* 0 2 4 4 4 0 0 0: mean 1.75, mean square 6.5 */
     double mean = 1.75, std = sqrt(6.5 - mean * mean);

@@ -237,7 +237,7 @@ static const char json_text[] =
 START_TEST(json_round_trip)
 {
     struct dataset *ds = table(json_text);
-    struct setup s = {.options = {.numeric = ENCODER_STANDARDIZE}};
+    struct setup s = {.options = {.plan = {.numeric = ENCODER_STANDARDIZE}}};
     static const char *const targets[] = {"t", "y", "y+z", "z"};
     size_t i, k;
 
@@ -245,7 +245,7 @@ START_TEST(json_round_trip)
         for (k = 0; k < 2; k++) {
             struct encoder *e;
 
-            s.options.numeric = k == 0 ? ENCODER_STANDARDIZE : ENCODER_NONE;
+            s.options.plan.numeric = k == 0 ? ENCODER_STANDARDIZE : ENCODER_NONE;
             s.options.target = k == 0 ? ENCODER_STANDARDIZE : ENCODER_NONE;
             e = fit(ds, choose(&s, ds, "n+w+c+k+e", targets[i], i < 2), all_rows, 4, NULL);
             round_trip(ds, e, 4, i < 2);
@@ -275,16 +275,24 @@ static void json_refused(const char *json, const char *from, const char *to)
 START_TEST(json_is_not_believed)
 {
     struct dataset *ds = table(json_text);
-    struct setup s = {.options = {.numeric = ENCODER_STANDARDIZE}};
+    struct setup s = {.options = {.plan = {.numeric = ENCODER_STANDARDIZE}}};
     struct encoder *e = fit(ds, choose(&s, ds, "n+c+k", "y", true), all_rows, 4, NULL), *back;
     char *json = encoder_to_json(e);
     struct err err = ERR_INIT;
     size_t i;
 
-    json_refused(json, "\"version\":1", "\"version\":2");
-    json_refused(json, "\"version\":1", "\"version\":1,\"more\":1");
+    json_refused(json, "\"version\":2", "\"version\":3");
+    json_refused(json, "\"version\":2", "\"version\":1");
+    json_refused(json, "\"version\":2", "\"version\":2,\"more\":1");
     json_refused(json, "\"standardize\"", "\"something\"");
     json_refused(json, "\"numeric\":\"standardize\"", "\"numeric\":7");
+    json_refused(json, "\"constant\":null", "\"constant\":\"1\"");
+    json_refused(json, "\"missing\":\"mean\"", "\"missing\":\"constant\"");
+    json_refused(json, "\"form\":\"linear\"", "\"form\":\"normal\"");
+    json_refused(json, "\"edges\":[]", "\"edges\":[1.0,1.0]");
+    json_refused(json, "\"edges\":[],\"bin_means\":[]", "\"edges\":[0.0,1.0],\"bin_means\":[5.0]");
+    json_refused(json, "\"quantiles\":[]", "\"quantiles\":[1.0]");
+    json_refused(json, "\"spread\":", "\"spread\":-");
     json_refused(json, "\"name\":\"n\"", "\"name\":\"\"");
     json_refused(json, "\"used\":true", "\"used\":1");
     json_refused(json, "\"std\":", "\"std\":0,\"x\":");

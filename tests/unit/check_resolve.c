@@ -28,8 +28,8 @@ START_TEST(two_keys_get_every_default)
     ck_assert_ptr_null(s->split_column);
     ck_assert_str_eq(s->validation_dataset, "");
     ck_assert_str_eq(s->test_dataset, "");
-    ck_assert_int_eq(s->numeric, ENCODER_STANDARDIZE);
-    ck_assert_int_eq(s->missing, ENCODER_MEAN);
+    ck_assert_int_eq(s->plan.numeric, ENCODER_STANDARDIZE);
+    ck_assert_int_eq(s->plan.missing, ENCODER_MEAN);
     ck_assert_int_eq(s->target_scale, ENCODER_NONE);
     ck_assert_uint_eq(s->n_hidden, 2);
     ck_assert_uint_eq(s->hidden[0].units, 128);
@@ -390,6 +390,8 @@ static const char *const jobs[] = {
     JOB("r", ",\"architecture\":{\"hidden\":[],\"init\":\"he_uniform\",\"activation\":\"tanh\"}"),
     JOB("r", ",\"architecture\":{\"hidden\":[1,{\"units\":2,\"activation\":\"identity\"}]}"),
     JOB("r", ",\"preprocess\":{\"numeric\":\"none\",\"target\":\"none\"}"),
+    JOB("r", ",\"preprocess\":{\"numeric\":\"auto\",\"missing\":\"median\","
+             "\"missing_indicator\":true}"),
     JOB("r", ",\"priority\":-1000"),
     JOB("r", ",\"priority\":1000"),
     JOBD("species", "\"split\":{\"stratify\":true,\"test\":0.25},\"exclude\":[\"id\",\"fold\"]"),
@@ -447,7 +449,7 @@ START_TEST(printed_form_in_full)
         "\"target_type\":\"classes\",\"target_rule\":\"3 distinct texts\",\"exclude\":[],"
         "\"sample_weight\":null,\"offset\":null,"
         "\"split\":{\"validation\":0.15,\"test\":0.15,\"stratify\":\"auto\"}},"
-        "\"preprocess\":{\"numeric\":\"standardize\",\"missing\":\"mean\","
+        "\"preprocess\":{\"numeric\":\"standardize\",\"missing\":\"mean\",\"missing_indicator\":\"auto\","
         "\"categorical\":\"one_hot\",\"target\":\"none\"},"
         "\"architecture\":{\"hidden\":["
         "{\"units\":128" LAYER_REST "},{\"units\":64" LAYER_REST "}],"

@@ -6,6 +6,7 @@ DATA_CHECKS = \
 	tests/unit/check_dataset_damage \
 	tests/unit/check_datetime \
 	tests/unit/check_encoder \
+	tests/unit/check_encoder_numbers \
 	tests/unit/check_encoder_rows \
 	tests/unit/check_split
 check_PROGRAMS += $(DATA_CHECKS)
@@ -37,6 +38,11 @@ tests_unit_check_datetime_LDADD = $(DATA_CHECK_LIBS)
 tests_unit_check_encoder_SOURCES = tests/unit/check_encoder.c tests/unit/data_help.h tests/unit/encoder_help.h
 tests_unit_check_encoder_CFLAGS = $(DATA_CHECK_CFLAGS)
 tests_unit_check_encoder_LDADD = $(DATA_CHECK_LIBS)
+
+tests_unit_check_encoder_numbers_SOURCES = tests/unit/check_encoder_numbers.c tests/unit/data_help.h \
+	tests/unit/encoder_help.h tests/unit/fixtures/encoders_1.h
+tests_unit_check_encoder_numbers_CFLAGS = $(DATA_CHECK_CFLAGS)
+tests_unit_check_encoder_numbers_LDADD = $(DATA_CHECK_LIBS)
 
 tests_unit_check_encoder_rows_SOURCES = tests/unit/check_encoder_rows.c tests/unit/data_help.h tests/unit/encoder_help.h
 tests_unit_check_encoder_rows_CFLAGS = $(DATA_CHECK_CFLAGS)

@@ -32,7 +32,7 @@ static inline struct encoder *make_encoder(const double *values, size_t rows, si
     static const char *const names[] = {"x", "t0", "t1", "t2"};
     const size_t features[] = {0}, targets[] = {1, 2, 3};
     struct encoder_options options = {
-        .numeric = ENCODER_NONE,
+        .plan = {.numeric = ENCODER_NONE},
         .target = scaled ? ENCODER_STANDARDIZE : ENCODER_NONE,
         .classes = classes,
         .n_features = 1,

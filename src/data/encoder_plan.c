@@ -1,0 +1,56 @@
+/* The choices of a plan by name, and plans as values; see encoder_plan.h. Any thread. */
+#include "data/encoder_plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+const char *const encoder_numeric_names[] = {[ENCODER_STANDARDIZE] = "standardize",
+                                             [ENCODER_NONE] = "none",
+                                             [ENCODER_LOG1P] = "log1p",
+                                             [ENCODER_TOGETHER] = "standardize_together",
+                                             [ENCODER_AUTO] = "auto",
+                                             [ENCODER_MINMAX] = "minmax",
+                                             [ENCODER_ROBUST] = "robust",
+                                             [ENCODER_QUANTILE] = "quantile",
+                                             [ENCODER_PIECEWISE] = "piecewise",
+                                             NULL};
+
+const char *const encoder_missing_names[] = {[ENCODER_MEAN] = "mean",
+                                             [ENCODER_ERROR] = "error",
+                                             [ENCODER_MEDIAN] = "median",
+                                             [ENCODER_MOST_FREQUENT] = "most_frequent",
+                                             [ENCODER_DROP_ROW] = "drop_row",
+                                             NULL};
+
+void encoder_plan_copy(struct encoder_plan *to, const struct encoder_plan *from)
+{
+    *to = *from;
+    to->constant = from->constant != NULL ? xstrdup(from->constant) : NULL;
+}
+
+void encoder_plan_fini(struct encoder_plan *plan)
+{
+    free(plan->constant);
+    *plan = (struct encoder_plan){.constant = NULL};
+}
+
+bool encoder_plan_equal(const struct encoder_plan *a, const struct encoder_plan *b)
+{
+    return a->numeric == b->numeric && a->missing == b->missing && a->indicator == b->indicator &&
+           (a->constant == NULL) == (b->constant == NULL) &&
+           (a->constant == NULL || strcmp(a->constant, b->constant) == 0);
+}
+
+bool encoder_plan_strict(const struct encoder_plan *plan)
+{
+    return plan->missing == ENCODER_ERROR || plan->missing == ENCODER_DROP_ROW;
+}
+
+bool encoder_plan_indicates(const struct encoder_plan *plan)
+{
+    return plan->indicator == ENCODER_INDICATOR_ON ||
+           (plan->indicator == ENCODER_INDICATOR_AUTO &&
+            (plan->numeric == ENCODER_AUTO || plan->numeric == ENCODER_PIECEWISE));
+}

@@ -1,0 +1,146 @@
+/* What the encoder makes of numbers: each form against its definition, and encoders that were
+ * stored before there were such forms. */
+#include "encoder_help.h"
+#include "fixtures/encoders_1.h"
+
+/* A table of one numeric column "a" and a target "y" that counts the rows. NaN is missing. */
+static struct dataset *column_of(const double *values, size_t n)
+{
+    static const char *const names[] = {"a", "y"};
+    static const enum column_type types[] = {COLUMN_NUMERIC, COLUMN_NUMERIC};
+    struct dataset_summary summary;
+    struct dataset_writer *w = NULL;
+    struct err err = ERR_INIT;
+    size_t i, wrong = 0;
+
+    ck_assert_int_eq(dataset_writer_new(folder, 2, names, types, &w, &err), 0);
+    for (i = 0; i < n; i++) {
+        wrong += dataset_writer_number(w, values[i], &err) != 0;
+        wrong += dataset_writer_number(w, (double)i, &err) != 0;
+    }
+    ck_assert_uint_eq(wrong, 0);
+    ck_assert_int_eq(dataset_writer_finish(&w, &summary, &err), 0);
+    return dataset_of(&summary);
+}
+
+START_TEST(old_encoders_load)
+{
+    struct dataset *ds = table(encoders_1_table);
+    struct err err = ERR_INIT;
+    float x[24];
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(encoders_1); i++) {
+        struct encoder *e = NULL, *again = NULL;
+        const char *json = encoders_1[i].json;
+        char *now;
+
+        ck_assert_msg(encoder_from_json(json, strlen(json), &e, &err) == 0, "%s",
+                      encoders_1[i].name);
+        ck_assert_uint_eq(encoder_n_inputs(e), encoders_1[i].n_inputs);
+        encode(e, ds, all_rows, 4, x);
+        ck_assert_msg(same_bits(x, encoders_1[i].x, 4 * encoder_n_inputs(e) * sizeof *x), "%s",
+                      encoders_1[i].name);
+        now = encoder_to_json(e);
+        ck_assert_int_eq(encoder_from_json(now, strlen(now), &again, &err), 0);
+        encode(again, ds, all_rows, 4, x);
+        ck_assert(same_bits(x, encoders_1[i].x, 4 * encoder_n_inputs(e) * sizeof *x));
+        free(now);
+        encoder_free(&again);
+        encoder_free(&e);
+    }
+    dataset_free(&ds);
+}
+END_TEST
+
+/* 800 rows make two bins: of 0..799 with the edges 0, 399.5 and 799. */
+START_TEST(auto_is_clipped_and_coded)
+{
+    enum { N = 800 };
+    double values[N + 3], mean = 399.5, std = sqrt((N * (double)N - 1) / 12), sum[2] = {0, 0};
+    uint64_t rows[N + 3];
+    struct setup s = {.options = {.plan = {.numeric = ENCODER_AUTO}}};
+    struct err err = ERR_INIT;
+    struct encoder_cell cell = {.number = 1e300};
+    struct dataset *ds;
+    struct encoder *e;
+    size_t i, width, n_inputs, n_outputs;
+    float x[3 * (N + 3)], one[3];
+
+    for (i = 0; i < N + 3; i++) {
+        rows[i] = i;
+        values[i] = i < N ? (double)((i * 7) % N) : i == N ? -4000 : i == N + 1 ? 9000 : NAN;
+        if (i < N) {
+            sum[0] += fmin(values[i] / 399.5, 1);
+            sum[1] += fmax((values[i] - 399.5) / 399.5, 0);
+        }
+    }
+    ds = column_of(values, N + 3);
+    e = fit(ds, choose(&s, ds, "a", "y", false), rows, N, NULL);
+    width = encoder_n_inputs(e);
+    ck_assert_uint_eq(width, 3); /* nothing is missing in training: no indicator */
+    encode(e, ds, rows, N + 3, x);
+    for (i = 0; i < N + 3; i++) {
+        double v = isnan(values[i]) ? mean : values[i], z = (v - mean) / std;
+        double code[2] = {v < 399.5 ? fmax(v / 399.5, -3) : 1,
+                          v < 399.5 ? 0 : fmin((v - 399.5) / 399.5, 4)};
+
+        ck_assert_float_eq_tol(x[3 * i], z / sqrt(1 + z * z / 9), 2e-7);
+        ck_assert_float_eq_tol(x[3 * i + 1], code[0] - sum[0] / N, 3e-7);
+        ck_assert_float_eq_tol(x[3 * i + 2], code[1] - sum[1] / N, 3e-7);
+    }
+    ck_assert_float_eq_tol(x[3 * N + 1], -3 - sum[0] / N, 1e-6);
+    ck_assert_float_eq_tol(x[3 * N + 5], 4 - sum[1] / N, 1e-6);
+    ck_assert_int_eq(encoder_encode_cells(e, &cell, "", one, &err), 0);
+    ck_assert_float_eq(one[0], 3);
+    ck_assert_int_eq(encoder_estimate(ds, &s.options, N, &n_inputs, &n_outputs, &err), 0);
+    ck_assert_uint_eq(n_inputs, 4); /* the whole table lacks a number */
+    encoder_free(&e);
+    dataset_free(&ds);
+}
+END_TEST
+
+START_TEST(auto_of_two_values_and_of_none)
+{
+    struct dataset *ds = table("a,b,y\n3,5,1\n7,,2\n3,5,3\n,5,4\n9,5,5\n5,1,6\n-9,,7\n");
+    struct setup s = {.options = {.plan = {.numeric = ENCODER_AUTO}}};
+    struct encoder *e = fit(ds, choose(&s, ds, "a+b", "y", false), all_rows, 4, NULL);
+    const float third = (float)((13.0 / 3 - 5) / 2);
+    /* a: 3 and 7, their mean for none, and what says so; b: constant, but missing once */
+    const float want[] = {-1, 0, 0, 1, 0, 1, -1, 0, 0, third, 1, 0,
+                          1,  0, 0, 0, 0, 0, -1, 0, 1};
+    struct err err = ERR_INIT;
+    struct encoder_cell cells[2] = {{.missing = true}, {.number = 5}};
+    float x[21];
+
+    ck_assert_uint_eq(encoder_n_inputs(e), 3);
+    encode(e, ds, all_rows, 7, x);
+    expect(x, want, 21);
+    ck_assert_int_eq(encoder_encode_cells(e, cells, "", x, &err), 0);
+    expect(x, want + 9, 3);
+    encoder_free(&e);
+    s.options.plan.indicator = ENCODER_INDICATOR_OFF;
+    e = fit(ds, choose(&s, ds, "a", "y", false), all_rows, 4, NULL);
+    ck_assert_uint_eq(encoder_n_inputs(e), 1);
+    encoder_free(&e);
+    s.options.plan = (struct encoder_plan){.indicator = ENCODER_INDICATOR_ON};
+    e = fit(ds, choose(&s, ds, "a", "y", false), all_rows, 4, NULL);
+    ck_assert_uint_eq(encoder_n_inputs(e), 2);
+    encoder_free(&e);
+    dataset_free(&ds);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("encoder_numbers");
+    TCase *numbers_case = tcase_create("numbers");
+
+    tcase_add_checked_fixture(numbers_case, folder_make, folder_remove);
+    tcase_set_timeout(numbers_case, 60);
+    tcase_add_test(numbers_case, old_encoders_load);
+    tcase_add_test(numbers_case, auto_is_clipped_and_coded);
+    tcase_add_test(numbers_case, auto_of_two_values_and_of_none);
+    suite_add_tcase(suite, numbers_case);
+    return run_suite(suite);
+}
