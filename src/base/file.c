@@ -132,7 +132,7 @@ int file_create(struct file *f, int folder, const char *name, const char *what, 
 {
     file_set(f, folder, name, what);
     if (may(FILE_OP_CREATE, folder, name, -1)) {
-        f->fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        f->fd = openat(folder, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     }
     f->made = f->fd >= 0;
     return f->made ? 0 : failed(err, "create", what);

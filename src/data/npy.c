@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "data/cell.h"
 #include "data/reader_priv.h"
 
 #define MAGIC     "\x93NUMPY"
@@ -168,7 +167,7 @@ static int read_type(const char *s, size_t len, struct array_head *out, struct e
         out->item = (size_t)size;
         return 0;
     }
-    shown = cell_show(s, len);
+    shown = reader_show(s, len);
     err_add(err, NULL, "the array is %s (dtype \"%s\")",
             kind == 'f'                ? "of floats of a size that is not taken: astype(float)"
             : strchr("SU", kind) != NULL && kind != '\0' ? "of texts that are empty or too long"

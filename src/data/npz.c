@@ -13,7 +13,6 @@
 #include <zlib.h>
 
 #include "base/mem.h"
-#include "data/cell.h"
 #include "data/reader_priv.h"
 
 #define LOCAL       0x04034b50u
@@ -139,7 +138,7 @@ static void name_member(struct npz *n, const char *p, size_t len)
         len -= 4;
     }
     free(n->name);
-    n->name = cell_show(p, len);
+    n->name = reader_show(p, len);
 }
 
 static int refuse_member(const struct npz *n, const char *why, struct err *err)

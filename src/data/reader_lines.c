@@ -3,9 +3,12 @@
  * A line lies in one buffer until its end is there. What ends a line may change from line to line:
  * LF, CRLF and a lone CR all do. Runs on the reader's thread.
  */
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/text.h"
+#include "data/cell.h"
 #include "data/reader_priv.h"
 
 typedef int take_f(void *ctx, char *line, size_t len, struct err *err);
@@ -97,4 +100,21 @@ size_t reader_utf8(uint32_t c, char *out)
     out[2] = (char)(0x80 | (c >> 6 & 0x3f));
     out[3] = (char)(0x80 | (c & 0x3f));
     return 4;
+}
+
+char *reader_show(const char *s, size_t len)
+{
+    char *copy, *shown;
+    size_t i;
+
+    if (memchr(s, '\0', len) == NULL && text_is_utf8(s, len)) {
+        return cell_show(s, len);
+    }
+    copy = xmalloc(len);
+    for (i = 0; i < len; i++) {
+        copy[i] = s[i] >= 0x20 && s[i] < 0x7f ? s[i] : '?';
+    }
+    shown = cell_show(copy, len);
+    free(copy);
+    return shown;
 }

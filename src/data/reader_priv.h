@@ -58,6 +58,9 @@ int reader_lines_finish(struct reader_lines *l,
 /* The character in UTF-8 into out (4 bytes); its length, 0: there is no such character, or NUL. */
 size_t reader_utf8(uint32_t c, char *out);
 
+/* cell_show for bytes that may be no text: what is none becomes "?". The caller frees. */
+char *reader_show(const char *s, size_t len);
+
 /* ---- a temporary file (reader_spool.c) ---- */
 
 struct reader_spool {

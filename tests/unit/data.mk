@@ -8,12 +8,16 @@ DATA_CHECKS = \
 	tests/unit/check_encoder \
 	tests/unit/check_encoder_numbers \
 	tests/unit/check_encoder_rows \
+	tests/unit/check_reader \
+	tests/unit/check_reader_bad \
+	tests/unit/check_schema \
+	tests/unit/check_sketch \
 	tests/unit/check_split
 check_PROGRAMS += $(DATA_CHECKS)
 TESTS += $(DATA_CHECKS)
 
 DATA_CHECK_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
-DATA_CHECK_LIBS = libdata.a libbase.a $(CSV_LIBS) $(JANSSON_LIBS) $(SODIUM_LIBS) $(UNIT_LIBS)
+DATA_CHECK_LIBS = libdata.a libbase.a $(CSV_LIBS) $(ZLIB_LIBS) $(JANSSON_LIBS) $(SODIUM_LIBS) $(UNIT_LIBS)
 
 tests_unit_check_cell_SOURCES = tests/unit/check_cell.c tests/unit/data_help.h
 tests_unit_check_cell_CFLAGS = $(DATA_CHECK_CFLAGS)
@@ -48,6 +52,27 @@ tests_unit_check_encoder_rows_SOURCES = tests/unit/check_encoder_rows.c tests/un
 tests_unit_check_encoder_rows_CFLAGS = $(DATA_CHECK_CFLAGS)
 tests_unit_check_encoder_rows_LDADD = $(DATA_CHECK_LIBS)
 
+tests_unit_check_schema_SOURCES = tests/unit/check_schema.c tests/unit/data_help.h
+tests_unit_check_schema_CFLAGS = $(DATA_CHECK_CFLAGS)
+tests_unit_check_schema_LDADD = $(DATA_CHECK_LIBS)
+
+tests_unit_check_sketch_SOURCES = tests/unit/check_sketch.c tests/unit/data_help.h
+tests_unit_check_sketch_CFLAGS = $(DATA_CHECK_CFLAGS)
+tests_unit_check_sketch_LDADD = $(DATA_CHECK_LIBS)
+
 tests_unit_check_split_SOURCES = tests/unit/check_split.c tests/unit/data_help.h
 tests_unit_check_split_CFLAGS = $(DATA_CHECK_CFLAGS)
 tests_unit_check_split_LDADD = $(DATA_CHECK_LIBS)
+
+tests_unit_check_reader_SOURCES = tests/unit/check_reader.c tests/unit/reader_help.h \
+	tests/unit/data_help.h tests/golden/npy_golden.h
+tests_unit_check_reader_CFLAGS = $(DATA_CHECK_CFLAGS) $(ZLIB_CFLAGS)
+tests_unit_check_reader_LDADD = $(DATA_CHECK_LIBS)
+
+tests_unit_check_reader_bad_SOURCES = tests/unit/check_reader_bad.c tests/unit/reader_help.h \
+	tests/unit/data_help.h tests/golden/npy_golden.h
+tests_unit_check_reader_bad_CFLAGS = $(DATA_CHECK_CFLAGS) $(ZLIB_CFLAGS)
+tests_unit_check_reader_bad_LDADD = $(DATA_CHECK_LIBS)
+EXTRA_DIST += tests/golden/make_npy.py
+
+EXTRA_DIST += tests/unit/fixtures/dataset-1
