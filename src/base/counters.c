@@ -156,7 +156,7 @@ uint64_t counter_get(enum counter id, size_t label)
     return get(&slots[counter_places[id].first + label]);
 }
 
-void histogram_add(enum histogram id, size_t label, double value)
+void histogram_add(enum histogram_id id, size_t label, double value)
 {
     const struct hist_place *place = &hist_places[id];
     size_t at, i;
@@ -172,7 +172,7 @@ void histogram_add(enum histogram id, size_t label, double value)
     add(&hists[at].n[i], 1);
 }
 
-uint64_t histogram_count(enum histogram id, size_t label)
+uint64_t histogram_count(enum histogram_id id, size_t label)
 {
     uint64_t n = 0;
     size_t i;
@@ -281,7 +281,7 @@ static void put_series(struct buf *out, const struct counters_family *f,
     buf_printf(out, "%s_count%s%s%s %" PRIu64 "\n", f->name, open, labels, close, n);
 }
 
-static void write_histogram(struct buf *out, enum histogram id, const struct routes *routes)
+static void write_histogram(struct buf *out, enum histogram_id id, const struct routes *routes)
 {
     const struct hist_place *place = &hist_places[id];
     const struct counters_family *f = &families[COUNTERS + (size_t)id];
@@ -309,7 +309,7 @@ void counters_write(struct buf *out, const char *const *labels, size_t n)
         write_counter(out, (enum counter)i, &routes);
     }
     for (i = 0; i < HISTOGRAMS; i++) {
-        write_histogram(out, (enum histogram)i, &routes);
+        write_histogram(out, (enum histogram_id)i, &routes);
     }
 }
 

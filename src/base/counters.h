@@ -93,7 +93,7 @@ enum counter {
 #include "base/counters.def"
     COUNTERS
 };
-enum histogram {
+enum histogram_id {
 #define HISTOGRAM(id, name, labels, unit, bounds, help) HISTOGRAM_##id,
 #include "base/counters.def"
     HISTOGRAMS
@@ -112,12 +112,12 @@ enum reading {
 void counter_add(enum counter id, size_t label, uint64_t by);
 /* One observation, in ones, bytes or seconds. What is negative or no number counts as 0 (a wall
  * clock may have been set back). */
-void histogram_add(enum histogram id, size_t label, double value);
+void histogram_add(enum histogram_id id, size_t label, double value);
 /* One request that is over; `route`: its place in what counters_write is given. */
 void counters_request(size_t route, unsigned status, double seconds);
 
 uint64_t counter_get(enum counter id, size_t label);
-uint64_t histogram_count(enum histogram id, size_t label);
+uint64_t histogram_count(enum histogram_id id, size_t label);
 
 /* ---- saying it: the text format of Prometheus, version 0.0.4 ---- */
 
