@@ -211,7 +211,8 @@ int csv_infer_decide(struct csv_column *columns, size_t n, struct err *err)
         const struct csv_misfit *bad = NULL;
 
         if (c->declared) {
-            c->overrides = !c->given && (verdict != SURE || type != c->type);
+            c->overrides =
+                !c->given && (verdict != SURE || type != c->type || c->format != NULL);
             bad = c->type == COLUMN_NUMERIC    ? &c->no_number
                   : c->type == COLUMN_DATETIME ? &c->no_date
                   : c->type == COLUMN_BOOLEAN  ? &c->no_boolean

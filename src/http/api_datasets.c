@@ -44,7 +44,7 @@ void api_datasets_list(struct request *req)
     jw_object(&w, NULL);
     jw_array(&w, "datasets");
     for (i = 0; i < n; i++) {
-        dataset_json_write(&w, NULL, &list[i], NULL);
+        dataset_json_write(&w, NULL, &list[i], NULL, -1);
     }
     jw_end(&w);
     uploads = datasets_uploads(c->datasets, &n_uploads);
@@ -95,17 +95,32 @@ static int open_key(struct request *req, struct store_dataset *row, const struct
     return datasets_open(c->datasets, row->sha256, opened, err);
 }
 
+/* The column that `column` asks for; -1 for all. */
+static int read_column(const struct request *req, const struct dataset *ds, ptrdiff_t *out,
+                       struct err *err)
+{
+    const char *name = query_get(&req->query, "column");
+
+    *out = name != NULL ? dataset_find(ds, name) : -1;
+    return name == NULL || *out >= 0
+               ? 0
+               : err_set(err, ERR_NOT_FOUND, "the dataset has no column \"%.80s\"", name);
+}
+
 void api_datasets_get(struct request *req)
 {
+    static const char *const known[] = {"column", NULL};
+    ptrdiff_t column = -1;
     struct store_dataset row = {.id = 0};
     const struct dataset *opened = NULL;
     struct err err = ERR_INIT;
     struct jw w = JW_INIT;
 
-    if (query_only(&req->query, NULL, &err) == 0 && open_key(req, &row, &opened, &err) == 0) {
-        dataset_json_write(&w, NULL, &row, opened);
+    if (query_only(&req->query, known, &err) == 0 && open_key(req, &row, &opened, &err) == 0 &&
+        read_column(req, opened, &column, &err) == 0) {
+        dataset_json_write(&w, NULL, &row, opened, column);
         respond_json(req, MHD_HTTP_OK, &w);
-    } else if (err.code != ERR_NOT_FOUND || !answer_upload(req)) {
+    } else if (err.code != ERR_NOT_FOUND || opened != NULL || !answer_upload(req)) {
         respond_err(req, &err);
     }
     if (opened != NULL) {

@@ -60,9 +60,11 @@ static int read_options(const struct request *req, struct upload *upload,
 {
     const char *delimiter = query_get(&req->query, "delimiter");
     const char *types = query_get(&req->query, "types");
+    const char *missing = query_get(&req->query, "missing");
 
     if (query_bool(&req->query, "replace", false, &upload->replace, err) != 0 ||
-        query_bool(&req->query, "header", true, &options->header, err) != 0) {
+        query_bool(&req->query, "header", true, &options->header, err) != 0 ||
+        query_bool(&req->query, "missing_defaults", true, &options->missing.defaults, err) != 0) {
         return -1;
     }
     if (delimiter != NULL) {
@@ -75,7 +77,8 @@ static int read_options(const struct request *req, struct upload *upload,
         }
         options->delimiter = delimiter[0];
     }
-    if (read_name(req, upload, err) != 0) {
+    if (read_name(req, upload, err) != 0 ||
+        (missing != NULL && missing_parse(&options->missing, missing, err) != 0)) {
         return -1;
     }
     return types != NULL ? csv_types_parse(types, options, err) : 0;
@@ -105,7 +108,8 @@ static int look_again(struct upload *upload, struct err *err)
 
 int api_datasets_begin(struct request *req, struct err *err)
 {
-    static const char *const known[] = {"name", "header", "delimiter", "types", "replace", NULL};
+    static const char *const known[] = {"name",    "header",  "delimiter",        "types",
+                                        "replace", "missing", "missing_defaults", NULL};
     struct csv_options options = CSV_OPTIONS_INIT;
     struct datasets *datasets = req->context->datasets;
     struct upload *upload = xcalloc(1, sizeof *upload);
@@ -224,7 +228,7 @@ void api_datasets_post(struct request *req)
         respond_err(req, &err);
         goto out;
     }
-    dataset_json_write(&w, NULL, &row, opened);
+    dataset_json_write(&w, NULL, &row, opened, -1);
     if (created) {
         respond_header(req, "Location", "/datasets/%" PRId64, id);
     }
