@@ -146,6 +146,9 @@ static const struct rule {
     bool (*fits)(const struct resolver *r); /* NULL: always */
     const char *why;
 } rules[] = {
+    {KEY_NUMERIC, T, ENCODER_AUTO, NULL,
+     "outliers bend; few columns come as piecewise-linear codes too, so that steps and bends are "
+     "easily learnt"},
     {KEY_NUMERIC, I, ENCODER_TOGETHER, NULL,
      "one scale for all pixels: edges of a picture are not blown up"},
     {KEY_OPTIMIZER_TYPE, T | I, MLP_ADAMW, NULL, "the decay of weights is apart from the gradient"},
