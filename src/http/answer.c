@@ -126,9 +126,13 @@ static double probability(const struct answer *a, const float *row, size_t i)
 
 static size_t chosen(const struct answer *a, const float *row)
 {
+    const struct mlp_spec *spec = a->rows.spec;
     size_t best = 0, i;
 
-    if (a->rows.spec->n_outputs == 1) {
+    if (spec->threshold > 0 && spec->n_outputs <= 2) {
+        return (double)row[spec->n_outputs - 1] >= spec->threshold;
+    }
+    if (spec->n_outputs == 1) {
         return row[0] >= .5f;
     }
     for (i = 1; i < a->n_names; i++) {

@@ -135,6 +135,9 @@ static void write_info(struct jw *w, const char *info_json)
         }
         jw_end(w);
     }
+    write_member(w, info, "calibration");
+    write_member(w, info, "threshold");
+    write_member(w, info, "refit");
     write_member(w, info, "versions");
     json_decref(info);
 }

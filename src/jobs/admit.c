@@ -154,10 +154,17 @@ static bool data_bytes(const struct job_spec *spec, const struct admission *a,
             return false;
         }
     }
+    if (spec->refit && !mem_add(all, rows[SPLIT_VALIDATION], &all)) { /* beside training's too */
+        return false;
+    }
     return mem_mul((size_t)dataset_rows(ds), sizeof(uint64_t), &lists) &&
            mem_add(a->n_inputs, truth + extra, &width) && mem_mul(width, sizeof(float), &width) &&
            mem_mul(all, width, &all) && mem_add(all, lists, &all) &&
-           mem_add(all, by_class ? rows[SPLIT_TRAINING] * sizeof(float) : 0, out);
+           mem_add(all,
+                   by_class ? (rows[SPLIT_TRAINING] + (spec->refit ? rows[SPLIT_VALIDATION] : 0)) *
+                                  sizeof(float)
+                            : 0,
+                   out);
 }
 
 /* What measures the value that early stopping looks at. */
@@ -338,12 +345,17 @@ int admit(const struct job_spec *spec, const struct dataset *ds, const size_t ro
                        "adds the layer's input to its output, and they are %zu and %zu wide",
                        a.n_inputs, spec->hidden[0].units);
     }
-    status = mlp_estimate(&net, &spec->train, rows[SPLIT_TRAINING], &estimate);
+    status = mlp_estimate(&net, &spec->train,
+                          rows[SPLIT_TRAINING] + (spec->refit ? rows[SPLIT_VALIDATION] : 0),
+                          &estimate);
     if (status != MLP_OK) {
         return refuse_status(status, &a, err);
     }
+    if (spec->refit && !mem_add(estimate.state_bytes, estimate.net_bytes, &estimate.state_bytes)) {
+        return refuse_status(MLP_E_TOO_LARGE, &a, err); /* the first training's weights */
+    }
     a.parameters = estimate.parameters;
-    a.flops = estimate.flops;
+    a.flops = spec->refit ? 2 * estimate.flops : estimate.flops;
     a.state_bytes = estimate.state_bytes;
     a.live_bytes = estimate.net_bytes;
     if (!mem_add(estimate.net_bytes, estimate.arena_bytes, &a.training_bytes) ||
@@ -362,6 +374,7 @@ int admit(const struct job_spec *spec, const struct dataset *ds, const size_t ro
     }
     steps = ceil((double)rows[SPLIT_TRAINING] / (double)spec->train.batch_size) *
             (double)spec->train.epochs;
+    steps = spec->refit ? 2 * steps : steps;
     a.seconds = a.flops / ADMIT_FLOPS_PER_SECOND + steps * SECONDS_PER_STEP;
     *out = a;
     return 0;

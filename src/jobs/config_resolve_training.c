@@ -515,6 +515,10 @@ void resolve_decision(struct resolver *r)
     if (spec->chooses_threshold && !validates) {
         config_refuse_key(r->err, KEY_THRESHOLD, "needs a validation part to be chosen on");
     }
+    if (spec->refit && spec->train.schedule.type == MLP_PLATEAU) {
+        config_refuse_key(r->err, KEY_REFIT,
+                          "has no validation loss that reduce_on_plateau could look at");
+    }
     if (spec->refit && !validates) {
         config_refuse_key(r->err, KEY_REFIT,
                           "needs a validation part that says how many epochs are best");

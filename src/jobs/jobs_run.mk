@@ -2,6 +2,7 @@
 libjobs_a_SOURCES += \
 	src/jobs/checkpoint.c src/jobs/checkpoint.h src/jobs/checkpoint_priv.h \
 	src/jobs/checkpoint_file.c \
+	src/jobs/decide.c src/jobs/decide.h \
 	src/jobs/judge.c src/jobs/judge.h src/jobs/judge_priv.h \
 	src/jobs/judge_classes.c src/jobs/judge_numbers.c \
 	src/jobs/model_json.c src/jobs/model_json.h \
@@ -10,7 +11,7 @@ libjobs_a_SOURCES += \
 	src/jobs/runner.c src/jobs/runner.h src/jobs/runner_priv.h \
 	src/jobs/runner_curve.c src/jobs/runner_data.c src/jobs/runner_evaluate.c \
 	src/jobs/runner_fit.c src/jobs/runner_monitor.c src/jobs/runner_notes.c \
-	src/jobs/runner_points.c src/jobs/runner_resume.c src/jobs/runner_training.h \
+	src/jobs/runner_points.c src/jobs/runner_refit.c src/jobs/runner_resume.c src/jobs/runner_training.h \
 	src/jobs/runner_report.c src/jobs/runner_train.c src/jobs/runner_watch.c \
 	src/jobs/servable.c \
 	src/jobs/team.c src/jobs/team.h \

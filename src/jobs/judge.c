@@ -76,6 +76,7 @@ struct mlp_metric_input judge_input(const struct mlp_net *net, const struct enco
     };
 
     if (in.kind == MLP_OF_CLASSES) {
+        in.threshold = spec->threshold;
         in.n_classes = in.columns > 1 ? in.columns : 2;
     } else if (in.kind == MLP_OF_NUMBERS) {
         in.decode = decode;
@@ -166,7 +167,7 @@ static int start(struct judging *j, struct err *err)
 {
     const struct mlp_spec *spec = mlp_net_spec(j->net);
     struct mlp_metric_input in = judge_input(j->net, j->encoder, j->data);
-    size_t width = spec->n_inputs + spec->n_outputs, i;
+    size_t width = mlp_spec_width(spec) + spec->n_outputs, i;
     enum mlp_status status;
     unsigned flags;
 

@@ -9,7 +9,7 @@
  *
  * and, where they are not 0, false or none: of a layer "pieces", "norm" ("batch" | "layer"),
  * "residual", "init_scale", "dropout", "gaussian_noise"; of the whole "input_scale",
- * "input_dropout", "input_noise", "output_init_scale", "loss_parameter".
+ * "input_dropout", "input_noise", "output_init_scale", "loss_parameter", "temperature", "threshold".
  *
  * Reading it back is strict: none of the first may be missing, none unknown or doubled, and the
  * sizes must pass mlp_spec_check, so that a damaged row ends in ERR_CORRUPT and never in an
@@ -186,6 +186,8 @@ char *predictor_spec_to_json(const struct mlp_spec *spec)
     put_unusual(root, "input_noise", spec->input_noise);
     put_unusual(root, "output_init_scale", spec->output_init_scale);
     put_unusual(root, "loss_parameter", spec->loss_parameter);
+    put_unusual(root, "temperature", spec->temperature);
+    put_unusual(root, "threshold", spec->threshold);
     return model_json_take(root);
 }
 
@@ -249,12 +251,13 @@ static int spec_from_tree(json_t *root, struct mlp_spec *out, struct mlp_layer_s
     size_t i;
 
     if (json_unpack_ex(root, &jerr, JSON_STRICT,
-                       "{s:I, s:I, s:o, s:s, s:s, s:s, s?b, s?F, s?F, s?F, s?F}", "n_inputs",
+                       "{s:I, s:I, s:o, s:s, s:s, s:s, s?b, s?F, s?F, s?F, s?F, s?F, s?F}", "n_inputs",
                        &n_inputs, "n_outputs", &n_outputs, "hidden", &layers, "output_init",
                        &output_init, "output", &output, "loss", &loss, "input_scale", &input_scale,
                        "input_dropout", &spec.input_dropout, "input_noise", &spec.input_noise,
                        "output_init_scale", &spec.output_init_scale, "loss_parameter",
-                       &spec.loss_parameter) != 0) {
+                       &spec.loss_parameter, "temperature", &spec.temperature, "threshold",
+                       &spec.threshold) != 0) {
         return corrupt(err, jerr.text);
     }
     spec.input_scale = input_scale != 0;

@@ -10,6 +10,7 @@
  */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "jobs/runner_priv.h"
@@ -115,11 +116,11 @@ static int encode_extras(const struct encoder *e, const struct dataset *ds, cons
     return 0;
 }
 
-static int allocate(const struct encoder *e, const struct dataset *ds, size_t n,
-                    enum mlp_output output, struct runner_part *part, struct err *err)
+static int allocate(const struct encoder *e, const struct dataset *ds, enum mlp_output output,
+                    struct runner_part *part, struct err *err)
 {
     bool classes = encoder_is_classes(e), labels = classes && output == MLP_OUT_SOFTMAX;
-    size_t width = classes ? 1 : encoder_n_targets(e), values, truths;
+    size_t n = part->room, width = classes ? 1 : encoder_n_targets(e), values, truths;
     bool weighs = encoder_weight(e) != NULL && dataset_find(ds, encoder_weight(e)) >= 0;
     bool offset = encoder_offset(e) != NULL;
 
@@ -145,11 +146,11 @@ int runner_part_encode(const struct runner_slot *slot, const struct encoder *enc
                        const struct dataset *ds, const uint64_t *rows, size_t n,
                        enum mlp_output output, struct runner_part *out, struct err *err)
 {
-    struct runner_part part = {.data = {.rows = n}};
+    struct runner_part part = {.room = out->room > n ? out->room : n, .data = {.rows = n}};
     size_t width = encoder_n_inputs(encoder), first, i, take;
     uint64_t *numbers = xcalloc(DATASET_GROUP, sizeof *numbers);
     uint32_t *labels = xcalloc(DATASET_GROUP, sizeof *labels);
-    int rc = allocate(encoder, ds, n, output, &part, err);
+    int rc = allocate(encoder, ds, output, &part, err);
 
     for (first = 0; rc == 0 && first < n; first += take) {
         take = n - first < DATASET_GROUP ? n - first : DATASET_GROUP;
@@ -182,6 +183,39 @@ int runner_part_encode(const struct runner_slot *slot, const struct encoder *enc
     part.data.offset = part.offset;
     *out = part;
     return 0;
+}
+
+void runner_part_append(struct runner_part *part, struct runner_part *more, const size_t widths[2],
+                        struct mlp_data *all)
+{
+    size_t n = part->data.rows, m = more->data.rows;
+    struct mlp_data view = {.rows = m};
+
+    CHK(part->room >= n + m);
+    memcpy(part->x + n * widths[0], more->x, m * widths[0] * sizeof *part->x);
+    view.x = part->x + n * widths[0];
+    if (part->labels != NULL) {
+        memcpy(part->labels + n, more->labels, m * sizeof *part->labels);
+        view.labels = part->labels + n;
+    } else {
+        memcpy(part->targets + n * widths[1], more->targets,
+               m * widths[1] * sizeof *part->targets);
+        view.targets = part->targets + n * widths[1];
+    }
+    if (part->weights != NULL) { /* a dataset that validates may have none */
+        for (size_t i = 0; i < m; i++) {
+            part->weights[n + i] = more->weights != NULL ? more->weights[i] : 1;
+        }
+        view.weights = more->weights != NULL ? part->weights + n : NULL;
+    }
+    if (part->offset != NULL) {
+        memcpy(part->offset + n, more->offset, m * sizeof *part->offset);
+        view.offset = part->offset + n;
+    }
+    *all = part->data;
+    all->rows = n + m;
+    runner_part_fini(more);
+    more->data = view;
 }
 
 void runner_part_fini(struct runner_part *part)
@@ -241,13 +275,14 @@ int runner_weigh(struct runner_part parts[SPLIT_PARTS], struct err *err)
 
 /* The weight of each class in class_weight[n_classes]. */
 static int weights_of_classes(const struct job_spec *spec, const struct encoder *e,
-                              const struct runner_part *part, double *class_weight, struct err *err)
+                              const struct runner_part *part, size_t rows, double *class_weight,
+                              struct err *err)
 {
     size_t n = encoder_n_classes(e), seen = 0, i;
     size_t *count = xcalloc(n, sizeof *count);
     int rc = 0;
 
-    for (i = 0; i < part->data.rows; i++) {
+    for (i = 0; i < rows; i++) {
         count[part->labels != NULL ? part->labels[i] : (size_t)part->targets[i]]++;
     }
     for (i = 0; i < n; i++) {
@@ -256,7 +291,7 @@ static int weights_of_classes(const struct job_spec *spec, const struct encoder 
     }
     for (i = 0; i < n && spec->balanced; i++) {
         if (count[i] > 0) {
-            class_weight[i] = (double)part->data.rows / ((double)seen * (double)count[i]);
+            class_weight[i] = (double)rows / ((double)seen * (double)count[i]);
         }
     }
     for (i = 0; i < spec->n_class_weights; i++) {
@@ -273,22 +308,30 @@ static int weights_of_classes(const struct job_spec *spec, const struct encoder 
     return rc;
 }
 
-int runner_weigh_classes(const struct job_spec *spec, const struct encoder *e,
-                         struct runner_part *part, struct err *err)
+void runner_weigh_again(float *weights, size_t n)
 {
-    size_t n = part->data.rows, i;
+    if (weights != NULL) {
+        scale(weights, n, 1 / mean_of(weights, n));
+    }
+}
+
+int runner_weigh_classes(const struct job_spec *spec, const struct encoder *e,
+                         struct runner_part *part, size_t n, struct err *err)
+{
+    size_t i;
     double *class_weight, mean;
     int rc;
 
     if (!spec->balanced && spec->n_class_weights == 0) {
         return 0;
     }
+    free(part->by_class);
     part->by_class = mem_try_alloc(n, sizeof *part->by_class);
     if (part->by_class == NULL) {
         return no_memory(err, n);
     }
     class_weight = xcalloc(encoder_n_classes(e), sizeof *class_weight);
-    rc = weights_of_classes(spec, e, part, class_weight, err);
+    rc = weights_of_classes(spec, e, part, n, class_weight, err);
     for (i = 0; i < n; i++) {
         size_t k = part->labels != NULL ? part->labels[i] : (size_t)part->targets[i];
 

@@ -88,7 +88,8 @@ int runner_make_net(struct training *t, struct err *err)
         status = mlp_net_init(t->net, spec->train.seed);
     }
     if (status == MLP_OK) {
-        status = mlp_net_start_bias(t->net, &t->parts[SPLIT_TRAINING].data);
+        status = mlp_net_start_bias(t->net, t->all.rows > 0 ? &t->all
+                                                            : &t->parts[SPLIT_TRAINING].data);
     }
     if (status != MLP_OK) {
         return model_json_status(err, status, "the network could not be made");
@@ -124,7 +125,9 @@ static int make_monitor(struct training *t, struct runner_watch *watch,
         }
     }
     callbacks->monitor = runner_watch_monitor;
-    t->monitor_name = job_monitor_name(what);
+    if (t->monitor_name == NULL) { /* points of the curve have it */
+        t->monitor_name = job_monitor_name(what);
+    }
     watch->monitor_name =
         what->part == SPLIT_VALIDATION ? t->monitor_name + strlen("validation_") : t->monitor_name;
     if (!what->of_metric && what->part == SPLIT_TRAINING) {
@@ -226,15 +229,16 @@ static int run_trainer(struct training *t, struct runner_watch *watch,
                        const struct mlp_callbacks *callbacks, struct err *err)
 {
     struct runner_part *part = &t->parts[SPLIT_TRAINING];
-    struct mlp_data training = part->data;
+    bool again = t->first_weights != NULL;
+    struct mlp_data training = again ? t->all : part->data;
     struct mlp_trainer *trainer = NULL;
     enum mlp_status status;
     int rc = 0;
 
     training.weights = part->by_class != NULL ? part->by_class : training.weights;
     t->spec.train.augment.fill = (mlp_real)encoder_zero(t->encoder);
-    status = mlp_trainer_new(t->net, &t->spec.train, &training, &t->parts[SPLIT_VALIDATION].data,
-                             callbacks, &trainer);
+    status = mlp_trainer_new(t->net, &t->spec.train, &training,
+                             again ? NULL : &t->parts[SPLIT_VALIDATION].data, callbacks, &trainer);
     if (status == MLP_OK) {
         rc = begin(t, watch, trainer, err);
     }
@@ -256,13 +260,16 @@ static int run_trainer(struct training *t, struct runner_watch *watch,
 int runner_fit(struct training *t, struct err *err)
 {
     const struct job_spec *spec = &t->spec;
-    size_t rows = t->parts[SPLIT_TRAINING].data.rows;
+    bool again = t->first_weights != NULL;
+    size_t rows = again ? t->all.rows : t->parts[SPLIT_TRAINING].data.rows;
+    size_t before = again ? t->first.epochs : 0;
     bool is_number = spec->loss == MLP_MSE && spec->n_targets == 1;
     struct runner_watch watch = {
         .slot = t->slot,
         .job = t->job,
         .net = t->net,
-        .epochs = spec->train.epochs,
+        .epochs = before + spec->train.epochs,
+        .epochs_before = before,
         .steps_per_epoch = (rows - 1) / spec->train.batch_size + 1,
         .target_scale = is_number ? encoder_target_scale(t->encoder, 0) : NAN,
         .job_started = t->started,
@@ -278,6 +285,10 @@ int runner_fit(struct training *t, struct err *err)
     };
     int rc = make_monitor(t, &watch, &callbacks, err);
 
+    if (again) { /* the monitor has given the curve's points their name; it decides nothing now */
+        callbacks.monitor = NULL;
+        watch.progress = t->progress;
+    }
     t->fit_started = clock_monotonic();
     watch.team = team_new(spec->train.threads);
     if (rc == 0) {

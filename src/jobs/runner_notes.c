@@ -1,7 +1,8 @@
 /* What a checkpoint has of the runner's own, beside the trainer's state: JSON, all of it numbers.
  *
  *   {"version": 1, "elapsed_seconds", "seconds", "steps", "batches", "epoch_seconds",
- *    "epoch_so_far", "progress": {..}, "best": {point} | null, "last": {point} | null}
+ *    "epoch_so_far", "progress": {..}, "best": {point} | null, "last": {point} | null,
+ *    "first": {..}, how the first training ended: in a second one alone}
  *
  * A point is what runner_points.c makes a row of; its metric's name is not in it, because the
  * job's config says it. Doubles are written so that they read back equal, what is not finite as
@@ -30,6 +31,8 @@
     X(samples_per_second)                                                                          \
     X(training_loss) X(validation_loss) X(validation_accuracy) X(validation_rmse) X(learning_rate) \
         X(best_value)
+#define FIRST_COUNTS(X)  X(epochs) X(best_epoch) X(steps)
+#define FIRST_NUMBERS(X) X(best_loss) X(last_loss)
 #define POINT_COUNTS(X) X(epoch) X(samples)
 #define POINT_NUMBERS(X)                                                                           \
     X(training_loss)                                                                               \
@@ -71,6 +74,16 @@ static json_t *progress_json(const struct pool_progress *from)
     return out;
 }
 
+static json_t *first_json(const struct mlp_result *from)
+{
+    json_t *out = model_json_object();
+
+    FIRST_COUNTS(PUT_COUNT)
+    FIRST_NUMBERS(PUT_NUMBER)
+    model_json_put(out, "stopped_by", model_json_count((uint64_t)from->stopped_by));
+    return out;
+}
+
 char *runner_notes_write(const struct runner_notes *from)
 {
     json_t *out = model_json_object();
@@ -81,6 +94,9 @@ char *runner_notes_write(const struct runner_notes *from)
     model_json_put(out, "progress", progress_json(&from->progress));
     model_json_put(out, "best", point_json(&from->best));
     model_json_put(out, "last", point_json(&from->last));
+    if (from->first.epochs > 0) {
+        model_json_put(out, "first", first_json(&from->first));
+    }
     return model_json_take(out);
 }
 
@@ -156,6 +172,21 @@ static bool get_progress(const json_t *json, struct pool_progress *out)
     return ok;
 }
 
+static bool get_first(const json_t *json, struct mlp_result *out)
+{
+    size_t stopped_by = 0;
+    bool ok = true;
+
+    if (json == NULL) {
+        return true;
+    }
+    FIRST_COUNTS(GET_COUNT)
+    FIRST_NUMBERS(GET_NUMBER)
+    ok = ok && get_count(json, "stopped_by", &stopped_by) && stopped_by <= MLP_BY_CONVERGENCE;
+    out->stopped_by = (enum mlp_stop)stopped_by;
+    return ok && out->epochs > 0 && out->best_epoch > 0;
+}
+
 static bool get_notes(const json_t *json, struct runner_notes *out)
 {
     size_t version = 0;
@@ -166,7 +197,8 @@ static bool get_notes(const json_t *json, struct runner_notes *out)
     return ok && isfinite(out->elapsed_seconds) && isfinite(out->seconds) &&
            get_progress(json_object_get(json, "progress"), &out->progress) &&
            get_point(json_object_get(json, "best"), &out->best) &&
-           get_point(json_object_get(json, "last"), &out->last);
+           get_point(json_object_get(json, "last"), &out->last) &&
+           get_first(json_object_get(json, "first"), &out->first);
 }
 
 int runner_notes_read(const char *text, struct runner_notes *out, struct err *err)

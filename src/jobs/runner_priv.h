@@ -9,6 +9,7 @@
  *   runner_report.c    results, information and warnings as JSON
  *   runner_train.c     a job of kind train, start to end
  *   runner_fit.c       its network and training; see runner_training.h
+ *   runner_refit.c     the second training, on training and validation rows
  *   runner_resume.c    its checkpoints, and going on from one
  *   runner_evaluate.c  a job of kind evaluate
  *   runner.c           which of them, and how a job ends in the store
@@ -17,6 +18,7 @@
 #define MLPD_JOBS_RUNNER_PRIV_H
 
 #include "data/split.h"
+#include "jobs/decide.h"
 #include "jobs/judge.h"
 #include "jobs/runner.h"
 #include "jobs/spec.h"
@@ -49,6 +51,7 @@ char *runner_sentence(const struct err *err);
 
 /* Encoded rows; all memory owned. */
 struct runner_part {
+    size_t room;          /* rows that arrays can hold; given: at least so many */
     struct mlp_data data; /* borrows what follows, but by_class; rows 0: the part is absent */
     float *x;             /* (rows, n_inputs) */
     float *targets;       /* (rows, n_outputs), or NULL */
@@ -71,12 +74,18 @@ int runner_part_encode(const struct runner_slot *slot, const struct encoder *enc
                        const struct dataset *ds, const uint64_t *rows, size_t n,
                        enum mlp_output output, struct runner_part *out,
                        struct err *err) MUST_CHECK;
+/* The rows of `more` behind those of `part`, which has room for them; `more` is left with a view of
+ * them there and owns nothing. *all is what there is together; `widths`: of x and of targets. */
+void runner_part_append(struct runner_part *part, struct runner_part *more, const size_t widths[2],
+                        struct mlp_data *all);
 void runner_part_fini(struct runner_part *part);
 /* Scale all weights so that those of the training rows have mean 1. */
 int runner_weigh(struct runner_part parts[SPLIT_PARTS], struct err *err) MUST_CHECK;
-/* by_class of the training rows, mean 1 again; nothing without class weights. */
+/* by_class of the first n of its rows, mean 1 again; nothing without class weights. */
 int runner_weigh_classes(const struct job_spec *spec, const struct encoder *e,
-                         struct runner_part *training, struct err *err) MUST_CHECK;
+                         struct runner_part *training, size_t n, struct err *err) MUST_CHECK;
+/* Scale the weights of n rows to mean 1; there may be none. */
+void runner_weigh_again(float *weights, size_t n);
 
 /* ---- runner_points.c ---- */
 
@@ -170,6 +179,8 @@ struct runner_watch {
     struct runner_monitor *monitor;    /* measures it; NULL: the trainer has it */
     const char *monitor_name;          /* in the curve: "f1", "test_f1", ... */
     bool at_epochs;                    /* an epoch's end is the only place for a checkpoint */
+    size_t epochs_before;              /* of a first training: this is the second, of which neither
+                                        * curve nor live weights hear */
     double checkpoint_at;              /* the next is due; infinite: never. runner_resume.c's */
     size_t saved_after;                /* it was asked for one after so many batches; the same */
 
@@ -205,6 +216,7 @@ struct runner_notes {
     size_t steps;           /* optimizer steps done */
     size_t batches;         /* the watch's, like what follows */
     double epoch_seconds, epoch_so_far;
+    struct mlp_result first;          /* of the first training, in the second; else epochs 0 */
     struct pool_progress progress;    /* epochs, fraction and words are not in it */
     struct runner_point best, last;   /* the curve's; owned in what was read */
 };
@@ -222,6 +234,8 @@ struct runner_facts {
     const struct mlp_result *result;
     const size_t *rows; /* [SPLIT_PARTS] */
     double seconds;     /* of training */
+    const struct decision *decision;
+    size_t refit_epochs, refit_rows; /* 0: there was none */
 };
 const char *runner_part_name(enum split_part part);
 char *runner_report_result(const struct runner_facts *facts);

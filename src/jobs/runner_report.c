@@ -5,10 +5,14 @@
  *   result  {"stopped_by": "epochs" | "patience" | "target" | "max_seconds" | "converged" |
  *            "cancelled" | "diverged", "epochs",
  *            "best_epoch" (null: none), "best_loss", "steps", "seconds",
- *            "rows": {"training", "validation", "test"}}
+ *            "rows": {"training", "validation", "test"},
+ *            "calibration": {"temperature", "rows", "log_loss": {"before", "after"}} | null,
+ *            "threshold": {"value", "metric", "score": {"before", "after"}} | null,
+ *            "refit": {"epochs", "rows"} | null}
  *   info    {"loss", "optimizer": {..}, "seed", "batch_size", "target": {"names", "type",
  *            "rule"}, "classes": [..] | null, "features": [{"name", "type", ..}],
- *            "rows": {..}, "best_epoch", "epochs", "seconds", "versions": {"mlpd", "backend"}}
+ *            "rows": {..}, "best_epoch", "epochs", "seconds", "calibration", "threshold", "refit" as
+ *            above, "versions": {"mlpd", "backend"}}
  *
  * A numeric feature has mean, std, min and max of the training rows, a categorical one its
  * categories. Threads: any.
@@ -86,6 +90,50 @@ static void put_length(json_t *out, const struct runner_facts *f)
     model_json_put(out, "rows", rows_json(f->rows));
 }
 
+static json_t *before_after(double before, double after)
+{
+    json_t *out = model_json_object();
+
+    put_number(out, "before", before);
+    put_number(out, "after", after);
+    return out;
+}
+
+/* What was chosen on the validation part, and the second training; null where it was not asked
+ * for. In the result and in the model's information alike. */
+static void put_choices(json_t *out, const struct runner_facts *f)
+{
+    const struct decision *d = f->decision;
+    json_t *item = model_json_string(NULL);
+
+    if (d->calibrated) {
+        json_decref(item);
+        item = model_json_object();
+        put_number(item, "temperature", d->temperature);
+        put_count(item, "rows", d->rows);
+        model_json_put(item, "log_loss", before_after(d->log_loss_before, d->log_loss_after));
+    }
+    model_json_put(out, "calibration", item);
+    item = model_json_string(NULL);
+    if (d->chosen || f->spec->threshold < 0.5 || f->spec->threshold > 0.5) {
+        json_decref(item);
+        item = model_json_object();
+        put_number(item, "value", d->chosen ? d->threshold : f->spec->threshold);
+        put_text(item, "metric", d->chosen ? mlp_metric_names()[f->spec->threshold_metric] : NULL);
+        model_json_put(item, "score", d->chosen ? before_after(d->metric_before, d->metric_after)
+                                                : model_json_string(NULL));
+    }
+    model_json_put(out, "threshold", item);
+    item = model_json_string(NULL);
+    if (f->refit_epochs > 0) {
+        json_decref(item);
+        item = model_json_object();
+        put_count(item, "epochs", f->refit_epochs);
+        put_count(item, "rows", f->refit_rows);
+    }
+    model_json_put(out, "refit", item);
+}
+
 char *runner_report_result(const struct runner_facts *f)
 {
     json_t *out = model_json_object();
@@ -98,6 +146,7 @@ char *runner_report_result(const struct runner_facts *f)
     put_text(out, "best_of", best_of);
     free(best_of);
     put_count(out, "steps", f->result->steps);
+    put_choices(out, f);
     return model_json_take(out);
 }
 
@@ -204,6 +253,7 @@ char *runner_report_info(const struct runner_facts *f)
     model_json_put(out, "classes", classes_json(f->encoder));
     model_json_put(out, "features", features);
     put_length(out, f);
+    put_choices(out, f);
     model_json_put(out, "versions", versions);
     return model_json_take(out);
 }

@@ -34,6 +34,12 @@
 #define READ_PAUSE_MAX_MS 2000
 #define READ_TRIES        5 /* without memory; a full disk is waited for */
 
+/* Of the first training's weights, which lie behind the state of a second one. */
+static size_t first_bytes(const struct training *t)
+{
+    return t->first_weights != NULL ? mlp_net_values(t->net) * sizeof(mlp_real) : 0;
+}
+
 /* ---- going on ----------------------------------------------------------------------------- */
 
 int runner_resume_read(struct training *t, struct err *err)
@@ -44,7 +50,7 @@ int runner_resume_read(struct training *t, struct err *err)
     size_t tries;
 
     t->preparing = *t->slot;
-    if (checkpoints == NULL) {
+    if (checkpoints == NULL || t->anew) {
         return 0;
     }
     for (tries = 1; checkpoint_read(checkpoints, t->job, t->slot->owner, &t->from, err) < 0;
@@ -62,7 +68,15 @@ int runner_resume_read(struct training *t, struct err *err)
         pause = 2 * pause < READ_PAUSE_MAX_MS ? 2 * pause : READ_PAUSE_MAX_MS;
     }
     if (t->from.state != NULL) {
+        struct runner_notes notes = {.steps = 0};
+        struct err ignored = ERR_INIT; /* runner_resume_load looks again, and says it */
+
         t->preparing.cancel = &never; /* first to the weights that a cancelled job keeps */
+        if (runner_notes_read(t->from.notes, &notes, &ignored) == 0) {
+            t->first = notes.first;
+            runner_notes_fini(&notes);
+        }
+        err_fini(&ignored);
     }
     return 0;
 }
@@ -135,7 +149,9 @@ int runner_resume_load(struct training *t, struct runner_watch *w, struct mlp_tr
         *resumed = true;
         restore(t, w, &notes);
         best = mlp_trainer_best(trainer, &best_epoch);
-        if (best != NULL) {
+        if (t->first_weights != NULL) {
+            runner_watch_publish(w, t->first_weights, t->first.best_epoch);
+        } else if (best != NULL) {
             runner_watch_publish(w, best, best_epoch);
         }
         log_info("job %lld goes on from epoch %lld", (long long)t->job->id,
@@ -143,10 +159,11 @@ int runner_resume_load(struct training *t, struct runner_watch *w, struct mlp_tr
         runner_event(t->slot, t->job, "resumed", "goes on from epoch %lld (checkpoint %lld)",
                      (long long)t->from.epoch + 1, (long long)t->from.generation);
         t->image = t->from.state;
-        t->image_bytes = t->from.state_bytes;
+        t->image_bytes = t->from.state_bytes + first_bytes(t);
         t->from.state = NULL;
     } else {
         rc = begin_anew(t, err);
+        rc = rc == 0 && t->first_weights != NULL ? RUNNER_AGAIN : rc;
     }
     checkpoint_fini(&t->from);
     runner_notes_fini(&notes);
@@ -186,7 +203,7 @@ static bool weights_are_finite(const struct mlp_net *net)
 
 static bool has_room(struct training *t, const struct mlp_trainer *trainer)
 {
-    size_t size = mlp_trainer_state_size(trainer);
+    size_t size = mlp_trainer_state_size(trainer) + first_bytes(t);
 
     if (t->image != NULL && t->image_bytes == size) {
         return true;
@@ -214,6 +231,7 @@ static char *write_notes(const struct training *t, const struct runner_watch *w)
         .epoch_seconds = w->epoch_seconds,
         .epoch_so_far = now - w->last_epoch_at,
         .progress = w->progress,
+        .first = t->first_weights != NULL ? t->first : (struct mlp_result){.epochs = 0},
         .best = *runner_curve_best(w->curve),
         .last = *runner_curve_last(w->curve),
     });
@@ -234,7 +252,9 @@ static void tell(struct training *t, const struct err *why)
 /* Everything but the question when; false: it failed. */
 static bool make(struct training *t, struct runner_watch *w, const struct mlp_trainer *trainer)
 {
-    struct checkpoint c = {.epoch = (int64_t)t->result.epochs};
+    struct checkpoint c = {
+        .epoch = (int64_t)(w->epochs_before > 0 ? w->epochs_before : t->result.epochs)};
+    size_t first = first_bytes(t);
     struct err err = ERR_INIT;
     bool ok;
 
@@ -243,6 +263,9 @@ static bool make(struct training *t, struct runner_watch *w, const struct mlp_tr
     }
     CRASH_POINT("runner-after-flush");
     mlp_trainer_save(trainer, t->image);
+    if (first > 0) {
+        memcpy((unsigned char *)t->image + t->image_bytes - first, t->first_weights, first);
+    }
     c.state = t->image;
     c.state_bytes = t->image_bytes;
     c.notes = write_notes(t, w);

@@ -154,6 +154,12 @@ static int encode_split(struct training *t, const struct encoder_options *option
     int rc = make_encoder(t, options, split, err);
 
     if (rc == 0) {
+        if (t->spec.refit) { /* the second training has all rows side by side */
+            t->parts[SPLIT_TRAINING].room =
+                split->n[SPLIT_TRAINING] + (t->validation != NULL
+                                                ? (size_t)dataset_rows(t->validation)
+                                                : split->n[SPLIT_VALIDATION]);
+        }
         rc = encode_part(t, SPLIT_TRAINING, split, NULL, err);
     }
     if (rc == 0) {
@@ -166,7 +172,8 @@ static int encode_split(struct training *t, const struct encoder_options *option
         rc = runner_weigh(t->parts, err);
     }
     if (rc == 0) {
-        rc = runner_weigh_classes(&t->spec, t->encoder, &t->parts[SPLIT_TRAINING], err);
+        rc = runner_weigh_classes(&t->spec, t->encoder, &t->parts[SPLIT_TRAINING],
+                                  t->parts[SPLIT_TRAINING].data.rows, err);
     }
     return rc;
 }
@@ -215,8 +222,11 @@ static int train(struct training *t, struct err *err)
     int rc;
 
     t->curve = runner_curve_new(&of);
-    rc = runner_fit(t, err);
-    if (t->leaving || rc == RUNNER_INTERRUPTED) {
+    rc = t->first.epochs > 0 ? 0 : runner_fit(t, err);
+    if (rc == 0 && !t->leaving && (t->first.epochs > 0 || runner_refit_is_due(t))) {
+        rc = runner_refit(t, err);
+    }
+    if (t->leaving || rc == RUNNER_INTERRUPTED || rc == RUNNER_AGAIN) {
         runner_curve_leave(&t->curve);
     } else if (runner_curve_close(&t->curve, &curve_err) != 0) {
         bool later = rc == 0 && runner_may_heal(curve_err.code); /* the daemon stops meanwhile */
@@ -259,23 +269,38 @@ static int prepare_and_train(struct training *t, struct err *err)
 
 /* ---- the end ------------------------------------------------------------------------------- */
 
+static int judge_part(struct training *t, enum split_part part, struct err *err)
+{
+    const struct mlp_data *data = &t->parts[part].data;
+
+    runner_pulse(t->slot);
+    return data->rows == 0 ? 0
+                           : judge_asked(t->net, t->encoder, data, t->spec.metrics,
+                                         t->spec.n_metrics, runner_part_name(part), t->slot->pulse,
+                                         &t->judged[part], err);
+}
+
+/* The validation part first, from which temperature and threshold come; with weights that have not
+ * seen it. */
 static int judge_parts(struct training *t, struct err *err)
 {
-    enum split_part part;
+    const struct mlp_data *validation = &t->parts[SPLIT_VALIDATION].data;
+    int rc = 0;
 
     t->progress.phase = "judging";
     t->slot->progress(t->slot->arg, &t->progress);
-    for (part = 0; part < SPLIT_PARTS; part++) {
-        const struct mlp_data *data = &t->parts[part].data;
-
-        runner_pulse(t->slot);
-        if (data->rows != 0 &&
-            judge_asked(t->net, t->encoder, data, t->spec.metrics, t->spec.n_metrics,
-                        runner_part_name(part), t->slot->pulse, &t->judged[part], err) != 0) {
-            return -1;
-        }
+    runner_refit_swap(t);
+    if (validation->rows > 0) {
+        rc = decide(&t->spec, t->net, validation, t->slot->pulse, &t->decision, err);
     }
-    return 0;
+    if (rc == 0) {
+        rc = judge_part(t, SPLIT_VALIDATION, err);
+    }
+    runner_refit_swap(t);
+    if (rc == 0) {
+        rc = judge_part(t, SPLIT_TRAINING, err);
+    }
+    return rc == 0 ? judge_part(t, SPLIT_TEST, err) : rc;
 }
 
 static char *divergence(const struct training *t)
@@ -343,7 +368,9 @@ static void finish(struct training *t)
                                 t->parts[SPLIT_VALIDATION].data.rows,
                                 t->parts[SPLIT_TEST].data.rows};
     struct runner_facts facts = {.spec = &t->spec, .encoder = t->encoder, .result = &t->result,
-                                 .rows = rows, .seconds = t->seconds};
+                                 .rows = rows, .seconds = t->seconds,
+                                 .decision = &t->decision, .refit_epochs = t->refit_epochs,
+                                 .refit_rows = t->refit_epochs > 0 ? t->all.rows : 0};
     struct store_evaluation evaluations[SPLIT_PARTS];
     struct store_outcome outcome = {.state = JOB_SUCCEEDED, .warnings_json = t->warnings_json};
     char *texts[4] = {NULL}, *result, *detail = NULL;
@@ -410,6 +437,7 @@ static void training_fini(struct training *t)
     job_spec_fini(&t->spec);
     parent_fini(&t->parent);
     free(t->monitor_name);
+    free(t->first_weights);
     free(t->state);
     free(t->image);
     checkpoint_fini(&t->from);
@@ -428,6 +456,15 @@ void runner_train(const struct runner_slot *slot, const struct store_job *job)
     preparing.phase = "preparing";
     slot->progress(slot->arg, &preparing);
     rc = prepare_and_train(&t, &err);
+    if (rc == RUNNER_AGAIN) {
+        training_fini(&t);
+        t = (struct training){.slot = slot,
+                              .job = job,
+                              .anew = true,
+                              .started = clock_monotonic(),
+                              .warnings = ERR_INIT};
+        rc = prepare_and_train(&t, &err);
+    }
     if (rc == RUNNER_INTERRUPTED || (rc == 0 && t.leaving)) {
         give_up(&t);
     } else if (rc != 0) {

@@ -13,6 +13,7 @@
 struct training {
     const struct runner_slot *slot;
     const struct store_job *job;
+    bool anew;                 /* no look at its checkpoints */
     double started;            /* this attempt; monotonic seconds */
     struct runner_slot preparing; /* the slot; deaf to a cancel where there are weights to keep */
 
@@ -42,14 +43,22 @@ struct training {
     bool no_memory;            /* for that room: no checkpoints */
     bool told;                 /* of trouble with checkpoints */
 
+    /* runner_refit.c's */
+    struct mlp_result first;   /* how the first training ended; epochs 0: there is no second one */
+    mlp_real *first_weights;   /* its weights, while there is a second one; or NULL */
+    struct mlp_data all;       /* training and validation rows, for the second; rows 0: none yet */
+    size_t refit_epochs;       /* of the second training, once it has come to its end */
+
     struct mlp_result result;
     bool leaving;              /* it stops, or pauses: it is not over */
     struct pool_progress progress; /* as the training left it */
     double seconds;            /* of training, in all attempts */
+    struct decision decision;
     struct judged judged[SPLIT_PARTS];
 };
 
 #define RUNNER_INTERRUPTED 1 /* beside 0 and -1 */
+#define RUNNER_AGAIN       2 /* nothing of its checkpoints is of use: do all of it anew */
 
 /* ---- runner_fit.c ---- */
 
@@ -57,6 +66,16 @@ struct training {
 int runner_make_net(struct training *t, struct err *err) MUST_CHECK;
 /* Train it. 0, -1 or RUNNER_INTERRUPTED; how it ended shows in t->result, and in t->leaving. */
 int runner_fit(struct training *t, struct err *err) MUST_CHECK;
+
+/* ---- runner_refit.c ---- */
+
+/* The second training of a job with refit, after the first or from a checkpoint. 0, -1,
+ * RUNNER_INTERRUPTED or RUNNER_AGAIN. */
+bool runner_refit_is_due(const struct training *t);
+int runner_refit(struct training *t, struct err *err) MUST_CHECK;
+/* The first training's weights in the net, and after the second call the net's own again: what is
+ * measured on validation rows is of weights that never saw them. */
+void runner_refit_swap(struct training *t);
 
 /* ---- runner_resume.c ---- */
 

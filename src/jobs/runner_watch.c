@@ -31,7 +31,9 @@ void runner_watch_start(struct runner_watch *w)
 {
     char *of = job_monitor_name(w->what);
 
-    w->progress = (struct pool_progress)POOL_PROGRESS_INIT;
+    if (w->epochs_before == 0) {
+        w->progress = (struct pool_progress)POOL_PROGRESS_INIT;
+    }
     w->progress.phase = "training";
     w->progress.epochs = w->epochs;
     w->progress.parameters = mlp_net_parameters(w->net);
@@ -183,7 +185,13 @@ void runner_watch_epoch(void *arg, const struct mlp_epoch *epoch)
         p->samples_per_second =
             averaged(p->samples_per_second, (double)epoch->samples / epoch->seconds);
     }
-    p->epoch = epoch->epoch;
+    p->epoch = w->epochs_before + epoch->epoch;
+    if (w->epochs_before > 0) {
+        if (now - w->last_progress_at >= PROGRESS_SECONDS) {
+            send_progress(w, now);
+        }
+        return;
+    }
     p->training_loss = epoch->training_loss;
     p->validation_loss = validation.loss;
     p->validation_accuracy = validation.accuracy;

@@ -97,6 +97,7 @@ struct mlp_spec job_spec_network(const struct job_spec *spec, size_t n_inputs, s
         .input_dropout = spec->input_dropout,
         .input_noise = spec->input_noise,
         .output_init = spec->output_init,
+        .threshold = spec->threshold < 0.5 || spec->threshold > 0.5 ? spec->threshold : 0,
         .output_init_scale = spec->output_init_scale,
         .output = spec->output,
         .loss = spec->loss,

@@ -188,6 +188,13 @@ static void exp_link(const struct kernel *kernel, mlp_real *z, size_t n)
 
 void loss_output(const struct mlp_net *net, mlp_real *z, size_t rows)
 {
+    if (net->spec.temperature > 0) {
+        mlp_real factor = (mlp_real)(1 / net->spec.temperature);
+
+        for (size_t i = 0; i < rows * net->spec.n_outputs; i++) {
+            z[i] *= factor;
+        }
+    }
     switch (net->spec.output) {
     case MLP_OUT_IDENTITY:
         break;

@@ -82,6 +82,14 @@ static void keep_scores(struct mlp_meter *m, const mlp_real *p, size_t row)
     }
 }
 
+static size_t guessed(const struct mlp_metric_input *in, const mlp_real *p)
+{
+    if (in->threshold > 0 && in->columns <= 2) {
+        return (double)p[in->columns - 1] >= in->threshold;
+    }
+    return in->columns == 1 ? p[0] >= (mlp_real)0.5 : metrics_argmax(p, in->columns);
+}
+
 void metrics_classes_add(struct mlp_meter *m, const mlp_real *p, size_t n)
 {
     const struct mlp_metric_input *in = &m->in;
@@ -90,8 +98,7 @@ void metrics_classes_add(struct mlp_meter *m, const mlp_real *p, size_t n)
 
     for (size_t i = 0; i < n; i++, p += in->columns) {
         size_t row = m->done + i, truth = metrics_truth(in, row);
-        size_t guess =
-            in->columns == 1 ? p[0] >= (mlp_real)0.5 : metrics_argmax(p, in->columns);
+        size_t guess = guessed(in, p);
         double w = metrics_weight(in, row);
 
         m->classes[truth].support += w;

@@ -169,6 +169,10 @@ struct mlp_spec {
     enum mlp_output output;
     enum mlp_loss loss;
     double loss_parameter;               /* of those losses that have one, else 0 */
+    double temperature; /* softmax and sigmoid: a prediction is of z / temperature; 0: 1. A
+                         * training knows nothing of it */
+    double threshold;   /* of two classes the second is the answer from this probability on;
+                         * 0: .5. For metrics and those who answer: probabilities do not change */
 };
 
 /* The names used in JSON, SQL and messages: "relu", "glorot_uniform", ... ; the
@@ -257,6 +261,17 @@ MLP_API MLP_CHECK enum mlp_status mlp_predict_offset(const struct mlp_net *net,
                                                      struct mlp_workspace *ws, const mlp_real *x,
                                                      const mlp_real *offset, size_t rows,
                                                      mlp_real *out);
+
+/* z of the last layer instead, offset included, before temperature and output function. */
+MLP_API MLP_CHECK enum mlp_status mlp_predict_linear(const struct mlp_net *net,
+                                                     struct mlp_workspace *ws, const mlp_real *x,
+                                                     const mlp_real *offset, size_t rows,
+                                                     mlp_real *out);
+
+/* Set what stands in the spec; nobody else may use the net meanwhile. MLP_E_ARGUMENT: no finite
+ * number > 0 (0: as if it were not there), no softmax or sigmoid; no threshold in [0, 1). */
+MLP_API MLP_CHECK enum mlp_status mlp_net_set_answers(struct mlp_net *net, double temperature,
+                                                      double threshold);
 
 /* Rows with their truth: `labels` (they go first) or rows of probabilities in `targets` for a
  * softmax, else `targets`. Borrowed. What evaluates or trains refuses (MLP_E_ARGUMENT) truth that
@@ -390,6 +405,7 @@ struct mlp_train_spec {
     double average_decay;   /* ema */
     double average_start;   /* swa: the epoch after which averaging begins */
     size_t epochs;
+    size_t schedule_epochs; /* what the schedule takes for all epochs, at least `epochs`; 0: these */
     size_t batch_size;
     size_t accumulate; /* batches in a step; 0 and 1: one */
     bool shuffle;    /* a fresh permutation every epoch, from (seed, epoch) */

@@ -23,7 +23,7 @@ enum mlp_metric_kind { MLP_OF_CLASSES, MLP_OF_LABELS, MLP_OF_NUMBERS };
 
 /* Of classes and labels (C, L) or numbers (N); the names in JSON are the same in small letters.
  * A class chosen: the largest probability, the lowest index if several; of one column the
- * second class from .5 on. A label chosen: .5 or more. Divisions by zero are 0. */
+ * second class from the threshold on. A label chosen: .5 or more. Divisions by zero are 0. */
 enum mlp_metric {
     MLP_METRIC_ACCURACY,          /* CL; labels: every column of the row right */
     MLP_METRIC_BALANCED_ACCURACY, /* C: mean recall of the classes that are in the truth */
@@ -90,6 +90,7 @@ struct mlp_metric_input {
     /* Numbers, from training units to the target's own; NULL: as they are. */
     double (*decode)(const void *arg, size_t column, double y);
     const void *decode_arg;
+    double threshold;        /* two classes: as in struct mlp_spec; 0 means .5 */
     double tau;              /* pinball; 0 means .5 */
     double power;            /* deviance: 0 normal (mse), 1 poisson, 2 gamma, between: tweedie */
 };

@@ -150,6 +150,19 @@ void mlp_net_free(struct mlp_net **net)
     }
 }
 
+enum mlp_status mlp_net_set_answers(struct mlp_net *net, double temperature, double threshold)
+{
+    struct mlp_spec spec = net->spec;
+
+    spec.temperature = temperature;
+    spec.threshold = threshold;
+    if (!net_answers_make_sense(&spec)) {
+        return MLP_E_ARGUMENT;
+    }
+    net->spec = spec;
+    return MLP_OK;
+}
+
 const struct mlp_spec *mlp_net_spec(const struct mlp_net *net)
 {
     return &net->spec;

@@ -80,6 +80,9 @@ size_t net_spec_widest(const struct mlp_spec *spec);
 MLP_CHECK enum mlp_status net_spec_sizes(const struct mlp_spec *spec, size_t *n_params,
                                          size_t *n_values);
 
+/* Whether temperature and threshold make sense behind the output. */
+bool net_answers_make_sense(const struct mlp_spec *spec);
+
 /* The pieces of a net, its head first; NULL while the arena only measures. */
 struct mlp_net *net_layout(const struct mlp_spec *spec, struct arena *arena);
 

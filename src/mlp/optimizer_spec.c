@@ -90,7 +90,9 @@ static bool lbfgs_can(const struct mlp_train_spec *s, size_t n_layers)
 bool optimizer_spec_makes_sense(const struct mlp_train_spec *s, size_t n_layers)
 {
     if (!parameters_make_sense(s) || !layers_make_sense(s, n_layers) ||
-        !schedule_makes_sense(&s->schedule, (double)s->epochs)) {
+        (s->schedule_epochs > 0 && s->schedule_epochs < s->epochs) ||
+        !schedule_makes_sense(&s->schedule, (double)(s->schedule_epochs > 0 ? s->schedule_epochs
+                                                                            : s->epochs))) {
         return false;
     }
     /* lbfgs has no use for a learning rate */

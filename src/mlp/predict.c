@@ -77,9 +77,9 @@ enum mlp_status mlp_predict(const struct mlp_net *net, struct mlp_workspace *ws,
     return mlp_predict_offset(net, ws, x, NULL, rows, out);
 }
 
-enum mlp_status mlp_predict_offset(const struct mlp_net *net, struct mlp_workspace *ws,
-                                   const mlp_real *x, const mlp_real *offset, size_t rows,
-                                   mlp_real *out)
+static enum mlp_status predict(const struct mlp_net *net, struct mlp_workspace *ws,
+                               const mlp_real *x, const mlp_real *offset, size_t rows, bool linear,
+                               mlp_real *out)
 {
     struct pass *p = &ws->pass;
 
@@ -96,9 +96,25 @@ enum mlp_status mlp_predict_offset(const struct mlp_net *net, struct mlp_workspa
         if (status != MLP_OK) {
             return status;
         }
-        loss_output(net, z, n);
+        if (!linear) {
+            loss_output(net, z, n);
+        }
     }
     return MLP_OK;
+}
+
+enum mlp_status mlp_predict_offset(const struct mlp_net *net, struct mlp_workspace *ws,
+                                   const mlp_real *x, const mlp_real *offset, size_t rows,
+                                   mlp_real *out)
+{
+    return predict(net, ws, x, offset, rows, false, out);
+}
+
+enum mlp_status mlp_predict_linear(const struct mlp_net *net, struct mlp_workspace *ws,
+                                   const mlp_real *x, const mlp_real *offset, size_t rows,
+                                   mlp_real *out)
+{
+    return predict(net, ws, x, offset, rows, true, out);
 }
 
 enum mlp_status mlp_evaluate(const struct mlp_net *net, struct mlp_workspace *ws,

@@ -123,6 +123,15 @@ static enum mlp_status check_embeddings(const struct mlp_spec *spec, size_t *wid
     return *wide > MLP_MAX_INPUTS ? MLP_E_TOO_LARGE : MLP_OK;
 }
 
+bool net_answers_make_sense(const struct mlp_spec *spec)
+{
+    bool odds = spec->output == MLP_OUT_SOFTMAX || spec->output == MLP_OUT_SIGMOID;
+
+    return (spec->temperature == 0 ||
+            (odds && isfinite(spec->temperature) && spec->temperature > 0)) &&
+           (spec->threshold == 0 || (odds && spec->threshold > 0 && spec->threshold < 1));
+}
+
 enum mlp_status mlp_spec_check(const struct mlp_spec *spec)
 {
     size_t wide = 0;
@@ -139,7 +148,7 @@ enum mlp_status mlp_spec_check(const struct mlp_spec *spec)
     }
     if (!known((int)spec->output_init, MLP_ZEROS + 1) || !deviation(spec->output_init_scale) ||
         !output_fits_loss(spec) || !parameter_fits_loss(spec) || !share(spec->input_dropout) ||
-        !deviation(spec->input_noise) || (spec->n_hidden > 0 && spec->hidden == NULL)) {
+        !deviation(spec->input_noise) || !net_answers_make_sense(spec) || (spec->n_hidden > 0 && spec->hidden == NULL)) {
         return MLP_E_ARGUMENT;
     }
     enum mlp_status tables = check_embeddings(spec, &wide);

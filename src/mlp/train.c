@@ -125,8 +125,11 @@ static double step_rate(const struct mlp_trainer *t)
     double done = (double)t->progress.result.epochs +
                   (double)(t->progress.batch / batches_of_step(t)) / steps;
 
-    return t->spec->learning_rate * schedule_rate(&t->spec->schedule, &t->progress.schedule,
-                                                  (double)t->spec->epochs, done, steps);
+    double epochs =
+        (double)(t->spec->schedule_epochs > 0 ? t->spec->schedule_epochs : t->spec->epochs);
+
+    return t->spec->learning_rate *
+           schedule_rate(&t->spec->schedule, &t->progress.schedule, epochs, done, steps);
 }
 
 /* Between the two phases of a step: go on? */

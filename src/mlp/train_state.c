@@ -68,6 +68,9 @@ static uint64_t training_print(const struct mlp_trainer *t)
     h = mix(mix(mix(h, s->seed), s->shuffle), s->drop_last);
     h = mix(mix(mix(h, s->epochs), s->accumulate), s->average);
     h = mix(mix_real(h, s->learning_rate), s->schedule.type);
+    if (s->schedule_epochs > 0) { /* else the print that states always had */
+        h = mix(h, s->schedule_epochs);
+    }
     return mix(h, t->validation != NULL ? t->validation->rows : 0);
 }
 
