@@ -152,6 +152,7 @@ void api_models_evaluation(struct request *req)
 struct weights {
     struct servable *servable;
     size_t layer, row; /* the next to write; row n_in is the bias */
+    size_t table;      /* behind the layers; with its row */
 };
 
 static void put_row(struct buf *out, const float *values, size_t n)
@@ -190,11 +191,30 @@ static void put_members(struct buf *out, const struct mlp_layer_view *layer)
     }
 }
 
+/* "embeddings": [[levels][width], ..]; false: there is more to come. */
+static bool put_tables(struct weights *s, const struct mlp_spec *spec, const struct mlp_net *net,
+                       struct buf *out)
+{
+    while (s->table < spec->n_embeddings && out->len < WEIGHTS_PIECE) {
+        const struct mlp_embedding *e = &spec->embeddings[s->table];
+
+        buf_puts(out, s->row != 0 ? "," : s->table != 0 ? ",[" : ",\"embeddings\":[[");
+        put_row(out, mlp_net_embedding(net, s->table) + s->row * e->width, e->width);
+        if (++s->row == e->levels) {
+            s->row = 0;
+            s->table++;
+            buf_puts(out, s->table == spec->n_embeddings ? "]]" : "]");
+        }
+    }
+    return s->table == spec->n_embeddings;
+}
+
 static int weights_next(void *arg, struct buf *out)
 {
     struct weights *s = arg;
     const struct mlp_net *net = servable_net(s->servable);
-    size_t layers = mlp_net_spec(net)->n_hidden + 1;
+    const struct mlp_spec *spec = mlp_net_spec(net);
+    size_t layers = spec->n_hidden + 1;
     struct mlp_layer_view layer;
 
     if (s->layer == 0 && s->row == 0) {
@@ -213,14 +233,14 @@ static int weights_next(void *arg, struct buf *out)
         buf_puts(out, "}");
         s->row = 0;
         s->layer++;
+        buf_puts(out, s->layer == layers ? "]" : "");
     }
-    if (s->layer < layers) {
+    if (s->layer < layers || !put_tables(s, spec, net, out)) {
         return 1;
     }
-    buf_puts(out, "]");
     if (mlp_net_input_scale(net) != NULL) {
         buf_puts(out, ",\"input_scale\":");
-        put_row(out, mlp_net_input_scale(net), mlp_net_spec(net)->n_inputs);
+        put_row(out, mlp_net_input_scale(net), mlp_spec_width(spec));
     }
     buf_puts(out, "}");
     return 0;

@@ -25,12 +25,31 @@ static void write_layer(struct jw *w, const struct mlp_layer_spec *h)
     jw_double(w, "gaussian_noise", h->noise);
 }
 
-static void write_architecture(struct jw *w, const struct mlp_spec *spec)
+/* Columns in place of which the network sees learnt numbers. */
+static void write_embeddings(struct jw *w, const struct mlp_spec *spec, const struct encoder *e)
+{
+    size_t i, input, levels, width;
+
+    jw_array(w, "embeddings");
+    for (i = 0; i < encoder_n_embeddings(e) && i < spec->n_embeddings; i++) {
+        size_t feature = encoder_embedding(e, i, &input, &levels, &width);
+
+        jw_object(w, NULL);
+        jw_string(w, "feature", encoder_feature_name(e, feature));
+        jw_int(w, "levels", (int64_t)spec->embeddings[i].levels);
+        jw_int(w, "width", (int64_t)spec->embeddings[i].width);
+        jw_end(w);
+    }
+    jw_end(w);
+}
+
+static void write_architecture(struct jw *w, const struct mlp_spec *spec, const struct encoder *e)
 {
     size_t i;
 
     jw_object(w, "architecture");
     jw_int(w, "inputs", (int64_t)spec->n_inputs);
+    write_embeddings(w, spec, e);
     jw_array(w, "hidden");
     for (i = 0; i < spec->n_hidden; i++) {
         jw_object(w, NULL);
@@ -189,17 +208,21 @@ static int write_stored(struct jw *w, const struct store_model *model, struct er
 {
     struct mlp_layer_spec hidden[MLP_MAX_LAYERS];
     struct encoder *e = NULL;
-    struct mlp_spec spec;
+    struct mlp_spec spec = {.n_inputs = 0};
+    int rc = -1;
 
     if (predictor_spec_from_json(model->spec_json, strlen(model->spec_json), &spec, hidden, err) !=
             0 ||
         encoder_from_json(model->encoder_json, strlen(model->encoder_json), &e, err) != 0) {
-        return -1;
+        goto out;
     }
-    write_architecture(w, &spec);
+    write_architecture(w, &spec, e);
     write_encoder(w, e);
+    rc = 0;
+out:
+    predictor_spec_fini(&spec);
     encoder_free(&e);
-    return 0;
+    return rc;
 }
 
 int model_view_write(struct jw *w, const struct server_context *context,
@@ -211,7 +234,7 @@ int model_view_write(struct jw *w, const struct server_context *context,
     write_head(w, model, live != NULL);
     if (live != NULL && servable_training(live)) {
         jw_int(w, "epoch", (int64_t)servable_epoch(live));
-        write_architecture(w, mlp_net_spec(servable_net(live)));
+        write_architecture(w, mlp_net_spec(servable_net(live)), servable_encoder(live));
         write_encoder(w, servable_encoder(live));
     } else if (model->spec_json != NULL && model->encoder_json != NULL) {
         if (write_stored(w, model, err) != 0) {

@@ -12,6 +12,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 #include "base/mem.h"
@@ -188,13 +189,32 @@ static size_t monitor_bytes(const struct job_spec *spec, size_t n_classes, size_
     return bytes;
 }
 
-static int refuse_size(const struct admission *a, size_t memory_limit, struct err *err)
+/* Numbers in tables, which mlp_estimate has counted. */
+static size_t in_tables(const struct mlp_spec *net)
+{
+    size_t n = 0, i;
+
+    for (i = 0; i < net->n_embeddings; i++) {
+        n += net->embeddings[i].levels * net->embeddings[i].width;
+    }
+    return n;
+}
+
+static int refuse_size(const struct mlp_spec *net, const struct admission *a, size_t memory_limit,
+                       struct err *err)
 {
     char need[ROOM_TEXT_LEN], limit[ROOM_TEXT_LEN], part[ROOM_TEXT_LEN];
     bool network = a->training_bytes >= a->data_bytes;
 
     room_text((double)a->bytes, need);
     room_text((double)memory_limit, limit);
+    if (network && in_tables(net) > a->parameters / 2) {
+        return err_add(err, "/preprocess/categorical",
+                       "the job needs %s, the limit is %s: training %zu parameters takes %s, and "
+                       "%zu of them are embeddings of %zu columns",
+                       need, limit, a->parameters, room_text((double)a->training_bytes, part),
+                       in_tables(net), net->n_embeddings);
+    }
     if (network) {
         return err_add(err, "/architecture/hidden",
                        "the job needs %s, the limit is %s: training %zu parameters takes %s", need,
@@ -210,7 +230,7 @@ static int refuse_size(const struct admission *a, size_t memory_limit, struct er
 
 #define CHECKPOINT_HEAD (16u << 10) /* of a file, beside the trainer's state */
 #define MODEL_TEXTS     (16u << 10) /* JSON of a small model */
-#define FEATURE_TEXTS   512         /* and of each input */
+#define FEATURE_TEXTS   512         /* and of each input or level of an embedding */
 #define COUNT_TEXT      4           /* a cell of a confusion matrix: digits and a comma */
 #define PAIR_TEXT       48          /* two numbers, such as a point of a curve */
 #define POINT_BYTES     192         /* a point's row with three metrics */
@@ -249,7 +269,7 @@ static size_t evaluation_bytes(const struct job_spec *spec, size_t n_classes, si
 /* What is there at the worst moment: the curve, and either two checkpoints and a third being
  * written, or two and the model, which lies in the database's log and then in the database. */
 static bool disk_bytes(const struct job_spec *spec, const struct mlp_estimate *e,
-                       const struct admission *a, size_t n_classes,
+                       const struct admission *a, size_t n_classes, size_t n_levels,
                        const size_t rows[SPLIT_PARTS], size_t *out)
 {
     size_t points = admit_curve_points(spec->train.epochs), point = POINT_BYTES;
@@ -262,7 +282,8 @@ static bool disk_bytes(const struct job_spec *spec, const struct mlp_estimate *e
         texts += rows[part] > 0 ? evaluation_bytes(spec, n_classes, a->n_outputs) : 0;
     }
     if (!mem_add(e->state_bytes, CHECKPOINT_HEAD, &checkpoint) ||
-        !mem_mul(a->n_inputs, FEATURE_TEXTS, &features) || !mem_add(features, texts, &texts) ||
+        !mem_add(a->n_inputs, n_levels, &features) ||
+        !mem_mul(features, FEATURE_TEXTS, &features) || !mem_add(features, texts, &texts) ||
         !mem_add(e->net_bytes, e->state_bytes, &model) || !mem_add(model, texts, &model) ||
         !mem_mul(points, point, &curve) || !mem_mul(model, 2, &most)) {
         return false;
@@ -274,9 +295,27 @@ static bool disk_bytes(const struct job_spec *spec, const struct mlp_estimate *e
 
 /* ---- the whole -------------------------------------------------------------------- */
 
-/* n_inputs and n_outputs, at most. */
+/* Levels and width of every table, for the encoder's options. */
+static struct mlp_embedding *estimated_tables(const struct dataset *ds,
+                                              const struct encoder_options *options, size_t *n)
+{
+    size_t most = options->n_features, i;
+    size_t *sizes = xcalloc(2 * most, sizeof *sizes);
+    struct mlp_embedding *tables = xcalloc(most, sizeof *tables);
+
+    *n = encoder_estimate_embeddings(ds, options, most, sizes, sizes + most);
+    CHK(*n <= most); /* a feature has one at most */
+    for (i = 0; i < *n; i++) {
+        tables[i] = (struct mlp_embedding){sizes[i], sizes[most + i]};
+    }
+    free(sizes);
+    return tables;
+}
+
+/* n_inputs and n_outputs, at most, and the tables, which the caller frees. */
 static int encoded_width(const struct job_spec *spec, const struct dataset *ds, size_t n_train,
-                         struct admission *a, struct err *err)
+                         struct admission *a, struct mlp_embedding **tables, size_t *n_tables,
+                         struct err *err)
 {
     size_t *features = NULL, *targets = NULL, i;
     struct encoder_options options = {
@@ -291,6 +330,11 @@ static int encoded_width(const struct job_spec *spec, const struct dataset *ds, 
     if (spec->start_model != 0) { /* its encoder is there already */
         a->n_inputs = spec->start_inputs;
         a->n_outputs = spec->classes ? spec->start_classes : spec->n_targets;
+        *n_tables = spec->n_start_tables;
+        *tables = xcalloc(*n_tables + 1, sizeof **tables);
+        if (*n_tables > 0) {
+            memcpy(*tables, spec->start_tables, *n_tables * sizeof **tables);
+        }
         return 0;
     }
     if (job_spec_columns(spec, ds, &features, &options.n_features, &targets, err) != 0) {
@@ -299,6 +343,9 @@ static int encoded_width(const struct job_spec *spec, const struct dataset *ds, 
     options.features = features;
     options.targets = targets;
     rc = encoder_estimate(ds, &options, n_train, &a->n_inputs, &a->n_outputs, &problems);
+    if (rc == 0) {
+        *tables = estimated_tables(ds, &options, n_tables);
+    }
     free(features);
     free(targets);
     for (i = 0; i < problems.n_items; i++) { /* the encoder knows columns, not the job's keys */
@@ -311,11 +358,24 @@ static int encoded_width(const struct job_spec *spec, const struct dataset *ds, 
     return rc;
 }
 
-static int refuse_status(enum mlp_status status, const struct admission *a, struct err *err)
+static int refuse_status(enum mlp_status status, const struct mlp_spec *net,
+                         const struct admission *a, struct err *err)
 {
-    if (a->n_inputs > MLP_MAX_INPUTS) {
-        return err_add(err, "/data", "an encoded row has %zu values, the limit is %d", a->n_inputs,
-                       MLP_MAX_INPUTS);
+    size_t i;
+
+    for (i = 0; i < net->n_embeddings; i++) {
+        if (net->embeddings[i].levels > MLP_MAX_LEVELS) {
+            return err_add(err, "/data", "an embedding of %zu levels, the limit is %d",
+                           net->embeddings[i].levels, MLP_MAX_LEVELS);
+        }
+    }
+    if (net->n_embeddings > MLP_MAX_EMBEDDINGS) {
+        return err_add(err, "/data", "%zu columns are embedded, the limit is %d",
+                       net->n_embeddings, MLP_MAX_EMBEDDINGS);
+    }
+    if (mlp_spec_width(net) > MLP_MAX_INPUTS) {
+        return err_add(err, "/data", "an encoded row has %zu values, the limit is %d",
+                       mlp_spec_width(net), MLP_MAX_INPUTS);
     }
     if (a->n_outputs > MLP_MAX_UNITS) {
         return err_add(err, "/data/target", "%zu classes, the limit is %d", a->n_outputs,
@@ -324,35 +384,41 @@ static int refuse_status(enum mlp_status status, const struct admission *a, stru
     return err_add(err, "/architecture/hidden", "%s", mlp_status_text(status));
 }
 
-int admit(const struct job_spec *spec, const struct dataset *ds, const size_t rows[SPLIT_PARTS],
-          size_t memory_limit, struct admission *out, struct err *err)
+static size_t all_levels(const struct mlp_spec *net)
 {
-    struct admission a = {.n_inputs = 0};
+    size_t levels = 0, i;
+
+    for (i = 0; i < net->n_embeddings; i++) {
+        levels += net->embeddings[i].levels; /* texts of a dataset: they are in memory */
+    }
+    return levels;
+}
+
+/* The network and `a`'s widths are there. */
+static int weigh(const struct job_spec *spec, const struct dataset *ds,
+                 const size_t rows[SPLIT_PARTS], size_t memory_limit, struct mlp_spec net,
+                 struct admission a, struct admission *out, struct err *err)
+{
     struct mlp_estimate estimate;
-    size_t n_classes;
-    struct mlp_spec net;
+    size_t n_classes = a.n_outputs;
     enum mlp_status status;
     double steps;
 
-    if (encoded_width(spec, ds, rows[SPLIT_TRAINING], &a, err) != 0) {
-        return -1;
-    }
-    net = job_spec_network(spec, a.n_inputs, a.n_outputs, 1);
-    n_classes = a.n_outputs;
     a.n_outputs = net.n_outputs; /* two classes may share one */
-    if (spec->n_hidden > 0 && spec->hidden[0].residual && spec->hidden[0].units != a.n_inputs) {
+    if (spec->n_hidden > 0 && spec->hidden[0].residual &&
+        spec->hidden[0].units != mlp_spec_width(&net)) {
         return err_add(err, "/architecture/hidden/0/residual",
                        "adds the layer's input to its output, and they are %zu and %zu wide",
-                       a.n_inputs, spec->hidden[0].units);
+                       mlp_spec_width(&net), spec->hidden[0].units);
     }
     status = mlp_estimate(&net, &spec->train,
                           rows[SPLIT_TRAINING] + (spec->refit ? rows[SPLIT_VALIDATION] : 0),
                           &estimate);
     if (status != MLP_OK) {
-        return refuse_status(status, &a, err);
+        return refuse_status(status, &net, &a, err);
     }
     if (spec->refit && !mem_add(estimate.state_bytes, estimate.net_bytes, &estimate.state_bytes)) {
-        return refuse_status(MLP_E_TOO_LARGE, &a, err); /* the first training's weights */
+        return refuse_status(MLP_E_TOO_LARGE, &net, &a, err); /* the first training's weights */
     }
     a.parameters = estimate.parameters;
     a.flops = spec->refit ? 2 * estimate.flops : estimate.flops;
@@ -367,9 +433,9 @@ int admit(const struct job_spec *spec, const struct dataset *ds, const size_t ro
         return err_add(err, "/data", "the job needs more memory than there are addresses");
     }
     if (a.bytes > memory_limit) {
-        return refuse_size(&a, memory_limit, err);
+        return refuse_size(&net, &a, memory_limit, err);
     }
-    if (!disk_bytes(spec, &estimate, &a, n_classes, rows, &a.disk_bytes)) {
+    if (!disk_bytes(spec, &estimate, &a, n_classes, all_levels(&net), rows, &a.disk_bytes)) {
         return err_add(err, "/architecture/hidden", "the job needs more disk than there is");
     }
     steps = ceil((double)rows[SPLIT_TRAINING] / (double)spec->train.batch_size) *
@@ -378,4 +444,24 @@ int admit(const struct job_spec *spec, const struct dataset *ds, const size_t ro
     a.seconds = a.flops / ADMIT_FLOPS_PER_SECOND + steps * SECONDS_PER_STEP;
     *out = a;
     return 0;
+}
+
+int admit(const struct job_spec *spec, const struct dataset *ds, const size_t rows[SPLIT_PARTS],
+          size_t memory_limit, struct admission *out, struct err *err)
+{
+    struct admission a = {.n_inputs = 0};
+    struct mlp_embedding *tables = NULL;
+    struct mlp_spec net;
+    size_t n_tables = 0;
+    int rc;
+
+    if (encoded_width(spec, ds, rows[SPLIT_TRAINING], &a, &tables, &n_tables, err) != 0) {
+        return -1;
+    }
+    net = job_spec_network(spec, a.n_inputs, a.n_outputs, 1);
+    net.n_embeddings = n_tables;
+    net.embeddings = tables;
+    rc = weigh(spec, ds, rows, memory_limit, net, a, out, err);
+    free(tables);
+    return rc;
 }

@@ -271,6 +271,7 @@ static void resolve_start(struct resolver *r)
     spec->start_continue = goes_on;
     spec->start_inputs = encoder_n_inputs(parent->encoder);
     spec->start_classes = encoder_n_classes(parent->encoder);
+    spec->start_tables = job_spec_tables(parent->encoder, &spec->n_start_tables);
     if (goes_on && !parent->has_state) {
         err_add(r->err, "/start_from/optimizer_state",
                 "the model's optimizer state was not kept: use \"reset\"");

@@ -35,6 +35,8 @@ struct layer_values {
 struct config_weights {
     size_t n_layers;
     struct layer_values *layers;
+    size_t n_tables;
+    struct layer_values *tables; /* weights alone: (levels, width) */
     struct given input_scale;
 };
 
@@ -52,7 +54,11 @@ void config_weights_free(struct config_weights **weights)
             free(w->layers[i].of[m].values);
         }
     }
+    for (i = 0; i < w->n_tables; i++) {
+        free(w->tables[i].of[WEIGHTS].values);
+    }
     free(w->layers);
+    free(w->tables);
     free(w->input_scale.values);
     free(w);
     *weights = NULL;
@@ -178,7 +184,28 @@ static void read_layer(const json_t *json, struct buf *pointer, struct layer_val
     }
 }
 
-/* "layers" and "input_scale" of the object. */
+static void read_tables(const json_t *json, struct buf *pointer, struct config_weights *w,
+                        struct err *err)
+{
+    size_t n = json_array_size(json), keep = pointer->len, i;
+    char got[JSON_UTIL_SHOWN + 8];
+
+    if (n == 0 || n > MLP_MAX_EMBEDDINGS) {
+        config_refuse(err, pointer, NULL, "must be an array of 1 to %d tables, got %s",
+                      MLP_MAX_EMBEDDINGS, json_util_describe(json, got));
+        return;
+    }
+    w->n_tables = n;
+    w->tables = xcalloc(n, sizeof *w->tables);
+    for (i = 0; i < n; i++) {
+        json_util_pointer_index(pointer, i);
+        read_matrix(json_array_get(json, i), pointer, &w->tables[i], err);
+        pointer->len = keep;
+        pointer->data[keep] = '\0';
+    }
+}
+
+/* "layers", "embeddings" and "input_scale" of the object. */
 static const json_t *read_top(const json_t *json, struct buf *pointer, struct config_weights *w,
                               struct err *err)
 {
@@ -192,15 +219,22 @@ static const json_t *read_top(const json_t *json, struct buf *pointer, struct co
     layers = json_object_get(json, "layers");
     json_object_foreach((json_t *)(uintptr_t)json, key, value)
     {
-        if (strcmp(key, "input_scale") == 0 && !json_is_null(value)) {
+        bool scale = strcmp(key, "input_scale") == 0, tables = strcmp(key, "embeddings") == 0;
+
+        if ((scale || tables) && !json_is_null(value)) {
             struct buf at = BUF_INIT;
 
-            buf_printf(&at, "%s/input_scale", pointer->data);
-            read_list(value, &at, &w->input_scale, err);
+            buf_printf(&at, "%s/%s", pointer->data, key);
+            if (scale) {
+                read_list(value, &at, &w->input_scale, err);
+            } else {
+                read_tables(value, &at, w, err);
+            }
             buf_fini(&at);
-        } else if (strcmp(key, "layers") != 0 && strcmp(key, "model_id") != 0 &&
-                   strcmp(key, "input_scale") != 0) {
-            config_refuse(err, pointer, key, "is unknown here; known are layers and input_scale");
+        } else if (!scale && !tables && strcmp(key, "layers") != 0 &&
+                   strcmp(key, "model_id") != 0) {
+            config_refuse(err, pointer, key,
+                          "is unknown here; known are layers, embeddings and input_scale");
         }
     }
     buf_puts(pointer, "/layers");
@@ -257,10 +291,20 @@ static void print_row(struct buf *out, const float *values, size_t n)
     buf_puts(out, "]");
 }
 
+static void print_matrix(struct buf *out, const struct layer_values *layer)
+{
+    size_t i;
+
+    for (i = 0; i < layer->n_in; i++) {
+        buf_puts(out, i > 0 ? "," : "[");
+        print_row(out, layer->of[WEIGHTS].values + i * layer->n_out, layer->n_out);
+    }
+    buf_puts(out, "]");
+}
+
 static void print_layer(struct buf *out, const struct layer_values *layer)
 {
     const char *comma = "";
-    size_t i;
     int m;
 
     buf_puts(out, "{");
@@ -276,11 +320,7 @@ static void print_layer(struct buf *out, const struct layer_values *layer)
             print_row(out, g->values, g->n);
             continue;
         }
-        for (i = 0; i < layer->n_in; i++) {
-            buf_puts(out, i > 0 ? "," : "[");
-            print_row(out, g->values + i * layer->n_out, layer->n_out);
-        }
-        buf_puts(out, "]");
+        print_matrix(out, layer);
     }
     buf_puts(out, "}");
 }
@@ -295,6 +335,14 @@ void config_weights_print(const struct config_weights *w, struct buf *out)
         print_layer(out, &w->layers[i]);
     }
     buf_puts(out, "]");
+    if (w->n_tables > 0) {
+        buf_puts(out, ",\"embeddings\":");
+        for (i = 0; i < w->n_tables; i++) {
+            buf_puts(out, i > 0 ? "," : "[");
+            print_matrix(out, &w->tables[i]);
+        }
+        buf_puts(out, "]");
+    }
     if (w->input_scale.values != NULL) {
         buf_puts(out, ",\"input_scale\":");
         print_row(out, w->input_scale.values, w->input_scale.n);
@@ -311,7 +359,7 @@ static size_t expected(const struct mlp_spec *spec, size_t k, int member, size_t
     const struct mlp_layer_spec *h = k < spec->n_hidden ? &spec->hidden[k] : NULL;
     enum mlp_norm norm = h != NULL ? h->norm : MLP_NORM_NONE;
 
-    *n_in = k == 0 ? spec->n_inputs : spec->hidden[k - 1].units;
+    *n_in = k == 0 ? mlp_spec_width(spec) : spec->hidden[k - 1].units;
     *n_out = h == NULL ? spec->n_outputs : h->units * (h->pieces > 0 ? h->pieces : 1);
     switch (member) {
     case WEIGHTS:
@@ -351,6 +399,33 @@ static void check_member(const struct config_weights *w, const struct mlp_spec *
     free(pointer);
 }
 
+/* Which columns become tables is known with the encoder. */
+static void check_tables(const struct config_weights *w, const struct mlp_spec *spec, bool exact,
+                         struct err *err)
+{
+    size_t i;
+
+    if (!exact || w->n_tables == 0) {
+        return;
+    }
+    if (w->n_tables != spec->n_embeddings) {
+        err_add(err, "/initial_weights/embeddings", "must have %zu tables, has %zu",
+                spec->n_embeddings, w->n_tables);
+        return;
+    }
+    for (i = 0; i < w->n_tables; i++) {
+        const struct mlp_embedding *e = &spec->embeddings[i];
+
+        if (w->tables[i].n_in != e->levels || w->tables[i].n_out != e->width) {
+            char *pointer = xasprintf("/initial_weights/embeddings/%zu", i);
+
+            err_add(err, pointer, "must be %zu rows of %zu numbers, got %zu of %zu", e->levels,
+                    e->width, w->tables[i].n_in, w->tables[i].n_out);
+            free(pointer);
+        }
+    }
+}
+
 int config_weights_check(const struct config_weights *w, const struct mlp_spec *spec, bool exact,
                          struct err *err)
 {
@@ -371,10 +446,11 @@ int config_weights_check(const struct config_weights *w, const struct mlp_spec *
     if (w->input_scale.values != NULL && !spec->input_scale) {
         err_add(&problems, "/initial_weights/input_scale",
                 "architecture.input_scale is not asked for");
-    } else if (w->input_scale.values != NULL && exact && w->input_scale.n != spec->n_inputs) {
+    } else if (w->input_scale.values != NULL && exact && w->input_scale.n != mlp_spec_width(spec)) {
         err_add(&problems, "/initial_weights/input_scale", "must have %zu numbers, has %zu",
-                spec->n_inputs, w->input_scale.n);
+                mlp_spec_width(spec), w->input_scale.n);
     }
+    check_tables(w, spec, exact, &problems);
     rc = err_is(&problems) ? -1 : 0;
     for (i = 0; i < problems.n_items; i++) {
         err_add(err, problems.items[i].pointer, "%s", problems.items[i].detail);
@@ -407,6 +483,9 @@ void config_weights_apply(const struct config_weights *w, struct mlp_net *net)
         put(net, view.slope, &of[SLOPES]);
         put(net, view.mean, &of[MEAN]);
         put(net, view.variance, &of[VARIANCE]);
+    }
+    for (k = 0; k < w->n_tables; k++) {
+        put(net, mlp_net_embedding(net, k), &w->tables[k].of[WEIGHTS]);
     }
     put(net, mlp_net_input_scale(net), &w->input_scale);
 }

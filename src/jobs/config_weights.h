@@ -1,7 +1,8 @@
 /* Weights that came inside a job: "initial_weights", in the form GET /models/{id}/weights
  * shows, {"layers": [{"weights": [[in][out]], "bias": [..], "gain", "shift", "slopes", "mean",
- * "variance": [..]}, ..], "input_scale": [..]}, or just the array of layers. A member that a
- * layer leaves out keeps the value that was drawn for it.
+ * "variance": [..]}, ..], "embeddings": [[levels][width], ..], "input_scale": [..]}, or just the
+ * array of layers. A member that a layer leaves out keeps the value that was drawn for it; so do
+ * all tables without "embeddings".
  *
  * One thread at a time.
  */

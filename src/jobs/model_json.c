@@ -8,7 +8,8 @@
  *    "output_init": "glorot_uniform", "output": "softmax", "loss": "cross_entropy"}
  *
  * and, where they are not 0, false or none: of a layer "pieces", "norm" ("batch" | "layer"),
- * "residual", "init_scale", "dropout", "gaussian_noise"; of the whole "input_scale",
+ * "residual", "init_scale", "dropout", "gaussian_noise"; of the whole "embeddings" (a list of
+ * {"levels": 301, "width": 16}, for the last inputs), "input_scale",
  * "input_dropout", "input_noise", "output_init_scale", "loss_parameter", "temperature", "threshold".
  *
  * Reading it back is strict: none of the first may be missing, none unknown or doubled, and the
@@ -20,6 +21,7 @@
 #include "jobs/model_json.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -166,6 +168,21 @@ static json_t *layer_to_json(const struct mlp_layer_spec *layer)
     return item;
 }
 
+static json_t *tables_to_json(const struct mlp_spec *spec)
+{
+    json_t *list = model_json_array();
+    size_t i;
+
+    for (i = 0; i < spec->n_embeddings; i++) {
+        json_t *item = model_json_object();
+
+        model_json_put(item, "levels", model_json_count(spec->embeddings[i].levels));
+        model_json_put(item, "width", model_json_count(spec->embeddings[i].width));
+        model_json_push(list, item);
+    }
+    return list;
+}
+
 char *predictor_spec_to_json(const struct mlp_spec *spec)
 {
     json_t *root = model_json_object();
@@ -181,6 +198,9 @@ char *predictor_spec_to_json(const struct mlp_spec *spec)
     model_json_put(root, "output_init", model_json_string(mlp_init_names()[spec->output_init]));
     model_json_put(root, "output", model_json_string(mlp_output_names()[spec->output]));
     model_json_put(root, "loss", model_json_string(model_json_loss(spec->loss)));
+    if (spec->n_embeddings > 0) {
+        model_json_put(root, "embeddings", tables_to_json(spec));
+    }
     put_flag(root, "input_scale", spec->input_scale);
     put_unusual(root, "input_dropout", spec->input_dropout);
     put_unusual(root, "input_noise", spec->input_noise);
@@ -239,6 +259,43 @@ static int layer_from_json(json_t *item, struct mlp_layer_spec *out, struct err 
     return norm_parse(norm, &out->norm) ? 0 : corrupt(err, "an unknown norm");
 }
 
+/* What it has set of *spec is to be freed even on failure. */
+static int tables_from_json(const json_t *list, struct mlp_spec *spec, struct err *err)
+{
+    struct mlp_embedding *tables;
+    json_error_t jerr;
+    size_t i;
+
+    if (list == NULL) {
+        return 0;
+    }
+    if (json_array_size(list) == 0 || json_array_size(list) > MLP_MAX_EMBEDDINGS) {
+        return corrupt(err, "its embeddings are not a list of some");
+    }
+    spec->n_embeddings = json_array_size(list);
+    spec->embeddings = tables = xcalloc(spec->n_embeddings, sizeof *tables);
+    for (i = 0; i < spec->n_embeddings; i++) {
+        json_int_t levels, width;
+
+        if (json_unpack_ex(json_array_get(list, i), &jerr, JSON_STRICT, "{s:I, s:I}", "levels",
+                           &levels, "width", &width) != 0) {
+            return corrupt(err, jerr.text);
+        }
+        if (levels < 1 || width < 1) {
+            return corrupt(err, "an embedding of nothing");
+        }
+        tables[i] = (struct mlp_embedding){(size_t)levels, (size_t)width};
+    }
+    return 0;
+}
+
+void predictor_spec_fini(struct mlp_spec *spec)
+{
+    free((void *)(uintptr_t)spec->embeddings); /* made here */
+    spec->embeddings = NULL;
+    spec->n_embeddings = 0;
+}
+
 static int spec_from_tree(json_t *root, struct mlp_spec *out, struct mlp_layer_spec *hidden,
                           struct err *err)
 {
@@ -246,18 +303,19 @@ static int spec_from_tree(json_t *root, struct mlp_spec *out, struct mlp_layer_s
     json_int_t n_inputs, n_outputs;
     struct mlp_spec spec = {.hidden = hidden};
     json_error_t jerr;
-    json_t *layers;
+    json_t *layers, *tables = NULL;
     int input_scale = 0;
     size_t i;
 
     if (json_unpack_ex(root, &jerr, JSON_STRICT,
-                       "{s:I, s:I, s:o, s:s, s:s, s:s, s?b, s?F, s?F, s?F, s?F, s?F, s?F}", "n_inputs",
-                       &n_inputs, "n_outputs", &n_outputs, "hidden", &layers, "output_init",
+                       "{s:I, s:I, s:o, s:s, s:s, s:s, s?b, s?F, s?F, s?F, s?F, s?F, s?F, "
+                       "s?o}",
+                       "n_inputs", &n_inputs, "n_outputs", &n_outputs, "hidden", &layers, "output_init",
                        &output_init, "output", &output, "loss", &loss, "input_scale", &input_scale,
                        "input_dropout", &spec.input_dropout, "input_noise", &spec.input_noise,
                        "output_init_scale", &spec.output_init_scale, "loss_parameter",
                        &spec.loss_parameter, "temperature", &spec.temperature, "threshold",
-                       &spec.threshold) != 0) {
+                       &spec.threshold, "embeddings", &tables) != 0) {
         return corrupt(err, jerr.text);
     }
     spec.input_scale = input_scale != 0;
@@ -279,7 +337,12 @@ static int spec_from_tree(json_t *root, struct mlp_spec *out, struct mlp_layer_s
         !mlp_output_parse(output, &spec.output) || !loss_parse(loss, &spec.loss)) {
         return corrupt(err, "an unknown name");
     }
+    if (tables_from_json(tables, &spec, err) != 0) {
+        predictor_spec_fini(&spec);
+        return -1;
+    }
     if (mlp_spec_check(&spec) != MLP_OK) {
+        predictor_spec_fini(&spec);
         return corrupt(err, "its sizes make no network");
     }
     *out = spec;
@@ -293,6 +356,7 @@ int predictor_spec_from_json(const char *json, size_t len, struct mlp_spec *out,
     json_t *root = json_loadb(json, len, JSON_REJECT_DUPLICATES, &jerr);
     int rc;
 
+    *out = (struct mlp_spec){.n_inputs = 0};
     if (root == NULL) {
         return corrupt(err, "not JSON");
     }

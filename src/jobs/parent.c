@@ -65,5 +65,6 @@ int parent_load(struct store *store, const char *key, struct parent *out, struct
 void parent_fini(struct parent *parent)
 {
     encoder_free(&parent->encoder);
+    predictor_spec_fini(&parent->spec);
     store_model_fini(&parent->model);
 }

@@ -50,10 +50,12 @@ void predictor_live_end(struct predictor *p, int64_t model_id);
 /* A model was deleted: forget it. */
 void predictor_forget(struct predictor *p, int64_t model_id);
 
-/* The stored form of a network's shape: JSON text, caller frees; and back. */
+/* The stored form of a network's shape: JSON text, caller frees; and back, to be freed with
+ * predictor_spec_fini. */
 char *predictor_spec_to_json(const struct mlp_spec *spec);
 int predictor_spec_from_json(const char *json, size_t len, struct mlp_spec *out,
                              struct mlp_layer_spec *hidden /* [MLP_MAX_LAYERS] */,
                              struct err *err) MUST_CHECK;
+void predictor_spec_fini(struct mlp_spec *spec); /* also of one that is all 0 */
 
 #endif

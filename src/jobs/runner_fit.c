@@ -55,11 +55,12 @@ static int check_net(const struct training *t, const struct mlp_spec *net, struc
                        "a sigmoid output tells two classes apart; the training rows have %zu",
                        n_classes);
     }
-    if (net->n_hidden > 0 && net->hidden[0].residual && net->hidden[0].units != net->n_inputs) {
+    if (net->n_hidden > 0 && net->hidden[0].residual &&
+        net->hidden[0].units != mlp_spec_width(net)) {
         return err_set(err, ERR_INVALID,
                        "the first layer adds its input to its output, and they are %zu and %zu "
                        "wide: some columns are constant in the training rows",
-                       net->n_inputs, net->hidden[0].units);
+                       mlp_spec_width(net), net->hidden[0].units);
     }
     if (a->shift > 0 && a->height * a->width * a->channels != net->n_inputs) {
         return err_set(err, ERR_INVALID,
@@ -78,12 +79,16 @@ int runner_make_net(struct training *t, struct err *err)
     struct mlp_spec net =
         job_spec_network(spec, encoder_n_inputs(t->encoder), encoder_n_classes(t->encoder),
                          encoder_target_scale(t->encoder, 0));
+    struct mlp_embedding *tables = job_spec_tables(t->encoder, &net.n_embeddings);
     enum mlp_status status;
 
+    net.embeddings = tables;
     if (check_net(t, &net, err) != 0) {
+        free(tables);
         return -1;
     }
     status = mlp_net_new(&net, &t->net);
+    free(tables);
     if (status == MLP_OK) {
         status = mlp_net_init(t->net, spec->train.seed);
     }

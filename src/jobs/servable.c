@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "jobs/model_json.h"
 #include "jobs/predictor_priv.h"
+#include "jobs/spec.h"
 
 #define SERVABLE_MAGIC      0x73657276u
 #define SERVABLE_WORK_BYTES (1u << 20) /* about what one workspace may take */
@@ -53,7 +54,7 @@ void encoder_box_unref(struct encoder_box *box)
 /* Rows such that one pass's activations take about SERVABLE_WORK_BYTES. */
 static size_t slice_rows(const struct mlp_spec *spec)
 {
-    size_t width = spec->n_inputs + spec->n_outputs, rows, i;
+    size_t width = mlp_spec_width(spec) + spec->n_outputs, rows, i;
 
     for (i = 0; i < spec->n_hidden; i++) {
         width += spec->hidden[i].units * (spec->hidden[i].pieces > 0 ? spec->hidden[i].pieces : 1);
@@ -193,6 +194,21 @@ static enum mlp_status stored_values(const struct mlp_spec *spec, size_t *parame
     return status == MLP_OK && !mem_add(*parameters, state, out) ? MLP_E_TOO_LARGE : status;
 }
 
+/* Whether the network's tables are those that the encoder's indexes are for. */
+static bool same_tables(const struct mlp_spec *spec, const struct encoder *encoder)
+{
+    size_t n = 0, i;
+    struct mlp_embedding *tables = job_spec_tables(encoder, &n);
+    bool same = n == spec->n_embeddings;
+
+    for (i = 0; i < n && same; i++) {
+        same = tables[i].levels == spec->embeddings[i].levels &&
+               tables[i].width == spec->embeddings[i].width;
+    }
+    free(tables);
+    return same;
+}
+
 /* Whether the parts of a stored model belong together. */
 static int check_parts(const struct store_model *model, const struct encoder *encoder,
                        const struct mlp_spec *spec, size_t weights_bytes, struct err *err)
@@ -205,7 +221,8 @@ static int check_parts(const struct store_model *model, const struct encoder *en
     } else {
         outputs_fit = spec->n_outputs == encoder_n_targets(encoder);
     }
-    if (spec->n_inputs != encoder_n_inputs(encoder) || !outputs_fit) {
+    if (spec->n_inputs != encoder_n_inputs(encoder) || !same_tables(spec, encoder) ||
+        !outputs_fit) {
         return err_set(err, ERR_CORRUPT, "model %lld is damaged: its encoder is of another width",
                        (long long)model->id);
     }
@@ -241,7 +258,7 @@ static int load_ready(struct store *store, const struct store_model *model, stru
     struct encoder_box *box = NULL;
     struct servable *s = NULL;
     void *weights = NULL;
-    struct mlp_spec spec;
+    struct mlp_spec spec = {.n_inputs = 0};
     size_t len = 0;
     int rc = -1;
 
@@ -270,6 +287,7 @@ static int load_ready(struct store *store, const struct store_model *model, stru
     *out = s;
     rc = 0;
 out:
+    predictor_spec_fini(&spec);
     encoder_box_unref(box);
     free(weights);
     return rc;

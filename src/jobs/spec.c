@@ -55,6 +55,7 @@ void job_spec_fini(struct job_spec *spec)
     free(spec->class_weights);
     config_weights_free(&spec->initial_weights);
     free(spec->freeze);
+    free(spec->start_tables);
     free_texts(spec->metrics, spec->n_metrics);
     *spec = (struct job_spec){.name = NULL};
 }
@@ -111,6 +112,19 @@ struct mlp_spec job_spec_network(const struct job_spec *spec, size_t n_inputs, s
         net.loss_parameter = spec->has_delta ? spec->loss_parameter / target_scale : 1;
     }
     return net;
+}
+
+struct mlp_embedding *job_spec_tables(const struct encoder *encoder, size_t *n)
+{
+    struct mlp_embedding *tables;
+    size_t i, input;
+
+    *n = encoder_n_embeddings(encoder);
+    tables = xcalloc(*n > 0 ? *n : 1, sizeof *tables);
+    for (i = 0; i < *n; i++) {
+        (void)encoder_embedding(encoder, i, &input, &tables[i].levels, &tables[i].width);
+    }
+    return tables;
 }
 
 char *job_monitor_name(const struct job_monitor *monitor)

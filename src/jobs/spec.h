@@ -106,6 +106,8 @@ struct job_spec {
     char start_weights[HASH_HEX_LEN];  /* its weights' hash */
     bool start_continue;               /* with its optimizer's state */
     size_t start_inputs, start_classes; /* of its encoder: admission needs no guess */
+    size_t n_start_tables;
+    struct mlp_embedding *start_tables; /* likewise */
     size_t n_freeze;
     size_t *freeze;
 
@@ -115,10 +117,12 @@ struct job_spec {
 
 void job_spec_fini(struct job_spec *spec);
 
-/* The network as libmlp wants it, for so many inputs and classes (0: the target is numbers).
- * target_scale: what a target was divided by. Borrows `hidden`. */
+/* The network as libmlp wants it, for so many inputs and classes (0: the target is numbers), its
+ * embeddings left to the caller. target_scale: what a target was divided by. Borrows `hidden`. */
 struct mlp_spec job_spec_network(const struct job_spec *spec, size_t n_inputs, size_t n_classes,
                                  double target_scale);
+/* The tables of a network behind that encoder, *n of them: its `embeddings`. Caller frees. */
+struct mlp_embedding *job_spec_tables(const struct encoder *encoder, size_t *n);
 /* Several columns that sum to 1: shares of classes. */
 bool job_spec_is_soft(const struct job_spec *spec);
 /* What metrics there can be. */
