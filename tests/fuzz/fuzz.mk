@@ -11,6 +11,7 @@ FUZZ_TARGETS = \
 	tests/fuzz/fuzz_gunzip \
 	tests/fuzz/fuzz_job \
 	tests/fuzz/fuzz_json \
+	tests/fuzz/fuzz_kernels \
 	tests/fuzz/fuzz_model \
 	tests/fuzz/fuzz_request \
 	tests/fuzz/fuzz_rows \
@@ -56,6 +57,7 @@ tests_fuzz_fuzz_guard_LDADD = $(FUZZ_HTTP_LIBS)
 tests_fuzz_fuzz_gunzip_LDADD = $(FUZZ_HTTP_LIBS)
 tests_fuzz_fuzz_job_LDADD = $(FUZZ_JOBS_LIBS)
 tests_fuzz_fuzz_json_LDADD = $(FUZZ_JOBS_LIBS)
+tests_fuzz_fuzz_kernels_LDADD = libmlpcore.la $(FUZZ_DATA_LIBS) -lm
 tests_fuzz_fuzz_model_LDADD = $(FUZZ_JOBS_LIBS)
 tests_fuzz_fuzz_request_LDADD = $(FUZZ_HTTP_LIBS)
 tests_fuzz_fuzz_rows_LDADD = $(FUZZ_HTTP_LIBS)
