@@ -16,8 +16,8 @@
 void crash_job_set(int64_t job_id);
 int64_t crash_job(void);
 
-/* Each thread that may have a job needs a stack of its own for the handler: a worker that ran out of
- * stack could not leave its mark otherwise. Freed by crash_stack_free, on the same thread. */
+/* Each thread that may have a job needs a stack of its own for the handler: a worker that ran out
+ * of stack could not leave its mark otherwise. Freed by crash_stack_free, on the same thread. */
 void *crash_stack_new(void);
 void crash_stack_free(void **stack);
 

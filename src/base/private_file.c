@@ -1,8 +1,8 @@
 /* Files of secrets; see private_file.h.
  *
- * Written in full as NAME.new, synced, and renamed: a crash leaves the old file or the new one. Both
- * are nobody's but their owner's from their first byte on. The lock is flock on the folder, which
- * goes with the process.
+ * Written in full as NAME.new, synced, and renamed: a crash leaves the old file or the new one.
+ * Both are nobody's but their owner's from their first byte on. The lock is flock on the folder,
+ * which goes with the process.
  */
 #include "base/private_file.h"
 

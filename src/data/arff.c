@@ -239,7 +239,8 @@ static int take_type(struct arff *a, struct attribute *t, char *p, struct err *e
         return arff_date_known(t->pattern)
                    ? 0
                    : bad(a, t->name, err,
-                         "the pattern of \"%s\" has other letters than y, M, d, H, m, s, S, X and Z",
+                         "the pattern of \"%s\" has other letters than y, M, d, H, m, s, S, X "
+                          "and Z",
                          t->name);
     }
     return *p == '\0' ? 0 : bad(a, t->name, err, "text after the type of \"%s\"", t->name);

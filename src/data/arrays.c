@@ -384,7 +384,8 @@ int arrays_feed(struct arrays *a, const char *bytes, size_t len, struct err *err
         return 0;
     }
     if (len > x->bytes - x->got) {
-        return err_add(err, NULL, "the array \"%s\" has more bytes than its head says (%" PRIu64 ")",
+        return err_add(err, NULL, "the array \"%s\" has more bytes than its head says (%" PRIu64
+                       ")",
                        x->name, x->bytes);
     }
     x->got += len;

@@ -322,7 +322,8 @@ static int libsvm_finish(void *state, struct err *err)
     width = l->most - base + 1;
     if (width + 1 > DATASET_MAX_COLUMNS || l->row > MAX_CELLS / (width + 1)) {
         return err_add(err, NULL,
-                       "%" PRIu64 " rows of %zu columns are more than a table may have (%d columns, "
+                       "%" PRIu64 " rows of %zu columns are more than a table may have (%d "
+                       "columns, "
                        "%" PRIu64 " cells, zeros too)",
                        l->row, width + 1, DATASET_MAX_COLUMNS, MAX_CELLS);
     }

@@ -26,7 +26,14 @@
 #define BLOCK_BYTES (64u << 10)
 #define MAX_HEAD    (128u << 10) /* a name and an extra field have 64 KiB each */
 
-enum phase { PHASE_SIGNATURE, PHASE_HEAD, PHASE_STORED, PHASE_DEFLATED, PHASE_DESCRIPTOR, PHASE_END };
+enum phase {
+    PHASE_SIGNATURE,
+    PHASE_HEAD,
+    PHASE_STORED,
+    PHASE_DEFLATED,
+    PHASE_DESCRIPTOR,
+    PHASE_END
+};
 
 struct npz {
     struct reader_env env;

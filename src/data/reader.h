@@ -46,7 +46,8 @@ struct reader_options {
     const char *arrays; /* of an .npz: the names wanted, "x_train,y_train"; NULL: all */
 };
 /* clang-format off */
-#define READER_OPTIONS_INIT { .sniff_header = true, .sniff_delimiter = true, .csv = CSV_OPTIONS_INIT }
+#define READER_OPTIONS_INIT                                                                        \
+    { .sniff_header = true, .sniff_delimiter = true, .csv = CSV_OPTIONS_INIT }
 /* clang-format on */
 
 struct reader;

@@ -1,7 +1,8 @@
 /* What the first bytes of an upload look like; see reader_priv.h. Pure functions.
  *
  * Binary formats have magic numbers. Of texts: an object's brace is NDJSON, an @relation or
- * @attribute (after % comments) ARFF, a first line "number index:value ..." libsvm; the rest is CSV.
+ * @attribute (after % comments) ARFF, a first line "number index:value ..." libsvm; the rest is
+ * CSV.
  */
 #include <ctype.h>
 #include <string.h>

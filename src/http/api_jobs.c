@@ -1,5 +1,5 @@
-/* /jobs: list, one, events, cancel, pause, resume, delete. The curve is in api_curve.c, the queue as
- * a whole in api_queue.c. */
+/* /jobs: list, one, events, cancel, pause, resume, delete. The curve is in api_curve.c, the queue
+ * as a whole in api_queue.c. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +21,8 @@ static int read_filter(struct request *req, struct store_job_filter *out, struct
     }
     if (state != NULL && !job_state_parse(state, &parsed)) {
         (void)err_set(err, ERR_SYNTAX, "there is no state \"%.40s\"", state);
-        return err_add(err, "/state", "one of queued, running, paused, succeeded, failed, cancelled");
+        return err_add(err, "/state",
+                       "one of queued, running, paused, succeeded, failed, cancelled");
     }
     if (kind != NULL && strcmp(kind, "train") != 0 && strcmp(kind, "evaluate") != 0) {
         (void)err_set(err, ERR_SYNTAX, "there is no kind \"%.40s\"", kind);

@@ -300,7 +300,8 @@ static void evaluate_dataset(struct request *req, int64_t model_id, const json_t
 
     if (json_object_size(root) != 1 + (size_t)(wish != NULL)) {
         (void)err_add(err, "",
-                      "send {\"dataset\": ...}, perhaps with \"notify\", or {\"instances\": [...]}, "
+                      "send {\"dataset\": ...}, perhaps with \"notify\", or "
+                      "{\"instances\": [...]}, "
                       "and nothing else");
         return;
     }

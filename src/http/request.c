@@ -1,7 +1,7 @@
 /* The life of a request; see request.h.
  *
- * guard -> route -> token -> limits -> body -> handler -> answer, on the server thread that owns the
- * connection. An answer may be queued at the first call (headers only) or at the last (all of
+ * guard -> route -> token -> limits -> body -> handler -> answer, on the server thread that owns
+ * the connection. An answer may be queued at the first call (headers only) or at the last (all of
  * the body in), never between. A refusal is therefore decided early and, as a rule, answered
  * late: a client that is still sending loses an early answer with the broken connection. It
  * goes out at once only when the client waits for it (Expect: 100-continue), when the body is

@@ -193,9 +193,10 @@ static bool start_library(struct server *server, const struct server_options *o)
         server->listener.fd, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)o->threads,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)server_descriptors(o),
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SERVER_IDLE_SECONDS,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)SERVER_HEADER_BYTES, MHD_OPTION_STRICT_FOR_CLIENT,
-        1, MHD_OPTION_URI_LOG_CALLBACK, request_start, server, MHD_OPTION_NOTIFY_COMPLETED,
-        request_end, server, MHD_OPTION_NOTIFY_CONNECTION, connection_changes, server,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)SERVER_HEADER_BYTES,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK, request_start, server,
+        MHD_OPTION_NOTIFY_COMPLETED, request_end, server, MHD_OPTION_NOTIFY_CONNECTION,
+        connection_changes, server,
         MHD_OPTION_ARRAY, server->tls != NULL ? secure : plain, MHD_OPTION_END);
     return server->daemon != NULL;
 }

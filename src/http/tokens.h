@@ -29,8 +29,9 @@ int tokens_reload(struct tokens *tokens, struct err *err) MUST_CHECK;
 /* How many there are now. */
 size_t tokens_count(struct tokens *tokens);
 
-/* The value of an Authorization header -> the scope it grants and the token's id. False: no such token,
- * or not "Bearer <token>". A scope includes those before it: read < predict < train < admin. */
+/* The value of an Authorization header -> the scope it grants and the token's id. False: no such
+ * token, or not "Bearer <token>". A scope includes those before it: read < predict < train <
+ * admin. */
 bool tokens_check(struct tokens *tokens, const char *authorization, enum route_scope *scope,
                   char id[TOKEN_ID_LEN]);
 

@@ -6,9 +6,10 @@
  * orphan of a kill and goes at the next start.
  *
  * File: 8 bytes "mlpdckp1", the head as little-endian integers (lengths of what follows), the
- * SHA-256 of the resolved config (which names data by content, network, optimizer, seed), the notes (what the runner keeps
- * beside the trainer, JSON), the trainer's state as mlp_trainer_save made it, and the SHA-256 of
- * everything before it. Lengths are checked against the file's before anything is allocated.
+ * SHA-256 of the resolved config (which names data by content, network, optimizer, seed), the notes
+ * (what the runner keeps beside the trainer, JSON), the trainer's state as mlp_trainer_save made
+ * it, and the SHA-256 of everything before it. Lengths are checked against the file's before
+ * anything is allocated.
  *
  * Any thread; one at a time for one job.
  */
@@ -40,11 +41,11 @@ void checkpoint_fini(struct checkpoint *c);
 int checkpoint_write(struct checkpoints *cs, const struct store_job *job, const char *owner,
                      struct checkpoint *c, struct err *err) MUST_CHECK;
 
-/* The newest one of `job` that verifies and belongs to its resolved config: 0; 1 = there is none. What
- * does not verify is logged, told as an event of the job, and passed over. When the one found is not the newest row, or none is
- * found though there were rows, the curve past it is cut (store curve_cut). -1: no memory or no
- * descriptor for it (which is not the file's fault, so that nothing is passed over), or the store's
- * error. */
+/* The newest one of `job` that verifies and belongs to its resolved config: 0; 1 = there is none.
+ * What does not verify is logged, told as an event of the job, and passed over. When the one found
+ * is not the newest row, or none is found though there were rows, the curve past it is cut (store
+ * curve_cut). -1: no memory or no descriptor for it (which is not the file's fault, so that nothing
+ * is passed over), or the store's error. */
 int checkpoint_read(struct checkpoints *cs, const struct store_job *job, const char *owner,
                     struct checkpoint *out, struct err *err) MUST_CHECK;
 

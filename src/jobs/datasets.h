@@ -40,7 +40,8 @@ int datasets_add(struct datasets *d, const char *name, const struct dataset_summ
  * reader stays readable until put back. */
 int datasets_delete(struct datasets *d, int64_t id, struct err *err) MUST_CHECK;
 
-/* A piece of what the rule lets go (store gc), the files of datasets with it; `more`: call again. */
+/* A piece of what the rule lets go (store gc), the files of datasets with it; `more`: call
+ * again. */
 int datasets_gc(struct datasets *d, const struct store_gc_rule *rule, bool dry_run,
                 struct store_gc *out, struct err *err) MUST_CHECK;
 

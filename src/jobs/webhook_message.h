@@ -17,7 +17,8 @@ char *webhook_message_body(const struct store_delivery *delivery);
 void webhook_message_sign(const struct webhook_secrets *secrets, const char *id, int64_t seconds,
                           const char *body, size_t len, char out[WEBHOOK_SIGNATURE_LEN]);
 
-/* "https://host:port" of a URL that outgoing_check_url has passed, in small letters; the caller's. */
+/* "https://host:port" of a URL that outgoing_check_url has passed, in small letters; the
+ * caller's. */
 char *webhook_message_receiver(const char *url);
 
 #define WEBHOOK_SENDS 10 /* of one message, unless somebody asks again */

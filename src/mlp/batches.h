@@ -48,8 +48,8 @@ size_t batches_total(const struct batches *b);
 void batches_epoch(struct batches *b, uint32_t epoch);
 /* Batch i, valid until the next call. */
 struct mlp_data batches_at(const struct batches *b, size_t i);
-/* The same in two: where its rows will be, and the work of bringing some of them there. Pieces of one
- * batch may be filled by several threads. */
+/* The same in two: where its rows will be, and the work of bringing some of them there. Pieces of
+ * one batch may be filled by several threads. */
 struct mlp_data batches_view(const struct batches *b, size_t i);
 void batches_fill(const struct batches *b, size_t i, size_t from, size_t rows, bool inputs);
 /* Which of the data's rows batch i's are, where it is as well to use their inputs there; or NULL:

@@ -16,8 +16,8 @@
 /* Whether every index in x (rows, n_inputs) is one of its table. */
 bool embedding_fits(const struct mlp_spec *spec, const mlp_real *x, size_t rows);
 
-/* *a is a_0 (rows, mlp_spec_width) of x (rows, n_inputs), in p->embedded, the indexes in p->index if
- * training; x itself for a net without tables. MLP_E_ARGUMENT: an index that its table does not
+/* *a is a_0 (rows, mlp_spec_width) of x (rows, n_inputs), in p->embedded, the indexes in p->index
+ * if training; x itself for a net without tables. MLP_E_ARGUMENT: an index that its table does not
  * have. */
 MLP_CHECK enum mlp_status embedding_rows(struct pass *p, const struct mlp_net *net,
                                          const mlp_real *x, size_t rows, const mlp_real **a);

@@ -73,8 +73,8 @@ MLP_CHECK enum mlp_status gemm_back_delta(struct gemm_ctx *ctx, struct gemm_shap
                                           mlp_real *delta_prev);
 
 /* dW goes by pieces of its rows, that is of the layer's inputs: [first, first + count) to dw
- * (count, out). Any pieces come to the same bits; those as large as gemm_piece says, made by so many
- * threads, come fastest. */
+ * (count, out). Any pieces come to the same bits; those as large as gemm_piece says, made by so
+ * many threads, come fastest. */
 size_t gemm_piece(const struct gemm_ctx *ctx, struct gemm_shape s, size_t threads);
 MLP_CHECK enum mlp_status gemm_back_weights(struct gemm_ctx *ctx, struct gemm_shape s,
                                             size_t first, size_t count, const mlp_real *a,

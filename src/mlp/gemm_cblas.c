@@ -112,9 +112,9 @@ enum mlp_status gemm_backend_back_weights(struct gemm_ctx *ctx, struct gemm_shap
     for (size_t i = 0; i < s.rows; i += CHUNK_ROWS) {
         size_t rows = s.rows - i < CHUNK_ROWS ? s.rows - i : CHUNK_ROWS;
 
-        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)count, (int)s.out, (int)rows, 1.0F,
-                    a + i * s.in + first, (int)s.in, delta + i * s.out, (int)s.out, i == 0 ? 0.0F : 1.0F,
-                    dw, (int)s.out);
+        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)count, (int)s.out, (int)rows,
+                    1.0F, a + i * s.in + first, (int)s.in, delta + i * s.out, (int)s.out,
+                    i == 0 ? 0.0F : 1.0F, dw, (int)s.out);
     }
     return MLP_OK;
 }

@@ -1,8 +1,8 @@
 /* Products of a training by way of kernel_tiles.h: who packs what, and how much at a time.
  *
  * Terms go by blocks of TERMS, rows of the left operand by as many as its room holds. The right
- * operand is packed in strips that stay in the cache while all of the left one passes by; for dW it is
- * delta, packed once and kept for all pieces, if it fits. Blocks are a function of the shapes
+ * operand is packed in strips that stay in the cache while all of the left one passes by; for dW it
+ * is delta, packed once and kept for all pieces, if it fits. Blocks are a function of the shapes
  * alone and a block's sums do not depend on its neighbours: any slicing of rows, any piece of dW
  * comes to the same bits.
  */
@@ -127,7 +127,8 @@ static void block(const struct gemm_tiles *t, const struct factors *f, size_t i,
                                               .parts = t->parts,
                                               .a = t->left,
                                               .b = right,
-                                              .bias = f->bias != NULL && k == 0 ? f->bias + j : NULL,
+                                              .bias = k == 0 && f->bias != NULL ? f->bias + j
+                                                                                  : NULL,
                                               .add = k > 0,
                                               .c = f->c + i * f->n + j,
                                               .c_row = f->n});

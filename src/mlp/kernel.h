@@ -46,7 +46,8 @@ struct kernel_loss {
     const mlp_real *weights;    /* (rows), or NULL: all 1 */
     mlp_real scale;
     double *row_loss;           /* (rows): l_i, without its weight; NaN if a z is not finite */
-    unsigned char *row_hit;     /* (rows): 1 where every output is on the right side; NULL: not asked */
+    unsigned char *row_hit;     /* (rows): 1 where every output is on the right side; NULL: not
+                                 * asked */
 };
 
 /* The coefficients of one optimizer step, the same for a run of parameters. */
@@ -123,7 +124,8 @@ struct kernel {
                  mlp_real *v, mlp_real *u, size_t n);
     void (*clip)(mlp_real *x, size_t n, mlp_real bound); /* to +-bound */
     double (*dot)(const mlp_real *a, const mlp_real *b, size_t n);
-    void (*add_scaled)(mlp_real *y, mlp_real factor, const mlp_real *x, size_t n); /* y += factor x */
+    /* y += factor x */
+    void (*add_scaled)(mlp_real *y, mlp_real factor, const mlp_real *x, size_t n);
     /* Columns of w (rows, cols) longer than `limit` are scaled to that length. */
     void (*limit_columns)(mlp_real *w, size_t rows, size_t cols, double limit);
 

@@ -60,7 +60,8 @@ static inline void split(__m512 low, __m512 high, size_t parts, uint32_t *to)
 
     _mm512_store_si512(to + TILE, pair(m0, m1));
     _mm512_store_si512(to + 2 * TILE,
-                       pair(_mm512_castps_si512(low), _mm512_and_si512(_mm512_castps_si512(high), UPPER)));
+                       pair(_mm512_castps_si512(low),
+                            _mm512_and_si512(_mm512_castps_si512(high), UPPER)));
 }
 
 /* The transpose of 16 by 16 pairs, in place. */
@@ -75,9 +76,12 @@ static inline void turn(uint32_t *t)
             const uint32_t *from = t + i * LINES + 4 * c;
             __m512i x = _mm512_castsi128_si512(_mm_load_si128((const __m128i *)(const void *)from));
 
-            x = _mm512_inserti32x4(x, _mm_load_si128((const __m128i *)(const void *)(from + 4 * LINES)), 1);
-            x = _mm512_inserti32x4(x, _mm_load_si128((const __m128i *)(const void *)(from + 8 * LINES)), 2);
-            x = _mm512_inserti32x4(x, _mm_load_si128((const __m128i *)(const void *)(from + 12 * LINES)), 3);
+            x = _mm512_inserti32x4(
+                x, _mm_load_si128((const __m128i *)(const void *)(from + 4 * LINES)), 1);
+            x = _mm512_inserti32x4(
+                x, _mm_load_si128((const __m128i *)(const void *)(from + 8 * LINES)), 2);
+            x = _mm512_inserti32x4(
+                x, _mm_load_si128((const __m128i *)(const void *)(from + 12 * LINES)), 3);
             r[4 * c + i] = x;
         }
     }

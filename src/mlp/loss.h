@@ -28,7 +28,8 @@ struct loss_rows {
     unsigned char *row_hit;       /* (rows), written; or NULL */
 };
 
-/* z becomes dL/dz of a batch of batch_rows rows, of which these are some: w_i / batch_rows dl_i/dz. */
+/* z becomes dL/dz of a batch of batch_rows rows, of which these are some: w_i / batch_rows
+ * dl_i/dz. */
 void loss_gradient(const struct mlp_net *net, const struct loss_rows *r, size_t batch_rows,
                    mlp_real smoothing);
 

@@ -74,8 +74,8 @@ enum mlp_activation {
     MLP_MAXOUT,     /* the largest of `pieces` linear pieces (Goodfellow 2013); ties: the first */
 };
 
-/* Deviations: glorot sqrt(2 / (in + out)), he sqrt(2 / in), lecun sqrt(1 / in); the uniform ones have
- * the same deviation. The others: see init_scale. Biases are 0 but for UNIFORM_FAN_IN. */
+/* Deviations: glorot sqrt(2 / (in + out)), he sqrt(2 / in), lecun sqrt(1 / in); the uniform ones
+ * have the same deviation. The others: see init_scale. Biases are 0 but for UNIFORM_FAN_IN. */
 enum mlp_init {
     MLP_GLOROT_UNIFORM,
     MLP_GLOROT_NORMAL,
@@ -219,8 +219,8 @@ MLP_API size_t mlp_net_parameters(const struct mlp_net *net);
  * statistics): together what a prediction needs, and what is stored. */
 MLP_API size_t mlp_net_values(const struct mlp_net *net);
 /* The one flat array of mlp_net_values numbers, owned by the net: [input scale], [tables (levels,
- * width), one after the other], then layer after layer weights [in][out x pieces], bias, [norm's gain, shift], [slopes]; then the
- * state, layer after layer running mean, running variance. */
+ * width), one after the other], then layer after layer weights [in][out x pieces], bias, [norm's
+ * gain, shift], [slopes]; then the state, layer after layer running mean, running variance. */
 MLP_API mlp_real *mlp_net_params(struct mlp_net *net);
 MLP_API const mlp_real *mlp_net_params_const(const struct mlp_net *net);
 
@@ -460,9 +460,9 @@ struct mlp_epoch {
 
 struct mlp_callbacks {
     void *arg;
-    bool (*stop)(void *arg);                                /* polled before every step; may be NULL */
+    bool (*stop)(void *arg);                                /* before every step; may be NULL */
     void (*epoch)(void *arg, const struct mlp_epoch *epoch); /* may be NULL */
-    double (*clock)(void);                                  /* monotonic seconds; NULL = no timing */
+    double (*clock)(void);                                  /* monotonic seconds; NULL: none */
     /* What is to decide instead of the loss: called after each epoch with the weights
      * that would be published. May be NULL. */
     double (*monitor)(void *arg, const struct mlp_net *net, const struct mlp_epoch *epoch);
@@ -506,7 +506,8 @@ MLP_API MLP_CHECK enum mlp_status mlp_train(struct mlp_net *net, const struct ml
 /* The same in pieces, for those who stop and go on. A trainer borrows all it is given; the net is
  * its own until it is freed. mlp_trainer_run goes on until the training ends or the stop
  * callback says so; then it may be called again. The net then has the latest weights;
- * mlp_trainer_publish puts those into it that mlp_train would leave there, and ends the training. */
+ * mlp_trainer_publish puts those into it that mlp_train would leave there, and ends the
+ * training. */
 struct mlp_trainer;
 MLP_API MLP_CHECK enum mlp_status mlp_trainer_new(struct mlp_net *net,
                                                   const struct mlp_train_spec *spec,

@@ -42,8 +42,8 @@ const mlp_real *noise_scale_input(struct pass *p, const struct mlp_net *net, con
 const mlp_real *noise_input(struct pass *p, const struct mlp_net *net,
                             const struct pass_moment *moment, const mlp_real *x, size_t rows);
 
-/* p->input_delta holds dL/da_0, and becomes dL/dx where tables ask for it; the input scale's gradient
- * is written. */
+/* p->input_delta holds dL/da_0, and becomes dL/dx where tables ask for it; the input scale's
+ * gradient is written. */
 void noise_input_back(struct pass *p, const struct mlp_net *net, const mlp_real *x, size_t rows,
                       mlp_real *gradient);
 

@@ -8,15 +8,17 @@
  *               w -= rate m/(1-b1^t) / (sqrt(v/(1-b2^t)) + eps);  amsgrad: the largest v so far
  *     nadam     mu_t = b1 (1 - .96^(t psi)/2), M_t = mu_1 .. mu_t;
  *               w -= rate ((1-mu_t)/(1-M_t) g + mu_{t+1}/(1-M_{t+1}) m) / (as adam)
- *     radam     r_t = r - 2 t b2^t/(1-b2^t), r = 2/(1-b2) - 1;  w -= rate m/(1-b1^t) c, where c is 1
- *               while r_t <= 5, then sqrt((r_t-4)(r_t-2) r / ((r-4)(r-2) r_t)) sqrt(1-b2^t)/(sqrt(v)+eps)
+ *     radam     r_t = r - 2 t b2^t/(1-b2^t), r = 2/(1-b2) - 1;  w -= rate m/(1-b1^t) c, where c is
+ *               1 while r_t <= 5, then
+ *               sqrt((r_t-4)(r_t-2) r / ((r-4)(r-2) r_t)) sqrt(1-b2^t)/(sqrt(v)+eps)
  *     lion      w -= rate sign(b1 m + (1-b1) g);  m = b2 m + (1-b2) g
  *     rmsprop   v = rho v + (1-rho) g^2;  m = momentum m + g/(sqrt(v)+eps);  w -= rate m
  *     adagrad   v += g^2;  w -= rate g/(sqrt(v)+eps)
  *     adadelta  v = rho v + (1-rho) g^2;  d = sqrt(m+eps)/sqrt(v+eps) g;  m = rho m + (1-rho) d^2;
  *               w -= rate d
- *     rprop     v: a step of each parameter's own, `rate` at first; times 1.2 where g keeps its sign,
- *               times .5 where it turns (and then w stays), within 1e-6 to 50;  w -= sign(g) v
+ *     rprop     v: a step of each parameter's own, `rate` at first; times 1.2 where g keeps its
+ *               sign, times .5 where it turns (and then w stays), within 1e-6 to 50;
+ *               w -= sign(g) v
  *
  * t counts steps; what depends on t is computed in double. Threads: begin, clip and end belong to
  * one; ranges that do not overlap may go to several, in pieces of any size and in any order, and
@@ -79,8 +81,8 @@ void optimizer_end(const struct optimizer *o, struct mlp_net *net);
 /* Add |dL/dW_k|^2 of every layer's weights to squares [n_layers]. */
 void optimizer_layer_norms(const struct mlp_net *net, const mlp_real *gradient, double *squares);
 
-/* Moments and counters, for another optimizer of the same spec and parameters to go on with the same
- * bits. Load says no to the state of another kind of optimizer, and then changes nothing. */
+/* Moments and counters, for another optimizer of the same spec and parameters to go on with the
+ * same bits. Load says no to the state of another kind of optimizer, and then changes nothing. */
 size_t optimizer_state_bytes(const struct optimizer *o);
 void optimizer_save(const struct optimizer *o, void *out);
 bool optimizer_load(struct optimizer *o, const void *in);

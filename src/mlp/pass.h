@@ -64,7 +64,8 @@ struct pass {
     /* of a_0, wide = mlp_spec_width numbers a row */
     mlp_real *embedded;    /* (max_rows, wide): x with its rows of tables; NULL: x as it is */
     uint32_t *index;       /* (n_embeddings, max_rows): which those are, while training; or NULL */
-    mlp_real *input;       /* (max_rows, wide): embedded, scaled, dropped, noisy; NULL: x as it is */
+    mlp_real *input;       /* (max_rows, wide): embedded, scaled, dropped, noisy; NULL: x as it
+                            * is */
     mlp_real *input_mask;  /* likewise, or NULL */
     mlp_real *input_delta; /* (max_rows, wide - delta_from): dL/da_0, with an input scale or tables;
                             * or NULL */
@@ -109,8 +110,8 @@ MLP_CHECK enum mlp_status pass_gradient(struct pass *p, struct mlp_net *net,
                                         const struct pass_moment *moment, double smoothing,
                                         mlp_real *gradient, double *loss);
 
-/* What becomes of a gradient that nobody needs as a whole: as soon as a range of it is there, and no
- * earlier than all deltas, the parameters of that range may be changed. */
+/* What becomes of a gradient that nobody needs as a whole: as soon as a range of it is there, and
+ * no earlier than all deltas, the parameters of that range may be changed. */
 struct pass_update {
     /* once, before the first range, on the caller's thread; false: leave it at the loss */
     bool (*begin)(void *arg, double loss);
@@ -120,8 +121,8 @@ struct pass_update {
     void *arg;
 };
 
-/* Who brings a batch's rows to where it says they are: asked for each row once, from several threads
- * at a time; without the inputs where the pass can use them where they are. */
+/* Who brings a batch's rows to where it says they are: asked for each row once, from several
+ * threads at a time; without the inputs where the pass can use them where they are. */
 struct pass_fill {
     void (*rows)(void *arg, size_t first, size_t rows, bool inputs);
     /* now and then during the pass, from one thread: a good moment to think of the next batch */

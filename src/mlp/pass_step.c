@@ -60,7 +60,8 @@ static enum mlp_status forward_layer(struct step *s, struct gemm_ctx *gemm, size
     norm_apply(p, net, k, first, rows); /* y_k = norm_k(z_k) */
     activation_forward(net, l, at->y + first * l->n_z, rows,
                        at->h + first * l->n_out);            /* h_k = f_k(y_k) */
-    noise_apply(p, net, k, s->moment, before, first, rows); /* a_k = dropped(h_k + noise), + a_{k-1} */
+    /* a_k = dropped(h_k + noise), + a_{k-1} */
+    noise_apply(p, net, k, s->moment, before, first, rows);
     return MLP_OK;
 }
 

@@ -1,7 +1,7 @@
 /* The learning rate's course: a factor of learning_rate for each step, in double.
  *
- * A training of E epochs has n steps in each. Step i = 0, 1, .. is at e = i / n, in epochs since the
- * training began. With a warm-up of W epochs
+ * A training of E epochs has n steps in each. Step i = 0, 1, .. is at e = i / n, in epochs since
+ * the training began. With a warm-up of W epochs
  *
  *     e < W:   min(1, (i + 1) / (n W)) f(0)     from 1 / (steps of the warm-up) up to f(0)
  *     else:    f(t), t = e - W, T = E - W
@@ -14,9 +14,10 @@
  *     exponential   factor ^ t
  *     inverse_time  1 / (1 + factor t)
  *     polynomial    final + (1 - final) (1 - t/T) ^ power
- *     cosine        final + (1 - final) (1 + cos(pi c)) / 2, c = p / (L - 1/n): p epochs into a cycle
- *                   of L epochs, so that a cycle's first step has 1 and its last one `final`. One
- *                   cycle has L = T; else cycle j = 0, 1, .. has L = cycle_epochs cycle_growth ^ j
+ *     cosine        final + (1 - final) (1 + cos(pi c)) / 2, c = p / (L - 1/n): p epochs into a
+ *                   cycle of L epochs, so that a cycle's first step has 1 and its last one `final`.
+ *                   One cycle has L = T; else cycle j = 0, 1, .. has
+ *                   L = cycle_epochs cycle_growth ^ j
  *     one_cycle     from a = 1/start_divisor over 1 to z = a/final_divisor, each by half a cosine:
  *                   up while t <= U = peak T - 1/n, 1 at U, then down, z at the last step, T - 1/n
  *     plateau       1 at first; times factor, but not under final, whenever `patience` epochs went

@@ -1,6 +1,5 @@
-/* The commands beside the daemon: mlpd backup, restore, check, gc, webhook-secret, token. Each looks
- * at a state folder,
- * says in one line what it did, and what is wrong a line each.
+/* The commands beside the daemon: mlpd backup, restore, check, gc, webhook-secret, token. Each
+ * looks at a state folder, says in one line what it did, and what is wrong a line each.
  */
 #ifndef MLPD_MLPD_COMMAND_H
 #define MLPD_MLPD_COMMAND_H

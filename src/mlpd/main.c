@@ -2,12 +2,12 @@
  *
  * Start order: options, signals blocked (so that every thread inherits that), state folder and
  * its lock, marks of crashes, store, datasets, checkpoints, predictor, pool, server, ready line;
- * then what can wait: webhooks, retention, and the check of the database after an unclean stop. Stop
- * order is the reverse, with the intake closed first: quiesce (new work is refused), pool (running jobs
- * leave a checkpoint and go back to the queue), webhooks, server, predictor, datasets, store. Only main
- * takes signals;
- * a second one, or --stop-seconds gone by, ends the process at once, which is safe: it is the same as
- * a power cut, and the store is made for that.
+ * then what can wait: webhooks, retention, and the check of the database after an unclean stop.
+ * Stop order is the reverse, with the intake closed first: quiesce (new work is refused), pool
+ * (running jobs leave a checkpoint and go back to the queue), webhooks, server, predictor,
+ * datasets, store. Only main takes signals; a second one, or --stop-seconds gone
+ * by, ends the process at once, which is safe: it is the same as a power cut, and the store is made
+ * for that.
  */
 #include "config.h"
 

@@ -1,13 +1,14 @@
 /* Outgoing connections: the only ones the daemon makes, and the only place with libcurl.
  *
- * A connection is made only to an address that was looked at when it is made (CURLOPT_OPENSOCKETFUNCTION),
- * after every name was resolved and every redirect followed: a public one, or one inside a network
- * that the operator allowed (--allow-private CIDR). No proxy, no cookies, no .netrc, no other protocol, no
- * redirect unless asked for. A public address is asked on ports 80, 443 and 8000 to 8999 only, an allowed
- * network on any.
+ * A connection is made only to an address that was looked at when it is made
+ * (CURLOPT_OPENSOCKETFUNCTION), after every name was resolved and every redirect followed: a public
+ * one, or one inside a network that the operator allowed (--allow-private CIDR). No proxy, no
+ * cookies, no .netrc, no other protocol, no redirect unless asked for. A public address is asked on
+ * ports 80, 443 and 8000 to 8999 only, an allowed network on any.
  * What is told to a client about a failure is a class, not a map of the network.
  *
- * Any thread; each call has a handle of its own. Blocks up to its deadline; never called by an HTTP thread.
+ * Any thread; each call has a handle of its own. Blocks up to its deadline; never called by an HTTP
+ * thread.
  */
 #ifndef MLPD_NET_OUTGOING_H
 #define MLPD_NET_OUTGOING_H
@@ -25,8 +26,8 @@ const char *outgoing_library(void);
 struct outgoing_options {
     const char *const *allow_private; /* CIDRs: "10.0.0.0/8", "127.0.0.1/32", "fd00::/8" */
     size_t n_allow_private;
-    bool allow_http;                  /* plain http too; https only otherwise (private networks: both) */
-    const char *ca_file;              /* certificates to trust instead of the system's, PEM; or NULL */
+    bool allow_http;                  /* plain http too (private networks: always) */
+    const char *ca_file;              /* PEM, in place of the system's certificates; or NULL */
 };
 /* ERR_INVALID names a CIDR that is none, or says that the file of certificates cannot be read. */
 int outgoing_new(const struct outgoing_options *options, struct outgoing **out,
@@ -40,16 +41,18 @@ int outgoing_check_url(const struct outgoing *o, const char *url, struct err *er
 struct outgoing_request {
     const char *method;               /* "POST" | "GET" */
     const char *url;
-    const char *const *headers;       /* "Name: value", NULL-terminated, or NULL; not sent to where a redirect leads */
+    const char *const *headers;       /* "Name: value", NULL-terminated, or NULL; not sent to
+                                       * where a redirect leads */
     const void *body;                 /* of a POST, or NULL; say its Content-Type in headers */
     size_t len;
     double connect_seconds, seconds;  /* limits; 0: 5 and 20 */
-    double slow_seconds;              /* fewer than 100 bytes/s for so long ends the call too; 0: 30 */
+    double slow_seconds;              /* fewer than 100 bytes/s for so long ends it; 0: 30 */
     size_t most_bytes;                /* of the answer's body; more ends the call: ERR_TOO_LARGE */
-    unsigned redirects;               /* of a GET, followed at most; 0: none. One more is itself the answer */
+    unsigned redirects;               /* of a GET, followed at most; one more is the answer */
     atomic_bool *stop;                /* polled about once a second; may be NULL */
-    /* Takes the body of a 2xx answer as it comes (of others it is dropped), and out->body stays empty; false
-     * ends the call, with what it put in the call's own err, or ERR_IO. May be NULL. */
+    /* Takes the body of a 2xx answer as it comes (of others it is dropped), and out->body stays
+     * empty; false ends the call, with what it put in the call's own err, or ERR_IO. May be
+     * NULL. */
     bool (*take)(void *arg, const void *bytes, size_t len);
     void *arg;
 };
@@ -58,9 +61,10 @@ struct outgoing_reply {
     struct buf body;                  /* the caller's to buf_fini after a 0 */
     double retry_after;               /* seconds from now, of that header; NaN: none */
 };
-/* 0: there is an answer, whatever its status. -1, and nothing in *out: ERR_INVALID (URL, header or address refused), ERR_IO
- * (could not connect, resolve or trust, or the connection broke: one sentence for all of it), ERR_BUSY (a limit of
- * time, or *stop), ERR_TOO_LARGE (the body, or 64 KiB of headers), ERR_NO_MEMORY. */
+/* 0: there is an answer, whatever its status. -1, and nothing in *out: ERR_INVALID (URL, header or
+ * address refused), ERR_IO (could not connect, resolve or trust, or the connection broke: one
+ * sentence for all of it), ERR_BUSY (a limit of time, or *stop), ERR_TOO_LARGE (the body, or 64 KiB
+ * of headers), ERR_NO_MEMORY. */
 int outgoing_send(const struct outgoing *o, const struct outgoing_request *request,
                   struct outgoing_reply *out, struct err *err) MUST_CHECK;
 

@@ -50,8 +50,8 @@ static int refuse(struct err *err, const char *why)
     return err_set(err, ERR_INVALID, "the URL is refused: %s", why);
 }
 
-/* The host if it is written in digits. curl_url has made plain ones of 127.1, 0x7f.1 and 2130706433,
- * but not of %31.2, so that this reads IPv4 as libc will. */
+/* The host if it is written in digits. curl_url has made plain ones of 127.1, 0x7f.1 and
+ * 2130706433, but not of %31.2, so that this reads IPv4 as libc will. */
 static bool host_address(const char *host, struct sockaddr_storage *out)
 {
     struct sockaddr_in in = {.sin_family = AF_INET};

@@ -3,9 +3,9 @@
  * All functions are synchronous and may be called from any thread. One that writes
  * returns when the change is durable (committed with fsync), so an answer given after
  * it may promise it. A change that HTTP asks for (job_submit, job_cancel, job_pause, job_resume,
- * job_delete, queue_pause, delivery_retry, dataset_*, model_delete) and that could not begin within 2 s ends in
- * ERR_BUSY, undone; a worker's (job_claim, job_note, job_finish, job_release, checkpoint_add,
- * curve_append, curve_cut, event_add) and a sender's (delivery_done) waits.
+ * job_delete, queue_pause, delivery_retry, dataset_*, model_delete) and that could not begin within
+ * 2 s ends in ERR_BUSY, undone; a worker's (job_claim, job_note, job_finish, job_release,
+ * checkpoint_add, curve_append, curve_cut, event_add) and a sender's (delivery_done) waits.
  *
  * Times are milliseconds UTC. Strings in records are owned by the record and freed with
  * its fini; pointers in parameters are borrowed. Texts named *_json are JSON made and read by the
@@ -183,7 +183,8 @@ struct store_delivery_result {
 
 /* A job has at most so many deliveries of states that are not its end: later ones are not told. */
 #define STORE_DELIVERIES_JOB 100
-/* So many wait for one receiver: those that come then are given up at once (and can be asked for). */
+/* So many wait for one receiver: those that come then are given up at once (and can be asked
+ * for). */
 #define STORE_DELIVERIES_RECEIVER 10000
 /* None waits longer than this; one that seems to was written before the clock was set back. */
 #define STORE_DELIVERY_MOST_MS ((int64_t)27 * 60 * 60 * 1000)

@@ -10,8 +10,9 @@
  * store_recover.c. All of it runs as commands on the writer's thread. Every transition is
  * compare-and-set: an UPDATE names the state (and the owner) it starts from, and one that
  * changed no row is refused. Each writes its event and what the job tells others of it
- * (store_deliveries.c) and settles the job's model in the same transaction: while a train job has not ended its model is pending, and never afterwards; and
- * a job that has ended has no checkpoints.
+ * (store_deliveries.c) and settles the job's model in the same transaction: while a train job has
+ * not ended its model is pending, and never afterwards; and a job that has ended has no
+ * checkpoints.
  */
 #include <stdlib.h>
 
