@@ -195,6 +195,7 @@ struct store_dataset {
     char sha256[HASH_HEX_LEN];
     int64_t rows, columns, bytes;
     int64_t created_at;
+    int64_t parent_id;          /* the version it was appended to, which may be gone; 0: none */
 };
 void store_dataset_fini(struct store_dataset *ds);
 
@@ -356,6 +357,15 @@ struct store_ops {
     int (*dataset_add)(struct store *store, const char *name, const char *sha256, int64_t rows,
                        int64_t columns, int64_t bytes, bool replace, int64_t *id, bool *created,
                        struct err *err);
+    /* The version of `parent_id` that has more rows: a new row, and the parent's name moves to it
+     * (`name`, or NULL when it had none). ERR_CONFLICT: the parent has another name by now.
+     * ERR_NOT_FOUND: it is gone. */
+    int (*dataset_append)(struct store *store, int64_t parent_id, const char *name,
+                          const char *sha256, int64_t rows, int64_t columns, int64_t bytes,
+                          int64_t *id, struct err *err);
+    /* All versions that come from the same first one as `id`, the newest first, at most `limit`. */
+    int (*dataset_versions)(struct store *store, int64_t id, size_t limit,
+                            struct store_dataset **out, size_t *n, struct err *err);
     /* By id (digits), name, or "sha256:<hex>" (of several, the newest named one). */
     int (*dataset_get)(struct store *store, const char *key, struct store_dataset *out,
                        struct err *err);

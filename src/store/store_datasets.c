@@ -21,6 +21,7 @@ struct add {
     const char *name, *sha256;
     int64_t rows, columns, bytes;
     bool replace;
+    int64_t parent; /* of an appended version, else 0 */
     int64_t id;
     bool created;
 };
@@ -28,7 +29,9 @@ struct add {
 static int insert_row(struct db *db, struct add *a, struct err *err)
 {
     struct sql q = sql_open(db, "INSERT INTO dataset (name, sha256, rows, columns, bytes,"
-                                " created_at) VALUES (?, ?, ?, ?, ?, ?) RETURNING id");
+                                " created_at, parent_id, origin_id) VALUES (?1, ?2, ?3, ?4, ?5,"
+                                " ?6, nullif(?7, 0), (SELECT coalesce(origin_id, id) FROM dataset"
+                                " WHERE id = ?7)) RETURNING id");
 
     sql_text(&q, 1, a->name);
     sql_text(&q, 2, a->sha256);
@@ -36,6 +39,7 @@ static int insert_row(struct db *db, struct add *a, struct err *err)
     sql_int(&q, 4, a->columns);
     sql_int(&q, 5, a->bytes);
     sql_int(&q, 6, clock_now_ms());
+    sql_int(&q, 7, a->parent);
     a->created = true;
     return sql_scalar(&q, &a->id, err);
 }
@@ -97,9 +101,58 @@ int store_datasets_add(struct store *store, const char *name, const char *sha256
     return 0;
 }
 
+/* ---- versions ---- */
+
+static int run_append(struct db *db, void *arg, struct err *err)
+{
+    struct add *a = arg;
+    int64_t same = 0;
+    struct sql q = sql_open(db, "SELECT name IS ?2 FROM dataset WHERE id = ?1");
+    int rc;
+
+    sql_int(&q, 1, a->parent);
+    sql_text(&q, 2, a->name);
+    rc = sql_scalar(&q, &same, err);
+    if (rc < 0) {
+        return -1;
+    }
+    if (rc == 1) {
+        return err_set(err, ERR_NOT_FOUND,
+                       "dataset %" PRId64 " was deleted while rows were appended to it", a->parent);
+    }
+    if (!same) {
+        return err_set(err, ERR_CONFLICT,
+                       "\"%s\" has another version by now: append the rows to that one",
+                       a->name != NULL ? a->name : "the dataset");
+    }
+    q = sql_open(db, "UPDATE dataset SET name = NULL WHERE id = ?");
+    sql_int(&q, 1, a->parent);
+    return sql_run(&q, err) != 0 ? -1 : insert_row(db, a, err);
+}
+
+int store_datasets_append(struct store *store, int64_t parent_id, const char *name,
+                          const char *sha256, int64_t rows, int64_t columns, int64_t bytes,
+                          int64_t *id, struct err *err)
+{
+    struct add a = {.name = name,
+                    .sha256 = sha256,
+                    .rows = rows,
+                    .columns = columns,
+                    .bytes = bytes,
+                    .parent = parent_id};
+
+    if (store_writer_call(&store_sqlite_of(store)->writer, WRITER_HASTY, run_append, &a, err)
+        != 0) {
+        return -1;
+    }
+    *id = a.id;
+    return 0;
+}
+
 /* ---- get, list ---- */
 
-#define DATASET_SELECT "SELECT id, name, sha256, rows, columns, bytes, created_at FROM dataset"
+#define DATASET_SELECT "SELECT id, name, sha256, rows, columns, bytes, created_at, parent_id"        \
+                       " FROM dataset"
 
 static int dataset_of_row(struct sql *q, struct store_dataset *out, struct err *err)
 {
@@ -110,6 +163,7 @@ static int dataset_of_row(struct sql *q, struct store_dataset *out, struct err *
         .columns = sql_column_int(q, 4),
         .bytes = sql_column_int(q, 5),
         .created_at = sql_column_int(q, 6),
+        .parent_id = sql_column_int(q, 7), /* NULL is 0 */
     };
     sql_column_hash(q, 2, out->sha256);
     return sql_full(q, err);
@@ -173,43 +227,71 @@ int store_datasets_get(struct store *store, const char *key, struct store_datase
     return 0;
 }
 
-int store_datasets_list(struct store *store, int64_t before_id, size_t limit,
-                        struct store_dataset **out, size_t *n, bool *more, struct err *err)
+/* At most `limit` rows of a query; *more: there were more. */
+static int read_list(struct sql *q, size_t limit, struct store_dataset **out, size_t *n, bool *more,
+                     struct err *err)
 {
-    struct store_sqlite *s = store_sqlite_of(store);
-    struct db *db = store_sqlite_reader(s);
     struct store_dataset *list = NULL;
     size_t used = 0, room = 0;
-    bool older = false;
     int rc;
-    struct sql q = sql_open(db, DATASET_SELECT " WHERE id < ? ORDER BY id DESC LIMIT ?");
 
-    sql_int(&q, 1, before_id > 0 ? before_id : INT64_MAX);
-    sql_int(&q, 2, (int64_t)limit + 1); /* one more tells whether there are older ones */
-    while ((rc = sql_step(&q, err)) == 1) {
+    *more = false;
+    while ((rc = sql_step(q, err)) == 1) {
         if (used == limit) {
-            older = true;
+            *more = true;
             break;
         }
         if (used == room) {
             room = room == 0 ? 16 : room * 2;
             list = xrealloc(list, room * sizeof *list);
         }
-        rc = dataset_of_row(&q, &list[used++], err);
+        rc = dataset_of_row(q, &list[used++], err);
         if (rc != 0) {
             break;
         }
     }
-    sql_close(&q);
-    store_sqlite_reader_back(s, db);
+    sql_close(q);
     if (rc < 0) {
         store_datasets_free(&list, used);
         return -1;
     }
     *out = list;
     *n = used;
-    *more = older;
     return 0;
+}
+
+int store_datasets_list(struct store *store, int64_t before_id, size_t limit,
+                        struct store_dataset **out, size_t *n, bool *more, struct err *err)
+{
+    struct store_sqlite *s = store_sqlite_of(store);
+    struct db *db = store_sqlite_reader(s);
+    struct sql q = sql_open(db, DATASET_SELECT " WHERE id < ? ORDER BY id DESC LIMIT ?");
+    int rc;
+
+    sql_int(&q, 1, before_id > 0 ? before_id : INT64_MAX);
+    sql_int(&q, 2, (int64_t)limit + 1); /* one more tells whether there are older ones */
+    rc = read_list(&q, limit, out, n, more, err);
+    store_sqlite_reader_back(s, db);
+    return rc;
+}
+
+int store_datasets_versions(struct store *store, int64_t id, size_t limit,
+                            struct store_dataset **out, size_t *n, struct err *err)
+{
+    struct store_sqlite *s = store_sqlite_of(store);
+    struct db *db = store_sqlite_reader(s);
+    struct sql q = sql_open(db, DATASET_SELECT
+                            " WHERE id = (SELECT coalesce(origin_id, id) FROM dataset WHERE id = ?1)"
+                            " OR origin_id = (SELECT coalesce(origin_id, id) FROM dataset"
+                            " WHERE id = ?1) ORDER BY id DESC LIMIT ?2");
+    bool more;
+    int rc;
+
+    sql_int(&q, 1, id);
+    sql_int(&q, 2, (int64_t)limit);
+    rc = read_list(&q, limit, out, n, &more, err);
+    store_sqlite_reader_back(s, db);
+    return rc;
 }
 
 int store_datasets_count(struct store *store, int64_t *datasets, int64_t *models, struct err *err)

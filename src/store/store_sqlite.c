@@ -31,6 +31,7 @@ EMBED(sql_0001, "sqlite/0001_first.sql");
 EMBED(sql_0002, "sqlite/0002_start_from.sql");
 EMBED(sql_0003, "sqlite/0003_survive.sql");
 EMBED(sql_0004, "sqlite/0004_webhooks.sql");
+EMBED(sql_0005, "sqlite/0005_versions.sql");
 
 static const struct {
     int version;
@@ -40,6 +41,7 @@ static const struct {
     {2, sql_0002},
     {3, sql_0003},
     {4, sql_0004},
+    {5, sql_0005},
 };
 
 #define NEWEST (migrations[ARRAY_LEN(migrations) - 1].version)
@@ -355,6 +357,8 @@ static const struct store_ops sqlite_ops = {
     .delivery_retry = store_deliveries_retry,
     .delivery_watch = store_deliveries_watch,
     .dataset_add = store_datasets_add,
+    .dataset_append = store_datasets_append,
+    .dataset_versions = store_datasets_versions,
     .dataset_get = store_datasets_get,
     .dataset_list = store_datasets_list,
     .dataset_delete = store_datasets_delete,

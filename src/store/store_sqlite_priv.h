@@ -287,6 +287,11 @@ int store_deliveries_add(struct db *db, int64_t job_id, int64_t at, enum job_sta
 int store_datasets_add(struct store *store, const char *name, const char *sha256, int64_t rows,
                        int64_t columns, int64_t bytes, bool replace, int64_t *id,
                        bool *created, struct err *err);
+int store_datasets_append(struct store *store, int64_t parent_id, const char *name,
+                          const char *sha256, int64_t rows, int64_t columns, int64_t bytes,
+                          int64_t *id, struct err *err);
+int store_datasets_versions(struct store *store, int64_t id, size_t limit,
+                            struct store_dataset **out, size_t *n, struct err *err);
 int store_datasets_get(struct store *store, const char *key, struct store_dataset *out,
                        struct err *err);
 int store_datasets_list(struct store *store, int64_t before_id, size_t limit,

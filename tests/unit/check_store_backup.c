@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "check_store.h"
 
-#define NEWEST 4
+#define NEWEST 5
 
 static char *path_in(const char *name)
 {
@@ -292,7 +292,7 @@ START_TEST(looking_changes_nothing)
     ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
     REFUSED(ERR_CONFLICT, store_sqlite_look(help_dir, &looked, err));
     db = help_raw_open();
-    help_raw_exec(db, "PRAGMA user_version = 5");
+    help_raw_exec(db, "PRAGMA user_version = 6");
     ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
     REFUSED(ERR_CONFLICT, store_sqlite_look(help_dir, &looked, err));
     REFUSED(ERR_CONFLICT, store_sqlite_files(help_dir, &files, err)); /* a newer one's */
@@ -347,7 +347,8 @@ static char *old_content(const char *path)
         " elapsed_seconds, samples, metrics FROM curve_point ORDER BY 1, 2",
         "SELECT id, job_id, at, kind, detail FROM job_event WHERE job_id IN (SELECT job_id FROM"
         " job_event WHERE kind IN ('succeeded', 'failed', 'cancelled')) ORDER BY id",
-        "SELECT * FROM dataset ORDER BY 1", "SELECT * FROM job_dataset ORDER BY 1, 2",
+        "SELECT id, name, sha256, rows, columns, bytes, created_at FROM dataset ORDER BY 1",
+        "SELECT * FROM job_dataset ORDER BY 1, 2",
         "SELECT * FROM model ORDER BY 1", "SELECT * FROM model_part ORDER BY 1, 2",
         "SELECT * FROM weight ORDER BY 1", "SELECT * FROM weight_chunk ORDER BY 1, 2",
         "SELECT * FROM evaluation ORDER BY 1, 2",
@@ -385,7 +386,7 @@ START_TEST(every_schema_is_upgraded_and_kept)
     ck_assert_int_ge(models, 2);
     copy = content(kept);
     same(copy, whole);
-    ck_assert(!is_there("backup-schema-4.db"));
+    ck_assert(!is_there("backup-schema-5.db"));
     free(before);
     free(after);
     free(whole);

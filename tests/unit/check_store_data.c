@@ -231,6 +231,55 @@ START_TEST(a_name_moves_only_when_asked)
 }
 END_TEST
 
+/* The ids of the versions of `id`, the newest first: "4<3 3<1 1<0", each with its parent. */
+static void expect_versions(int64_t id, size_t limit, const char *want)
+{
+    struct store_dataset *list = NULL;
+    char got[200] = "";
+    size_t n = 0, used = 0;
+
+    OK(OPS->dataset_versions(help_store, id, limit, &list, &n, err));
+    for (size_t i = 0; i < n; i++) {
+        used += (size_t)snprintf(got + used, sizeof got - used, "%s%lld<%lld", i == 0 ? "" : " ",
+                                 (long long)list[i].id, (long long)list[i].parent_id);
+    }
+    store_datasets_free(&list, n);
+    ck_assert_str_eq(got, want);
+}
+
+START_TEST(versions_know_their_parents)
+{
+    int64_t first = add("iris", 'a', false, true), other = add("wine", 'z', false, true), id = 0;
+    bool orphan = false;
+
+    OK(OPS->dataset_append(help_store, first, "iris", help_hash('b'), 200, 5, 1, &id, err));
+    ck_assert_int_eq(id, 3);
+    expect_dataset("iris", 3, "iris");
+    expect_dataset("1", first, NULL);
+    /* Who read the first version's name comes too late, and changes nothing. */
+    REFUSED(ERR_CONFLICT,
+            OPS->dataset_append(help_store, first, "iris", help_hash('c'), 1, 1, 1, &id, err));
+    REFUSED(ERR_NOT_FOUND,
+            OPS->dataset_append(help_store, 99, "iris", help_hash('c'), 1, 1, 1, &id, err));
+    expect_dataset("iris", 3, "iris");
+    OK(OPS->dataset_append(help_store, 3, "iris", help_hash('c'), 250, 5, 1, &id, err));
+    OK(OPS->dataset_append(help_store, first, NULL, help_hash('d'), 210, 5, 1, &id, err));
+    ck_assert_int_eq(id, 5); /* a nameless branch of the first one */
+    expect_dataset("5", 5, NULL);
+    for (int64_t i = 3; i <= 5; i++) {
+        expect_versions(i, 100, "5<1 4<3 3<1 1<0");
+    }
+    expect_versions(first, 2, "5<1 4<3");
+    expect_versions(other, 100, "2<0");
+    /* A version that goes takes no other with it, the first one neither. */
+    OK(OPS->dataset_delete(help_store, 3, &orphan, err));
+    expect_versions(4, 100, "5<1 4<3 1<0");
+    OK(OPS->dataset_delete(help_store, 1, &orphan, err));
+    expect_versions(4, 100, "5<1 4<3");
+    expect_versions(99, 100, "");
+}
+END_TEST
+
 START_TEST(datasets_list_newest_first)
 {
     struct store_dataset *list = NULL;
@@ -302,6 +351,7 @@ int main(void)
     tcase_add_test(cases, datasets_are_found_by_each_key);
     tcase_add_test(cases, a_dataset_again_is_the_same);
     tcase_add_test(cases, a_name_moves_only_when_asked);
+    tcase_add_test(cases, versions_know_their_parents);
     tcase_add_test(cases, datasets_list_newest_first);
     tcase_add_test(cases, a_dataset_in_use_stays);
     suite_add_tcase(suite, cases);
