@@ -18,7 +18,9 @@ JOBS_IN_CHECKS = \
 	tests/unit/check_resolve_names \
 	tests/unit/check_submit \
 	tests/unit/check_submit_again \
-	tests/unit/check_team
+	tests/unit/check_team \
+	tests/unit/check_webhook \
+	tests/unit/check_webhook_message
 check_PROGRAMS += $(JOBS_IN_CHECKS)
 TESTS += $(JOBS_IN_CHECKS)
 
@@ -98,5 +100,15 @@ tests_unit_check_team_SOURCES = tests/unit/check_team.c tests/unit/jobs_in_help.
 tests_unit_check_team_CPPFLAGS = $(JOBS_CPPFLAGS)
 tests_unit_check_team_CFLAGS = $(JOBS_CFLAGS)
 tests_unit_check_team_LDADD = $(JOBS_LIBS)
+
+tests_unit_check_webhook_SOURCES = tests/unit/check_webhook.c $(NET_HELP)
+tests_unit_check_webhook_CPPFLAGS = $(JOBS_CPPFLAGS)
+tests_unit_check_webhook_CFLAGS = $(JOBS_CFLAGS)
+tests_unit_check_webhook_LDADD = $(JOBS_LIBS)
+
+tests_unit_check_webhook_message_SOURCES = tests/unit/check_webhook_message.c
+tests_unit_check_webhook_message_CPPFLAGS = $(JOBS_CPPFLAGS)
+tests_unit_check_webhook_message_CFLAGS = $(JOBS_CFLAGS)
+tests_unit_check_webhook_message_LDADD = $(JOBS_LIBS)
 
 include tests/unit/jobs_run.mk

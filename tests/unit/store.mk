@@ -4,6 +4,7 @@ STORE_CHECKS = \
 	tests/unit/check_store_checkpoints \
 	tests/unit/check_store_damage \
 	tests/unit/check_store_data \
+	tests/unit/check_store_deliveries \
 	tests/unit/check_store_faults \
 	tests/unit/check_store_jobs \
 	tests/unit/check_store_memory \
@@ -25,6 +26,11 @@ tests_unit_check_store_checkpoints_SOURCES = tests/unit/check_store_checkpoints.
 	tests/unit/check_store.h
 tests_unit_check_store_checkpoints_CPPFLAGS = $(STORE_CHECK_CPPFLAGS)
 tests_unit_check_store_checkpoints_LDADD = $(STORE_CHECK_LIBS)
+
+tests_unit_check_store_deliveries_SOURCES = tests/unit/check_store_deliveries.c \
+	tests/unit/check_store.h
+tests_unit_check_store_deliveries_CPPFLAGS = $(STORE_CHECK_CPPFLAGS)
+tests_unit_check_store_deliveries_LDADD = $(STORE_CHECK_LIBS)
 
 tests_unit_check_store_data_SOURCES = tests/unit/check_store_data.c tests/unit/check_store.h
 tests_unit_check_store_data_CPPFLAGS = $(STORE_CHECK_CPPFLAGS)
