@@ -121,11 +121,16 @@ static struct webhook_verdict failed(int64_t step, const char *why, double at_le
 {
     struct webhook_verdict v = {.state = DELIVERY_IS_GIVEN_UP};
 
+    CHK(step >= 0);
     (void)snprintf(v.why, sizeof v.why, "%s", why); /* cut, if it is long */
     if (step < WEBHOOK_SENDS - 1) {
+        double wait = waits[step];
+
+        if (!isnan(at_least)) {
+            wait = fmax(wait, fmin(at_least, LONGEST));
+        }
         v.state = DELIVERY_IS_PENDING;
-        v.wait_seconds =
-            fmax(waits[step < 0 ? 0 : step], fmin(at_least, LONGEST)) * (1 + JITTER * chance);
+        v.wait_seconds = wait * (1 + JITTER * chance);
     }
     return v;
 }

@@ -313,13 +313,13 @@ START_TEST(a_failing_disk_loses_no_secret)
 
     OK(webhook_secrets_read(path, &before, err));
     for (op = 0; op < FILE_OPS; op++) {
-        struct err err = ERR_INIT;
+        struct err why = ERR_INIT;
         int rc;
 
         failing_op = op;
         failing_nth = 1;
         file_hook = fail_nth;
-        rc = webhook_secrets_rotate(path, &told, &err);
+        rc = webhook_secrets_rotate(path, &told, &why);
         file_hook = NULL;
         ck_assert(rc == 0 || failing_nth == 0); /* there is no other reason */
         OK(webhook_secrets_read(path, &now, err));
@@ -330,7 +330,7 @@ START_TEST(a_failing_disk_loses_no_secret)
                       op == FILE_OP_FOLDER_SYNC); /* then nobody knows, until the next start */
         }
         before = now;
-        err_fini(&err);
+        err_fini(&why);
     }
     OK(webhook_secrets_rotate(path, &now, err)); /* and what was left over is gone */
 }
