@@ -91,3 +91,4 @@ include tests/api/listen.mk
 include tests/api/access.mk
 include tests/api/ops.mk
 include tests/api/metrics.mk
+include tests/api/webhooks.mk
