@@ -199,6 +199,41 @@ START_TEST(headers_are_the_contract)
 }
 END_TEST
 
+/* X-Request-Id is named wherever it is taken and sent: with every path, in every answer. */
+START_TEST(ids_are_everywhere)
+{
+    json_t *item, *operation, *responses, *response, *parameter;
+    const char *path, *method, *status;
+    size_t i;
+
+    json_object_foreach(json_object_get(contract(), "paths"), path, item)
+    {
+        bool taken = false;
+
+        json_array_foreach(json_object_get(item, "parameters"), i, parameter)
+        {
+            const char *name =
+                json_string_value(json_object_get(schema_resolve(parameter), "name"));
+
+            taken = taken || strcmp(name, "X-Request-Id") == 0;
+        }
+        ck_assert_msg(taken, "%s does not say that it takes an X-Request-Id", path);
+        json_object_foreach(item, method, operation)
+        {
+            responses = json_object_get(operation, "responses"); /* NULL of "parameters" */
+            json_object_foreach(responses, status, response)
+            {
+                json_t *headers = json_object_get(schema_resolve(response), "headers");
+
+                ck_assert_msg(json_object_get(headers, "X-Request-Id") != NULL,
+                              "%s %s %s does not say that it has an X-Request-Id", method, path,
+                              status);
+            }
+        }
+    }
+}
+END_TEST
+
 /* The check can fail: a header too many, one too few, one with another value. */
 START_TEST(misfits_are_seen)
 {
@@ -236,6 +271,7 @@ int main(void)
     TCase *tc = case_with("headers", NULL, NULL);
 
     tcase_add_test(tc, headers_are_the_contract);
+    tcase_add_test(tc, ids_are_everywhere);
     tcase_add_test(tc, misfits_are_seen);
     suite_add_tcase(suite, tc);
     return harness_main(suite);
