@@ -412,6 +412,14 @@ int arrays_end(struct arrays *a, struct err *err)
                                         x->name, format_of(x), x->got, x->bytes);
 }
 
+void arrays_name_only(struct arrays *a, const char *name)
+{
+    if (a->n == 1) {
+        free(a->list[0].name);
+        a->list[0].name = xstrdup(name);
+    }
+}
+
 /* ---- several, from the temporary file -------------------------------------------------- */
 
 /* Where column k of a row (C order) stands among the columns of a Fortran array. */

@@ -342,7 +342,11 @@ int reader_finish_into(struct reader *r, struct err *err)
         return 0;
     }
     if (r->arrays != NULL) {
-        return arrays_end(r->arrays, err) != 0 ? -1 : arrays_finish(r->arrays, err);
+        if (arrays_end(r->arrays, err) != 0) {
+            return -1;
+        }
+        arrays_name_only(r->arrays, "x"); /* as it is without a form around it */
+        return arrays_finish(r->arrays, err);
     }
     return r->impl->finish(r->state, err);
 }

@@ -38,6 +38,9 @@ bool reader_format_parse(const char *name, enum reader_format *out);
 /* "csv, tsv, ..." for sentences. */
 #define READER_NAMES "csv, tsv, ndjson, npy, npz, idx, libsvm or arff"
 
+/* What the first bytes look like; never READER_LOOK. `whole`: there are no more. */
+enum reader_format reader_look(const char *head, size_t len, bool whole);
+
 struct reader_options {
     enum reader_format format;
     bool sniff_header, sniff_delimiter; /* of CSV: look, whatever `csv` says */

@@ -29,8 +29,6 @@ extern const struct reader_impl reader_ndjson, reader_npy, reader_npz, reader_id
 
 /* ---- looking (reader_look.c) ---- */
 
-/* What the first bytes look like; never READER_LOOK. `whole`: there are no more. */
-enum reader_format reader_look(const char *head, size_t len, bool whole);
 /* Why bytes that start like this are not what `format` is: a sentence, or NULL. */
 const char *reader_foreign(enum reader_format format, const char *head, size_t len);
 
@@ -109,6 +107,8 @@ int arrays_begin(struct arrays *a, const char *name, struct err *err) MUST_CHECK
 int arrays_feed(struct arrays *a, const char *bytes, size_t len, struct err *err) MUST_CHECK;
 /* Its end: it must be whole. */
 int arrays_end(struct arrays *a, struct err *err) MUST_CHECK;
+/* If there is only one, call it that; before arrays_finish. */
+void arrays_name_only(struct arrays *a, const char *name);
 /* All arrays are in: their rows go to the sink, those of `alone` did. */
 int arrays_finish(struct arrays *a, struct err *err) MUST_CHECK;
 void arrays_free(struct arrays *a);

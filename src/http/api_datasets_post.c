@@ -1,10 +1,11 @@
 /* POST /datasets: a table streamed into a dataset file.
  *
- * The body never lies in memory: pieces go from the connection through gunzip (when the first
- * two bytes say so) into the CSV reader, which writes a temporary file. All on one server thread,
- * the connection's. Room on the disk is asked for at the start and again as the bytes come, so
- * that one upload cannot take what jobs were promised. What must hold: an upload that ends early,
- * however, leaves no file, no row and no ticket; api_datasets_free sees to that.
+ * The body never lies in memory: pieces go from the connection through the form around them, if
+ * there is one, and gunzip (when the first two bytes say so, of each part) into the reader, which
+ * writes a temporary file. All on one server thread, the connection's. Room on the disk is asked
+ * for at the start and again as the bytes come, so that one upload cannot take what jobs were
+ * promised. What must hold: an upload that ends early, however, leaves no file, no row and no
+ * ticket; api_datasets_free sees to that.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,10 +14,12 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "data/csv.h"
+#include "data/reader.h"
 #include "http/api.h"
 #include "http/dataset_json.h"
 #include "http/gunzip.h"
+#include "http/media.h"
+#include "http/multipart.h"
 #include "http/respond.h"
 #include "jobs/room.h"
 
@@ -27,10 +30,12 @@ struct upload {
     bool replace;
     bool registered; /* `ticket` is to be ended */
     int64_t ticket;
-    struct csv_reader *reader;
-    struct gunzip *gunzip; /* NULL: plain text, or not known yet */
+    struct reader *reader;
+    struct multipart *form; /* NULL: the body is the table */
+    bool in_part;           /* a part of the form has begun */
+    struct gunzip *gunzip;  /* NULL: plain bytes, or not known yet */
     unsigned char magic[2];
-    size_t n_magic; /* how many of the first two bytes are in */
+    size_t n_magic; /* how many of the first two bytes are in, of the body or the part */
     uint64_t bytes; /* plain ones */
     uint64_t limit;
     const char *state; /* the folder whose disk it goes to; NULL: not looked at */
@@ -55,12 +60,30 @@ static int read_name(const struct request *req, struct upload *upload, struct er
     return 0;
 }
 
+/* The format: what ?format= says, else the media type; else the first bytes will tell. */
+static int read_format(const struct request *req, struct reader_options *options, struct err *err)
+{
+    const char *format = query_get(&req->query, "format");
+
+    options->arrays = query_get(&req->query, "arrays");
+    if (format == NULL) {
+        (void)media_format(request_header(req, "Content-Type"), &options->format);
+        return 0;
+    }
+    if (!reader_format_parse(format, &options->format)) {
+        (void)err_set(err, ERR_SYNTAX, "query parameter format must be " READER_NAMES);
+        return err_add(err, "/format", "must be " READER_NAMES);
+    }
+    return 0;
+}
+
 static int read_options(const struct request *req, struct upload *upload,
-                        struct csv_options *options, struct err *err)
+                        struct reader_options *reader, struct err *err)
 {
     const char *delimiter = query_get(&req->query, "delimiter");
     const char *types = query_get(&req->query, "types");
     const char *missing = query_get(&req->query, "missing");
+    struct csv_options *options = &reader->csv;
 
     if (query_bool(&req->query, "replace", false, &upload->replace, err) != 0 ||
         query_bool(&req->query, "header", true, &options->header, err) != 0 ||
@@ -76,6 +99,11 @@ static int read_options(const struct request *req, struct upload *upload,
                            "%%09, a semicolon %%3B)");
         }
         options->delimiter = delimiter[0];
+    }
+    reader->sniff_delimiter = delimiter == NULL;
+    reader->sniff_header = query_get(&req->query, "header") == NULL;
+    if (read_format(req, reader, err) != 0) {
+        return -1;
     }
     if (read_name(req, upload, err) != 0 ||
         (missing != NULL && missing_parse(&options->missing, missing, err) != 0)) {
@@ -109,8 +137,10 @@ static int look_again(struct upload *upload, struct err *err)
 int api_datasets_begin(struct request *req, struct err *err)
 {
     static const char *const known[] = {"name",    "header",  "delimiter",        "types",
-                                        "replace", "missing", "missing_defaults", NULL};
-    struct csv_options options = CSV_OPTIONS_INIT;
+                                        "replace", "missing", "missing_defaults", "format",
+                                        "arrays",  NULL};
+    const char *type = request_header(req, "Content-Type");
+    struct reader_options options = READER_OPTIONS_INIT;
     struct datasets *datasets = req->context->datasets;
     struct upload *upload = xcalloc(1, sizeof *upload);
     int rc = -1;
@@ -121,9 +151,13 @@ int api_datasets_begin(struct request *req, struct err *err)
         look_at_room(upload, req->context, err) == 0 &&
         datasets_upload_begin(datasets, upload->name, &upload->ticket, err) == 0) {
         upload->registered = true;
-        rc = csv_reader_new(datasets_dir(datasets), &options, &upload->reader, err);
+        options.max_bytes = upload->limit;
+        rc = reader_new(datasets_dir(datasets), &options, &upload->reader, err);
     }
-    csv_options_fini(&options);
+    if (rc == 0 && media_is(type, "multipart/form-data")) {
+        rc = multipart_new(type, &upload->form, err);
+    }
+    csv_options_fini(&options.csv);
     return rc;
 }
 
@@ -137,7 +171,7 @@ static int take_plain(void *arg, const void *bytes, size_t len, struct err *err)
                        "the table has more than %" PRIu64 " bytes, which is the limit",
                        upload->limit);
     }
-    return look_again(upload, err) != 0 ? -1 : csv_reader_feed(upload->reader, bytes, len, err);
+    return look_again(upload, err) != 0 ? -1 : reader_feed(upload->reader, bytes, len, err);
 }
 
 static int take(struct upload *upload, const void *bytes, size_t len, struct err *err)
@@ -155,24 +189,56 @@ static int take_first(struct upload *upload, struct err *err)
     return upload->n_magic != 0 ? take(upload, upload->magic, upload->n_magic, err) : 0;
 }
 
+/* Bytes of the table, packed or not. */
+static int take_bytes(void *arg, const void *bytes, size_t len, struct err *err)
+{
+    struct upload *upload = arg;
+    const unsigned char *p = bytes;
+
+    while (len != 0 && upload->n_magic < 2) {
+        upload->magic[upload->n_magic++] = *p++;
+        len--;
+        if (upload->n_magic == 2 && take_first(upload, err) != 0) {
+            return -1;
+        }
+    }
+    return len != 0 ? take(upload, p, len, err) : 0;
+}
+
+/* The body, or a part of it, is over. */
+static int end_bytes(struct upload *upload, struct err *err)
+{
+    if (upload->n_magic < 2 && take_first(upload, err) != 0) {
+        return -1;
+    }
+    if (upload->gunzip != NULL && gunzip_finish(upload->gunzip, err) != 0) {
+        return -1;
+    }
+    gunzip_free(&upload->gunzip);
+    upload->n_magic = 0;
+    return 0;
+}
+
+static int begin_part(void *arg, const char *name, struct err *err)
+{
+    struct upload *upload = arg;
+
+    if (upload->in_part && end_bytes(upload, err) != 0) {
+        return -1;
+    }
+    upload->in_part = true;
+    return reader_part(upload->reader, name, err);
+}
+
 int api_datasets_feed(struct request *req, const void *bytes, size_t len, struct err *err)
 {
     struct upload *upload = req->upload;
-    const unsigned char *p = bytes;
-    int rc = 0;
+    const struct multipart_sink parts = {.part = begin_part, .bytes = take_bytes, .arg = upload};
+    int rc = upload->form != NULL ? multipart_feed(upload->form, bytes, len, &parts, err)
+                                  : take_bytes(upload, bytes, len, err);
 
-    if (upload->n_magic < 2) {
-        while (len != 0 && upload->n_magic < 2) {
-            upload->magic[upload->n_magic++] = *p++;
-            len--;
-        }
-        rc = upload->n_magic == 2 ? take_first(upload, err) : 0;
-    }
-    if (rc == 0 && len != 0) {
-        rc = take(upload, p, len, err);
-    }
-    datasets_upload_progress(req->context->datasets, upload->ticket,
-                             csv_reader_rows(upload->reader), upload->bytes);
+    datasets_upload_progress(req->context->datasets, upload->ticket, reader_rows(upload->reader),
+                             upload->bytes);
     return rc;
 }
 
@@ -183,7 +249,8 @@ void api_datasets_free(struct request *req)
     if (upload == NULL) {
         return;
     }
-    csv_reader_free(&upload->reader);
+    reader_free(&upload->reader);
+    multipart_free(&upload->form);
     gunzip_free(&upload->gunzip);
     if (upload->registered) {
         datasets_upload_end(req->context->datasets, upload->ticket);
@@ -194,13 +261,26 @@ void api_datasets_free(struct request *req)
 
 static int finish(struct upload *upload, struct dataset_summary *summary, struct err *err)
 {
-    if (upload->n_magic < 2 && take_first(upload, err) != 0) {
+    if (upload->form != NULL && multipart_finish(upload->form, err) != 0) {
         return -1;
     }
-    if (upload->gunzip != NULL && gunzip_finish(upload->gunzip, err) != 0) {
-        return -1;
+    return end_bytes(upload, err) != 0 ? -1 : reader_finish(upload->reader, summary, err);
+}
+
+/* How the bytes were taken, where the client left it to us. */
+static void tell_how(struct request *req, const struct reader *reader)
+{
+    const struct csv_options *csv = reader_csv(reader);
+
+    if (reader_format(reader) != READER_CSV && reader_format(reader) != READER_TSV) {
+        respond_header(req, "Mlpd-Read-As", "%s", reader_format_name(reader_format(reader)));
+    } else if (csv->delimiter > ' ' && csv->delimiter < 0x7f) {
+        respond_header(req, "Mlpd-Read-As", "csv; delimiter=\"%c\"; header=%s", csv->delimiter,
+                       csv->header ? "true" : "false");
+    } else {
+        respond_header(req, "Mlpd-Read-As", "csv; delimiter=%%%02X; header=%s", csv->delimiter,
+                       csv->header ? "true" : "false");
     }
-    return csv_reader_finish(upload->reader, summary, err);
 }
 
 void api_datasets_post(struct request *req)
@@ -232,6 +312,7 @@ void api_datasets_post(struct request *req)
     if (created) {
         respond_header(req, "Location", "/datasets/%" PRId64, id);
     }
+    tell_how(req, upload->reader);
     respond_json(req, created ? MHD_HTTP_CREATED : MHD_HTTP_OK, &w);
 out:
     if (opened != NULL) {

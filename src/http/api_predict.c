@@ -171,9 +171,15 @@ static int read_json_rows(struct rows *rows, const json_t *root, const char *oth
                                                              : rows_read_json(rows, instances, err);
 }
 
-static bool body_is_csv(const struct request *req)
+/* The format of a body that is a table; READER_FORMATS: it is JSON. */
+static enum reader_format body_format(const struct request *req)
 {
-    return media_is(request_header(req, "Content-Type"), "text/csv");
+    enum reader_format format = READER_FORMATS;
+
+    (void)media_format(request_header(req, "Content-Type"), &format);
+    return format != READER_LOOK || req->body.data == NULL
+               ? format
+               : reader_look(req->body.data, req->body.len, true);
 }
 
 /* The body is not needed any more; bulk answers are long. */
@@ -185,37 +191,66 @@ static void drop_body(struct request *req)
 static int read_body(struct request *req, json_t **root, struct err *err)
 {
     *root = NULL;
-    return body_is_csv(req) ? 0
-                            : json_util_parse(req->body.data != NULL ? req->body.data : "",
-                                              req->body.len, JSON_UTIL_MANY, root, err);
+    return body_format(req) != READER_FORMATS
+               ? 0
+               : json_util_parse(req->body.data != NULL ? req->body.data : "", req->body.len,
+                                 JSON_UTIL_MANY, root, err);
+}
+
+/* How many rows the body may hold at most. */
+static size_t most_rows(const struct request *req, const struct rows *rows, const json_t *root)
+{
+    const char *p = req->body.data, *end = p + req->body.len;
+    size_t n = 0;
+
+    if (root != NULL) {
+        return json_array_size(json_object_get(root, "instances"));
+    }
+    switch (body_format(req)) {
+    case READER_NPZ: /* packed */
+        return rows->limit;
+    case READER_NPY:
+    case READER_IDX: /* a byte a cell, or more */
+        return req->body.len / rows->n_inputs + 1;
+    default: /* a line a row */
+        for (; p != NULL && p < end; n++) {
+            p = memchr(p, '\n', (size_t)(end - p));
+            p = p != NULL ? p + 1 : end;
+        }
+        return n;
+    }
 }
 
 /* Room for the encoded rows comes out of the budget before it is taken. */
 static int reserve_rows(struct request *req, const struct rows *rows, const json_t *root,
                         struct err *err)
 {
-    const char *p = req->body.data, *end = p + req->body.len;
-    size_t n = json_array_size(json_object_get(root, "instances"));
+    size_t n = most_rows(req, rows, root);
 
-    for (; root == NULL && p != NULL && p < end; n++) {
-        p = memchr(p, '\n', (size_t)(end - p));
-        p = p != NULL ? p + 1 : end;
-    }
     n = n < rows->limit ? n : rows->limit;
     return request_reserve(req, n * encoder_n_inputs(rows->encoder) * sizeof(float), err);
 }
 
-/* Rows from the body, JSON or CSV; takes root over. */
+static int read_table_rows(struct request *req, struct rows *rows, struct err *err)
+{
+    enum reader_format format = body_format(req);
+    char nothing[1] = "", *text = req->body.data != NULL ? req->body.data : nothing;
+
+    return format == READER_CSV || format == READER_TSV
+               ? rows_read_csv(rows, text, req->body.len, err)
+               : rows_read_table(rows, format, text, req->body.len,
+                                 datasets_dir(req->context->datasets), req->context->max_body, err);
+}
+
+/* Rows from the body, JSON or a table; takes root over. */
 static int read_rows(struct request *req, struct rows *rows, json_t **root, const char *other,
                      struct err *err)
 {
-    char nothing[1] = "";
     int rc = reserve_rows(req, rows, *root, err);
 
     if (rc == 0) {
         rc = *root != NULL ? read_json_rows(rows, *root, other, err)
-                           : rows_read_csv(rows, req->body.data != NULL ? req->body.data : nothing,
-                                           req->body.len, err);
+                           : read_table_rows(req, rows, err);
     }
     json_decref(*root);
     *root = NULL;

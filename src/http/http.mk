@@ -29,6 +29,7 @@ libhttp_a_SOURCES = \
 	src/http/listen.c src/http/listen.h \
 	src/http/media.c src/http/media.h \
 	src/http/model_view.c src/http/model_view.h \
+	src/http/multipart.c src/http/multipart.h \
 	src/http/query.c src/http/query.h \
 	src/http/rates.c src/http/rates.h \
 	src/http/request.c src/http/request.h \
@@ -38,6 +39,7 @@ libhttp_a_SOURCES = \
 	src/http/route.c src/http/route.h src/http/routes.def \
 	src/http/rows.c src/http/rows.h \
 	src/http/rows_csv.c \
+	src/http/rows_table.c \
 	src/http/server.c src/http/server.h src/http/server_priv.h \
 	src/http/tls.c src/http/tls.h \
 	src/http/token_file.c src/http/token_file.h \

@@ -28,6 +28,41 @@ bool media_is(const char *content_type, const char *type)
     return *content_type == '\0' || *content_type == ';';
 }
 
+bool media_format(const char *content_type, enum reader_format *out)
+{
+    static const struct {
+        const char *type;
+        enum reader_format format;
+    } types[] = {
+        {"text/csv", READER_CSV},
+        {"application/csv", READER_CSV},
+        {"text/tab-separated-values", READER_TSV},
+        {"application/x-ndjson", READER_NDJSON},
+        {"application/ndjson", READER_NDJSON},
+        {"application/jsonl", READER_NDJSON},
+        {"application/x-jsonlines", READER_NDJSON},
+        {"application/x-npy", READER_NPY},
+        {"application/x-npz", READER_NPZ},
+        {"application/zip", READER_NPZ},
+        {"application/x-idx", READER_IDX},
+        {"text/x-libsvm", READER_LIBSVM},
+        {"application/x-libsvm", READER_LIBSVM},
+        {"text/x-arff", READER_ARFF},
+        {"application/x-arff", READER_ARFF},
+        {"text/plain", READER_LOOK},
+        {"application/octet-stream", READER_LOOK},
+    };
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(types); i++) {
+        if (media_is(content_type, types[i].type)) {
+            *out = types[i].format;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The quality of the item that names `want` (or, by wildcard, `any` or all) in a list like
  * "text/csv;q=0.5, *"; -1 when none does. The most exact name counts. */
 static double quality(const char *list, const char *want, const char *any, const char *all)

@@ -4,10 +4,13 @@
 #ifndef MLPD_HTTP_MEDIA_H
 #define MLPD_HTTP_MEDIA_H
 
-#include "base/base.h"
+#include "data/reader.h"
 
 /* Whether a Content-Type is `type`, whatever its parameters and case. */
 bool media_is(const char *content_type, const char *type);
+/* Whether a Content-Type is one of a table, and of which format: READER_LOOK for those that only
+ * say "bytes". */
+bool media_format(const char *content_type, enum reader_format *out);
 /* Whether Accept prefers text/csv to application/json (a tie goes to JSON). */
 bool media_prefers_csv(const char *accept);
 /* Whether Accept-Encoding takes gzip (not with q=0). */

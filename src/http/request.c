@@ -277,7 +277,8 @@ static enum route_body body_of(const struct request *req)
 static int check_type(struct request *req)
 {
     const char *type = request_header(req, "Content-Type");
-    bool json = media_is(type, "application/json"), csv = media_is(type, "text/csv");
+    bool json = media_is(type, "application/json");
+    enum reader_format format;
 
     switch (body_of(req)) {
     case BODY_NONE:
@@ -290,18 +291,22 @@ static int check_type(struct request *req)
                              "%.64s",
                              type != NULL ? type : "a body without a type");
     case BODY_ROWS:
-        return json || csv
+        return json || media_format(type, &format)
                    ? 0
                    : refuse(req, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE,
                             "send JSON with Content-Type: application/json (curl --json) or a "
-                            "table with Content-Type: text/csv, not %.64s",
+                            "table with Content-Type: text/csv, application/x-ndjson, "
+                            "application/x-npy or another of GET /openapi.json, not %.64s",
                             type != NULL ? type : "a body without a type");
     case BODY_UPLOAD:
-        return csv || media_is(type, "application/gzip")
+        return media_format(type, &format) || media_is(type, "application/gzip") ||
+                       media_is(type, "application/x-gzip") ||
+                       media_is(type, "multipart/form-data")
                    ? 0
                    : refuse(req, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE,
-                            "send a table with Content-Type: text/csv (curl --data-binary "
-                            "@file.csv -H 'Content-Type: text/csv'), not %.64s",
+                            "send a table as a form (curl -F file=@table.csv) or with its "
+                            "Content-Type, such as text/csv (curl --data-binary @table.csv -H "
+                            "'Content-Type: text/csv'), not %.64s",
                             type != NULL ? type : "a body without a type");
     }
     return 0;

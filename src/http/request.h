@@ -58,7 +58,7 @@ struct request {
     /* the answer */
     unsigned refused; /* not 0: the status to answer once the body is drained */
     struct err err;   /* why */
-    struct request_header headers[6];
+    struct request_header headers[8];
     size_t n_headers;
     unsigned status; /* of the answer that was queued; 0: none yet */
     uint64_t answer_bytes; /* of its body, made so far */

@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "data/encoder.h"
+#include "data/reader.h"
 #include "http/query.h"
 #include "mlp/mlp.h"
 
@@ -46,14 +47,20 @@ size_t rows_limit(size_t n_inputs);
 /* instances: an array of objects by name or arrays in order. Pointers "/instances/3/name".
  * ERR_INVALID, ERR_TOO_LARGE, ERR_NO_MEMORY. */
 int rows_read_json(struct rows *rows, const json_t *instances, struct err *err) MUST_CHECK;
-/* A table with a header, columns in any order. Errors carry row, line and column. The text is
- * changed (cells are cut out in place). */
+/* A table with a header, columns in any order; its delimiter is seen (data/csv_sniff.h). Errors
+ * carry row, line and column. The text is changed (cells are cut out in place). */
 int rows_read_csv(struct rows *rows, char *text, size_t len, struct err *err) MUST_CHECK;
+/* A table in another format. `dir`: for temporary files; max_bytes: of what a zip unpacks to. */
+int rows_read_table(struct rows *rows, enum reader_format format, const void *bytes, size_t len,
+                    const char *dir, uint64_t max_bytes, struct err *err) MUST_CHECK;
 /* One row from query parameters: every one a feature, or x=1,2,3 by position when no feature is
  * named x. */
 int rows_read_query(struct rows *rows, const struct query *query, struct err *err) MUST_CHECK;
 
-/* ---- for rows_csv.c ---- */
+/* ---- for rows_csv.c and rows_table.c ---- */
+/* The problems of one row: what the encoder tells by pointer ("/petal_width") becomes a place in
+ * the table. `from` ends empty. */
+void rows_move_problems(struct err *err, struct err *from, int64_t row, int64_t line);
 /* Append the row in `cells`. Pointers of problems start with `pointer`. */
 int rows_add(struct rows *rows, const char *pointer, struct err *err) MUST_CHECK;
 /* The column of that name; -1 when there is none. */

@@ -10,11 +10,16 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "data/cell.h"
+#include "data/csv_sniff.h"
 #include "http/rows.h"
+
+#define SNIFF_BYTES (64u << 10)
 
 struct cutter {
     char *at, *end;
     int64_t line; /* of `at`, from 1 */
+    char delimiter;
 };
 
 enum cut { CUT_CELL, CUT_LAST_CELL, CUT_BAD };
@@ -37,8 +42,8 @@ static enum cut next_cell(struct cutter *c, char **out, const char **why)
             }
             continue;
         }
-        if (closed && (*c->at == ',' || *c->at == '\n')) {
-            cut = *c->at == ',' ? CUT_CELL : CUT_LAST_CELL;
+        if (closed && (*c->at == c->delimiter || *c->at == '\n')) {
+            cut = *c->at == c->delimiter ? CUT_CELL : CUT_LAST_CELL;
             break;
         }
         if (closed && *c->at == '\r' && (c->at + 1 == c->end || c->at[1] == '\n')) {
@@ -62,19 +67,6 @@ static enum cut next_cell(struct cutter *c, char **out, const char **why)
     *to = '\0'; /* at or before the delimiter that was just passed, or the text's own NUL */
     *out = start;
     return cut;
-}
-
-static bool is_missing(const char *text)
-{
-    static const char *const words[] = {"", "?", "NA", "NaN", "nan", "null", "NULL"};
-    size_t i;
-
-    for (i = 0; i < ARRAY_LEN(words); i++) {
-        if (strcmp(text, words[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* columns[k]: where the table's k-th column goes. */
@@ -121,9 +113,8 @@ static int read_header(struct rows *rows, struct cutter *c, size_t **columns, si
     return err_is(err) ? -1 : 0;
 }
 
-/* The problems of one row: what the encoder tells by pointer ("/petal_width") becomes a place in
- * the table. Pointers' escapes do not matter for showing. */
-static void move_problems(struct err *err, struct err *from, int64_t row, int64_t line)
+/* Pointers' escapes do not matter for showing. */
+void rows_move_problems(struct err *err, struct err *from, int64_t row, int64_t line)
 {
     size_t i;
 
@@ -160,7 +151,7 @@ static int read_line(struct rows *rows, struct cutter *c, const size_t *columns,
         }
         if (k < n) {
             rows->cells[columns[k]] =
-                (struct encoder_cell){.missing = is_missing(text), .text = text};
+                (struct encoder_cell){.missing = cell_missing(text, strlen(text)), .text = text};
         }
         k++;
     } while (cut == CUT_CELL);
@@ -173,7 +164,7 @@ static int read_line(struct rows *rows, struct cutter *c, const size_t *columns,
 
 int rows_read_csv(struct rows *rows, char *text, size_t len, struct err *err)
 {
-    struct cutter c = {.at = text, .end = text + len, .line = 1};
+    struct cutter c = {.at = text, .end = text + len, .line = 1, .delimiter = ','};
     size_t *columns = NULL, n = 0;
     int64_t row = 0, line;
     bool bad = false;
@@ -185,6 +176,8 @@ int rows_read_csv(struct rows *rows, char *text, size_t len, struct err *err)
     if (len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) {
         c.at += 3;
     }
+    c.delimiter = csv_sniff_delimiter(text, len < SNIFF_BYTES ? len : SNIFF_BYTES,
+                                      len <= SNIFF_BYTES);
     rc = read_header(rows, &c, &columns, &n, err);
     while (rc == 0 && c.at < c.end) {
         struct err here = ERR_INIT;
@@ -200,7 +193,7 @@ int rows_read_csv(struct rows *rows, char *text, size_t len, struct err *err)
         if (rc == 0 && rows_add(rows, "", &here) != 0) {
             bad = true;
             rc = here.code == ERR_INVALID ? 0 : -1;
-            move_problems(err, &here, row, line);
+            rows_move_problems(err, &here, row, line);
         }
         err_fini(&here);
     }

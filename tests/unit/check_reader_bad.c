@@ -166,7 +166,6 @@ static const struct bad bads[] = {
     BAD(N, "{\"a\": 1}\n{\"a\": 2\0}", "NUL", 0, 2),
     BAD(N, "{}\n{}\n", "no object has a key"),
     BAD(N, "\n \n", "no rows"),
-    BAD(N, "{\"a\": 1e999}\n{\"a\": 1}\n", "1e999", 0, 0, NULL),
     /* libsvm */
     BAD(S, "x 1:2\n", "no number", 1, 1),
     BAD(S, "1 1:2\n1:3\n", "begins with its label", 2, 2),

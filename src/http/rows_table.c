@@ -1,0 +1,266 @@
+/* Rows for a model from a table in another format than CSV: NDJSON, .npy, .npz, IDX, libsvm, ARFF.
+ *
+ * The same readers that make datasets (data/reader.h) give their cells to a sink here. Columns go
+ * to features by their names; those of formats that have none of their own (arrays, IDX, libsvm),
+ * where the names are not the model's, by position. A target among the columns is passed over
+ * unless the rows are labelled. What libsvm leaves out is 0. Any thread, all local.
+ */
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "data/cell.h"
+#include "http/rows.h"
+
+#define NOWHERE SIZE_MAX /* a column that no feature is */
+
+struct taker {
+    struct rows *rows;
+    enum reader_format format;
+    struct reader_sink *sink;
+    size_t n, at;     /* columns; the one of the next cell */
+    size_t *columns;  /* [n]: the model's, or NOWHERE */
+    size_t *starts;   /* [rows->n_columns]: of texts, in `text`; NOWHERE: no text */
+    struct buf text;  /* of the row under way */
+    int64_t row;
+    bool bad; /* some row was refused; the others are looked at all the same */
+};
+
+static bool is_target(const struct rows *rows, const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < encoder_n_targets(rows->encoder); i++) {
+        if (strcmp(encoder_target_name(rows->encoder, i), name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "x12": 12; else -1. */
+static int64_t number_of(const char *name)
+{
+    int64_t n = 0;
+    const char *p = name + 1;
+
+    if (*name != 'x' || *p == '\0' || strlen(p) > 6) {
+        return -1;
+    }
+    for (; *p != '\0'; p++) {
+        if (!isdigit((unsigned char)*p)) {
+            return -1;
+        }
+        n = n * 10 + (*p - '0');
+    }
+    return n;
+}
+
+/* Whether the features have libsvm's names, and which indices there are then. */
+static bool numbered(const struct rows *rows, size_t *base, size_t *width)
+{
+    size_t n = encoder_n_features(rows->encoder), i;
+    int64_t most = 0, number;
+
+    *base = 1;
+    for (i = 0; i < n; i++) {
+        number = number_of(rows->names[i]);
+        if (number < 0) {
+            *base = 1;
+            *width = n;
+            return false;
+        }
+        *base = number == 0 ? 0 : *base;
+        most = number > most ? number : most;
+    }
+    *width = (size_t)most - *base + 1;
+    return true;
+}
+
+/* Columns by name; false when one is missing or unknown, with every problem in err. */
+static bool by_name(const struct taker *t, const char *const *names, struct err *err)
+{
+    struct rows *rows = t->rows;
+    bool *seen = xcalloc(rows->n_columns, sizeof *seen), good = true;
+    size_t i;
+
+    for (i = 0; i < t->n; i++) {
+        ptrdiff_t column = rows_find(rows, names[i]);
+
+        t->columns[i] = column >= 0 ? (size_t)column : NOWHERE;
+        if (column >= 0) {
+            good = good && !seen[column];
+            if (seen[column]) {
+                (void)err_add_cell(err, 0, 0, names[i], "column \"%.64s\" is there twice",
+                                   names[i]);
+            }
+            seen[column] = true;
+        } else if (t->format != READER_LIBSVM && !is_target(rows, names[i])) {
+            char *why = rows_why_not(rows, names[i]);
+
+            (void)err_add_cell(err, 0, 0, names[i], "column \"%.64s\" %s", names[i], why);
+            free(why);
+            good = false;
+        }
+    }
+    for (i = 0; i < rows->n_columns; i++) {
+        if (!seen[i]) {
+            (void)err_add_cell(err, 0, 0, rows->names[i], "column \"%s\" is missing",
+                               rows->names[i]);
+            good = false;
+        }
+    }
+    free(seen);
+    return good;
+}
+
+/* libsvm's own order: its label, then the features. */
+static void by_index(const struct taker *t)
+{
+    size_t i;
+
+    t->columns[0] = t->rows->labelled ? t->rows->n_inputs : NOWHERE;
+    for (i = 1; i < t->n; i++) {
+        t->columns[i] = i - 1 < t->rows->n_inputs ? i - 1 : NOWHERE;
+    }
+}
+
+static int by_position(const struct taker *t, struct err *err)
+{
+    size_t i;
+
+    if (t->n != t->rows->n_columns) {
+        return err_add(err, NULL,
+                       "the rows have %zu columns, and the model needs %zu (the features in their "
+                       "order%s)",
+                       t->n, t->rows->n_columns, t->rows->labelled ? ", then the target" : "");
+    }
+    for (i = 0; i < t->n; i++) {
+        t->columns[i] = i;
+    }
+    return 0;
+}
+
+static int take_columns(void *ctx, size_t n, const char *const *names, const int *types,
+                        struct err *err)
+{
+    struct taker *t = ctx;
+    bool named = t->format == READER_NDJSON || t->format == READER_ARFF;
+    struct err names_err = ERR_INIT;
+    int rc = 0;
+
+    (void)types; /* the encoder knows what it wants */
+    t->n = n;
+    t->columns = mem_try_alloc(n, sizeof *t->columns);
+    if (t->columns == NULL) {
+        return err_set(err, ERR_NO_MEMORY, "no memory for these rows");
+    }
+    if (by_name(t, names, named ? err : &names_err)) {
+        rc = 0;
+    } else if (named) {
+        rc = -1;
+    } else if (t->format == READER_LIBSVM) {
+        by_index(t);
+    } else {
+        rc = by_position(t, err);
+    }
+    err_fini(&names_err);
+    return rc;
+}
+
+static int take_text(void *ctx, const char *s, size_t len, struct err *err)
+{
+    struct taker *t = ctx;
+    size_t column = t->columns[t->at++];
+
+    if (column == NOWHERE) {
+        return 0;
+    }
+    t->starts[column] = NOWHERE;
+    t->rows->cells[column] = (struct encoder_cell){.missing = cell_missing(s, len)};
+    if (!t->rows->cells[column].missing) {
+        t->starts[column] = t->text.len;
+        if (buf_append(&t->text, s, len) != 0 || buf_append(&t->text, "", 1) != 0) {
+            return err_set(err, ERR_NO_MEMORY, "no memory for these rows");
+        }
+    }
+    return 0;
+}
+
+static int take_number(void *ctx, double value, struct err *err)
+{
+    struct taker *t = ctx;
+    size_t column = t->columns[t->at++];
+
+    if (column != NOWHERE) {
+        t->starts[column] = NOWHERE;
+        t->rows->cells[column] = (struct encoder_cell){.missing = isnan(value), .number = value};
+    } else if (t->format == READER_LIBSVM && t->at > 1 && value != 0) {
+        t->bad = true;
+        (void)err_add_cell(err, t->row + 1, t->sink->line, NULL,
+                           "row %lld has a value at an index that is no feature of this model",
+                           (long long)t->row + 1);
+    }
+    return 0;
+}
+
+static int end_row(void *ctx, struct err *err)
+{
+    struct taker *t = ctx;
+    struct err here = ERR_INIT;
+    size_t i;
+    int rc = 0;
+
+    t->row++;
+    t->at = 0;
+    for (i = 0; i < t->rows->n_columns; i++) {
+        if (t->starts[i] != NOWHERE) {
+            t->rows->cells[i].text = t->text.data + t->starts[i];
+        }
+    }
+    if (rows_add(t->rows, "", &here) != 0) {
+        t->bad = true;
+        rc = here.code == ERR_INVALID ? 0 : -1;
+        rows_move_problems(err, &here, t->row, t->sink->line);
+    }
+    err_fini(&here);
+    buf_clear(&t->text);
+    return rc;
+}
+
+int rows_read_table(struct rows *rows, enum reader_format format, const void *bytes, size_t len,
+                    const char *dir, uint64_t max_bytes, struct err *err)
+{
+    struct reader_options options = READER_OPTIONS_INIT;
+    struct taker t = {.rows = rows, .format = format};
+    struct reader_sink sink = {.ctx = &t,
+                               .columns = take_columns,
+                               .text = take_text,
+                               .number = take_number,
+                               .end_row = end_row};
+    struct reader *reader = NULL;
+    size_t base = 1, width = 0;
+    int rc;
+
+    t.sink = &sink;
+    t.starts = xcalloc(rows->n_columns, sizeof *t.starts);
+    memset(t.starts, 0xff, rows->n_columns * sizeof *t.starts); /* all NOWHERE */
+    (void)numbered(rows, &base, &width);
+    options.format = format;
+    options.max_bytes = max_bytes;
+    rc = reader_new_into(&sink, dir, &options, width, base, &reader, err);
+    if (rc == 0) {
+        rc = reader_feed(reader, bytes, len, err);
+    }
+    if (rc == 0) {
+        rc = reader_finish_into(reader, err);
+    }
+    reader_free(&reader);
+    free(t.columns);
+    free(t.starts);
+    buf_fini(&t.text);
+    return rc != 0 || t.bad ? -1 : 0;
+}
