@@ -211,9 +211,9 @@ static int refuse_size(const struct mlp_spec *net, const struct admission *a, si
     if (network && in_tables(net) > a->parameters / 2) {
         return err_add(err, "/preprocess/categorical",
                        "the job needs %s, the limit is %s: training %zu parameters takes %s, and "
-                       "%zu of them are embeddings of %zu columns",
+                       "%zu of them are embeddings",
                        need, limit, a->parameters, room_text((double)a->training_bytes, part),
-                       in_tables(net), net->n_embeddings);
+                       in_tables(net));
     }
     if (network) {
         return err_add(err, "/architecture/hidden",

@@ -67,7 +67,10 @@ static size_t look_at_shape(const char *text, int64_t *parameters)
     FUZZ_TRUE(strcmp(printed, twice) == 0);
     free(printed);
     free(twice);
-    if (mlp_spec_parameters(&spec, &n) != MLP_OK) {
+    predictor_spec_fini(&again);
+    bool fits = mlp_spec_parameters(&spec, &n) == MLP_OK;
+    predictor_spec_fini(&spec);
+    if (!fits) {
         return 0;
     }
     *parameters = (int64_t)n;

@@ -9,6 +9,7 @@ JOBS_IN_CHECKS = \
 	tests/unit/check_config \
 	tests/unit/check_config_docs \
 	tests/unit/check_config_keys \
+	tests/unit/check_job_tables \
 	tests/unit/check_dataset_faults \
 	tests/unit/check_datasets \
 	tests/unit/check_inline \
@@ -39,6 +40,11 @@ tests_unit_check_config_docs_SOURCES = tests/unit/check_config_docs.c \
 tests_unit_check_config_docs_CPPFLAGS = $(JOBS_CPPFLAGS)
 tests_unit_check_config_docs_CFLAGS = $(JOBS_CFLAGS) $(DOC_CFLAGS)
 tests_unit_check_config_docs_LDADD = $(JOBS_LIBS)
+
+tests_unit_check_job_tables_SOURCES = tests/unit/check_job_tables.c tests/unit/jobs_in_help.h
+tests_unit_check_job_tables_CPPFLAGS = $(JOBS_CPPFLAGS)
+tests_unit_check_job_tables_CFLAGS = $(JOBS_CFLAGS)
+tests_unit_check_job_tables_LDADD = $(JOBS_LIBS)
 
 tests_unit_check_config_keys_SOURCES = tests/unit/check_config_keys.c tests/unit/jobs_in_help.h
 tests_unit_check_config_keys_CPPFLAGS = $(JOBS_CPPFLAGS)
