@@ -6,9 +6,7 @@
  */
 #include "config.h"
 
-#include <ctype.h>
 #include <curl/curl.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +15,7 @@
 #include <unistd.h>
 
 #include "certificate.h"
+#include "metrics_text.h"
 #include "work.h"
 
 static struct daemon d;
@@ -31,222 +30,7 @@ static void stop(void)
     daemon_retire(&d);
 }
 
-/* ---- the format, read strictly ------------------------------------------------------------- */
-
-struct sample {
-    const char *series; /* name{labels}, as sent */
-    const char *family, *type;
-    double value;
-};
-
-struct metrics {
-    struct sample *samples;
-    size_t n;
-    const char **families; /* "name type" */
-    size_t n_families;
-};
-
-static bool is_name(const char *s, size_t len)
-{
-    size_t i;
-
-    for (i = 0; i < len && (isalnum((unsigned char)s[i]) || s[i] == '_'); i++) {
-    }
-    return len > 0 && i == len && !isdigit((unsigned char)s[0]);
-}
-
-/* Past one `name="value"`; `line` for the message. */
-static const char *skip_label(const char *p, const char *line)
-{
-    size_t len = strcspn(p, "=");
-
-    ck_assert_msg(is_name(p, len) && p[len] == '=' && p[len + 1] == '"', "labels: %s", line);
-    for (p += len + 2; *p != '"'; p++) {
-        ck_assert_msg(*p != '\0', "an open label: %s", line);
-        if (*p == '\\') {
-            p++;
-            ck_assert_msg(*p == '\\' || *p == '"' || *p == 'n', "an unknown escape: %s", line);
-        }
-    }
-    return p + 1;
-}
-
-/* Where the value begins. */
-static const char *skip_series(const char *line)
-{
-    size_t len = strcspn(line, "{ ");
-    const char *p = line + len;
-
-    ck_assert_msg(is_name(line, len), "a name: %s", line);
-    if (*p == '{') {
-        do {
-            p = skip_label(p + 1, line);
-        } while (*p == ',');
-        ck_assert_msg(*p == '}', "labels: %s", line);
-        p++;
-    }
-    ck_assert_msg(*p == ' ', "no value: %s", line);
-    return p;
-}
-
-static double read_value(const char *p, const char *line)
-{
-    char *end;
-    double value;
-
-    ck_assert_msg(*p == '-' || *p == '+' || *p == 'N' || isdigit((unsigned char)*p), "%s", line);
-    value = strtod(p, &end);
-    ck_assert_msg(*end == '\0', "more than a value: %s", line);
-    return value;
-}
-
-static bool belongs(const char *series, const char *family, const char *type)
-{
-    static const char *const ends[] = {"_bucket", "_sum", "_count"};
-    size_t len = strlen(family);
-
-    if (strncmp(series, family, len) != 0) {
-        return false;
-    }
-    if (strcmp(type, "histogram") != 0) {
-        return series[len] == '{' || series[len] == '\0';
-    }
-    for (size_t i = 0; i < COUNT(ends); i++) {
-        size_t n = strlen(ends[i]);
-
-        if (strncmp(series + len, ends[i], n) == 0 &&
-            (series[len + n] == '{' || series[len + n] == '\0')) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static int by_series(const void *a, const void *b)
-{
-    return strcmp(((const struct sample *)a)->series, ((const struct sample *)b)->series);
-}
-
-/* HELP, and TYPE right after it; *p is moved to what follows. */
-static const char *read_head(char **p, const char **type)
-{
-    char *help = strsep(p, "\n"), *kind = *p != NULL ? strsep(p, "\n") : NULL, *name;
-
-    ck_assert_msg(strncmp(help, "# HELP ", 7) == 0 && kind != NULL, "%s", help);
-    ck_assert_msg(strncmp(kind, "# TYPE ", 7) == 0, "%s", kind);
-    name = help + 7;
-    name[strcspn(name, " ")] = '\0';
-    ck_assert_msg(name[strlen(name) + 1] != '\0', "no words of help for %s", name);
-    ck_assert_msg(strncmp(kind + 7, name, strlen(name)) == 0 && kind[7 + strlen(name)] == ' ', "%s",
-                  kind);
-    *type = kind + 8 + strlen(name);
-    ck_assert_msg(strcmp(*type, "counter") == 0 || strcmp(*type, "gauge") == 0 ||
-                      strcmp(*type, "histogram") == 0,
-                  "%s", kind);
-    return name;
-}
-
-static struct metrics parse(const char *body)
-{
-    size_t lines = 2, i;
-    char *copy = keep(strdup(body)), *p = copy;
-    const char *family = NULL, *type = NULL;
-    struct metrics m = {.n = 0};
-
-    ck_assert(strlen(body) > 0 && body[strlen(body) - 1] == '\n');
-    for (const char *c = body; *c != '\0'; c++) {
-        lines += *c == '\n';
-    }
-    m.samples = keep(calloc(lines, sizeof *m.samples));
-    m.families = keep(calloc(lines, sizeof *m.families));
-    while (p != NULL && *p != '\0') {
-        if (*p == '#') {
-            family = read_head(&p, &type);
-            for (i = 0; i < m.n_families; i++) {
-                ck_assert_msg(strncmp(m.families[i], family, strlen(family)) != 0 ||
-                                  m.families[i][strlen(family)] != ' ',
-                              "%s comes twice", family);
-            }
-            m.families[m.n_families++] = text("%s %s", family, type);
-        } else {
-            char *line = strsep(&p, "\n");
-            size_t len = (size_t)(skip_series(line) - line);
-
-            m.samples[m.n] = (struct sample){.value = read_value(line + len + 1, line)};
-            line[len] = '\0';
-            m.samples[m.n].series = line;
-            m.samples[m.n].family = family;
-            m.samples[m.n].type = type;
-            ck_assert_msg(family != NULL && belongs(line, family, type), "%s after %s", line,
-                          family != NULL ? family : "nothing");
-            m.n++;
-        }
-    }
-    return m;
-}
-
-/* The bucket that begins at samples[i] and what follows; returns the index after. */
-static size_t check_histogram(const struct metrics *m, size_t i)
-{
-    const char *family = m->samples[i].family, *le;
-    double last_bound = -INFINITY, last = 0, bound = 0;
-    char *labels; /* before le, with its comma, or "" */
-    size_t len;
-
-    le = strstr(m->samples[i].series, "le=\"");
-    ck_assert_ptr_nonnull(le);
-    len = strlen(family) + strlen("_bucket{");
-    labels = text("%.*s", (int)(le - m->samples[i].series - (long)len), m->samples[i].series + len);
-    for (; i < m->n && m->samples[i].family == family && bound < INFINITY; i++) {
-        const char *head = text("%s_bucket{%sle=\"", family, labels);
-
-        ck_assert_msg(strncmp(m->samples[i].series, head, strlen(head)) == 0, "%s, not %s",
-                      m->samples[i].series, head);
-        bound = strtod(m->samples[i].series + strlen(head), NULL);
-        ck_assert_msg(bound > last_bound && m->samples[i].value >= last, "%s falls",
-                      m->samples[i].series);
-        last_bound = bound;
-        last = m->samples[i].value;
-    }
-    ck_assert_msg(isinf(bound), "%s has no bucket +Inf", family);
-    if (labels[0] != '\0') {
-        labels[strlen(labels) - 1] = '\0';
-        labels = text("{%s}", labels);
-    }
-    ck_assert_uint_lt(i + 1, m->n);
-    ck_assert_str_eq(m->samples[i].series, text("%s_sum%s", family, labels));
-    ck_assert_double_ge(m->samples[i].value, 0);
-    ck_assert_str_eq(m->samples[i + 1].series, text("%s_count%s", family, labels));
-    ck_assert_double_eq(m->samples[i + 1].value, last);
-    return i + 2;
-}
-
-static void check_samples(struct metrics *m)
-{
-    size_t i = 0;
-
-    while (i < m->n) {
-        if (strcmp(m->samples[i].type, "histogram") == 0) {
-            i = check_histogram(m, i);
-            continue;
-        }
-        ck_assert_msg(strcmp(m->samples[i].type, "counter") != 0 || m->samples[i].value >= 0, "%s",
-                      m->samples[i].series);
-        i++;
-    }
-    qsort(m->samples, m->n, sizeof *m->samples, by_series);
-    for (i = 1; i < m->n; i++) {
-        ck_assert_str_ne(m->samples[i - 1].series, m->samples[i].series);
-    }
-}
-
-static struct metrics check_text(const char *body)
-{
-    struct metrics m = parse(body);
-
-    check_samples(&m);
-    return m;
-}
+/* ---- looking --------------------------------------------------------------------------------- */
 
 static struct metrics look_with(const char *token)
 {
@@ -256,7 +40,7 @@ static struct metrics look_with(const char *token)
 
     want(r, 200);
     ck_assert_str_eq(reply_header(r, "Content-Type"), "text/plain; version=0.0.4; charset=utf-8");
-    return check_text(r->body);
+    return metrics_read(r->body);
 }
 
 static struct metrics look(void)
@@ -264,51 +48,25 @@ static struct metrics look(void)
     return look_with("");
 }
 
-static const struct sample *find(const struct metrics *m, const char *series)
-{
-    const struct sample key = {.series = series};
-
-    return bsearch(&key, m->samples, m->n, sizeof key, by_series);
-}
-
-/* What was never counted may be absent: 0. */
-static double value(const struct metrics *m, const char *series)
-{
-    const struct sample *s = find(m, series);
-
-    return s != NULL ? s->value : 0;
-}
-
-/* What only grows has not become less, and is still there. */
-static void nothing_fell(const struct metrics *before, const struct metrics *after)
-{
-    for (size_t i = 0; i < before->n; i++) {
-        const struct sample *s = &before->samples[i], *now = find(after, s->series);
-
-        if (strcmp(s->type, "gauge") != 0) {
-            ck_assert_msg(now != NULL && now->value >= s->value, "%s fell", s->series);
-        }
-    }
-}
-
 static const char *asker = ""; /* a token, where there must be one */
 
 /* Look until the series has grown by `by` since `before`, and not by more. */
 static struct metrics grown(const struct metrics *before, const char *series, double by)
 {
-    double until = now_seconds() + 30 * PATIENCE, first = value(before, series);
+    double until = now_seconds() + 30 * PATIENCE, first = metrics_value(before, series);
 
     for (;;) {
         struct metrics now = look_with(asker);
 
-        nothing_fell(before, &now);
-        ck_assert_msg(value(&now, series) <= first + by, "%s: %.17g, and then %.17g, not %g more",
-                      series, first, value(&now, series), by);
-        if (value(&now, series) == first + by) {
+        metrics_must_not_fall(before, &now);
+        ck_assert_msg(metrics_value(&now, series) <= first + by,
+                      "%s: %.17g, and then %.17g, not %g more", series, first,
+                      metrics_value(&now, series), by);
+        if (metrics_value(&now, series) == first + by) {
             return now;
         }
         ck_assert_msg(now_seconds() < until, "%s: %.17g, and then %.17g, not %g more", series,
-                      first, value(&now, series), by);
+                      first, metrics_value(&now, series), by);
         pause_briefly();
     }
 }
@@ -317,8 +75,9 @@ static void reads(const char *series, double wanted)
 {
     struct metrics m = look_with(asker);
 
-    ck_assert_msg(find(&m, series) != NULL, "%s is not there", series);
-    ck_assert_msg(value(&m, series) == wanted, "%s is %g", series, value(&m, series));
+    ck_assert_msg(metrics_find(&m, series) != NULL, "%s is not there", series);
+    ck_assert_msg(metrics_value(&m, series) == wanted, "%s is %g", series,
+                  metrics_value(&m, series));
 }
 
 #define REQUESTS(method, route, code)                                                              \
@@ -357,8 +116,8 @@ END_TEST
 START_TEST(it_says_what_it_is)
 {
     struct metrics m = look();
-    double started = value(&m, "process_start_time_seconds"), now = (double)time(NULL);
-    double cpu = value(&m, "process_cpu_seconds_total");
+    double started = metrics_value(&m, "process_start_time_seconds"), now = (double)time(NULL);
+    double cpu = metrics_value(&m, "process_cpu_seconds_total");
     size_t builds = 0;
 
     for (size_t i = 0; i < m.n; i++) {
@@ -371,19 +130,20 @@ START_TEST(it_says_what_it_is)
     ck_assert_uint_eq(builds, 1);
     ck_assert_double_le(started, now + 2);
     ck_assert_double_ge(started, now - 3600);
-    ck_assert_double_gt(value(&m, "process_open_fds"), 3);
-    ck_assert_double_lt(value(&m, "process_open_fds"), value(&m, "process_max_fds"));
-    ck_assert_double_ge(value(&m, "process_threads"), 4);
-    ck_assert_double_gt(value(&m, "process_resident_memory_bytes"), 1e6);
-    ck_assert_double_eq(value(&m, "mlpd_store_writable"), 1);
-    ck_assert_double_eq(value(&m, "mlpd_queue_paused"), 0);
-    ck_assert_double_eq(value(&m, "mlpd_disk_reserve_bytes"), 64 << 20);
-    ck_assert_double_gt(value(&m, "mlpd_disk_free_bytes"), 0);
-    ck_assert_double_ge(value(&m, "mlpd_http_connections"), 1);
-    ck_assert_ptr_null(find(&m, "mlpd_tls_certificate_expiry_timestamp_seconds"));
+    ck_assert_double_gt(metrics_value(&m, "process_open_fds"), 3);
+    ck_assert_double_lt(metrics_value(&m, "process_open_fds"),
+                        metrics_value(&m, "process_max_fds"));
+    ck_assert_double_ge(metrics_value(&m, "process_threads"), 4);
+    ck_assert_double_gt(metrics_value(&m, "process_resident_memory_bytes"), 1e6);
+    ck_assert_double_eq(metrics_value(&m, "mlpd_store_writable"), 1);
+    ck_assert_double_eq(metrics_value(&m, "mlpd_queue_paused"), 0);
+    ck_assert_double_eq(metrics_value(&m, "mlpd_disk_reserve_bytes"), 64 << 20);
+    ck_assert_double_gt(metrics_value(&m, "mlpd_disk_free_bytes"), 0);
+    ck_assert_double_ge(metrics_value(&m, "mlpd_http_connections"), 1);
+    ck_assert_ptr_null(metrics_find(&m, "mlpd_tls_certificate_expiry_timestamp_seconds"));
     m = look();
-    ck_assert_double_eq(value(&m, "process_start_time_seconds"), started);
-    ck_assert_double_ge(value(&m, "process_cpu_seconds_total"), cpu);
+    ck_assert_double_eq(metrics_value(&m, "process_start_time_seconds"), started);
+    ck_assert_double_ge(metrics_value(&m, "process_cpu_seconds_total"), cpu);
     want_problem(http_get("/metrics?format=json"), 400, NULL, "format");
 }
 END_TEST
@@ -442,10 +202,10 @@ START_TEST(a_job)
     grown(&before, "mlpd_training_samples_total", 1600);
     grown(&before, JOBS("succeeded"), 1);
     grown(&before, "mlpd_models", 1);
-    ck_assert_double_ge(value(&after, "mlpd_datasets"), 1);
-    ck_assert_double_gt(value(&after, "mlpd_store_write_duration_seconds_count"),
-                        value(&before, "mlpd_store_write_duration_seconds_count") + 2);
-    ck_assert_double_eq(value(&after, "mlpd_store_write_failures_total"), 0);
+    ck_assert_double_ge(metrics_value(&after, "mlpd_datasets"), 1);
+    ck_assert_double_gt(metrics_value(&after, "mlpd_store_write_duration_seconds_count"),
+                        metrics_value(&before, "mlpd_store_write_duration_seconds_count") + 2);
+    ck_assert_double_eq(metrics_value(&after, "mlpd_store_write_failures_total"), 0);
 
     /* and judged, as a job */
     before = look();
@@ -615,9 +375,9 @@ static void too_many_connections(void)
     for (double refused = 1;; refused++) {
         r = http_get("/metrics");
         if (r->status == 200) {
-            struct metrics now = check_text(r->body);
+            struct metrics now = metrics_read(r->body);
 
-            ck_assert_double_eq(value(&now, REFUSALS("connections")), refused);
+            ck_assert_double_eq(metrics_value(&now, REFUSALS("connections")), refused);
             break;
         }
         pause_briefly();
@@ -650,9 +410,10 @@ START_TEST(too_many)
         r = http_get("/metrics");
         refused += r->status == 429;
         if (r->status == 200) {
-            struct metrics now = check_text(r->body);
+            struct metrics now = metrics_read(r->body);
 
-            ck_assert_double_eq(value(&now, REFUSALS("rate")) - value(&before, REFUSALS("rate")),
+            ck_assert_double_eq(metrics_value(&now, REFUSALS("rate")) -
+                                    metrics_value(&before, REFUSALS("rate")),
                                 refused);
             break;
         }
@@ -676,7 +437,7 @@ START_TEST(bodies)
 
     start_with("--max-body", "256M");
     before = look();
-    limit = value(&before, "mlpd_request_memory_limit_bytes");
+    limit = metrics_value(&before, "mlpd_request_memory_limit_bytes");
     n = (size_t)(limit / each);
     ck_assert_uint_ge(n, 16);
     ck_assert_uint_le(n, 64);
@@ -698,7 +459,7 @@ START_TEST(bodies)
     for (double until = now_seconds() + 30 * PATIENCE;;) { /* it is given back as they are let go */
         struct metrics now = look();
 
-        if (value(&now, "mlpd_request_memory_bytes") == 0) {
+        if (metrics_value(&now, "mlpd_request_memory_bytes") == 0) {
             break;
         }
         ck_assert_msg(now_seconds() < until, "the memory of requests is not given back");
@@ -714,7 +475,7 @@ START_TEST(a_full_disk)
 
     start_with("--disk-reserve", "900000G");
     before = look();
-    ck_assert_double_eq(value(&before, "mlpd_store_writable"), 0);
+    ck_assert_double_eq(metrics_value(&before, "mlpd_store_writable"), 0);
     want(http_post(q(XOR_JOB("")), "/train"), 507);
     want(http_csv("a,b\n1,2\n", "/datasets?name=x"), 507);
     want(http_get("/readyz"), 503); /* which is told, not refused */
@@ -738,10 +499,10 @@ START_TEST(checkpoints)
         m = look();
         ck_assert_double_lt(now_seconds(), until);
         pause_briefly();
-    } while (value(&m, "mlpd_checkpoints_total{outcome=\"written\"}") < 2);
-    ck_assert_double_gt(value(&m, "mlpd_checkpoint_bytes_total"), 1000);
-    ck_assert_double_eq(value(&m, "mlpd_checkpoints_total{outcome=\"failed\"}"), 0);
-    ck_assert_double_gt(value(&m, "mlpd_disk_held_bytes"), 0);
+    } while (metrics_value(&m, "mlpd_checkpoints_total{outcome=\"written\"}") < 2);
+    ck_assert_double_gt(metrics_value(&m, "mlpd_checkpoint_bytes_total"), 1000);
+    ck_assert_double_eq(metrics_value(&m, "mlpd_checkpoints_total{outcome=\"failed\"}"), 0);
+    ck_assert_double_gt(metrics_value(&m, "mlpd_disk_held_bytes"), 0);
     cancel_job(job);
     reads("mlpd_disk_held_bytes", 0);
     daemon_stop(&d);
@@ -763,11 +524,12 @@ START_TEST(after_a_kill)
     daemon_kill(&d);
     daemon_start(&d, state, (const char *const[]){"--workers", "1", NULL});
     m = look();
-    ck_assert_double_eq(value(&m, "mlpd_jobs_submitted_total{kind=\"train\"}"), 0);
+    ck_assert_double_eq(metrics_value(&m, "mlpd_jobs_submitted_total{kind=\"train\"}"), 0);
     wait_for_epoch(job, 2);
     m = look();
-    ck_assert_double_gt(value(&m, "mlpd_training_epochs_total"), 1);
-    ck_assert_double_eq(value(&m, "mlpd_job_queue_seconds_count"), 0); /* its second start */
+    ck_assert_double_gt(metrics_value(&m, "mlpd_training_epochs_total"), 1);
+    ck_assert_double_eq(metrics_value(&m, "mlpd_job_queue_seconds_count"),
+                        0); /* its second start */
     cancel_job(job);
     grown(&m, FINISHED("cancelled"), 1);
     daemon_stop(&d);
@@ -800,9 +562,10 @@ START_TEST(a_certificate)
     ck_assert_int_eq(curl_easy_perform(curl), CURLE_OK);
     curl_easy_cleanup(curl);
     ck_assert_int_eq(fclose(file), 0);
-    m = check_text(body);
+    m = metrics_read(body);
     free(body);
-    ck_assert_double_eq(value(&m, "mlpd_tls_certificate_expiry_timestamp_seconds"), (double)ends);
+    ck_assert_double_eq(metrics_value(&m, "mlpd_tls_certificate_expiry_timestamp_seconds"),
+                        (double)ends);
     daemon_stop(&d);
 }
 END_TEST
