@@ -30,4 +30,10 @@ tests_unit_check_crash_marks_SOURCES = tests/unit/check_crash_marks.c
 tests_unit_check_crash_marks_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
 tests_unit_check_crash_marks_LDADD = libbase.a $(SODIUM_LIBS) $(UNIT_LIBS)
 
+check_PROGRAMS += tests/unit/check_log
+TESTS += tests/unit/check_log
+tests_unit_check_log_SOURCES = tests/unit/check_log.c
+tests_unit_check_log_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
+tests_unit_check_log_LDADD = libbase.a $(SODIUM_LIBS) $(UNIT_LIBS)
+
 EXTRA_DIST += docs/METRICS.md

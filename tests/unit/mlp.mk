@@ -22,6 +22,7 @@ MLP_CHECKS = \
 	tests/unit/check_mlp_activations \
 	tests/unit/check_mlp_cost \
 	tests/unit/check_mlp_embedding \
+	tests/unit/check_mlp_ends \
 	tests/unit/check_mlp_gemm \
 	tests/unit/check_mlp_golden \
 	tests/unit/check_mlp_gradient \
@@ -182,6 +183,10 @@ tests_unit_check_mlp_train_LDADD = libmlpcore.la $(UNIT_LIBS)
 tests_unit_check_mlp_batches_SOURCES = tests/unit/check_mlp_batches.c tests/unit/mlp_train_help.h
 tests_unit_check_mlp_batches_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_check_mlp_batches_LDADD = libmlpcore.la $(UNIT_LIBS)
+
+tests_unit_check_mlp_ends_SOURCES = tests/unit/check_mlp_ends.c tests/unit/mlp_train_help.h
+tests_unit_check_mlp_ends_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_mlp_ends_LDADD = libmlpcore.la $(UNIT_LIBS)
 
 tests_unit_check_mlp_resume_SOURCES = tests/unit/check_mlp_resume.c tests/unit/mlp_train_help.h
 tests_unit_check_mlp_resume_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -18,7 +18,7 @@ include tests/unit/faults.mk
 print-unit-tests:
 	@echo $(filter tests/unit/%,$(check_PROGRAMS))
 print-product-tests:
-	@echo $(addprefix tests/unit/check_mlp_,batches cost gemm golden gradient norm predict resume \
+	@echo $(addprefix tests/unit/check_mlp_,batches cost ends gemm golden gradient norm predict resume \
 		stages threads train trajectories)
 ALONE = $(addprefix tests/unit/check_,mlp% csv% reader% cell dataset dataset_damage dataset_faults \
 	encoder% split config% resolve% judge% curve runner_resume store_power store_models \
