@@ -23,23 +23,6 @@ static void teardown(void)
     house_close(&h);
 }
 
-/* A job that would train for hours. */
-#define ENDLESS                                                                                    \
-    "{\"data\": {\"dataset\": \"clouds\", \"target\": \"y\"},"                                     \
-    " \"training\": {\"epochs\": 1000000, \"seed\": 1, \"early_stopping\": null}}"
-#define SHORT                                                                                      \
-    "{\"data\": {\"dataset\": \"clouds\", \"target\": \"y\"},"                                     \
-    " \"training\": {\"epochs\": 3, \"seed\": 1}}"
-
-static void cancel(int64_t job_id)
-{
-    struct err err = ERR_INIT;
-    enum job_state state;
-
-    ck_assert_int_eq(h.store->ops->job_cancel(h.store, job_id, &state, &err), 0);
-    pool_cancel(h.pool, job_id);
-}
-
 /* ---- running ----------------------------------------------------------------- */
 
 START_TEST(workers_must_be_at_least_one)
@@ -63,9 +46,9 @@ START_TEST(two_workers_run_two_jobs_at_once)
 
     house_clouds(&h, "clouds", 300);
     pool_start(h.pool);
-    first = house_submit(&h, ENDLESS, NULL);
-    second = house_submit(&h, ENDLESS, NULL);
-    third = house_submit(&h, SHORT, NULL);
+    first = house_submit(&h, HOUSE_ENDLESS, NULL);
+    second = house_submit(&h, HOUSE_ENDLESS, NULL);
+    third = house_submit(&h, HOUSE_SHORT, NULL);
     house_until(house_is_running, &h, first);
     house_until(house_is_running, &h, second);
     ck_assert(pool_progress_get(h.pool, first, &a));
@@ -84,10 +67,10 @@ START_TEST(two_workers_run_two_jobs_at_once)
     job = house_job(&h, third);
     ck_assert_int_eq(job.state, JOB_QUEUED);
     store_job_fini(&job);
-    cancel(first);
+    house_cancel(&h, first);
     job = house_end(&h, third, JOB_SUCCEEDED); /* by the worker that became free */
     store_job_fini(&job);
-    cancel(second);
+    house_cancel(&h, second);
     job = house_end(&h, second, JOB_CANCELLED);
     store_job_fini(&job);
 }
@@ -103,7 +86,7 @@ START_TEST(one_job_is_one_thread)
 
     house_clouds(&h, "clouds", 300);
     pool_start(h.pool);
-    id = house_submit(&h, ENDLESS, NULL);
+    id = house_submit(&h, HOUSE_ENDLESS, NULL);
     house_until(house_is_running, &h, id);
     tasks = opendir("/proc/self/task");
     ck_assert_ptr_nonnull(tasks);
@@ -129,13 +112,13 @@ START_TEST(a_model_answers_while_it_trains)
 
     house_clouds(&h, "clouds", 300);
     pool_start(h.pool);
-    id = house_submit(&h, ENDLESS, &model_id);
+    id = house_submit(&h, HOUSE_ENDLESS, &model_id);
     house_until(house_has_weights, &h, model_id);
     ck_assert_int_eq(predictor_get(h.predictor, model_id, &s, &err), 0);
     ck_assert(servable_training(s));
     ck_assert_uint_ge(servable_epoch(s), 1);
     ck_assert_uint_eq(encoder_n_classes(servable_encoder(s)), 3);
-    cancel(id);
+    house_cancel(&h, id);
     job = house_end(&h, id, JOB_CANCELLED);
     store_job_fini(&job);
     /* What was borrowed lives on, and a new question is answered by the store. */
@@ -159,7 +142,7 @@ START_TEST(weights_are_copied_now_and_then)
 
     house_clouds(&h, "clouds", 300);
     pool_start(h.pool);
-    id = house_submit(&h, ENDLESS, &model_id);
+    id = house_submit(&h, HOUSE_ENDLESS, &model_id);
     house_until(house_has_weights, &h, model_id);
     do {
         struct servable *s = NULL;
@@ -191,9 +174,9 @@ START_TEST(a_cancelled_job_keeps_its_best_weights)
 
     house_clouds(&h, "clouds", 300);
     pool_start(h.pool);
-    id = house_submit(&h, ENDLESS, &model_id);
+    id = house_submit(&h, HOUSE_ENDLESS, &model_id);
     house_until(house_is_running, &h, id);
-    cancel(id);
+    house_cancel(&h, id);
     job = house_end(&h, id, JOB_CANCELLED);
     text = house_text(job.result_json, "stopped_by");
     ck_assert_str_eq(text, "cancelled");
@@ -220,7 +203,7 @@ static int claim_then_cancel(struct store *store, const char *owner, struct stor
     int rc = real_claim(store, owner, out, wait_ms, err);
 
     if (rc == 0) {
-        cancel(out->id);
+        house_cancel(&h, out->id);
     }
     return rc;
 }
@@ -235,7 +218,7 @@ START_TEST(a_cancel_between_claim_and_start_is_not_lost)
     ops.job_claim_wait = claim_then_cancel;
     h.store->ops = &ops;
     pool_start(h.pool);
-    id = house_submit(&h, ENDLESS, &model_id);
+    id = house_submit(&h, HOUSE_ENDLESS, &model_id);
     job = house_end(&h, id, JOB_CANCELLED);
     store_job_fini(&job);
     ck_assert(!house_has_weights(&h, model_id));
@@ -268,8 +251,8 @@ START_TEST(stop_gives_jobs_back_and_another_boot_completes_them)
     house_stop(&h);
     house_again(&h);
     pool_start(h.pool);
-    running = house_submit(&h, ENDLESS, &model_id);
-    waiting = house_submit(&h, SHORT, NULL);
+    running = house_submit(&h, HOUSE_ENDLESS, &model_id);
+    waiting = house_submit(&h, HOUSE_SHORT, NULL);
     house_until(house_is_running, &h, running);
     pool_stop(h.pool);
     job = house_job(&h, running);
@@ -290,7 +273,7 @@ START_TEST(stop_gives_jobs_back_and_another_boot_completes_them)
     job = house_job(&h, running);
     ck_assert_int_eq(job.attempt, 2);
     store_job_fini(&job);
-    cancel(running);
+    house_cancel(&h, running);
     job = house_end(&h, running, JOB_CANCELLED);
     store_job_fini(&job);
     job = house_end(&h, waiting, JOB_SUCCEEDED);
@@ -364,7 +347,7 @@ START_TEST(a_failing_claim_is_tried_again_in_peace)
     h.store->ops = &ops;
     atomic_store(&claims, 0);
     pool_start(h.pool);
-    id = house_submit(&h, SHORT, NULL);
+    id = house_submit(&h, HOUSE_SHORT, NULL);
     job = house_end(&h, id, JOB_SUCCEEDED);
     store_job_fini(&job);
     ck_assert_double_gt(clock_monotonic() - start, 0.1 + 0.2 + 0.4 - 0.05);
@@ -406,7 +389,7 @@ START_TEST(the_end_of_a_job_waits_for_the_disk)
     h.store->ops = &ops;
     atomic_store(&finishes, 0);
     pool_start(h.pool);
-    id = house_submit(&h, SHORT, &model_id);
+    id = house_submit(&h, HOUSE_SHORT, &model_id);
     job = house_end(&h, id, JOB_SUCCEEDED);
     store_job_fini(&job);
     ck_assert_uint_eq(atomic_load(&finishes), 7);
@@ -448,7 +431,7 @@ START_TEST(a_model_that_finds_no_room_waits_for_it)
     ops.job_finish = small_finish;
     h.store->ops = &ops;
     pool_start(h.pool);
-    id = house_submit(&h, SHORT, &model_id);
+    id = house_submit(&h, HOUSE_SHORT, &model_id);
     house_until(says_it_waits, &h, id);
     ck_assert_int_eq(h.store->ops->job_cancel(h.store, id, &state, &err), 0);
     ck_assert_int_eq(state, JOB_RUNNING);
@@ -473,7 +456,7 @@ START_TEST(each_job_runs_once)
     house_again(&h);
     pool_start(h.pool);
     for (i = 0; i < ARRAY_LEN(ids); i++) {
-        ids[i] = house_submit(&h, SHORT, NULL);
+        ids[i] = house_submit(&h, HOUSE_SHORT, NULL);
     }
     for (i = 0; i < ARRAY_LEN(ids); i++) {
         job = house_end(&h, ids[i], JOB_SUCCEEDED);

@@ -26,23 +26,6 @@ static void teardown(void)
     house_close(&h);
 }
 
-/* A job that would train for hours. */
-#define ENDLESS                                                                                    \
-    "{\"data\": {\"dataset\": \"clouds\", \"target\": \"y\"},"                                     \
-    " \"training\": {\"epochs\": 1000000, \"seed\": 1, \"early_stopping\": null}}"
-#define SHORT                                                                                      \
-    "{\"data\": {\"dataset\": \"clouds\", \"target\": \"y\"},"                                     \
-    " \"training\": {\"epochs\": 3, \"seed\": 1}}"
-
-static void cancel(int64_t job_id)
-{
-    struct err err = ERR_INIT;
-    enum job_state state;
-
-    ck_assert_int_eq(h.store->ops->job_cancel(h.store, job_id, &state, &err), 0);
-    pool_cancel(h.pool, job_id);
-}
-
 /* ---- pause ---------------------------------------------------------------------------- */
 
 static void ask_for_pause(int64_t job_id)
@@ -80,7 +63,7 @@ START_TEST(a_paused_job_gives_its_worker_back)
     house_again(&h);
     pool_start(h.pool);
     id = house_submit(&h, config, &model_id);
-    next = house_submit(&h, SHORT, NULL);
+    next = house_submit(&h, HOUSE_SHORT, NULL);
     house_until(house_is_running, &h, id);
     ask_for_pause(id);
     house_until(is_paused, &h, id);
@@ -123,7 +106,7 @@ START_TEST(a_pause_between_claim_and_start_is_not_lost)
     ops.job_claim_wait = claim_then_pause;
     h.store->ops = &ops;
     pool_start(h.pool);
-    id = house_submit(&h, ENDLESS, NULL);
+    id = house_submit(&h, HOUSE_ENDLESS, NULL);
     house_until(is_paused, &h, id);
 }
 END_TEST
@@ -157,14 +140,14 @@ START_TEST(a_pause_that_is_taken_back_does_not_stop_the_job)
     h.store->ops = &ops;
     atomic_store(&took_back, false);
     pool_start(h.pool);
-    id = house_submit(&h, ENDLESS, NULL);
+    id = house_submit(&h, HOUSE_ENDLESS, NULL);
     house_until(house_is_running, &h, id);
     ck_assert(atomic_load(&took_back));
     job = house_job(&h, id);
     ck_assert_int_eq(job.state, JOB_RUNNING);
     ck_assert_int_eq(job.attempt, 1); /* it was not given back meanwhile either */
     store_job_fini(&job);
-    cancel(id);
+    house_cancel(&h, id);
     job = house_end(&h, id, JOB_CANCELLED);
     store_job_fini(&job);
 }
@@ -177,7 +160,7 @@ START_TEST(an_evaluation_pauses_too)
 
     house_clouds(&h, "clouds", 300);
     pool_start(h.pool);
-    job = house_end(&h, house_submit(&h, SHORT, &model_id), JOB_SUCCEEDED);
+    job = house_end(&h, house_submit(&h, HOUSE_SHORT, &model_id), JOB_SUCCEEDED);
     store_job_fini(&job);
     house_stop(&h);
     house_again(&h);
@@ -252,16 +235,16 @@ START_TEST(a_job_without_a_pulse_is_called_stalled)
     h.store->ops = &ops;
     PTOK(pthread_mutex_lock(&gate));
     pool_start(h.pool);
-    id = house_submit(&h, ENDLESS, NULL);
+    id = house_submit(&h, HOUSE_ENDLESS, NULL);
     house_until(is_stalled, &h, id);
     ck_assert(pool_progress_get(h.pool, id, &p));
     ck_assert_str_eq(p.phase, "saving");
     PTOK(pthread_mutex_unlock(&gate));
     house_until(is_told_to_move, &h, id);
-    cancel(id);
+    house_cancel(&h, id);
     job = house_end(&h, id, JOB_CANCELLED);
     store_job_fini(&job);
-    other = house_submit(&h, SHORT, NULL);
+    other = house_submit(&h, HOUSE_SHORT, NULL);
     job = house_end(&h, other, JOB_SUCCEEDED);
     store_job_fini(&job);
     ck_assert_uint_eq(events_of(other, "stalled"), 0);
@@ -297,7 +280,7 @@ START_TEST(a_worker_comes_back_when_the_store_said)
     ops.job_claim_wait = later_claim;
     h.store->ops = &ops;
     atomic_store(&claims, 0);
-    id = house_submit(&h, SHORT, NULL);
+    id = house_submit(&h, HOUSE_SHORT, NULL);
     pool_start(h.pool);
     job = house_end(&h, id, JOB_SUCCEEDED);
     store_job_fini(&job);
@@ -346,7 +329,7 @@ START_TEST(a_worker_says_whose_work_it_does)
     ops.curve_append = marked_append;
     h.store->ops = &ops;
     pool_start(h.pool);
-    id = house_submit(&h, SHORT, NULL);
+    id = house_submit(&h, HOUSE_SHORT, NULL);
     job = house_end(&h, id, JOB_SUCCEEDED);
     ck_assert_int_eq(atomic_load(&crash_job_seen), id);
     ck_assert_int_eq(atomic_load(&crash_job_of_points), id);

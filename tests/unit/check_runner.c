@@ -19,15 +19,6 @@ static void teardown(void)
     house_close(&h);
 }
 
-#define CLOUDS                                                                                     \
-    "{\"data\": {\"dataset\": \"clouds\", \"target\": \"y\"},"                                     \
-    " \"architecture\": {\"hidden\": [8]}, \"optimizer\": {\"learning_rate\": 0.02},"              \
-    " \"training\": {\"epochs\": 40, \"seed\": 7, \"early_stopping\": null}}"
-
-#define PLANE(extra)                                                                               \
-    "{\"data\": {\"dataset\": \"plane\", \"target\": \"y\", \"target_type\": \"numeric\"},"        \
-    " \"architecture\": {\"hidden\": [8]}, " extra "}"
-
 /* ---- a job that succeeds ----------------------------------------------------- */
 
 static void check_curve(int64_t job_id, size_t epochs, const char *metric)
@@ -66,7 +57,7 @@ START_TEST(classes_are_learnt)
 
     house_clouds(&h, "clouds", 300);
     pool_start(h.pool);
-    id = house_submit(&h, CLOUDS, &model_id);
+    id = house_submit(&h, HOUSE_CLOUDS, &model_id);
     job = house_end(&h, id, JOB_SUCCEEDED);
     check_curve(id, 40, "accuracy");
     ck_assert_double_eq(house_number(job.result_json, "epochs"), 40);
@@ -121,7 +112,7 @@ START_TEST(numbers_are_learnt)
 
     house_plane(&h, "plane", 400);
     pool_start(h.pool);
-    id = house_submit(&h, PLANE("\"training\": {\"epochs\": 60, \"seed\": 1,"
+    id = house_submit(&h, HOUSE_PLANE("\"training\": {\"epochs\": 60, \"seed\": 1,"
                                 " \"early_stopping\": null}"),
                       &model_id);
     job = house_end(&h, id, JOB_SUCCEEDED);
@@ -148,7 +139,7 @@ START_TEST(curve_and_metrics_agree)
 
     house_plane(&h, "plane", 200);
     pool_start(h.pool);
-    id = house_submit(&h, PLANE("\"training\": {\"epochs\": 5, \"seed\": 1,"
+    id = house_submit(&h, HOUSE_PLANE("\"training\": {\"epochs\": 5, \"seed\": 1,"
                                 " \"early_stopping\": null}"),
                       &model_id);
     job = house_end(&h, id, JOB_SUCCEEDED);
@@ -205,7 +196,7 @@ START_TEST(same_job_same_bytes)
     house_clouds(&h, "clouds", 300);
     pool_start(h.pool);
     for (i = 0; i < 3; i++) {
-        int64_t model_id, id = house_submit(&h, CLOUDS, &model_id);
+        int64_t model_id, id = house_submit(&h, HOUSE_CLOUDS, &model_id);
         struct store_job job = house_end(&h, id, JOB_SUCCEEDED);
         struct store_model model = house_model(&h, model_id);
 
@@ -238,7 +229,7 @@ START_TEST(early_stopping_by_training_loss_keeps_the_validation_curve)
 
     house_plane(&h, "plane", 200);
     pool_start(h.pool);
-    id = house_submit(&h, PLANE("\"training\": {\"epochs\": 30, \"seed\": 1, \"early_stopping\":"
+    id = house_submit(&h, HOUSE_PLANE("\"training\": {\"epochs\": 30, \"seed\": 1, \"early_stopping\":"
                                 " {\"monitor\": \"training_loss\", \"patience\": 30}}"),
                       NULL);
     job = house_end(&h, id, JOB_SUCCEEDED);
@@ -356,7 +347,7 @@ START_TEST(the_best_epoch_is_what_is_kept)
 
     house_plane(&h, "plane", 60);
     pool_start(h.pool);
-    id = house_submit(&h, PLANE("\"optimizer\": {\"learning_rate\": 0.1},"
+    id = house_submit(&h, HOUSE_PLANE("\"optimizer\": {\"learning_rate\": 0.1},"
                                 " \"training\": {\"epochs\": 400, \"batch_size\": 4, \"seed\": 1,"
                                 " \"early_stopping\": {\"patience\": 5}}"),
                       &model_id);

@@ -20,15 +20,6 @@ static void teardown(void)
     house_close(&h);
 }
 
-#define CLOUDS                                                                                     \
-    "{\"data\": {\"dataset\": \"clouds\", \"target\": \"y\"},"                                     \
-    " \"architecture\": {\"hidden\": [8]}, \"optimizer\": {\"learning_rate\": 0.02},"              \
-    " \"training\": {\"epochs\": 40, \"seed\": 7, \"early_stopping\": null}}"
-
-#define PLANE(extra)                                                                               \
-    "{\"data\": {\"dataset\": \"plane\", \"target\": \"y\", \"target_type\": \"numeric\"},"        \
-    " \"architecture\": {\"hidden\": [8]}, " extra "}"
-
 /* ---- jobs that go wrong ------------------------------------------------------ */
 
 START_TEST(divergence_hurts_only_itself)
@@ -40,10 +31,10 @@ START_TEST(divergence_hurts_only_itself)
     house_plane(&h, "plane", 200);
     house_clouds(&h, "clouds", 300);
     pool_start(h.pool);
-    bad = house_submit(&h, PLANE("\"optimizer\": {\"type\": \"sgd\", \"learning_rate\": 1e30},"
+    bad = house_submit(&h, HOUSE_PLANE("\"optimizer\": {\"type\": \"sgd\", \"learning_rate\": 1e30},"
                                  " \"training\": {\"epochs\": 50, \"seed\": 1}"),
                        &bad_model);
-    good = house_submit(&h, CLOUDS, NULL);
+    good = house_submit(&h, HOUSE_CLOUDS, NULL);
     job = house_end(&h, bad, JOB_FAILED);
     ck_assert_str_eq(job.error_code, "diverged");
     ck_assert_ptr_nonnull(strstr(job.error_detail, "1e+30"));
@@ -104,7 +95,7 @@ START_TEST(a_missing_file_is_the_jobs_error)
 
     house_clouds(&h, "clouds", 60);
     ck_assert_int_eq(h.store->ops->dataset_get(h.store, "clouds", &ds, &err), 0);
-    id = house_submit(&h, CLOUDS, NULL);
+    id = house_submit(&h, HOUSE_CLOUDS, NULL);
     path = xasprintf("%s/%s", datasets_dir(h.datasets), ds.sha256);
     house_stop(&h); /* forgets what is open */
     ck_assert_int_eq(remove(path), 0);
@@ -172,7 +163,7 @@ START_TEST(a_model_is_evaluated_on_a_dataset)
     house_clouds(&h, "clouds", 300);
     house_clouds(&h, "more", 600);
     pool_start(h.pool);
-    job = house_end(&h, house_submit(&h, CLOUDS, &model_id), JOB_SUCCEEDED);
+    job = house_end(&h, house_submit(&h, HOUSE_CLOUDS, &model_id), JOB_SUCCEEDED);
     store_job_fini(&job);
     id = house_evaluate(&h, model_id, "more");
     job = house_end(&h, id, JOB_SUCCEEDED);
@@ -198,7 +189,7 @@ START_TEST(a_stored_model_answers_the_same_after_a_restart)
     }
     house_clouds(&h, "clouds", 300);
     pool_start(h.pool);
-    job = house_end(&h, house_submit(&h, CLOUDS, &model_id), JOB_SUCCEEDED);
+    job = house_end(&h, house_submit(&h, HOUSE_CLOUDS, &model_id), JOB_SUCCEEDED);
     store_job_fini(&job);
     before = house_predict(&h, model_id, x, 100);
     house_stop(&h);
@@ -251,7 +242,7 @@ START_TEST(damaged_weights_are_named)
 
     house_clouds(&h, "clouds", 300);
     pool_start(h.pool);
-    job = house_end(&h, house_submit(&h, CLOUDS, &model_id), JOB_SUCCEEDED);
+    job = house_end(&h, house_submit(&h, HOUSE_CLOUDS, &model_id), JOB_SUCCEEDED);
     store_job_fini(&job);
     ck_assert_int_eq(h.store->ops->model_weights(h.store, model_id, &bytes, &len, &err), 0);
     house_stop(&h);

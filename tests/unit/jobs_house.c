@@ -109,6 +109,15 @@ int64_t house_submit(struct house *h, const char *config, int64_t *model_id)
     return id;
 }
 
+void house_cancel(struct house *h, int64_t job_id)
+{
+    struct err err = ERR_INIT;
+    enum job_state state;
+
+    ck_assert_int_eq(h->store->ops->job_cancel(h->store, job_id, &state, &err), 0);
+    pool_cancel(h->pool, job_id);
+}
+
 int64_t house_evaluate(struct house *h, int64_t model_id, const char *dataset)
 {
     struct submitted s = {.job_id = 0};

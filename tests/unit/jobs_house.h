@@ -32,9 +32,30 @@ void house_again(struct house *h);
 /* house_stop, and the folder goes. */
 void house_close(struct house *h);
 
+/* Jobs on house_clouds' "clouds": one that would train for hours, and one of three epochs. */
+#define HOUSE_ENDLESS                                                                              \
+    "{\"data\": {\"dataset\": \"clouds\", \"target\": \"y\"},"                                     \
+    " \"training\": {\"epochs\": 1000000, \"seed\": 1, \"early_stopping\": null}}"
+#define HOUSE_SHORT                                                                                \
+    "{\"data\": {\"dataset\": \"clouds\", \"target\": \"y\"},"                                     \
+    " \"training\": {\"epochs\": 3, \"seed\": 1}}"
+
+/* Jobs on "clouds" and on house_plane's "plane" that end well. */
+#define HOUSE_CLOUDS                                                                               \
+    "{\"data\": {\"dataset\": \"clouds\", \"target\": \"y\"},"                                     \
+    " \"architecture\": {\"hidden\": [8]}, \"optimizer\": {\"learning_rate\": 0.02},"              \
+    " \"training\": {\"epochs\": 40, \"seed\": 7, \"early_stopping\": null}}"
+
+#define HOUSE_PLANE(extra)                                                                         \
+    "{\"data\": {\"dataset\": \"plane\", \"target\": \"y\", \"target_type\": \"numeric\"},"        \
+    " \"architecture\": {\"hidden\": [8]}, " extra "}"
+
 /* Returns the job's id; *model_id may be NULL. Fails the test when it is refused. */
 int64_t house_submit(struct house *h, const char *config, int64_t *model_id);
 int64_t house_evaluate(struct house *h, int64_t model_id, const char *dataset);
+
+/* As a client does: in the store, and the worker is told. */
+void house_cancel(struct house *h, int64_t job_id);
 
 /* A named dataset. Rows of n_columns numbers; the last column is the text labels[y] of its
  * value y, unless labels is NULL. */
