@@ -85,6 +85,16 @@ static const char *const jobs[] = {
               " \"threads\": 3",
         ""),
     JOB(CLOUDS, "40, 30", ADAM, ", \"early_stopping\": null, \"threads\": 3", ""),
+    /* a second training, on training and validation rows */
+    JOB(CLOUDS, "{\"units\": 12, \"dropout\": 0.3}", ADAM,
+        ", \"early_stopping\": {\"patience\": 3}, \"refit\": true",
+        ", \"calibration\": \"temperature\", \"schedule\": \"cosine\""),
+    JOB(CLOUDS, "{\"units\": 9, \"batch_norm\": true}", ADAM,
+        ", \"early_stopping\": {\"monitor\": \"validation_f1_macro\", \"patience\": 4},"
+        " \"refit\": true, \"class_weight\": \"balanced\", \"threads\": 3,"
+        " \"average\": {\"type\": \"ema\", \"decay\": 0.9}",
+        ""),
+    FULL(PLANE, PLAIN, "\"lbfgs\"", ", \"early_stopping\": null, \"refit\": true", ""),
     /* numbers that run away */
     JOB(PLANE, "", "{\"type\": \"sgd\", \"learning_rate\": 8}", ", \"early_stopping\": null", ""),
     /* with a model before it; %lld is its id */

@@ -3,6 +3,7 @@ JOBS_RUN_CHECKS = \
 	tests/unit/check_checkpoint \
 	tests/unit/check_checkpoint_faults \
 	tests/unit/check_curve \
+	tests/unit/check_decide \
 	tests/unit/check_judge \
 	tests/unit/check_judge_numbers \
 	tests/unit/check_pool \
@@ -11,6 +12,7 @@ JOBS_RUN_CHECKS = \
 	tests/unit/check_runner \
 	tests/unit/check_runner_damage \
 	tests/unit/check_runner_goes_on \
+	tests/unit/check_runner_refit \
 	tests/unit/check_runner_resume \
 	tests/unit/check_runner_saves \
 	tests/unit/check_runner_trouble
@@ -37,6 +39,11 @@ tests_unit_check_curve_SOURCES = tests/unit/check_curve.c $(JOBS_HOUSE)
 tests_unit_check_curve_CPPFLAGS = $(JOBS_CPPFLAGS)
 tests_unit_check_curve_CFLAGS = $(JOBS_CFLAGS)
 tests_unit_check_curve_LDADD = $(JOBS_LIBS)
+
+tests_unit_check_decide_SOURCES = tests/unit/check_decide.c tests/unit/judge_help.h $(JOBS_HOUSE)
+tests_unit_check_decide_CPPFLAGS = $(JOBS_CPPFLAGS)
+tests_unit_check_decide_CFLAGS = $(JOBS_CFLAGS)
+tests_unit_check_decide_LDADD = $(JOBS_LIBS)
 
 tests_unit_check_judge_SOURCES = tests/unit/check_judge.c tests/unit/judge_help.h $(JOBS_HOUSE)
 tests_unit_check_judge_CPPFLAGS = $(JOBS_CPPFLAGS)
@@ -84,6 +91,12 @@ tests_unit_check_runner_goes_on_SOURCES = \
 tests_unit_check_runner_goes_on_CPPFLAGS = $(JOBS_CPPFLAGS)
 tests_unit_check_runner_goes_on_CFLAGS = $(JOBS_CFLAGS)
 tests_unit_check_runner_goes_on_LDADD = $(JOBS_LIBS)
+
+tests_unit_check_runner_refit_SOURCES = \
+	tests/unit/check_runner_refit.c tests/unit/runner_drive.h $(JOBS_HOUSE)
+tests_unit_check_runner_refit_CPPFLAGS = $(JOBS_CPPFLAGS)
+tests_unit_check_runner_refit_CFLAGS = $(JOBS_CFLAGS)
+tests_unit_check_runner_refit_LDADD = $(JOBS_LIBS)
 
 tests_unit_check_runner_resume_SOURCES = \
 	tests/unit/check_runner_resume.c tests/unit/runner_drive.h $(JOBS_HOUSE)
