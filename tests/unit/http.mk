@@ -10,6 +10,7 @@ HTTP_CHECKS = \
 	tests/unit/check_notify \
 	tests/unit/check_options \
 	tests/unit/check_options_listen \
+	tests/unit/check_token_file \
 	tests/unit/check_tokens \
 	tests/unit/check_wait
 check_PROGRAMS += $(HTTP_CHECKS)
@@ -58,7 +59,13 @@ tests_unit_check_copy_SOURCES = tests/unit/check_copy.c tests/unit/check_store.h
 tests_unit_check_copy_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS) $(SQLITE_CFLAGS)
 tests_unit_check_copy_LDADD = libstore.a libbase.a $(SQLITE_LIBS) $(SODIUM_LIBS) $(UNIT_LIBS)
 
-tests_unit_check_tokens_SOURCES = tests/unit/check_tokens.c \
+tests_unit_check_token_file_SOURCES = tests/unit/check_token_file.c tests/unit/tokens_help.h \
+	tests/unit/file_faults.c tests/unit/file_faults.h
+tests_unit_check_token_file_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit
+tests_unit_check_token_file_CFLAGS = $(HTTP_CHECK_CFLAGS)
+tests_unit_check_token_file_LDADD = $(HTTP_CHECK_LIBS)
+
+tests_unit_check_tokens_SOURCES = tests/unit/check_tokens.c tests/unit/tokens_help.h \
 	tests/unit/file_faults.c tests/unit/file_faults.h
 tests_unit_check_tokens_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit
 tests_unit_check_tokens_CFLAGS = $(HTTP_CHECK_CFLAGS)
