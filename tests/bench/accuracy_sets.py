@@ -1,0 +1,111 @@
+"""The tables of `scripts/bench accuracy`: where each comes from, what is learnt of it, how it is split.
+
+A set with a goal belongs to the table of docs/DATA.md. The others have none: there the recipe is
+held against another preset, over all shapes of tables that there are.
+"""
+import gzip
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Set:
+    files: tuple                # the table, and perhaps another that tests
+    target: str
+    metric: str                 # of the test part
+    split: dict = field(default_factory=dict)   # of data.split
+    exclude: tuple = ()
+    header: str = ""            # a file without names gets these
+    goals: tuple = ()           # without options, with them
+    options: dict = field(default_factory=dict)
+
+    @property
+    def published(self):
+        return bool(self.goals)
+
+    @property
+    def higher(self):
+        return self.metric not in ("rmse", "error")
+
+
+def columns(n, *last):
+    return ",".join([*(f"x{i}" for i in range(n - len(last))), *last])
+
+
+EXAMPLES = Path(__file__).parents[2] / "examples/data"
+IMAGES = ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz",
+          "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")
+MOVED = {"training": {"augment": {"shift": 2}, "epochs": 120,
+                      "early_stopping": {"patience": 30}}}
+
+SETS = {
+    "california": Set(("california-housing/california.csv",), "MedHouseVal", "rmse",
+                      {"column": "split"}, goals=(0.48, 0.465),
+                      options={"training": {"refit": True}}),
+    "adult": Set(("adult/adult.csv",), "income", "accuracy", {"column": "split"},
+                 goals=(0.857, 0.859), options={"training": {"refit": True}}),
+    "mnist": Set(tuple(f"mnist/{f}" for f in IMAGES), "label", "error", goals=(1.8, 0.90),
+                 options=MOVED),
+    "fashion-mnist": Set(tuple(f"fashion-mnist/{f}" for f in IMAGES), "label", "accuracy",
+                         goals=(0.893, 0.905), options=MOVED),
+    "optdigits": Set(("optdigits/train.csv", "optdigits/test.csv"), "digit", "accuracy",
+                     header=columns(65, "digit"), goals=(0.975, 0.982),
+                     options={"training": {"augment": {"shift": 1}, "refit": True},
+                              "preprocess": {"numeric": "standardize_together"}}),
+    # ---- no goals: is a recipe better than another? ----
+    "wine-red": Set(("wine-quality/winequality-red.csv",), "y", "accuracy",
+                    header=columns(12, "y")),
+    "wine-white": Set(("wine-quality/winequality-white.csv",), "y", "accuracy",
+                      header=columns(12, "y")),
+    "bike": Set(("bike-sharing/hour.csv",), "cnt", "rmse",
+                exclude=("casual", "registered", "instant", "dteday")),
+    "geron": Set(("housing-geron/housing.csv",), "median_house_value", "rmse"),
+    "abalone": Set(("small-tabular/abalone.csv",), "y", "rmse", header=columns(9, "y")),
+    "banknote": Set(("small-tabular/banknote_authentication.csv",), "y", "accuracy",
+                    header=columns(5, "y")),
+    "german": Set(("small-tabular/german.csv",), "y", "accuracy", header=columns(21, "y")),
+    "ionosphere": Set(("small-tabular/ionosphere.csv",), "y", "accuracy", header=columns(35, "y")),
+    "mammography": Set(("small-tabular/mammography.csv",), "y", "roc_auc", header=columns(7, "y")),
+    "mpg": Set(("small-tabular/mpg.csv",), "mpg", "rmse", exclude=("name",)),
+    "penguins": Set(("small-tabular/penguins.csv",), "species", "accuracy"),
+    "phoneme": Set(("small-tabular/phoneme.csv",), "y", "accuracy", header=columns(6, "y")),
+    "pima": Set(("small-tabular/pima-indians-diabetes.csv",), "y", "accuracy",
+                header=columns(9, "y")),
+    "sonar": Set(("small-tabular/sonar.csv",), "y", "accuracy", header=columns(61, "y")),
+    "tips": Set(("small-tabular/tips.csv",), "tip", "rmse"),
+    "titanic": Set(("small-tabular/titanic.csv",), "survived", "accuracy",
+                   exclude=("alive",)),
+    "iris": Set((EXAMPLES / "iris.csv",), "species", "accuracy"),
+    "digits": Set((EXAMPLES / "digits.csv",), "digit", "accuracy"),
+    "diabetes": Set((EXAMPLES / "diabetes.csv",), "progression", "rmse"),
+    "cancer": Set((EXAMPLES / "breast_cancer.csv",), "diagnosis", "accuracy"),
+}
+
+
+def idx(path):
+    data = gzip.open(path).read()
+    rank = data[3]
+    shape = [int.from_bytes(data[4 + 4 * i:8 + 4 * i], "big") for i in range(rank)]
+    return shape, data[4 + 4 * rank:]
+
+
+def image_csv(images, labels):
+    """Pixels as they are, 0 to 255, and the label."""
+    (n, height, width), pixels = idx(images)
+    _, truth = idx(labels)
+    cells = [b"%d," % v for v in range(256)]
+    size = height * width
+    rows = [",".join([*(f"p{i}" for i in range(size)), "label\n"]).encode()]
+    for i in range(n):
+        row = pixels[i * size:(i + 1) * size]
+        rows.append(b"".join([cells[v] for v in row]) + b"%d\n" % truth[i])
+    return b"".join(rows)
+
+
+def tables(folder, which):
+    """One CSV, or two."""
+    paths = [Path(folder) / f for f in which.files]
+    if "idx" in paths[0].name:
+        return [image_csv(paths[0], paths[1]), image_csv(paths[2], paths[3])]
+    head = which.header.encode() + b"\n" if which.header else b""
+    return [head + p.read_bytes() for p in paths]
