@@ -87,15 +87,22 @@ static void learn_state(struct world *w, struct job_known *job, const char *stat
 
 /* ---- submit --------------------------------------------------------------------------- */
 
+/* Each job tells of all its states, to where nobody listens: deliveries are made, and tried. */
+static char *body_of(const struct job_known *job)
+{
+    char *body = recipe_body(job->recipe, job->name, job->parent, job->priority);
+
+    return text("%.*s, \"notify\": {\"url\": \"http://127.0.0.1:9/\", \"events\": [\"running\","
+                " \"paused\", \"succeeded\", \"failed\", \"cancelled\"]}}",
+                (int)strlen(body) - 1, body);
+}
+
 static bool send_job(struct world *w, struct job_known *job)
 {
     const char *headers[] = {job->key[0] != '\0' ? text("Idempotency-Key: %s", job->key) : NULL,
                              NULL};
-    struct reply *r = http_try(
-        &(struct request){.method = "POST",
-                          .path = "/train",
-                          .headers = headers,
-                          .body = recipe_body(job->recipe, job->name, job->parent, job->priority)});
+    struct reply *r = http_try(&(struct request){
+        .method = "POST", .path = "/train", .headers = headers, .body = body_of(job)});
 
     w->acts++;
     w->answers += r != NULL;

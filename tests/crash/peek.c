@@ -140,6 +140,21 @@ static void rows(sqlite3 *db)
                  " AND id NOT IN (SELECT model_id FROM model_part)");
 }
 
+/* Every state that a job was to tell of waits to be told, or was, exactly once; none else. */
+static void deliveries(sqlite3 *db)
+{
+    nothing_from(db, "deliveries and states differ",
+                 "SELECT n.job_id, e.kind, count(*) FROM job_notify AS n JOIN job_event AS e"
+                 " ON e.job_id = n.job_id AND e.kind IN ('running', 'paused', 'succeeded',"
+                 " 'failed', 'cancelled') GROUP BY n.job_id, e.kind HAVING count(*) <>"
+                 " (SELECT count(*) FROM delivery AS d WHERE d.job_id = n.job_id"
+                 " AND d.event = e.kind) AND (SELECT count(*) FROM delivery AS d"
+                 " WHERE d.job_id = n.job_id) < 100");
+    nothing_from(db, "a delivery of a state that never was",
+                 "SELECT d.id, d.event FROM delivery AS d WHERE NOT EXISTS (SELECT 1 FROM"
+                 " job_event AS e WHERE e.job_id = d.job_id AND e.kind = d.event)");
+}
+
 void peek(struct world *w)
 {
     char *at = scratch_path("peek.db"), *wal = text("%s/mlpd.db-wal", w->state);
@@ -167,6 +182,9 @@ void peek(struct world *w)
         rows(db);
         checkpoints(w, db);
         curves(w, db);
+    }
+    if (sqlite3_column_int(version, 0) >= 4) {
+        deliveries(db);
     }
     sqlite3_finalize(version);
     ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);

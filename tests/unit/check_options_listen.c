@@ -169,6 +169,34 @@ START_TEST(certificate_and_key)
 }
 END_TEST
 
+/* Networks that webhooks may go to, several times, or in one variable. */
+START_TEST(networks)
+{
+    static const char *const wrong[] = {"10.0.0.1/8", "10.0.0.0/33", "localhost", "10.0.0.0/8,10.1",
+                                        "fd00::1/8"};
+    struct options o;
+    size_t i;
+
+    GOOD(&o, "--allow-private=10.0.0.0/8", "--allow-private", "::1");
+    ck_assert_str_eq(o.allow_private[0], "10.0.0.0/8");
+    ck_assert_str_eq(o.allow_private[1], "::1");
+    ck_assert_ptr_null(o.allow_private[2]);
+    options_fini(&o);
+    ck_assert_int_eq(setenv("MLPD_ALLOW_PRIVATE", "fd00::/8, 127.0.0.1/32", 1), 0);
+    GOOD(&o, "--workers", "1");
+    ck_assert_str_eq(o.allow_private[0], "fd00::/8");
+    ck_assert_str_eq(o.allow_private[1], "127.0.0.1/32");
+    options_fini(&o);
+    ck_assert_int_eq(unsetenv("MLPD_ALLOW_PRIVATE"), 0);
+    GOOD(&o, "--workers", "1");
+    ck_assert_ptr_null(o.allow_private);
+    options_fini(&o);
+    for (i = 0; i < ARRAY_LEN(wrong); i++) {
+        bad("--allow-private", wrong[i]);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("options_listen");
@@ -182,6 +210,7 @@ int main(void)
     tcase_add_test(tc, switches);
     tcase_add_test(tc, rates_and_numbers);
     tcase_add_test(tc, certificate_and_key);
+    tcase_add_test(tc, networks);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
