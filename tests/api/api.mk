@@ -26,7 +26,7 @@ TESTS          += $(API_CHECKS)
 check_LIBRARIES = tests/api/libapi.a
 tests_api_libapi_a_SOURCES = \
 	tests/api/client.c tests/api/client.h \
-	tests/api/harness.c tests/api/harness.h \
+	tests/api/harness.c tests/api/harness_keep.c tests/api/harness.h \
 	tests/api/schema.c tests/api/schema.h \
 	tests/api/table.c tests/api/table.h \
 	tests/api/work.c tests/api/work.h

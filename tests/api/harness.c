@@ -16,7 +16,6 @@
 #include <ftw.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,57 +37,6 @@ static pid_t owner;             /* the process that removes it */
 static pid_t live[MAX_DAEMONS]; /* started by this process and not yet reaped */
 static unsigned serial;
 static bool trouble; /* outside of any test */
-
-/* ---- kept memory --------------------------------------------------------------- */
-
-static void **kept;
-static size_t n_kept, kept_room;
-
-void *keep(void *allocated)
-{
-    ck_assert_ptr_nonnull(allocated);
-    if (n_kept == kept_room) {
-        kept_room = kept_room == 0 ? 64 : 2 * kept_room;
-        kept = realloc(kept, kept_room * sizeof(*kept));
-        ck_assert_ptr_nonnull(kept);
-    }
-    kept[n_kept++] = allocated;
-    return allocated;
-}
-
-void test_end(void)
-{
-    while (n_kept > 0) {
-        free(kept[--n_kept]);
-    }
-}
-
-char *text(const char *fmt, ...)
-{
-    va_list ap;
-    char *s;
-
-    va_start(ap, fmt);
-    ck_assert_int_ge(vasprintf(&s, fmt, ap), 0);
-    va_end(ap);
-    return keep(s);
-}
-
-char *q(const char *fmt, ...)
-{
-    va_list ap;
-    char *s;
-
-    va_start(ap, fmt);
-    ck_assert_int_ge(vasprintf(&s, fmt, ap), 0);
-    va_end(ap);
-    for (char *p = s; *p != '\0'; p++) {
-        if (*p == '\'') {
-            *p = '"';
-        }
-    }
-    return keep(s);
-}
 
 /* ---- files ---------------------------------------------------------------------- */
 
@@ -163,23 +111,6 @@ static int remove_entry(const char *path, const struct stat *st, int kind, struc
     (void)kind;
     (void)where;
     return remove(path);
-}
-
-/* ---- time ------------------------------------------------------------------------ */
-
-double now_seconds(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
-void pause_briefly(void)
-{
-    const struct timespec ts = {.tv_nsec = 4000000 * PATIENCE};
-
-    nanosleep(&ts, NULL);
 }
 
 /* ---- the daemon ------------------------------------------------------------------ */
@@ -603,9 +534,6 @@ int harness_main(Suite *suite)
     }
     srunner_free(runner);
     test_end();
-    free(kept);
-    kept = NULL;
-    kept_room = 0;
     curl_global_cleanup();
     return failed == 0 && !report && !trouble ? 0 : 1;
 }
