@@ -31,6 +31,9 @@ struct csv_options {
     const enum column_type *types;
     const char *const *type_formats; /* of datetimes; NULL: as datetime.h says without one */
     struct missing missing;
+    /* The rows are appended to this one, or NULL: its columns in its order, with its types; they
+     * come after its own in what is written. The caller's, open until the end. */
+    const struct dataset *base;
 };
 /* clang-format off */
 #define CSV_OPTIONS_INIT { .header = true, .delimiter = ',', .missing = MISSING_INIT }

@@ -189,12 +189,15 @@ static int refuse(const struct csv_column *c, const char *shown, int64_t row, in
            : datetime_parse(shown, strlen(shown), format, &value) == DATETIME_NO_SUCH
                ? "a day or time that does not exist,"
                : "the text";
-    err_add_cell(err, row, line, c->name,
-                 "row %lld: column \"%s\" is %s%s%s%s but has %s \"%s\"%s%s%s", (long long)row,
-                 c->name, c->declared ? "declared " : "", column_type_name(c->type),
-                 format != NULL ? " as " : "", format != NULL ? format : "", what, shown,
-                 c->declared ? "" : "; declare it with types=", c->declared ? "" : quoted,
-                 c->declared ? "" : ":categorical");
+    err_add_cell(
+        err, row, line, c->name, "row %lld: column \"%s\" is %s%s%s%s but has %s \"%s\"%s%s%s",
+        (long long)row, c->name,
+        c->appends    ? ""
+        : c->declared ? "declared "
+                      : "",
+        column_type_name(c->type), format != NULL ? " as " : "", format != NULL ? format : "", what,
+        shown, c->declared ? "" : "; declare it with types=", c->declared ? "" : quoted,
+        c->declared ? "" : ":categorical");
     free(quoted);
     return -1;
 }
@@ -212,7 +215,8 @@ int csv_infer_decide(struct csv_column *columns, size_t n, struct err *err)
 
         if (c->declared) {
             c->overrides =
-                !c->given && (verdict != SURE || type != c->type || c->format != NULL);
+                c->appends ? c->overrides
+                           : !c->given && (verdict != SURE || type != c->type || c->format != NULL);
             bad = c->type == COLUMN_NUMERIC    ? &c->no_number
                   : c->type == COLUMN_DATETIME ? &c->no_date
                   : c->type == COLUMN_BOOLEAN  ? &c->no_boolean

@@ -19,6 +19,7 @@ struct csv_column {
     bool declared, strings;        /* strings: texts of digits are texts too */
     bool given;                    /* the type is the format's, and its numbers come as numbers */
     enum column_type type;         /* declared, or decided after the sample */
+    bool appends;                  /* the type is that of the rows that are there already */
     bool overrides;                /* declared as what the sample alone would not have said */
     const char *format;            /* a declared datetime's, or NULL; the options' */
     const struct missing *missing; /* the options' */

@@ -202,6 +202,36 @@ static int declare_types(struct csv_rows *r, const char *const *names)
     return result;
 }
 
+/* The columns are those of the table that the rows are appended to, by name and place. */
+static int match_base(struct csv_rows *r, const char *const *names)
+{
+    const struct dataset *base = r->options->base;
+    const char *const *want = dataset_names(base);
+    size_t n = dataset_n_columns(base), i;
+    int result = 0;
+
+    if (r->n_columns != n) {
+        return err_add(r->err, NULL, "there are %zu columns, and the dataset has %zu", r->n_columns,
+                       n);
+    }
+    for (i = 0; i < n; i++) {
+        const struct dataset_column *column = dataset_column(base, i);
+        struct csv_column *c = &r->columns[i];
+
+        if (strcmp(names[i], want[i]) != 0) {
+            result = err_add_cell(r->err, 0, r->row_line, names[i],
+                                  "column %zu is \"%s\", and the dataset has \"%s\" there", i + 1,
+                                  names[i], want[i]);
+        }
+        c->given = c->given && c->type == column->type;
+        c->declared = c->appends = true;
+        c->overrides = column->declared;
+        c->type = column->type;
+        c->format = column->format;
+    }
+    return result;
+}
+
 /* A table of one column whose name holds another usual delimiter was cut at the wrong one. */
 static int check_delimiter(struct csv_rows *r, const char *name)
 {
@@ -264,7 +294,10 @@ static int make_columns(struct csv_rows *r)
         uint32_t len;
         const char *s = next_cell(&p, &len);
 
-        r->columns[i].name = r->options->header ? xstrndup(s, len) : xasprintf("c%zu", i + 1);
+        r->columns[i].name = r->options->header ? xstrndup(s, len)
+                             : r->options->base != NULL && i < dataset_n_columns(r->options->base)
+                                 ? xstrdup(dataset_names(r->options->base)[i])
+                                 : xasprintf("c%zu", i + 1);
         r->columns[i].missing = &r->options->missing;
         names[i] = r->columns[i].name;
     }
@@ -273,7 +306,7 @@ static int make_columns(struct csv_rows *r)
     }
     if (dataset_check_names(r->n_columns, names, r->row_line, r->err) == 0 &&
         declare_types(r, names) == 0) {
-        result = 0;
+        result = r->options->base != NULL ? match_base(r, names) : 0;
     }
 out:
     free(names);
@@ -329,6 +362,9 @@ static int end_sample(struct csv_rows *r)
     dataset_writer_missing(r->writer, &r->options->missing);
     for (i = 0; i < r->n_columns; i++) {
         dataset_writer_about(r->writer, i, r->columns[i].overrides, r->columns[i].format);
+    }
+    if (r->options->base != NULL && dataset_writer_copy(r->writer, r->options->base, r->err) != 0) {
+        goto out;
     }
     while (p < end) {
         int64_t line;
@@ -427,7 +463,8 @@ static int take_columns(struct csv_rows *r, size_t n, const char *const *names, 
         c->given = c->declared = types[i] >= 0;
         c->type = types[i] >= 0 ? (enum column_type)types[i] : COLUMN_NUMERIC;
     }
-    if (dataset_check_names(n, names, r->line, r->err) != 0 || declare_types(r, names) != 0) {
+    if (dataset_check_names(n, names, r->line, r->err) != 0 || declare_types(r, names) != 0 ||
+        (r->options->base != NULL && match_base(r, names) != 0)) {
         return -1;
     }
     *all = true;

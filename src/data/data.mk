@@ -10,6 +10,7 @@ libdata_a_SOURCES = \
 	src/data/csv_sniff.c src/data/csv_sniff.h \
 	src/data/csv_types.c \
 	src/data/dataset.c src/data/dataset.h src/data/dataset_priv.h \
+	src/data/dataset_copy.c \
 	src/data/dataset_open.c \
 	src/data/dataset_read.c src/data/dataset_read_priv.h \
 	src/data/dataset_write.c src/data/dataset_write_priv.h \

@@ -130,6 +130,11 @@ void dataset_writer_missing(struct dataset_writer *w, const struct missing *miss
 void dataset_writer_about(struct dataset_writer *w, size_t column, bool declared,
                           const char *format);
 
+/* All rows of `ds`, whose columns have the writer's types in the writer's order, as the next ones.
+ * Never more than one group of them in memory. */
+int dataset_writer_copy(struct dataset_writer *w, const struct dataset *ds,
+                        struct err *err) MUST_CHECK;
+
 struct dataset_summary {
     char sha256[HASH_HEX_LEN];
     uint64_t rows;

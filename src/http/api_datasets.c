@@ -44,7 +44,7 @@ void api_datasets_list(struct request *req)
     jw_object(&w, NULL);
     jw_array(&w, "datasets");
     for (i = 0; i < n; i++) {
-        dataset_json_write(&w, NULL, &list[i], NULL, -1);
+        dataset_json_row(&w, NULL, &list[i]);
     }
     jw_end(&w);
     uploads = datasets_uploads(c->datasets, &n_uploads);
@@ -117,8 +117,8 @@ void api_datasets_get(struct request *req)
     struct jw w = JW_INIT;
 
     if (query_only(&req->query, known, &err) == 0 && open_key(req, &row, &opened, &err) == 0 &&
-        read_column(req, opened, &column, &err) == 0) {
-        dataset_json_write(&w, NULL, &row, opened, column);
+        read_column(req, opened, &column, &err) == 0 &&
+        dataset_json_whole(&w, req->context->store, &row, opened, column, &err) == 0) {
         respond_json(req, MHD_HTTP_OK, &w);
     } else if (err.code != ERR_NOT_FOUND || opened != NULL || !answer_upload(req)) {
         respond_err(req, &err);

@@ -1,4 +1,5 @@
-/* POST /datasets: a table streamed into a dataset file.
+/* POST /datasets: a table streamed into a dataset file; and POST /datasets/{key}/rows: the same
+ * behind the rows of one that is there, into a new version of it.
  *
  * The body never lies in memory: pieces go from the connection through the form around them, if
  * there is one, and gunzip (when the first two bytes say so, of each part) into the reader, which
@@ -30,6 +31,9 @@ struct upload {
     bool replace;
     bool registered; /* `ticket` is to be ended */
     int64_t ticket;
+    /* appending: what is appended to */
+    struct store_dataset parent;
+    const struct dataset *base; /* NULL: nothing, it is a table of its own */
     struct reader *reader;
     struct multipart *form; /* NULL: the body is the table */
     bool in_part;           /* a part of the form has begun */
@@ -77,17 +81,12 @@ static int read_format(const struct request *req, struct reader_options *options
     return 0;
 }
 
-static int read_options(const struct request *req, struct upload *upload,
-                        struct reader_options *reader, struct err *err)
+static int read_options(const struct request *req, struct reader_options *reader, struct err *err)
 {
     const char *delimiter = query_get(&req->query, "delimiter");
-    const char *types = query_get(&req->query, "types");
-    const char *missing = query_get(&req->query, "missing");
     struct csv_options *options = &reader->csv;
 
-    if (query_bool(&req->query, "replace", false, &upload->replace, err) != 0 ||
-        query_bool(&req->query, "header", true, &options->header, err) != 0 ||
-        query_bool(&req->query, "missing_defaults", true, &options->missing.defaults, err) != 0) {
+    if (query_bool(&req->query, "header", true, &options->header, err) != 0) {
         return -1;
     }
     if (delimiter != NULL) {
@@ -102,14 +101,41 @@ static int read_options(const struct request *req, struct upload *upload,
     }
     reader->sniff_delimiter = delimiter == NULL;
     reader->sniff_header = query_get(&req->query, "header") == NULL;
-    if (read_format(req, reader, err) != 0) {
-        return -1;
-    }
-    if (read_name(req, upload, err) != 0 ||
+    return read_format(req, reader, err);
+}
+
+/* What says how a new table is to be taken. */
+static int read_schema(const struct request *req, struct upload *upload,
+                       struct csv_options *options, struct err *err)
+{
+    const char *types = query_get(&req->query, "types");
+    const char *missing = query_get(&req->query, "missing");
+
+    if (query_bool(&req->query, "replace", false, &upload->replace, err) != 0 ||
+        query_bool(&req->query, "missing_defaults", true, &options->missing.defaults, err) != 0 ||
+        read_name(req, upload, err) != 0 ||
         (missing != NULL && missing_parse(&options->missing, missing, err) != 0)) {
         return -1;
     }
     return types != NULL ? csv_types_parse(types, options, err) : 0;
+}
+
+/* What is there already says it: its columns, their types, its words for no value. */
+static int open_base(const struct request *req, struct upload *upload, struct csv_options *options,
+                     struct err *err)
+{
+    const struct server_context *c = req->context;
+
+    if (c->store->ops->dataset_get(c->store, req->arg, &upload->parent, err) != 0 ||
+        datasets_open(c->datasets, upload->parent.sha256, &upload->base, err) != 0) {
+        return -1;
+    }
+    if (upload->parent.name != NULL) {
+        (void)snprintf(upload->name, sizeof upload->name, "%s", upload->parent.name);
+    }
+    missing_copy(&options->missing, dataset_missing(upload->base));
+    options->base = upload->base;
+    return 0;
 }
 
 static int look_at_room(struct upload *upload, const struct server_context *c, struct err *err)
@@ -120,7 +146,7 @@ static int look_at_room(struct upload *upload, const struct server_context *c, s
     }
     return room_look(c->store, upload->state, c->limits.disk_reserve, &upload->room, err) != 0
                ? -1
-               : room_for(&upload->room, 0, "a dataset", err);
+               : room_for(&upload->room, (uint64_t)upload->parent.bytes, "a dataset", err);
 }
 
 static int look_again(struct upload *upload, struct err *err)
@@ -139,6 +165,8 @@ int api_datasets_begin(struct request *req, struct err *err)
     static const char *const known[] = {"name",    "header",  "delimiter",        "types",
                                         "replace", "missing", "missing_defaults", "format",
                                         "arrays",  NULL};
+    static const char *const of_rows[] = {"header", "delimiter", "format", "arrays", NULL};
+    bool appends = req->route->id == ROUTE_datasets_append;
     const char *type = request_header(req, "Content-Type");
     struct reader_options options = READER_OPTIONS_INIT;
     struct datasets *datasets = req->context->datasets;
@@ -147,7 +175,10 @@ int api_datasets_begin(struct request *req, struct err *err)
 
     req->upload = upload;
     upload->limit = req->context->max_dataset;
-    if (query_only(&req->query, known, err) == 0 && read_options(req, upload, &options, err) == 0 &&
+    if (query_only(&req->query, appends ? of_rows : known, err) == 0 &&
+        read_options(req, &options, err) == 0 &&
+        (appends ? open_base(req, upload, &options.csv, err)
+                 : read_schema(req, upload, &options.csv, err)) == 0 &&
         look_at_room(upload, req->context, err) == 0 &&
         datasets_upload_begin(datasets, upload->name, &upload->ticket, err) == 0) {
         upload->registered = true;
@@ -252,6 +283,10 @@ void api_datasets_free(struct request *req)
     reader_free(&upload->reader);
     multipart_free(&upload->form);
     gunzip_free(&upload->gunzip);
+    if (upload->base != NULL) {
+        datasets_put(req->context->datasets, &upload->base);
+    }
+    store_dataset_fini(&upload->parent);
     if (upload->registered) {
         datasets_upload_end(req->context->datasets, upload->ticket);
     }
@@ -298,17 +333,20 @@ void api_datasets_post(struct request *req)
 
     if (finish(upload, &summary, &err) != 0 ||
         datasets_open(c->datasets, summary.sha256, &opened, &err) != 0 ||
-        datasets_add(c->datasets, upload->name, &summary, dataset_n_columns(opened),
-                     upload->replace, &id, &created, &err) != 0) {
+        (upload->base != NULL
+             ? datasets_append(c->datasets, &upload->parent, &summary, &id, &err)
+             : datasets_add(c->datasets, upload->name, &summary, dataset_n_columns(opened),
+                            upload->replace, &id, &created, &err)) != 0) {
         respond_err(req, &err);
         goto out;
     }
     (void)snprintf(key, sizeof key, "%" PRId64, id);
-    if (c->store->ops->dataset_get(c->store, key, &row, &err) != 0) {
+    if (c->store->ops->dataset_get(c->store, key, &row, &err) != 0 ||
+        dataset_json_whole(&w, c->store, &row, opened, -1, &err) != 0) {
         respond_err(req, &err);
         goto out;
     }
-    dataset_json_write(&w, NULL, &row, opened, -1);
+    created = created || upload->base != NULL;
     if (created) {
         respond_header(req, "Location", "/datasets/%" PRId64, id);
     }
@@ -322,4 +360,9 @@ out:
     jw_fini(&w);
     store_dataset_fini(&row);
     err_fini(&err);
+}
+
+void api_datasets_append(struct request *req)
+{
+    api_datasets_post(req);
 }

@@ -14,6 +14,7 @@
 
 #define CATEGORIES_SHOWN 100
 #define TOP_SHOWN        20
+#define VERSIONS_SHOWN   100
 #define WIDE_COLUMNS     1000 /* of wider tables quantiles and histograms only when asked for */
 
 /* A value of a column of numbers: a datetime as people write it. */
@@ -129,14 +130,10 @@ static void write_column(struct jw *w, const struct dataset_column *column, bool
     jw_string(w, "type", column_type_name(column->type));
     jw_string(w, "why", column->why);
     jw_bool(w, "declared", column->declared);
-    if (column->remark != NULL) {
-        jw_string(w, "remark", column->remark);
-    }
+    jw_string(w, "remark", column->remark);
     jw_bool(w, "constant", column->constant);
     jw_bool(w, "identifier", column->identifier);
-    if (column->format != NULL) {
-        jw_string(w, "format", column->format);
-    }
+    jw_string(w, "format", column->format);
     jw_int(w, "missing", (int64_t)column->missing);
     if (column_holds_numbers(column->type)) {
         write_numbers(w, column, distribution);
@@ -160,12 +157,48 @@ static void write_words(struct jw *w, const struct missing *words)
     jw_end(w);
 }
 
-void dataset_json_write(struct jw *w, const char *key, const struct store_dataset *row,
-                        const struct dataset *opened, ptrdiff_t only)
+static void write_columns(struct jw *w, const struct dataset *ds, ptrdiff_t only)
 {
-    size_t first = only < 0 ? 0 : (size_t)only, past, i;
+    size_t first = only < 0 ? 0 : (size_t)only, i;
+    size_t past = only < 0 ? dataset_n_columns(ds) : first + 1;
 
-    jw_object(w, key);
+    jw_array(w, "columns");
+    for (i = first; i < past; i++) {
+        write_column(w, dataset_column(ds, i), past - first <= WIDE_COLUMNS);
+    }
+    jw_end(w);
+}
+
+static void write_parent(struct jw *w, const struct store_dataset *row)
+{
+    if (row->parent_id != 0) {
+        jw_int(w, "parent_id", row->parent_id);
+    } else {
+        jw_null(w, "parent_id");
+    }
+}
+
+static void write_versions(struct jw *w, const struct store_dataset *versions, size_t n)
+{
+    size_t i;
+
+    jw_array(w, "versions");
+    for (i = 0; i < n; i++) {
+        const struct store_dataset *v = &versions[i];
+
+        jw_object(w, NULL);
+        jw_int(w, "id", v->id);
+        write_parent(w, v);
+        jw_string(w, "name", v->name);
+        jw_int(w, "rows", v->rows);
+        jw_time(w, "created_at", v->created_at);
+        jw_end(w);
+    }
+    jw_end(w);
+}
+
+static void write_row(struct jw *w, const struct store_dataset *row)
+{
     jw_int(w, "id", row->id);
     jw_string(w, "name", row->name);
     jw_string(w, "state", "ready");
@@ -174,16 +207,33 @@ void dataset_json_write(struct jw *w, const char *key, const struct store_datase
     jw_int(w, "bytes", row->bytes);
     jw_string(w, "sha256", row->sha256);
     jw_time(w, "created_at", row->created_at);
-    if (opened != NULL) {
-        past = only < 0 ? dataset_n_columns(opened) : first + 1;
-        write_words(w, dataset_missing(opened));
-        jw_array(w, "columns");
-        for (i = first; i < past; i++) {
-            write_column(w, dataset_column(opened, i), past - first <= WIDE_COLUMNS);
-        }
-        jw_end(w);
-    }
+    write_parent(w, row);
+}
+
+void dataset_json_row(struct jw *w, const char *key, const struct store_dataset *row)
+{
+    jw_object(w, key);
+    write_row(w, row);
     jw_end(w);
+}
+
+int dataset_json_whole(struct jw *w, struct store *store, const struct store_dataset *row,
+                       const struct dataset *opened, ptrdiff_t only, struct err *err)
+{
+    struct store_dataset *versions = NULL;
+    size_t n = 0;
+
+    if (store->ops->dataset_versions(store, row->id, VERSIONS_SHOWN, &versions, &n, err) != 0) {
+        return -1;
+    }
+    jw_object(w, NULL);
+    write_row(w, row);
+    write_versions(w, versions, n);
+    write_words(w, dataset_missing(opened));
+    write_columns(w, opened, only);
+    jw_end(w);
+    store_datasets_free(&versions, n);
+    return 0;
 }
 
 /* Columns lie one after another in the file and rows in the answer: the cells of all columns

@@ -6,10 +6,11 @@
 #include "http/jw.h"
 #include "store/store.h"
 
-/* `opened` adds the columns with their statistics; NULL leaves them out (lists). `only` is a
- * column, or -1 for all. */
-void dataset_json_write(struct jw *w, const char *key, const struct store_dataset *row,
-                        const struct dataset *opened, ptrdiff_t only);
+/* Its row only, as lists show it. */
+void dataset_json_row(struct jw *w, const char *key, const struct store_dataset *row);
+/* And its columns with their statistics (`only`: one of them, or -1 for all) and its versions. */
+int dataset_json_whole(struct jw *w, struct store *store, const struct store_dataset *row,
+                       const struct dataset *opened, ptrdiff_t only, struct err *err) MUST_CHECK;
 
 /* The cells of rows [first, first + n) as arrays, in slices, so that memory stays small. */
 int dataset_json_rows(struct jw *w, const char *key, const struct dataset *ds, uint64_t first,

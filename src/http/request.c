@@ -353,7 +353,7 @@ static int check_body(struct request *req)
 static bool starts_work(const struct request *req)
 {
     return req->route != NULL &&
-           (req->route->id == ROUTE_train_post || req->route->id == ROUTE_datasets_post);
+           (req->route->id == ROUTE_train_post || req->route->body == BODY_UPLOAD);
 }
 
 static int check_all(struct request *req)

@@ -403,9 +403,20 @@ static void remove_file(struct datasets *d, const char *sha256)
     unlink_file(d, sha256);
 }
 
-int datasets_add(struct datasets *d, const char *name, const struct dataset_summary *summary,
-                 size_t n_columns, bool replace, int64_t *id, bool *created, struct err *err)
+/* How a finished file comes by its row. */
+struct naming {
+    const char *name;
+    size_t n_columns;
+    bool replace;
+    const struct store_dataset *parent; /* NULL: it is added */
+    bool created;
+};
+
+static int name_file(struct datasets *d, const struct dataset_summary *summary, struct naming *how,
+                     int64_t *id, struct err *err)
 {
+    const struct store_ops *ops = d->store->ops;
+    int64_t rows = (int64_t)summary->rows, bytes = (int64_t)summary->bytes;
     int rc;
 
     CHK_OBJ(d, DATASETS_MAGIC);
@@ -414,9 +425,12 @@ int datasets_add(struct datasets *d, const char *name, const struct dataset_summ
     if (faccessat(d->folder, summary->sha256, F_OK, 0) != 0) {
         rc = err_set(err, ERR_BUSY, "the same content was just being deleted: send it again");
     } else {
-        rc = d->store->ops->dataset_add(d->store, name, summary->sha256, (int64_t)summary->rows,
-                                        (int64_t)n_columns, (int64_t)summary->bytes, replace, id,
-                                        created, err);
+        rc = how->parent == NULL
+                 ? ops->dataset_add(d->store, how->name, summary->sha256, rows,
+                                    (int64_t)how->n_columns, bytes, how->replace, id, &how->created,
+                                    err)
+                 : ops->dataset_append(d->store, how->parent->id, how->parent->name,
+                                       summary->sha256, rows, how->parent->columns, bytes, id, err);
         if (rc != 0 && is_orphan(d->store, summary->sha256)) {
             remove_file(d, summary->sha256);
         }
@@ -424,6 +438,26 @@ int datasets_add(struct datasets *d, const char *name, const struct dataset_summ
     CRASH_POINT("datasets-after-row");
     PTOK(pthread_mutex_unlock(&d->publish));
     return rc;
+}
+
+int datasets_add(struct datasets *d, const char *name, const struct dataset_summary *summary,
+                 size_t n_columns, bool replace, int64_t *id, bool *created, struct err *err)
+{
+    struct naming how = {.name = name, .n_columns = n_columns, .replace = replace};
+    int rc = name_file(d, summary, &how, id, err);
+
+    if (rc == 0) {
+        *created = how.created;
+    }
+    return rc;
+}
+
+int datasets_append(struct datasets *d, const struct store_dataset *parent,
+                    const struct dataset_summary *summary, int64_t *id, struct err *err)
+{
+    struct naming how = {.parent = parent};
+
+    return name_file(d, summary, &how, id, err);
 }
 
 int datasets_delete(struct datasets *d, int64_t id, struct err *err)

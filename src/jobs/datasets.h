@@ -36,6 +36,11 @@ int datasets_add(struct datasets *d, const char *name, const struct dataset_summ
                  size_t n_columns, bool replace, int64_t *id, bool *created,
                  struct err *err) MUST_CHECK;
 
+/* Record a finished file as the version of `parent` that has more rows; see store dataset_append.
+ * Otherwise as datasets_add. */
+int datasets_append(struct datasets *d, const struct store_dataset *parent,
+                    const struct dataset_summary *summary, int64_t *id, struct err *err) MUST_CHECK;
+
 /* Delete the row, and the file when no row names it any more. A file being used by an open
  * reader stays readable until put back. */
 int datasets_delete(struct datasets *d, int64_t id, struct err *err) MUST_CHECK;

@@ -7,6 +7,7 @@ API_CHECKS = \
 	tests/api/api_contract \
 	tests/api/api_datasets \
 	tests/api/api_examples \
+	tests/api/api_formats \
 	tests/api/api_full_disk \
 	tests/api/api_headers \
 	tests/api/api_names \
@@ -15,6 +16,7 @@ API_CHECKS = \
 	tests/api/api_predict \
 	tests/api/api_queue \
 	tests/api/api_restart \
+	tests/api/api_schema \
 	tests/api/api_start \
 	tests/api/api_survive \
 	tests/api/api_train \
@@ -50,6 +52,9 @@ tests_api_api_datasets_LDADD   = $(API_LIBS)
 tests_api_api_examples_SOURCES = tests/api/api_examples.c
 tests_api_api_examples_CFLAGS  = $(API_CFLAGS)
 tests_api_api_examples_LDADD   = $(API_LIBS)
+tests_api_api_formats_SOURCES = tests/api/api_formats.c tests/golden/npy_golden.h
+tests_api_api_formats_CFLAGS  = $(API_CFLAGS) $(ZLIB_CFLAGS)
+tests_api_api_formats_LDADD   = $(API_LIBS) $(ZLIB_LIBS)
 tests_api_api_lessons_SOURCES = tests/api/api_lessons.c
 tests_api_api_lessons_CFLAGS  = $(API_CFLAGS)
 tests_api_api_lessons_LDADD   = $(API_LIBS)
@@ -71,6 +76,9 @@ tests_api_api_queue_LDADD   = $(API_LIBS)
 tests_api_api_restart_SOURCES = tests/api/api_restart.c
 tests_api_api_restart_CFLAGS  = $(API_CFLAGS)
 tests_api_api_restart_LDADD   = $(API_LIBS)
+tests_api_api_schema_SOURCES = tests/api/api_schema.c
+tests_api_api_schema_CFLAGS  = $(API_CFLAGS)
+tests_api_api_schema_LDADD   = $(API_LIBS)
 tests_api_api_start_SOURCES = tests/api/api_start.c
 tests_api_api_start_CFLAGS  = $(API_CFLAGS)
 tests_api_api_start_LDADD   = $(API_LIBS)

@@ -401,6 +401,8 @@ static void a_busy_day(void)
     GET(("/datasets?limit=1"), "/datasets");
     GET(("/datasets/little"), "/datasets/{id}");
     GET(("/datasets/little/rows"), "/datasets/{id}/rows");
+    fits(want(http_csv("a,kind,b\n4,x,8\n", "/datasets/little/rows"), 201), "/datasets/{id}/rows",
+         "post");
     GET(("/models?limit=1"), "/models");
     GET(("/models/%lld", (long long)model), "/models/{id}");
     GET(("/models/%lld/predict?x=1,2,3,4", (long long)model), "/models/{id}/predict");
