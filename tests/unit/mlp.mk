@@ -33,6 +33,7 @@ MLP_CHECKS = \
 	tests/unit/check_mlp_loss_data \
 	tests/unit/check_mlp_loss_gradient \
 	tests/unit/check_mlp_loss_rows \
+	tests/unit/check_mlp_manners \
 	tests/unit/check_mlp_meter \
 	tests/unit/check_mlp_metrics \
 	tests/unit/check_mlp_noise \
@@ -99,6 +100,11 @@ tests_unit_check_mlp_lbfgs_fit_SOURCES = tests/unit/check_mlp_lbfgs_fit.c \
 	tests/unit/mlp_lbfgs_help.h
 tests_unit_check_mlp_lbfgs_fit_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_check_mlp_lbfgs_fit_LDADD = libmlpcore.la $(UNIT_LIBS)
+
+tests_unit_check_mlp_manners_SOURCES = tests/unit/check_mlp_manners.c \
+	tests/unit/mlp_train_help.h
+tests_unit_check_mlp_manners_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_mlp_manners_LDADD = libmlpcore.la $(UNIT_LIBS)
 
 tests_unit_check_mlp_metrics_SOURCES = \
 	tests/unit/check_mlp_metrics.c tests/unit/metrics_help.h tests/golden/metrics_golden.h
