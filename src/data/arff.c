@@ -240,7 +240,7 @@ static int take_type(struct arff *a, struct attribute *t, char *p, struct err *e
                    ? 0
                    : bad(a, t->name, err,
                          "the pattern of \"%s\" has other letters than y, M, d, H, m, s, S, X "
-                          "and Z",
+                         "and Z",
                          t->name);
     }
     return *p == '\0' ? 0 : bad(a, t->name, err, "text after the type of \"%s\"", t->name);
@@ -349,9 +349,9 @@ static int give_cell(struct arff *a, const struct attribute *t, const struct cel
                  t->pattern);
     }
     free(shown);
-    return rc != 0                       ? -1
+    return rc != 0                     ? -1
            : t->kind == ATTRIBUTE_DATE ? sink->number(sink->ctx, seconds, err)
-                                         : sink->text(sink->ctx, cell->s, cell->len, err);
+                                       : sink->text(sink->ctx, cell->s, cell->len, err);
 }
 
 /* "{3 5.1, 7 red}": an index from 0, a blank, a value. */
@@ -464,8 +464,8 @@ static int arff_finish(void *state, struct err *err)
     }
     return a->in_data && a->row > 0
                ? 0
-               : err_add(err, NULL, a->in_data ? "there are no rows after @data"
-                                               : "there is no @data");
+               : err_add(err, NULL,
+                         a->in_data ? "there are no rows after @data" : "there is no @data");
 }
 
 const struct reader_impl reader_arff = {arff_make, arff_feed, arff_finish, arff_free};

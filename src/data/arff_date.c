@@ -89,7 +89,10 @@ static bool take_field(char letter, size_t width, const char **s, const char *en
     if (letter == 'X' || letter == 'Z') {
         return take_zone(s, end, &out->zone);
     }
-    if (!take_digits(s, end, letter == 'y' ? (width > 4 ? width : 4) : letter == 'S' ? 9 : 2,
+    if (!take_digits(s, end,
+                     letter == 'y'   ? (width > 4 ? width : 4)
+                     : letter == 'S' ? 9
+                                     : 2,
                      &value, &n)) {
         return false;
     }

@@ -110,9 +110,9 @@ static char *column_name(const struct array *x, size_t k)
 
 static int type_of(const struct array *x)
 {
-    return x->head.kind == ARRAY_BOOL                                        ? READER_UNTYPED
+    return x->head.kind == ARRAY_BOOL                                     ? READER_UNTYPED
            : x->head.kind == ARRAY_BYTES || x->head.kind == ARRAY_UNICODE ? READER_STRINGS
-                                                                             : COLUMN_NUMERIC;
+                                                                          : COLUMN_NUMERIC;
 }
 
 /* Those that are asked for, features first. */
@@ -292,8 +292,8 @@ static int check_head(struct array *x, struct err *err)
                        READER_MAX_ROW >> 20);
     }
     if (!mem_mul(x->row_bytes, (size_t)x->rows, &bytes) || bytes > INT64_MAX) {
-        return err_add(err, NULL, "the array \"%s\" says that it has %" PRIu64
-                                  " rows, which is impossible",
+        return err_add(err, NULL,
+                       "the array \"%s\" says that it has %" PRIu64 " rows, which is impossible",
                        x->name, x->rows);
     }
     x->bytes = bytes;
@@ -384,9 +384,9 @@ int arrays_feed(struct arrays *a, const char *bytes, size_t len, struct err *err
         return 0;
     }
     if (len > x->bytes - x->got) {
-        return err_add(err, NULL, "the array \"%s\" has more bytes than its head says (%" PRIu64
-                       ")",
-                       x->name, x->bytes);
+        return err_add(err, NULL,
+                       "the array \"%s\" has more bytes than its head says (%" PRIu64 ")", x->name,
+                       x->bytes);
     }
     x->got += len;
     return is_direct(a, x) ? feed_rows(a, x, bytes, len, err)
@@ -405,11 +405,11 @@ int arrays_end(struct arrays *a, struct err *err)
     if (!x->has_head) {
         return err_add(err, NULL, "the array \"%s\" ends within its head", x->name);
     }
-    return x->got == x->bytes ? 0
-                              : err_add(err, NULL,
-                                        "the array \"%s\" (%s) ends early: %" PRIu64 " of %" PRIu64
-                                        " bytes",
-                                        x->name, format_of(x), x->got, x->bytes);
+    return x->got == x->bytes
+               ? 0
+               : err_add(err, NULL,
+                         "the array \"%s\" (%s) ends early: %" PRIu64 " of %" PRIu64 " bytes",
+                         x->name, format_of(x), x->got, x->bytes);
 }
 
 void arrays_name_only(struct arrays *a, const char *name)
@@ -454,8 +454,8 @@ static int load_block(struct arrays *a, const struct array *x, uint64_t first, s
     size_t k;
 
     if (!x->head.fortran) {
-        return reader_spool_get(&a->spool, x->at + first * x->row_bytes, x->block,
-                                n * x->row_bytes, err);
+        return reader_spool_get(&a->spool, x->at + first * x->row_bytes, x->block, n * x->row_bytes,
+                                err);
     }
     for (k = 0; k < x->width; k++) {
         uint64_t at = x->at + (x->places[k] * x->rows + first) * x->head.item;

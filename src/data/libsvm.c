@@ -170,8 +170,8 @@ static int end_row(struct libsvm *l, struct err *err)
     l->env.sink->line = l->line;
     rc = width == 0 ? keep_row(l, err) : 0;
     if (width != 0) {
-        if (l->n > 0 && (l->entries[0].index < base ||
-                         l->entries[l->n - 1].index - base >= width)) {
+        if (l->n > 0 &&
+            (l->entries[0].index < base || l->entries[l->n - 1].index - base >= width)) {
             return err_add_cell(err, (int64_t)l->row + 1, l->line, NULL,
                                 "row %" PRIu64 " (line %lld) has an index outside %zu to %zu",
                                 l->row + 1, (long long)l->line, base, base + width - 1);
@@ -192,9 +192,10 @@ static int end_row(struct libsvm *l, struct err *err)
 static int add_entry(struct libsvm *l, uint32_t index, double value, struct err *err)
 {
     if (l->n > 0 && index <= l->entries[l->n - 1].index) {
-        return bad(l, index == l->entries[l->n - 1].index
-                          ? "has the index of the value before it"
-                          : "has a smaller index than the value before it; indexes ascend",
+        return bad(l,
+                   index == l->entries[l->n - 1].index
+                       ? "has the index of the value before it"
+                       : "has a smaller index than the value before it; indexes ascend",
                    err);
     }
     if (l->n == l->room) {
@@ -291,8 +292,9 @@ static int libsvm_feed(void *state, const char *bytes, size_t len, struct err *e
                 return -1;
             }
         } else if (l->len == MAX_TOKEN || (unsigned char)c < 0x20 || (unsigned char)c >= 0x7f) {
-            return bad(l, l->len == MAX_TOKEN ? "... is too long for an index:value"
-                                              : "is followed by a byte that no number has",
+            return bad(l,
+                       l->len == MAX_TOKEN ? "... is too long for an index:value"
+                                           : "is followed by a byte that no number has",
                        err);
         } else {
             l->token[l->len++] = c;

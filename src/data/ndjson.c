@@ -41,7 +41,7 @@ struct ndjson {
     bool streaming;
     int64_t row; /* of the object under way, from 1 */
     int64_t line;
-    struct key *keys; /* by name */
+    struct key *keys;     /* by name */
     struct key **columns; /* [n_columns], owned */
     size_t n_columns, room;
     struct value *values; /* [n_columns] of the row under way */
@@ -390,8 +390,7 @@ static int take_object(struct ndjson *n, char *line, struct err *err)
     }
     p = skip_space(p + 1);
     return *p == '\0' ? 0
-                      : bad(n, NULL, err,
-                            "text after the object; NDJSON has one object a line");
+                      : bad(n, NULL, err, "text after the object; NDJSON has one object a line");
 }
 
 /* ---- rows ---------------------------------------------------------------------------- */
@@ -426,8 +425,8 @@ static int give_columns(struct ndjson *n, struct err *err)
         struct key *key = NULL;
 
         HASH_FIND_STR(n->keys, declared->type_names[i], key);
-        if (key == NULL && add_key(n, declared->type_names[i], strlen(declared->type_names[i]),
-                                   &key, err) != 0) {
+        if (key == NULL &&
+            add_key(n, declared->type_names[i], strlen(declared->type_names[i]), &key, err) != 0) {
             return -1;
         }
     }
@@ -443,8 +442,8 @@ static int give_columns(struct ndjson *n, struct err *err)
     }
     for (i = 0; i < n->n_columns; i++) {
         names[i] = n->columns[i]->name;
-        types[i] = n->columns[i]->strings && n->columns[i]->appeared ? READER_STRINGS
-                                                                     : READER_UNTYPED;
+        types[i] =
+            n->columns[i]->strings && n->columns[i]->appeared ? READER_STRINGS : READER_UNTYPED;
     }
     rc = n->env.sink->columns(n->env.sink->ctx, n->n_columns, names, types, err);
     free(names);

@@ -169,9 +169,9 @@ static int read_type(const char *s, size_t len, struct array_head *out, struct e
     }
     shown = reader_show(s, len);
     err_add(err, NULL, "the array is %s (dtype \"%s\")",
-            kind == 'f'                ? "of floats of a size that is not taken: astype(float)"
+            kind == 'f' ? "of floats of a size that is not taken: astype(float)"
             : strchr("SU", kind) != NULL && kind != '\0' ? "of texts that are empty or too long"
-                                       : why_not(kind),
+                                                         : why_not(kind),
             shown);
     free(shown);
     return -1;
@@ -278,11 +278,10 @@ static uint64_t take_bits(const struct array_head *h, const unsigned char *item)
 static double half(uint64_t bits)
 {
     unsigned exponent = (unsigned)(bits >> 10) & 31, mantissa = (unsigned)bits & 1023;
-    double value = exponent == 31 ? (mantissa != 0 ? (double)__builtin_nanf("")
-                                                   : (double)__builtin_inff())
-                   : exponent == 0
-                       ? mantissa * 0x1p-24
-                       : (1024 + mantissa) * 0x1p-25 * (double)(1u << exponent);
+    double value = exponent == 31
+                       ? (mantissa != 0 ? (double)__builtin_nanf("") : (double)__builtin_inff())
+                   : exponent == 0 ? mantissa * 0x1p-24
+                                   : (1024 + mantissa) * 0x1p-25 * (double)(1u << exponent);
 
     return bits >> 15 != 0 ? -value : value;
 }

@@ -278,9 +278,9 @@ static size_t head_size(const struct npz *n)
     case LOCAL:
         return have < 30 ? 30 : 30 + (size_t)get(p + 26, 2) + (size_t)get(p + 28, 2);
     case CENTRAL:
-        return have < 46 ? 46
-                         : 46 + (size_t)get(p + 28, 2) + (size_t)get(p + 30, 2) +
-                               (size_t)get(p + 32, 2);
+        return have < 46
+                   ? 46
+                   : 46 + (size_t)get(p + 28, 2) + (size_t)get(p + 30, 2) + (size_t)get(p + 32, 2);
     case END:
         return have < 22 ? 22 : 22 + (size_t)get(p + 20, 2);
     case END64:

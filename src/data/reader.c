@@ -222,8 +222,7 @@ static int start_csv(struct reader *r, bool whole, struct err *err)
         options->delimiter = csv_sniff_delimiter(r->head.data, r->head.len, whole);
     }
     if (r->options.sniff_header) {
-        options->header =
-            csv_sniff_header(r->head.data, r->head.len, whole, options->delimiter);
+        options->header = csv_sniff_header(r->head.data, r->head.len, whole, options->delimiter);
     }
     return csv_reader_new(r->dir, options, &r->csv, err);
 }
@@ -231,9 +230,9 @@ static int start_csv(struct reader *r, bool whole, struct err *err)
 static int start_impl(struct reader *r, bool whole, struct err *err)
 {
     static const struct reader_impl *const impls[READER_FORMATS] = {
-        [READER_NDJSON] = &reader_ndjson, [READER_NPY] = &reader_npy, [READER_NPZ] = &reader_npz,
-        [READER_IDX] = &reader_idx,       [READER_LIBSVM] = &reader_libsvm,
-        [READER_ARFF] = &reader_arff,
+        [READER_NDJSON] = &reader_ndjson, [READER_NPY] = &reader_npy,
+        [READER_NPZ] = &reader_npz,       [READER_IDX] = &reader_idx,
+        [READER_LIBSVM] = &reader_libsvm, [READER_ARFF] = &reader_arff,
     };
 
     if (r->part != NULL && (r->format == READER_NPY || r->format == READER_IDX)) {
@@ -268,9 +267,9 @@ static int start(struct reader *r, bool whole, struct err *err)
     if (r->head.len == 0) {
         return err_add(err, NULL, "the body is empty");
     }
-    what = reader_foreign(r->format == READER_LOOK ? reader_look(head, r->head.len, whole)
-                                                   : r->format,
-                          head, r->head.len);
+    what =
+        reader_foreign(r->format == READER_LOOK ? reader_look(head, r->head.len, whole) : r->format,
+                       head, r->head.len);
     if (what != NULL) {
         return r->format == READER_LOOK
                    ? err_add(err, NULL, "this is %s", what)

@@ -88,7 +88,8 @@ struct reader_sink {
     int (*end_row)(void *ctx, struct err *err);
 };
 #define READER_UNTYPED (-1) /* by its texts */
-#define READER_STRINGS (-2) /* by its texts, which are no numbers even where they look like some */
+#define READER_STRINGS (-2) /* by its texts, which are no numbers even where they look like some   \
+                             */
 
 /* Read into `sink`, which outlives the reader. Not for CSV. width: how many features a libsvm row
  * has (its columns are then "y", "x<base>"...), 0: as many as the text has. */

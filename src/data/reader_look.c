@@ -26,7 +26,9 @@ static const struct {
     {"\xd0\xcf\x11\xe0", 4, READER_LOOK, "an old spreadsheet; save it as CSV"},
     {"%PDF", 4, READER_LOOK, "a PDF; save the table as CSV"},
     {"BZh", 3, READER_LOOK, "bzip2; unpack it, or pack it with gzip"},
-    {"\xfd" "7zXZ", 5, READER_LOOK, "xz; unpack it, or pack it with gzip"},
+    {"\xfd"
+     "7zXZ",
+     5, READER_LOOK, "xz; unpack it, or pack it with gzip"},
     {"(\xb5/\xfd", 4, READER_LOOK, "zstd; unpack it, or pack it with gzip"},
     {"\0\0\xfe\xff", 4, READER_LOOK, "text in UTF-32; save it as UTF-8"},
     {"\xff\xfe\0\0", 4, READER_LOOK, "text in UTF-32; save it as UTF-8"},
@@ -48,8 +50,8 @@ static bool is_wide(const char *head, size_t len)
     for (i = 0; i < n; i++) {
         zeros += head[i] == 0;
     }
-    return n >= 4 && zeros >= n * 2 / 5 && ((head[0] == 0) != (head[1] == 0) ||
-                                           (head[0] == 0 && head[1] == 0 && head[2] == 0));
+    return n >= 4 && zeros >= n * 2 / 5 &&
+           ((head[0] == 0) != (head[1] == 0) || (head[0] == 0 && head[1] == 0 && head[2] == 0));
 }
 
 const char *reader_foreign(enum reader_format format, const char *head, size_t len)

@@ -42,8 +42,9 @@ int multipart_new(const char *content_type, struct multipart **out, struct err *
     p = p != NULL ? p + 9 : "";
     n = *p == '"' ? strcspn(++p, "\"") : strcspn(p, "; \t");
     if (n == 0 || n > MAX_BOUNDARY || memchr(p, '\r', n) != NULL) {
-        return err_set(err, ERR_SYNTAX, "multipart/form-data comes with a boundary of 1 to %d "
-                                        "characters in its Content-Type",
+        return err_set(err, ERR_SYNTAX,
+                       "multipart/form-data comes with a boundary of 1 to %d "
+                       "characters in its Content-Type",
                        MAX_BOUNDARY);
     }
     m = xcalloc(1, sizeof *m);
@@ -72,7 +73,8 @@ static bool find_parameter(const char *line, size_t len, const char *key, char *
     size_t key_len = strlen(key), i, n = 0;
 
     for (i = 1; i + key_len < len; i++) {
-        if (strncasecmp(line + i, key, key_len) != 0 || (line[i - 1] != ' ' && line[i - 1] != ';')) {
+        if (strncasecmp(line + i, key, key_len) != 0 ||
+            (line[i - 1] != ' ' && line[i - 1] != ';')) {
             continue;
         }
         for (i += key_len; i < len && line[i] != '"' && n < MAX_NAME; i++) {

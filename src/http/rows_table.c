@@ -21,10 +21,10 @@ struct taker {
     struct rows *rows;
     enum reader_format format;
     struct reader_sink *sink;
-    size_t n, at;     /* columns; the one of the next cell */
-    size_t *columns;  /* [n]: the model's, or NOWHERE */
-    size_t *starts;   /* [rows->n_columns]: of texts, in `text`; NOWHERE: no text */
-    struct buf text;  /* of the row under way */
+    size_t n, at;    /* columns; the one of the next cell */
+    size_t *columns; /* [n]: the model's, or NOWHERE */
+    size_t *starts;  /* [rows->n_columns]: of texts, in `text`; NOWHERE: no text */
+    struct buf text; /* of the row under way */
     int64_t row;
     bool bad; /* some row was refused; the others are looked at all the same */
 };

@@ -81,7 +81,9 @@ START_TEST(gzip_bytes_and_utf8_mark)
     ds = read_text("\xef\xbb\xbf@relation r\n@attribute a real\n@data\n1\n", READER_ARFF);
     ck_assert_double_eq(number_at(ds, "a", 0), 1);
     dataset_free(&ds);
-    ds = read_text("\xef\xbb\xbf" "1 1:2\n", READER_LOOK);
+    ds = read_text("\xef\xbb\xbf"
+                   "1 1:2\n",
+                   READER_LOOK);
     ck_assert_double_eq(number_at(ds, "x1", 0), 2);
     dataset_free(&ds);
 }
@@ -132,7 +134,7 @@ START_TEST(delimiter_and_header_are_seen)
         {"name;note\nx;1,2\ny;2,3\n", ';', true, 2, 2},
         {"a\n1\n2\n", ',', true, 2, 1},
         {"5.1,3.5,setosa\n4.9,3.0,setosa\n", ',', false, 2, 3},
-        {"1,2,3\n4,5,6\n", ',', true, 1, 3},   /* columns that are counted */
+        {"1,2,3\n4,5,6\n", ',', true, 1, 3}, /* columns that are counted */
         {"0,1,6,15,12\n0,0,10,16,6\n", ',', false, 2, 5},
         {"3,1\n4,1\n", ',', false, 2, 2},
         {"id,2019,2020\n1,5,6\n2,7,8\n", ',', true, 2, 3},
@@ -370,9 +372,9 @@ START_TEST(npz_members)
     for (i = 0; i < ARRAY_LEN(names); i++) {
         bytes = golden(names[i], &len);
         for (piece = 0; piece < 9; piece++) {
-            ck_assert_msg(read_try(bytes, len, &options, piece, i + piece == 0 ? &first : &other,
-                                   &err) == 0,
-                          "%s: %s", names[i], err.detail);
+            ck_assert_msg(
+                read_try(bytes, len, &options, piece, i + piece == 0 ? &first : &other, &err) == 0,
+                "%s: %s", names[i], err.detail);
             ck_assert(i + piece == 0 || strcmp(first.sha256, other.sha256) == 0);
         }
     }

@@ -164,8 +164,14 @@ HELPER const unsigned char *golden(const char *name, size_t *len)
 
 /* ---- one small good table a format ---- */
 
-#define IDX_IMAGES "\0\0\x08\x03\0\0\0\x03\0\0\0\x02\0\0\0\x02" "\x00\x01\x02\x03" "\x04\x05\x06\x07" "\xfc\xfd\xfe\xff"
-#define IDX_LABELS "\0\0\x08\x01\0\0\0\x03" "\x07\x00\x09"
+#define IDX_IMAGES                                                                                 \
+    "\0\0\x08\x03\0\0\0\x03\0\0\0\x02\0\0\0\x02"                                                   \
+    "\x00\x01\x02\x03"                                                                             \
+    "\x04\x05\x06\x07"                                                                             \
+    "\xfc\xfd\xfe\xff"
+#define IDX_LABELS                                                                                 \
+    "\0\0\x08\x01\0\0\0\x03"                                                                       \
+    "\x07\x00\x09"
 
 struct sample {
     const char *name;

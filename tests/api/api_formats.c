@@ -1,0 +1,312 @@
+/* Tables in every format over HTTP: as the body and as a form, gzipped too, told or seen; a model
+ * trained on one answers rows in all of them alike; what is refused leaves nothing.
+ */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "work.h"
+
+#include "../golden/npy_golden.h"
+
+static struct daemon d;
+
+static void start(void)
+{
+    daemon_start(&d, NULL, (const char *const[]){"--workers", "1", NULL});
+}
+
+static void stop(void)
+{
+    daemon_retire(&d);
+}
+
+static struct reply *post(const char *path, const char *type, const void *bytes, size_t len)
+{
+    return http_send(
+        &(struct request){.method = "POST", .path = path, .type = type, .body = bytes, .len = len});
+}
+
+/* A form of these parts; *len is its length. */
+struct part {
+    const char *name;
+    const void *bytes;
+    size_t len;
+};
+#define FORM "multipart/form-data; boundary=\"--=_b\""
+
+static char *form(const struct part *parts, size_t n, size_t *len)
+{
+    size_t room = 100, i;
+    char *out, *p;
+
+    for (i = 0; i < n; i++) {
+        room += parts[i].len + 200;
+    }
+    out = p = keep(malloc(room));
+    for (i = 0; i < n; i++) {
+        p += snprintf(p, 200,
+                      "----=_b\r\nContent-Disposition: form-data; name=\"%s\"; "
+                      "filename=\"f\"\r\nContent-Type: application/octet-stream\r\n\r\n",
+                      parts[i].name);
+        memcpy(p, parts[i].bytes, parts[i].len);
+        p += parts[i].len;
+        p += snprintf(p, 3, "\r\n");
+    }
+    p += snprintf(p, 20, "----=_b--\r\n");
+    *len = (size_t)(p - out);
+    return out;
+}
+
+static char *zipped(const void *bytes, size_t len, size_t *out_len)
+{
+    z_stream z = {.next_in = (unsigned char *)(uintptr_t)bytes, .avail_in = (unsigned)len};
+    char *out = keep(malloc(len + 200));
+
+    z.next_out = (unsigned char *)out;
+    z.avail_out = (unsigned)len + 200;
+    ck_assert_int_eq(deflateInit2(&z, 6, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    ck_assert_int_eq(deflate(&z, Z_FINISH), Z_STREAM_END);
+    *out_len = z.total_out;
+    ck_assert_int_eq(deflateEnd(&z), Z_OK);
+    return out;
+}
+
+#define IMAGES "\0\0\x08\x03\0\0\0\x03\0\0\0\x01\0\0\0\x02\x01\x02\x03\x04\x05\x06"
+#define LABELS "\0\0\x08\x01\0\0\0\x03\x07\x00\x09"
+
+struct format {
+    const char *name, *type, *read_as;
+    const void *bytes;
+    size_t len;
+    int rows, columns;
+};
+#define TEXT(name, type, read_as, bytes, rows, columns)                                            \
+    {                                                                                              \
+        name, type, read_as, bytes, sizeof bytes - 1, rows, columns                                \
+    }
+static const struct format formats[] = {
+    TEXT("csv", "text/csv", "csv; delimiter=\",\"; header=true", "a,b\n1,x\n2,y\n", 2, 2),
+    TEXT("semicolons", "text/csv", "csv; delimiter=\";\"; header=false", "1.5;x\n2.5;y\n", 2, 2),
+    TEXT("tsv", "text/tab-separated-values", "csv; delimiter=%09; header=true",
+         "a\tb\n1\tx\n2\ty\n", 2, 2),
+    TEXT("ndjson", "application/x-ndjson", "ndjson", "{\"a\":1,\"b\":\"x\"}\n{\"a\":2}\n", 2, 2),
+    {"npy", "application/x-npy", "npy", npy_be_f8, sizeof npy_be_f8, 3, 2},
+    {"fortran", "application/x-npy", "npy", npy_fortran, sizeof npy_fortran, 3, 2},
+    {"npz", "application/x-npz", "npz", npy_npz_deflated, sizeof npy_npz_deflated, 3, 3},
+    TEXT("idx", "application/x-idx", "idx", IMAGES, 3, 2),
+    TEXT("libsvm", "text/x-libsvm", "libsvm", "1 1:0.5 2:1\n-1 2:3\n", 2, 3),
+    TEXT("arff", "text/x-arff", "arff", "@relation r\n@attribute a real\n@data\n1\n2\n", 2, 1),
+};
+
+/* The body with its type, a form, a form of gzip, and a format that is said: one table. */
+START_TEST(every_format)
+{
+    const struct format *f = &formats[_i];
+    struct reply *r, *again;
+    struct part part = {"file", f->bytes, f->len};
+    size_t len;
+    char *body;
+
+    r = want(post(text("/datasets?name=%s", f->name), f->type, f->bytes, f->len), 201);
+    ck_assert_int_eq(integer(r, "/rows"), f->rows);
+    ck_assert_uint_eq(length(r, "/columns"), (size_t)f->columns);
+    ck_assert_str_eq(reply_header(r, "Mlpd-Read-As"), f->read_as);
+    body = form(&part, 1, &len);
+    again = want(post(text("/datasets?name=%s", f->name), FORM, body, len), 200);
+    ck_assert_str_eq(str(again, "/sha256"), str(r, "/sha256"));
+    part.bytes = zipped(f->bytes, f->len, &part.len);
+    body = form(&part, 1, &len);
+    again = want(post(text("/datasets?name=%s", f->name), FORM, body, len), 200);
+    ck_assert_str_eq(str(again, "/sha256"), str(r, "/sha256"));
+    again = want(post(text("/datasets?name=%s&format=%.*s", f->name, (int)strcspn(f->read_as, ";"),
+                           f->read_as),
+                      "application/octet-stream", f->bytes, f->len),
+                 200);
+    ck_assert_str_eq(str(again, "/sha256"), str(r, "/sha256"));
+}
+END_TEST
+
+START_TEST(images_and_labels)
+{
+    size_t len, packed_len;
+    char *packed = zipped(IMAGES, sizeof IMAGES - 1, &packed_len);
+    const struct part parts[] = {{"images", packed, packed_len},
+                                 {"labels", LABELS, sizeof LABELS - 1}},
+                      swapped[] = {parts[1], parts[0]},
+                      arrays[] = {{"x", npy_le_f4, sizeof npy_le_f4},
+                                  {"y", npy_flat, sizeof npy_flat}};
+    char *body = form(parts, 2, &len);
+    struct reply *r = want(post("/datasets?name=digits", FORM, body, len), 201), *again;
+
+    ck_assert_str_eq(str(r, "/columns/0/name"), "pixel_0_0");
+    ck_assert_str_eq(str(r, "/columns/2/name"), "label");
+    body = form(swapped, 2, &len);
+    again = want(post("/datasets?name=digits", FORM, body, len), 200);
+    ck_assert_str_eq(str(again, "/sha256"), str(r, "/sha256"));
+    body = form(arrays, 2, &len);
+    r = want(post("/datasets?name=arrays", FORM, body, len), 201);
+    again = want(post("/datasets?name=arrays", "application/x-npz", npy_npz, sizeof npy_npz), 200);
+    ck_assert_str_eq(str(again, "/sha256"), str(r, "/sha256"));
+    r = want(post("/datasets?name=one&arrays=y", "application/x-npz", npy_npz, sizeof npy_npz),
+             201);
+    ck_assert_uint_eq(length(r, "/columns"), 1);
+}
+END_TEST
+
+/* What is refused: the status, the words, no file and no name. */
+START_TEST(refused_leaves_nothing)
+{
+    const struct part two[] = {{"a", "a,b\n1,2\n", 8}, {"b", "a,b\n1,2\n", 8}};
+    const struct part images[] = {{"images", IMAGES, sizeof IMAGES - 1},
+                                  {"labels", LABELS, sizeof LABELS - 2}};
+    size_t before = folder_entries(text("%s/datasets", d.state)), len, at;
+    char *body;
+
+    want_problem(post("/datasets?name=bad", "application/x-npy", npy_objects, sizeof npy_objects),
+                 422, NULL, "Python objects");
+    want_problem(post("/datasets?name=bad", "application/octet-stream",
+                      "\xff\xfe"
+                      "a\0",
+                      4),
+                 422, NULL, "UTF-16");
+    want_problem(post("/datasets?name=bad", "text/csv", npy_npz, sizeof npy_npz), 422, NULL,
+                 "not csv");
+    want_problem(post("/datasets?name=bad&format=xml", "text/csv", "a\n1\n", 4), 400, "/format",
+                 "ndjson");
+    want_problem(post("/datasets?name=bad", "application/xml", "<a/>", 4), 415, NULL, "text/csv");
+    want_problem(post("/datasets?name=bad", "multipart/form-data", "x", 1), 400, NULL, "boundary");
+    want_problem(post("/datasets?name=bad&arrays=z", "application/zip", npy_npz, sizeof npy_npz),
+                 422, "/arrays", "\"z\"");
+    body = form(two, 2, &len);
+    want_problem(post("/datasets?name=bad", FORM, body, len), 422, NULL, "only arrays");
+    body = form(images, 2, &len);
+    want_problem(post("/datasets?name=bad", FORM, body, len), 422, NULL, "ends early");
+    body = form(images, 1, &len);
+    for (at = 1; at < len; at += at < len - 20 ? 7 : 1) { /* all but the last line end is needed */
+        struct reply *r = post("/datasets?name=bad", FORM, body, at);
+
+        ck_assert_msg(r->status == 400 || r->status == 422 || at >= len - 2, "%zu of %zu: %ld", at,
+                      len, r->status);
+        if (r->status < 300) {
+            want(http_delete("/datasets/bad"), 204);
+        }
+    }
+    want_problem(http_get("/datasets/bad"), 404, NULL, NULL);
+    ck_assert_uint_eq(folder_entries(text("%s/datasets", d.state)), before);
+}
+END_TEST
+
+/* ---- rows to predict ---- */
+
+/* 40 rows whose y is 2 x1 - x2; the model's id. */
+static int64_t model(void)
+{
+    char *csv = keep(malloc(4000)), *p = csv;
+
+    p += snprintf(p, 100, "x1,x2,y\n");
+    for (int i = 0; i < 40; i++) {
+        p += snprintf(p, 100, "%d,%d,%d\n", i % 7, i % 5, 2 * (i % 7) - i % 5);
+    }
+    ck_assert_int_lt(http_csv(csv, "/datasets?name=plane")->status, 300);
+    return trained(
+        integer(want(http_post(q("{'data':{'dataset':'plane','target':'y','split':{'validation':0,"
+                                 "'test':0}},'architecture':{'hidden':[8]},"
+                                 "'training':{'epochs':3,'seed':1}}"),
+                               "/train"),
+                     202),
+                "/id"));
+}
+
+START_TEST(rows_of_every_format)
+{
+    static const struct format bodies[] = {
+        TEXT("csv", "text/csv", "", "x2,x1\n0.5,0\n1.5,1\n2.5,2\n", 3, 2),
+        TEXT("semicolons", "text/csv", "", "x2;x1\n0.5;0\n1.5;1\n2.5;2\n", 3, 2),
+        TEXT("tsv", "text/tab-separated-values", "", "x1\tx2\n0\t0.5\n1\t1.5\n2\t2.5\n", 3, 2),
+        TEXT("ndjson", "application/x-ndjson", "",
+             "{\"x2\":0.5,\"x1\":0}\n{\"x1\":1,\"x2\":1.5}\n{\"x1\":2,\"x2\":2.5}", 3, 2),
+        {"npy", "application/x-npy", "", npy_le_f4, sizeof npy_le_f4, 3, 2},
+        {"fortran", "application/x-npy", "", npy_fortran, sizeof npy_fortran, 3, 2},
+        {"npz", "application/x-npz", "", npy_npz, sizeof npy_npz, 3, 2}, /* y is passed over */
+        {"seen", "application/octet-stream", "", npy_be_f4, sizeof npy_be_f4, 3, 2},
+        TEXT("libsvm", "text/x-libsvm", "", "0 2:0.5\n0 1:1 2:1.5\n9 1:2 2:2.5 # x\n", 3, 2),
+        TEXT("arff", "text/x-arff", "",
+             "@relation r\n@attribute x1 real\n@attribute x2 real\n@data\n0,0.5\n1,1.5\n{0 2,1 "
+             "2.5}\n",
+             3, 2),
+    };
+    int64_t id = model();
+    const char *path = text("/models/%lld/predict", (long long)id);
+    char *wanted = NULL;
+
+    for (size_t i = 0; i < COUNT(bodies); i++) {
+        struct reply *r = want(post(path, bodies[i].type, bodies[i].bytes, bodies[i].len), 200);
+
+        ck_assert_uint_eq(length(r, "/predictions"), 3);
+        if (i == 0) {
+            /* the golden rows are these: 0 0.5, 1 1.5, 2 2.5 */
+            wanted = canonical(r->json);
+        } else {
+            want_same(canonical(r->json), wanted);
+        }
+    }
+    /* labelled: the target by its name, or last */
+    want(post(text("/models/%lld/evaluate", (long long)id), "application/x-npz", npy_npz,
+              sizeof npy_npz),
+         200);
+    want(post(text("/models/%lld/evaluate", (long long)id), "text/x-libsvm", "1 1:1 2:2\n2 1:1\n",
+              16),
+         200);
+}
+END_TEST
+
+START_TEST(rows_refused)
+{
+    static const struct {
+        const char *type, *body;
+        size_t len;
+        const char *words;
+    } cases[] = {
+        {"application/x-ndjson", "{\"x1\":1}", 8, "column \"x2\" is missing"},
+        {"application/x-ndjson", "{\"x1\":1,\"x2\":2,\"x3\":3}", 22, "did you mean"},
+        {"application/x-ndjson", "{\"x1\":1,\"x2\":[2]}", 17, "nested"},
+        {"application/x-ndjson", "{\"x1\":\"q\",\"x2\":2}", 17, "number"},
+        {"application/x-npy", (const char *)npy_cube, sizeof npy_cube, "6 columns"},
+        {"application/x-npy", (const char *)npy_objects, sizeof npy_objects, "Python objects"},
+        {"application/x-npy", (const char *)npy_le_f4, sizeof npy_le_f4 - 1, "ends early"},
+        {"application/zip", "PK\3\4", 4, "ends early"},
+        {"text/x-libsvm", "0 3:1\n", 6, "index outside"},
+        {"text/x-libsvm", "0 1:x\n", 6, "no finite number"},
+        {"text/x-arff", "@relation r\n@attribute x1 real\n@data\n1\n", 39, "missing"},
+    };
+    int64_t id = model();
+    size_t before = folder_entries(text("%s/datasets", d.state));
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        want_problem(post(text("/models/%lld/predict", (long long)id), cases[i].type, cases[i].body,
+                          cases[i].len),
+                     422, NULL, cases[i].words);
+    }
+    want_problem(post(text("/models/%lld/predict", (long long)id), "application/xml", "<a/>", 4),
+                 415, NULL, NULL);
+    ck_assert_uint_eq(folder_entries(text("%s/datasets", d.state)), before);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("api_formats");
+    TCase *tc = case_with("formats", start, stop);
+
+    tcase_set_timeout(tc, 60 * PATIENCE);
+    tcase_add_loop_test(tc, every_format, 0, (int)COUNT(formats));
+    tcase_add_test(tc, images_and_labels);
+    tcase_add_test(tc, refused_leaves_nothing);
+    tcase_add_test(tc, rows_of_every_format);
+    tcase_add_test(tc, rows_refused);
+    suite_add_tcase(suite, tc);
+    return harness_main(suite);
+}
