@@ -12,6 +12,19 @@
 #define TAIL ",\"output_init\":\"he_normal\",\"output\":\"softmax\",\"loss\":\"cross_entropy\"}"
 #define HEAD "{\"n_inputs\":3,\"n_outputs\":3,\"hidden\":[],\"embeddings\":"
 
+static bool shows(const struct err *err, const char *words)
+{
+    size_t i;
+
+    for (i = 0; i < err->n_items; i++) {
+        if (strstr(err->items[i].detail, words) != NULL ||
+            strcmp(err->items[i].pointer, words) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static struct mlp_embedding two[] = {{.levels = 301, .width = 16}, {.levels = 4, .width = 2}};
 static struct mlp_layer_spec hidden[] = {{.units = 5, .activation = MLP_TANH}};
 
@@ -124,13 +137,13 @@ START_TEST(given_tables_are_taken)
     spec.n_embeddings = 1;
     ck_assert_int_eq(config_weights_check(w, &spec, false, &err), 0); /* not known yet */
     ck_assert_int_eq(config_weights_check(w, &spec, true, &err), -1);
-    ck_assert_ptr_nonnull(strstr(help_show(&err), "/initial_weights/embeddings"));
+    ck_assert(shows(&err, "/initial_weights/embeddings"));
     err_fini(&err);
     spec.n_embeddings = 2;
     spec.embeddings = two;
     ck_assert_int_eq(config_weights_check(w, &spec, true, &err), -1);
-    ck_assert_ptr_nonnull(strstr(help_show(&err), "must be 301 rows of 16 numbers, got 4 of 2"));
-    ck_assert_ptr_nonnull(strstr(help_show(&err), "must be 4 rows of 2 numbers, got 1 of 1"));
+    ck_assert(shows(&err, "must be 301 rows of 16 numbers, got 4 of 2"));
+    ck_assert(shows(&err, "must be 4 rows of 2 numbers, got 1 of 1"));
     err_fini(&err);
     config_weights_free(&w);
     mlp_net_free(&net);
@@ -167,7 +180,7 @@ START_TEST(bad_tables_are_named)
     ck_assert_ptr_nonnull(w);
     config_weights_free(&w);
     ck_assert_ptr_null(read_weights("{\"layers\":[{}],\"tables\":null}", &err));
-    ck_assert_ptr_nonnull(strstr(help_show(&err), "known are layers, embeddings and input_scale"));
+    ck_assert(shows(&err, "known are layers, embeddings and input_scale"));
     err_fini(&err);
 }
 END_TEST

@@ -15,6 +15,7 @@ JOBS_RUN_CHECKS = \
 	tests/unit/check_runner_refit \
 	tests/unit/check_runner_resume \
 	tests/unit/check_runner_saves \
+	tests/unit/check_runner_tables \
 	tests/unit/check_runner_trouble
 check_PROGRAMS += $(JOBS_RUN_CHECKS)
 TESTS += $(JOBS_RUN_CHECKS)
@@ -103,6 +104,15 @@ tests_unit_check_runner_resume_SOURCES = \
 tests_unit_check_runner_resume_CPPFLAGS = $(JOBS_CPPFLAGS)
 tests_unit_check_runner_resume_CFLAGS = $(JOBS_CFLAGS)
 tests_unit_check_runner_resume_LDADD = $(JOBS_LIBS)
+
+# The encoder of this one says that its last input is an index.
+tests_unit_check_runner_tables_SOURCES = \
+	tests/unit/check_runner_tables.c tests/unit/runner_drive.h $(JOBS_HOUSE)
+tests_unit_check_runner_tables_CPPFLAGS = $(JOBS_CPPFLAGS)
+tests_unit_check_runner_tables_CFLAGS = $(JOBS_CFLAGS)
+tests_unit_check_runner_tables_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=encoder_n_embeddings \
+	-Wl,--wrap=encoder_embedding -Wl,--wrap=encoder_estimate_embeddings
+tests_unit_check_runner_tables_LDADD = $(JOBS_LIBS)
 
 tests_unit_check_runner_saves_SOURCES = \
 	tests/unit/check_runner_saves.c tests/unit/runner_drive.h $(JOBS_HOUSE)
