@@ -2,6 +2,7 @@
 #include <check.h>
 #include <ftw.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -172,6 +173,22 @@ static void want_state(struct store_delivery d, enum store_delivery_state state,
 
 /* ---- what servers say ---- */
 
+typedef void serve_f(struct net_server *s, int fd, const char *request);
+
+/* Of one whose manner changes while it runs. */
+static _Atomic(serve_f *) manner;
+
+static void as_told(struct net_server *s, int fd, const char *request)
+{
+    atomic_load(&manner)(s, fd, request);
+}
+
+static void start_server(serve_f *first)
+{
+    atomic_store(&manner, first);
+    net_server_start(&server, as_told);
+}
+
 static void no_content(struct net_server *s, int fd, const char *request)
 {
     (void)s, (void)request;
@@ -334,18 +351,18 @@ START_TEST(a_receiver_says_how_it_is)
     double wait;
     struct store_delivery d;
 
-    net_server_start(&server, gone);
+    start_server(gone);
     start(1);
     want_state(wait_for_sends(told(server.port), 1), DELIVERY_IS_GIVEN_UP, 1, 410, "no more");
-    server.serve = later;
+    atomic_store(&manner, later);
     d = wait_for_sends(told(server.port), 1);
     wait = (double)(d.next_at - d.last_at) / 1e3;
     ck_assert_msg(wait > 3590 && wait < 3970, "%g s", wait);
     want_state(d, DELIVERY_IS_PENDING, 1, 503, "answered 503");
-    server.serve = a_long_answer;
+    atomic_store(&manner, a_long_answer);
     want_state(wait_for_sends(told(server.port), 1), DELIVERY_IS_DELIVERED, 1, 200, NULL);
     net_server_start(&other, no_content);
-    server.serve = elsewhere;
+    atomic_store(&manner, elsewhere);
     want_state(wait_for_sends(told(server.port), 1), DELIVERY_IS_PENDING, 1, 302,
                "redirects are not followed");
     ck_assert_uint_eq(net_server_requests(&other), 0);
@@ -430,7 +447,7 @@ START_TEST(a_stop_does_not_wait)
     double began;
     int64_t id;
 
-    net_server_start(&server, silent);
+    start_server(silent);
     start(1);
     id = told(server.port);
     while (net_server_requests(&server) == 0) {
@@ -441,7 +458,7 @@ START_TEST(a_stop_does_not_wait)
     ck_assert_msg(clock_monotonic() - began < 5, "%.1f s", clock_monotonic() - began);
     open_store();
     want_state(delivery(id, 0), DELIVERY_IS_PENDING, 0, 0, NULL);
-    server.serve = no_content;
+    atomic_store(&manner, no_content);
     start(1); /* finds it by itself */
     want_state(wait_for_sends(id, 1), DELIVERY_IS_DELIVERED, 1, 204, NULL);
     net_server_stop(&server);
@@ -485,14 +502,14 @@ START_TEST(a_job_that_goes_meanwhile)
 {
     int64_t id, next;
 
-    net_server_start(&server, silent);
+    start_server(silent);
     start(1);
     id = told(server.port);
     while (net_server_requests(&server) == 0) {
         (void)usleep(1000);
     }
     OK(store->ops->job_delete(store, id, err));
-    server.serve = no_content; /* from the next connection on */
+    atomic_store(&manner, no_content); /* from the next connection on */
     next = told(server.port);
     net_server_stop(&server); /* the first one's answer never comes */
     net_server_start(&server, no_content);
