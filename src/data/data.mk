@@ -22,17 +22,23 @@ libdata_a_SOURCES = \
 	src/data/encoder.c \
 	src/data/encoder_cells.c \
 	src/data/encoder_column.c \
+	src/data/encoder_drop.c \
 	src/data/encoder_estimate.c \
 	src/data/encoder_fit.c src/data/encoder_fit.h \
+	src/data/encoder_fit_level.c \
 	src/data/encoder_fit_number.c \
 	src/data/encoder_fit_target.c \
+	src/data/encoder_fit_time.c \
 	src/data/encoder_json.c src/data/encoder_json.h \
 	src/data/encoder_json_old.c \
 	src/data/encoder_json_read.c \
+	src/data/encoder_level.c src/data/encoder_level.h \
 	src/data/encoder_number.c src/data/encoder_number.h \
+	src/data/encoder_parts.c src/data/encoder_parts.h \
 	src/data/encoder_plan.c src/data/encoder_plan.h \
 	src/data/encoder_rows.c \
 	src/data/encoder_truth.c \
+	src/data/encoder_view.c \
 	src/data/missing.c src/data/missing.h \
 	src/data/sketch.c src/data/sketch.h \
 	src/data/idx.c \

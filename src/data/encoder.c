@@ -1,7 +1,8 @@
-/* The encoder's life and the questions it answers; see encoder.h.
+/* The encoder's life, the places of its inputs, and whether a table fits it; see encoder.h.
  *
- * Fitting is in encoder_fit.c, rows of a dataset in encoder_rows.c, cells of a client in
- * encoder_cells.c, the stored form in encoder_json.c. An encoder never changes after it was
+ * Fitting is in encoder_fit*.c, rows of a dataset in encoder_rows.c and encoder_truth.c, cells of
+ * a client in encoder_cells.c, the arithmetic of both in encoder_number.c, encoder_level.c and
+ * encoder_parts.c, the stored form in encoder_json*.c, questions in encoder_view.c. An encoder never changes after it was
  * made, so everything here may be called from any thread.
  */
 #include <math.h>
@@ -11,7 +12,8 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "data/encoder_priv.h"
+#include "data/encoder_level.h"
+#include "data/encoder_parts.h"
 #include "data/cell.h"
 #include "data/stats.h"
 
@@ -28,27 +30,43 @@ struct encoder *encoder_alloc(size_t n_features, size_t n_targets)
     return e;
 }
 
+static void free_texts(char **texts, size_t n)
+{
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        free(texts[i]);
+    }
+    free(texts);
+}
+
+static void free_feature(struct encoder_feature *f)
+{
+    free_texts(f->texts, f->n_texts);
+    free_texts(f->pooled, f->n_pooled);
+    free(f->fill_text);
+    free(f->ranks);
+    free(f->parts);
+    free(f->table);
+    free(f->edges);
+    free(f->bin_means);
+    free(f->full);
+    free(f->empty);
+    free(f->name);
+    encoder_plan_fini(&f->plan);
+}
+
 void encoder_free(struct encoder **encoder)
 {
     struct encoder *e = *encoder;
-    size_t i, k;
+    size_t i;
 
     if (e == NULL) {
         return;
     }
     CHK_OBJ(e, ENCODER_MAGIC);
     for (i = 0; i < e->n_features; i++) {
-        for (k = 0; k < e->features[i].n_texts; k++) {
-            free(e->features[i].texts[k]);
-        }
-        free(e->features[i].texts);
-        free(e->features[i].table);
-        free(e->features[i].edges);
-        free(e->features[i].bin_means);
-        free(e->features[i].full);
-        free(e->features[i].empty);
-        free(e->features[i].name);
-        encoder_plan_fini(&e->features[i].plan);
+        free_feature(&e->features[i]);
     }
     for (i = 0; i < e->n_targets; i++) {
         free(e->targets[i].name);
@@ -71,10 +89,21 @@ void encoder_free(struct encoder **encoder)
 
 static size_t width_of(const struct encoder_feature *f)
 {
-    if (column_holds_numbers(f->type)) {
+    if (f->type == COLUMN_NUMERIC) {
         return f->value + encoder_n_codes(f) + f->indicator;
     }
-    return f->n_texts + f->missing_level;
+    if (f->type == COLUMN_DATETIME) {
+        return encoder_n_part_inputs(f) + f->indicator;
+    }
+    switch (f->levels) {
+    case LEVELS_ONE_HOT:
+    case LEVELS_HASH:
+        return encoder_n_levels(f) + f->indicator;
+    case LEVELS_WORDS:
+        return f->buckets + f->indicator;
+    default:
+        return 1 + f->indicator;
+    }
 }
 
 /* What whole and empty bins are after centring. */
@@ -94,18 +123,28 @@ int encoder_place_features(struct encoder *e)
 {
     size_t i;
 
-    e->n_inputs = 0;
+    e->n_inputs = e->n_slots = 0;
     for (i = 0; i < e->n_features; i++) {
         struct encoder_feature *f = &e->features[i];
 
-        f->offset = e->n_inputs;
-        f->width = f->used ? width_of(f) : 0;
         e->feature_names[i] = f->name;
+        f->width = f->used ? width_of(f) : 0;
         if (f->n_edges > 0) {
             derive_codes(f);
         }
+        encoder_derive_levels(f);
+        if (f->used && encoder_is_slot(f)) {
+            e->n_slots++;
+            continue;
+        }
+        f->offset = e->n_inputs;
         if (!mem_add(e->n_inputs, f->width, &e->n_inputs)) {
             return -1;
+        }
+    }
+    for (i = 0; i < e->n_features; i++) { /* indexes come last */
+        if (e->features[i].used && encoder_is_slot(&e->features[i])) {
+            e->features[i].offset = e->n_inputs++;
         }
     }
     return 0;
@@ -162,188 +201,6 @@ ptrdiff_t encoder_text_find(char *const *texts, size_t n, const char *text)
     return -1;
 }
 
-/* ---- questions --------------------------------------------------------------- */
-
-size_t encoder_n_inputs(const struct encoder *e)
-{
-    return e->n_inputs;
-}
-
-size_t encoder_n_embeddings(const struct encoder *e)
-{
-    (void)e; /* every categorical column is one-hot */
-    return 0;
-}
-
-size_t encoder_embedding(const struct encoder *e, size_t i, size_t *input, size_t *levels,
-                         size_t *width)
-{
-    CHK(i < encoder_n_embeddings(e));
-    *input = *levels = *width = 0;
-    return 0;
-}
-
-size_t encoder_estimate_embeddings(const struct dataset *ds,
-                                   const struct encoder_options *options, size_t most,
-                                   size_t *levels, size_t *width)
-{
-    (void)ds;
-    (void)options;
-    (void)most;
-    (void)levels;
-    (void)width;
-    return 0;
-}
-
-size_t encoder_n_features(const struct encoder *e)
-{
-    return e->n_features;
-}
-
-const char *encoder_feature_name(const struct encoder *e, size_t feature)
-{
-    CHK(feature < e->n_features);
-    return e->features[feature].name;
-}
-
-const char *const *encoder_feature_names(const struct encoder *e)
-{
-    return e->feature_names;
-}
-
-enum column_type encoder_feature_type(const struct encoder *e, size_t feature)
-{
-    CHK(feature < e->n_features);
-    return e->features[feature].type;
-}
-
-size_t encoder_feature_categories(const struct encoder *e, size_t feature,
-                                  const char *const **texts)
-{
-    CHK(feature < e->n_features);
-    *texts = (const char *const *)e->features[feature].texts;
-    return e->features[feature].n_texts;
-}
-
-void encoder_feature_stats(const struct encoder *e, size_t feature, double *mean, double *std,
-                           double *min, double *max)
-{
-    const struct encoder_feature *f = &e->features[feature];
-
-    CHK(feature < e->n_features);
-    *mean = f->mean;
-    *std = f->std;
-    *min = f->min;
-    *max = f->max;
-}
-
-const struct encoder_plan *encoder_plan_of(const struct encoder *e)
-{
-    return &e->plan;
-}
-
-const struct encoder_plan *encoder_feature_plan(const struct encoder *e, size_t feature)
-{
-    CHK(feature < e->n_features);
-    return &e->features[feature].plan;
-}
-
-enum encoder_numeric encoder_target_of(const struct encoder *e)
-{
-    return e->target;
-}
-
-const char *encoder_offset(const struct encoder *e)
-{
-    return e->offset;
-}
-
-const char *encoder_weight(const struct encoder *e)
-{
-    return e->weight;
-}
-
-void encoder_set_weight(struct encoder *e, const char *column)
-{
-    free(e->weight);
-    e->weight = column != NULL ? xstrdup(column) : NULL;
-}
-
-double encoder_zero(const struct encoder *e)
-{
-    size_t i;
-
-    for (i = 0; i < e->n_features; i++) {
-        const struct encoder_feature *f = &e->features[i];
-
-        if (f->plan.numeric == ENCODER_TOGETHER && f->value) {
-            return -f->center / f->spread;
-        }
-    }
-    return 0.0;
-}
-
-bool encoder_is_classes(const struct encoder *e)
-{
-    return e->is_classes;
-}
-
-size_t encoder_n_classes(const struct encoder *e)
-{
-    return e->n_classes;
-}
-
-const char *encoder_class_name(const struct encoder *e, size_t class_index)
-{
-    CHK(class_index < e->n_classes);
-    return e->classes[class_index];
-}
-
-ptrdiff_t encoder_class_find(const struct encoder *e, const char *text)
-{
-    double value, other;
-    bool number = cell_number(text, strlen(text), &value);
-    ptrdiff_t found;
-    size_t i;
-
-    if (e->class_values != NULL) {
-        return number ? distinct_find(e->class_values, e->n_classes, value) : -1;
-    }
-    found = encoder_text_find(e->classes, e->n_classes, text);
-    for (i = 0; found < 0 && number && i < e->n_classes; i++) {
-        if (cell_number(e->classes[i], strlen(e->classes[i]), &other) && other == value) {
-            found = (ptrdiff_t)i;
-        }
-    }
-    return found;
-}
-
-size_t encoder_n_targets(const struct encoder *e)
-{
-    return e->n_targets;
-}
-
-const char *encoder_target_name(const struct encoder *e, size_t target)
-{
-    CHK(target < e->n_targets);
-    return e->targets[target].name;
-}
-
-double encoder_decode_target(const struct encoder *e, size_t target, double y)
-{
-    const struct encoder_target *t = &e->targets[target];
-
-    CHK(target < e->n_targets);
-    y = y * t->scale + t->mean;
-    return t->log ? expm1(y) : y;
-}
-
-double encoder_target_scale(const struct encoder *e, size_t target)
-{
-    CHK(target < e->n_targets);
-    return e->targets[target].scale;
-}
-
 /* ---- another table ----------------------------------------------------------- */
 
 static int column_missing(const struct dataset *ds, const char *name, struct err *err)
@@ -356,6 +213,12 @@ static int column_missing(const struct dataset *ds, const char *name, struct err
             near != NULL ? "\"" : "");
     free(pointer);
     return -1;
+}
+
+/* Any column of texts has texts for a feature: what is not known is unseen. */
+static bool types_fit(enum column_type have, enum column_type want)
+{
+    return have == want || (!column_holds_numbers(have) && !column_holds_numbers(want));
 }
 
 int encoder_check_dataset(const struct encoder *e, const struct dataset *ds, bool with_target,
@@ -373,7 +236,7 @@ int encoder_check_dataset(const struct encoder *e, const struct dataset *ds, boo
             result = column_missing(ds, f->name, err);
             continue;
         }
-        if (dataset_column(ds, (size_t)column)->type != f->type) {
+        if (!types_fit(dataset_column(ds, (size_t)column)->type, f->type)) {
             pointer = encoder_pointer("", f->name);
             result = err_add(err, pointer,
                              "column \"%s\" is %s here but %s in the model; declare it with types=",

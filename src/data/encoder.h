@@ -54,6 +54,13 @@ int encoder_fit(const struct dataset *ds, const struct encoder_options *options,
                 struct err *err) MUST_CHECK;
 void encoder_free(struct encoder **e);
 
+/* Rows of `ds` (ascending, [*n]) without a value in a column of ENCODER_DROP_ROW are taken out of
+ * the list, before it is fitted on or encoded. `fitted`: what the options' columns are of. */
+bool encoder_drops_rows(const struct encoder_options *options);
+int encoder_drop_rows(const struct encoder_options *options, const struct dataset *fitted,
+                      const struct dataset *ds, uint64_t *rows, size_t *n,
+                      struct err *err) MUST_CHECK;
+
 /* How wide encoder_fit will make the input at most for so many training rows, and how many classes,
  * from the dataset's own statistics, before any row is read: for admission. */
 int encoder_estimate(const struct dataset *ds, const struct encoder_options *options, size_t n_rows,
@@ -79,6 +86,16 @@ enum column_type encoder_feature_type(const struct encoder *e, size_t feature);
 /* Categorical feature: its known texts, sorted. Numeric: n = 0. */
 size_t encoder_feature_categories(const struct encoder *e, size_t feature,
                                   const char *const **texts);
+/* What it became: "standardize", "soft" (standardized with a soft limit), "two_values", "minmax",
+ * ..., "one_hot", "ordinal", "embedding", "hashing", "words", "boolean", "datetime", "dropped". */
+const char *encoder_feature_encoding(const struct encoder *e, size_t feature);
+struct encoder_shape {
+    size_t inputs;    /* of the network; an index counts as one */
+    size_t bins;      /* of them in a piecewise-linear code */
+    size_t embedding; /* numbers learnt for an index; 0: none is */
+    bool indicator;   /* one of them says that the cell is missing */
+};
+struct encoder_shape encoder_feature_shape(const struct encoder *e, size_t feature);
 /* Numeric feature: training statistics (for forms and reports). */
 void encoder_feature_stats(const struct encoder *e, size_t feature, double *mean, double *std,
                            double *min, double *max);

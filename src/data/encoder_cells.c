@@ -9,7 +9,10 @@
 #include <string.h>
 
 #include "data/cell.h"
+#include "data/datetime.h"
+#include "data/encoder_level.h"
 #include "data/encoder_number.h"
+#include "data/encoder_parts.h"
 
 /* `text` (may be NULL) is what came instead. */
 static int bad_cell(const char *pointer, const char *name, const char *problem, const char *text,
@@ -61,42 +64,64 @@ static int encode_number(const struct encoder_feature *f, const struct encoder_c
     return 0;
 }
 
-/* The level whose text is the number, by its shortest text or else by value. */
-static ptrdiff_t find_number(const struct encoder_feature *f, double number)
+static int encode_time(const struct encoder_feature *f, const struct encoder_cell *cell,
+                       const char *pointer, float *x, struct err *err)
 {
-    char text[CELL_NUMBER_LEN];
-    ptrdiff_t found;
+    double seconds = cell->missing ? (double)NAN : cell->number;
+
+    if (!cell->missing && cell->text != NULL &&
+        datetime_parse(cell->text, strlen(cell->text), NULL, &seconds) != DATETIME_OK) {
+        return bad_cell(pointer, f->name,
+                        "must be a datetime such as \"2026-11-23T20:01:02Z\", or seconds since 1970",
+                        cell->text, err);
+    }
+    if (f->width > 0 && !encoder_put_time(f, seconds, x + f->offset)) {
+        return bad_cell(pointer, f->name, "the year must be from 1 to 9999", NULL, err);
+    }
+    return 0;
+}
+
+/* The text of a level that is the number by value, or its shortest text. */
+static const char *text_of_number(const struct encoder_feature *f, double number,
+                                  char shortest[CELL_NUMBER_LEN])
+{
     double value;
     size_t i;
 
-    cell_format(number, text);
-    found = encoder_text_find(f->texts, f->n_texts, text);
-    for (i = 0; found < 0 && i < f->n_texts; i++) {
+    cell_format(number, shortest);
+    if (encoder_text_find(f->texts, f->n_texts, shortest) >= 0) {
+        return shortest;
+    }
+    for (i = 0; i < f->n_texts; i++) {
         if (cell_number(f->texts[i], strlen(f->texts[i]), &value) && value == number) {
-            found = (ptrdiff_t)i;
+            return f->texts[i];
         }
     }
-    return found;
+    return shortest;
 }
 
-static void encode_text(const struct encoder_feature *f, const struct encoder_cell *cell, float *x)
+static int encode_text(const struct encoder_feature *f, const struct encoder_cell *cell,
+                       const char *pointer, float *x, struct err *err)
 {
-    ptrdiff_t level = -1;
+    uint32_t level = encoder_missing_level(f);
+    char shortest[CELL_NUMBER_LEN];
+    const char *text = cell->text;
 
     if (f->width == 0) {
-        return;
+        return 0;
     }
-    if (cell->missing) {
-        level = f->missing_level ? (ptrdiff_t)f->n_texts : -1;
-    } else if (cell->text != NULL) {
-        level = encoder_text_find(f->texts, f->n_texts, cell->text);
-    } else {
-        level = find_number(f, cell->number);
+    if (!cell->missing && text == NULL) {
+        text = text_of_number(f, cell->number, shortest);
     }
-    memset(x + f->offset, 0, f->width * sizeof *x);
-    if (level >= 0) {
-        x[f->offset + (size_t)level] = 1.0f;
+    if (f->levels == LEVELS_WORDS) {
+        encoder_put_words(f, text, cell->missing, x + f->offset);
+        return 0;
     }
+    if (!cell->missing && !encoder_find_level(f, text, &level)) {
+        return bad_cell(pointer, f->name, "was never seen in training", text, err);
+    }
+    encoder_put_level(f, level, cell->missing, x + f->offset);
+    return 0;
 }
 
 int encoder_encode_cells(const struct encoder *e, const struct encoder_cell *cells,
@@ -111,10 +136,12 @@ int encoder_encode_cells(const struct encoder *e, const struct encoder_cell *cel
 
         if (cells[i].missing && encoder_plan_strict(&f->plan) && f->width > 0) {
             result = bad_cell(pointer, f->name, "a value is needed", NULL, err);
-        } else if (column_holds_numbers(f->type)) {
+        } else if (f->type == COLUMN_NUMERIC) {
             result |= encode_number(f, &cells[i], pointer, x, err);
+        } else if (f->type == COLUMN_DATETIME) {
+            result |= encode_time(f, &cells[i], pointer, x, err);
         } else {
-            encode_text(f, &cells[i], x);
+            result |= encode_text(f, &cells[i], pointer, x, err);
         }
     }
     return result;

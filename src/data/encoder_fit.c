@@ -156,23 +156,6 @@ int encoder_no_log(struct fit *fit, uint64_t row, const char *what, const char *
                         (unsigned long long)row + 1, what, name);
 }
 
-static int fit_categorical(struct fit *fit, struct encoder_feature *f, size_t column,
-                           uint64_t *missing_row, struct err *err)
-{
-    f->mean = f->std = f->min = f->max = NAN;
-    if (encoder_scan_texts(fit, column, &f->n_texts, &f->texts, missing_row, err) != 0) {
-        return -1;
-    }
-    f->missing_level = *missing_row != NO_ROW;
-    f->used = f->n_texts > 0 && f->n_texts + f->missing_level > 1;
-    if (f->n_texts == 0) {
-        encoder_fit_name(&fit->empty, &fit->n_empty, f->name);
-    } else if (!f->used) {
-        encoder_fit_name(&fit->constant, &fit->n_constant, f->name);
-    }
-    return 0;
-}
-
 static int fit_feature(struct fit *fit, struct encoder_feature *f, size_t column, double *count,
                        struct err *err)
 {
@@ -182,7 +165,7 @@ static int fit_feature(struct fit *fit, struct encoder_feature *f, size_t column
     f->name = xstrdup(c->name);
     f->type = c->type;
     if ((column_holds_numbers(f->type) ? encoder_fit_number(fit, f, column, &missing_row, count, err)
-                                       : fit_categorical(fit, f, column, &missing_row, err)) != 0) {
+                                       : encoder_fit_text(fit, f, column, &missing_row, err)) != 0) {
         return -1;
     }
     if (encoder_plan_strict(&f->plan) && missing_row != NO_ROW) {
@@ -192,6 +175,22 @@ static int fit_feature(struct fit *fit, struct encoder_feature *f, size_t column
 }
 
 /* ---- all of it --------------------------------------------------------------- */
+
+/* Columns that tell rows apart, not what rows have in common. */
+static void warn_of_identifiers(const struct fit *fit, struct err *warnings)
+{
+    size_t i;
+
+    for (i = 0; warnings != NULL && i < fit->e->n_features; i++) {
+        const struct dataset_column *c = dataset_column(fit->ds, fit->options->features[i]);
+
+        if (c->identifier && c->remark != NULL && fit->e->features[i].used) {
+            err_add(warnings, NULL,
+                    "column \"%s\" %s: leave it out unless it means something for new rows",
+                    c->name, c->remark);
+        }
+    }
+}
 
 static int fit_all(struct fit *fit, struct err *warnings, struct err *err)
 {
@@ -234,6 +233,10 @@ static int fit_all(struct fit *fit, struct err *warnings, struct err *err)
     warn_about(warnings, &fit->empty, fit->n_empty,
                fit->n_empty == 1 ? "has no value in the training rows"
                                  : "have no value in the training rows");
+    warn_about(warnings, &fit->free_text, fit->n_free_text,
+               fit->n_free_text == 1 ? "is free text, which is not used unless hashed,"
+                                     : "are free text, which is not used unless hashed,");
+    warn_of_identifiers(fit, warnings);
     return 0;
 }
 
@@ -267,6 +270,7 @@ int encoder_fit(const struct dataset *ds, const struct encoder_options *options,
     free(fit.scratch);
     buf_fini(&fit.constant);
     buf_fini(&fit.empty);
+    buf_fini(&fit.free_text);
     if (result != 0) {
         encoder_free(&fit.e);
         return -1;

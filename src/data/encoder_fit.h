@@ -2,6 +2,8 @@
  *
  *   encoder_fit.c         all of it, and reading training rows
  *   encoder_fit_number.c  features of numbers
+ *   encoder_fit_time.c    and of datetimes
+ *   encoder_fit_level.c   and of texts
  *   encoder_fit_target.c  targets
  *   encoder_estimate.c    how wide it can become
  */
@@ -25,8 +27,8 @@ struct fit {
     double *numbers;   /* [DATASET_GROUP] */
     uint32_t *texts;   /* [DATASET_GROUP] */
     double *sample, *scratch; /* of quantiles; NULL until needed */
-    struct buf constant, empty; /* names for the warnings */
-    size_t n_constant, n_empty;
+    struct buf constant, empty, free_text; /* names for the warnings */
+    size_t n_constant, n_empty, n_free_text;
     bool bad; /* a problem of the user's is in err */
 };
 
@@ -55,7 +57,19 @@ int encoder_missing_cell(struct fit *fit, uint64_t row, const char *what, const 
 int encoder_no_log(struct fit *fit, uint64_t row, const char *what, const char *name,
                    struct err *err);
 
-/* ---- encoder_fit_number.c ---- */
+/* ---- encoder_fit_level.c ---- */
+int encoder_fit_text(struct fit *fit, struct encoder_feature *f, size_t column,
+                     uint64_t *missing_row, struct err *err) MUST_CHECK;
+
+/* ---- encoder_fit_time.c ---- */
+/* The column's missing cells, moments and, for a median or mode, its sample are in `scan`. */
+int encoder_fit_time(struct fit *fit, struct encoder_feature *f, size_t column,
+                     const struct scan *scan, struct err *err) MUST_CHECK;
+
+/* ---- encoder_fit_number.c: numbers and datetimes ---- */
+/* Of a sorted sample with values. */
+double encoder_sample_median(const struct scan *scan);
+double encoder_sample_mode(const struct scan *scan);
 int encoder_fit_number(struct fit *fit, struct encoder_feature *f, size_t column,
                        uint64_t *missing_row, double *count, struct err *err) MUST_CHECK;
 /* One mean and std of all columns that are scaled together; counts[n_features] of their values. */
@@ -69,6 +83,9 @@ int encoder_fit_target(struct fit *fit, size_t target, struct err *warnings,
 /* Whether "auto" gives codes: by the table, not by the training rows, so that it is known before. */
 bool encoder_gives_codes(const struct dataset *ds, const struct encoder_options *options);
 size_t encoder_n_bins(size_t n_rows);
+/* What a column of texts becomes; false: free text, which is not used unless hashed. */
+bool encoder_takes_texts(const struct dataset_column *c, const struct encoder_plan *plan,
+                         enum encoder_levels *out);
 
 static inline const struct encoder_plan *encoder_plan_for(const struct encoder_options *options,
                                                           size_t feature)

@@ -1,4 +1,4 @@
-/* Fitting a feature of numbers: its moments, its quantiles where it wants them, and what follows
+/* Fitting a feature of numbers (and what datetimes share with it): its moments, its quantiles where it wants them, and what follows
  * from the plan; see encoder.h. One column at a time: a pass over the training rows, and for
  * quantiles a sorted sample of at most ENCODER_MAX_SAMPLE values.
  */
@@ -77,6 +77,16 @@ static double most_frequent(const double *sorted, size_t n)
         }
     }
     return sorted[best];
+}
+
+double encoder_sample_median(const struct scan *scan)
+{
+    return encoder_quantile(scan->sample, scan->n_sample, 1, 2);
+}
+
+double encoder_sample_mode(const struct scan *scan)
+{
+    return most_frequent(scan->sample, scan->n_sample);
 }
 
 /* ---- piecewise-linear codes -------------------------------------------------- */
@@ -207,10 +217,10 @@ static int fit_fill(struct fit *fit, struct encoder_feature *f, const struct sca
     f->fill = f->mean;
     switch (f->plan.missing) {
     case ENCODER_MEDIAN:
-        f->fill = encoder_quantile(scan->sample, scan->n_sample, 1, 2);
+        f->fill = encoder_sample_median(scan);
         break;
     case ENCODER_MOST_FREQUENT:
-        f->fill = most_frequent(scan->sample, scan->n_sample);
+        f->fill = encoder_sample_mode(scan);
         break;
     case ENCODER_CONSTANT:
         if (!cell_number(constant, strlen(constant), &f->fill)) {
@@ -236,14 +246,16 @@ static int fit_fill(struct fit *fit, struct encoder_feature *f, const struct sca
 /* ---- the whole --------------------------------------------------------------- */
 
 /* Room for a sample, when the plan looks at quantiles. */
-static int prepare_sample(struct fit *fit, const struct encoder_plan *plan, struct scan *scan,
-                          struct err *err)
+static int prepare_sample(struct fit *fit, const struct encoder_plan *plan, bool is_number,
+                          struct scan *scan, struct err *err)
 {
-    bool wants = plan->numeric == ENCODER_ROBUST || plan->numeric == ENCODER_QUANTILE ||
-                 plan->numeric == ENCODER_PIECEWISE ||
-                 (plan->numeric == ENCODER_AUTO && fit->codes) ||
-                 plan->missing == ENCODER_MEDIAN || plan->missing == ENCODER_MOST_FREQUENT;
+    bool wants = plan->missing == ENCODER_MEDIAN || plan->missing == ENCODER_MOST_FREQUENT;
 
+    if (is_number) {
+        wants = wants || plan->numeric == ENCODER_ROBUST ||
+                plan->numeric == ENCODER_QUANTILE || plan->numeric == ENCODER_PIECEWISE ||
+                (plan->numeric == ENCODER_AUTO && fit->codes);
+    }
     if (!wants) {
         return 0;
     }
@@ -288,18 +300,19 @@ static int fit_inputs(struct fit *fit, struct encoder_feature *f, const struct s
 int encoder_fit_number(struct fit *fit, struct encoder_feature *f, size_t column,
                        uint64_t *missing_row, double *count, struct err *err)
 {
+    bool is_number = f->type == COLUMN_NUMERIC;
     bool is_auto = f->plan.numeric == ENCODER_AUTO || f->plan.numeric == ENCODER_PIECEWISE;
     struct stats stats, logs;
     struct distinct two;
     struct scan scan = {.stats = &stats,
-                        .logs = f->plan.numeric == ENCODER_LOG1P ? &logs : NULL,
-                        .distinct = is_auto ? &two : NULL};
+                        .logs = is_number && f->plan.numeric == ENCODER_LOG1P ? &logs : NULL,
+                        .distinct = is_number && is_auto ? &two : NULL};
     int rc;
 
     stats_init(&stats);
     stats_init(&logs);
     distinct_init(&two, 2);
-    rc = prepare_sample(fit, &f->plan, &scan, err);
+    rc = prepare_sample(fit, &f->plan, is_number, &scan, err);
     if (rc == 0) {
         rc = encoder_scan_numbers(fit, column, &scan, err);
     }
@@ -318,11 +331,17 @@ int encoder_fit_number(struct fit *fit, struct encoder_feature *f, size_t column
             if (scan.sample != NULL) {
                 sort_numbers(scan.sample, fit->scratch, scan.n_sample);
             }
-            rc = fit_inputs(fit, f, &scan, err);
+            rc = is_number ? fit_inputs(fit, f, &scan, err)
+                           : encoder_fit_time(fit, f, column, &scan, err);
         }
     }
     distinct_fini(&two);
     return rc != 0 && err->code != ERR_INVALID ? -1 : 0; /* what is the data's fault is in fit->bad */
+}
+
+static bool is_together(const struct encoder_feature *f)
+{
+    return f->type == COLUMN_NUMERIC && f->plan.numeric == ENCODER_TOGETHER;
 }
 
 void encoder_fit_together(struct fit *fit, const double *counts)
@@ -332,7 +351,7 @@ void encoder_fit_together(struct fit *fit, const double *counts)
     size_t i;
 
     for (i = 0; i < e->n_features; i++) {
-        if (counts[i] > 0 && e->features[i].plan.numeric == ENCODER_TOGETHER) {
+        if (counts[i] > 0 && is_together(&e->features[i])) {
             n += counts[i];
             mean += counts[i] * e->features[i].mean;
         }
@@ -342,7 +361,7 @@ void encoder_fit_together(struct fit *fit, const double *counts)
         const struct encoder_feature *f = &e->features[i];
         double away = f->mean - mean;
 
-        if (counts[i] > 0 && f->plan.numeric == ENCODER_TOGETHER) {
+        if (counts[i] > 0 && is_together(f)) {
             square += counts[i] * (f->std * f->std + away * away);
         }
     }
@@ -350,7 +369,7 @@ void encoder_fit_together(struct fit *fit, const double *counts)
     for (i = 0; i < e->n_features; i++) {
         struct encoder_feature *f = &e->features[i];
 
-        if (!(counts[i] > 0) || f->plan.numeric != ENCODER_TOGETHER) {
+        if (!(counts[i] > 0) || !is_together(f)) {
             continue;
         }
         if (std > ENCODER_ROUNDING * fabs(mean)) {

@@ -1,12 +1,17 @@
 /* The stored form of an encoder, written; encoder_json_read.c reads it.
  *
- *   {"version": 2, "plan": {"numeric", "missing", "constant", "missing_indicator"},
+ *   {"version": 2,
+ *    "plan": {"numeric", "missing", "constant", "missing_indicator", "categorical", "width",
+ *             "min_count", "hash_buckets", "unseen", "datetime": ["year", ...]},
  *    "target": "standardize",
  *    "features": [{"name", "type": "numeric", "used", "plan",
- *                  "mean", "std", "min", "max", "fill", "value", "indicator", "log", "form",
+ *                  "mean", "std", "min", "max", "fill", "indicator", "value", "log", "form",
  *                  "center", "spread", "quantiles": [...], "edges": [...], "bin_means": [...]},
- *                 {"name", "type": "categorical", "used", "plan", "missing_level",
- *                  "texts": [...]}],
+ *                 {"name", "type": "datetime", "used", "plan", "mean", "std", "min", "max",
+ *                  "fill", "indicator", "parts": [{"part": "year", "mean", "std"}, ...]},
+ *                 {"name", "type": "categorical" | "boolean" | "text", "used", "plan", "levels",
+ *                  "indicator", "missing_level", "other", "fill", "center", "spread", "buckets",
+ *                  "embedding", "texts": [...], "pooled": [...]}],
  *    "targets": [{"name", "mean", "scale", "log"}],
  *    "classes": null | ["a", ...], "class_values": null | [1, ...],
  *    "offset": null | "column", "weight": null | "column"}
@@ -28,6 +33,10 @@ const char *const encoder_form_names[] = {[FORM_LINEAR] = "linear",
                                           [FORM_SIGN] = "sign",
                                           [FORM_NORMAL] = "normal",
                                           NULL};
+const char *const encoder_levels_names[] = {[LEVELS_ONE_HOT] = "one_hot", [LEVELS_RANK] = "rank",
+                                            [LEVELS_INDEX] = "index",     [LEVELS_HASH] = "hash",
+                                            [LEVELS_WORDS] = "words",     [LEVELS_TRUTH] = "truth",
+                                            NULL};
 const char *const encoder_indicator_names[] = {[ENCODER_INDICATOR_AUTO] = "auto",
                                                [ENCODER_INDICATOR_OFF] = "off",
                                                [ENCODER_INDICATOR_ON] = "on",
@@ -79,7 +88,8 @@ static json_t *text_or_null(const char *text)
 
 static json_t *write_plan(const struct encoder_plan *plan)
 {
-    json_t *o = sure(json_object());
+    json_t *o = sure(json_object()), *times = sure(json_array());
+    enum encoder_time part;
 
     put(o, "numeric", json_string(encoder_numeric_names[plan->numeric]));
     put(o, "missing",
@@ -87,18 +97,66 @@ static json_t *write_plan(const struct encoder_plan *plan)
                                                       : encoder_missing_names[plan->missing]));
     put(o, "constant", text_or_null(plan->constant));
     put(o, "missing_indicator", json_string(encoder_indicator_names[plan->indicator]));
+    put(o, "categorical", json_string(encoder_categorical_names[plan->categorical]));
+    put(o, "width", json_integer((json_int_t)plan->width));
+    put(o, "min_count", json_integer((json_int_t)plan->min_count));
+    put(o, "hash_buckets", json_integer((json_int_t)plan->buckets));
+    put(o, "unseen", json_string(encoder_unseen_names[plan->unseen]));
+    for (part = 0; part < ENCODER_TIMES; part++) {
+        if ((plan->times & ENCODER_TIME_BIT(part)) != 0) {
+            CHK(json_array_append_new(times, sure(json_string(encoder_time_names[part]))) == 0);
+        }
+    }
+    put(o, "datetime", times);
     return o;
 }
 
-static void write_number(json_t *o, const struct encoder_feature *f)
+static void write_stats(json_t *o, const struct encoder_feature *f)
 {
     put(o, "mean", number(f->mean));
     put(o, "std", number(f->std));
     put(o, "min", number(f->min));
     put(o, "max", number(f->max));
     put(o, "fill", number(f->fill));
-    put(o, "value", json_boolean(f->value));
     put(o, "indicator", json_boolean(f->indicator));
+}
+
+static void write_time(json_t *o, const struct encoder_feature *f)
+{
+    json_t *parts = sure(json_array());
+    size_t i;
+
+    write_stats(o, f);
+    for (i = 0; i < f->n_parts; i++) {
+        json_t *part = sure(json_object());
+
+        put(part, "part", json_string(encoder_time_names[f->parts[i].part]));
+        put(part, "mean", json_real(f->parts[i].mean));
+        put(part, "std", json_real(f->parts[i].std));
+        CHK(json_array_append_new(parts, part) == 0);
+    }
+    put(o, "parts", parts);
+}
+
+static void write_texts(json_t *o, const struct encoder_feature *f)
+{
+    put(o, "levels", json_string(encoder_levels_names[f->levels]));
+    put(o, "indicator", json_boolean(f->indicator));
+    put(o, "missing_level", json_boolean(f->missing_level));
+    put(o, "other", json_boolean(f->other));
+    put(o, "fill", text_or_null(f->fill_text));
+    put(o, "center", number(f->center));
+    put(o, "spread", number(f->spread));
+    put(o, "buckets", json_integer((json_int_t)f->buckets));
+    put(o, "embedding", json_integer((json_int_t)f->embedding));
+    put(o, "texts", texts(f->texts, f->n_texts));
+    put(o, "pooled", texts(f->pooled, f->n_pooled));
+}
+
+static void write_number(json_t *o, const struct encoder_feature *f)
+{
+    write_stats(o, f);
+    put(o, "value", json_boolean(f->value));
     put(o, "log", json_boolean(f->log));
     put(o, "form", json_string(encoder_form_names[f->form]));
     put(o, "center", number(f->center));
@@ -116,11 +174,12 @@ static json_t *write_feature(const struct encoder *e, const struct encoder_featu
     put(o, "type", json_string(column_type_name(f->type)));
     put(o, "used", json_boolean(f->used));
     put(o, "plan", encoder_plan_equal(&f->plan, &e->plan) ? json_null() : write_plan(&f->plan));
-    if (column_holds_numbers(f->type)) {
+    if (f->type == COLUMN_NUMERIC) {
         write_number(o, f);
+    } else if (f->type == COLUMN_DATETIME) {
+        write_time(o, f);
     } else {
-        put(o, "missing_level", json_boolean(f->missing_level));
-        put(o, "texts", texts(f->texts, f->n_texts));
+        write_texts(o, f);
     }
     return o;
 }

@@ -8,8 +8,9 @@
 
 #define ENCODER_VERSION 2 /* 1 is read, too: encoder_json_old.c */
 
-/* NULL-terminated, by enum encoder_form and enum encoder_indicator. */
+/* NULL-terminated, by the enums. */
 extern const char *const encoder_form_names[];
+extern const char *const encoder_levels_names[];
 extern const char *const encoder_indicator_names[];
 
 /* ---- encoder_json_read.c: readers that return false on anything unexpected ---- */
@@ -28,5 +29,6 @@ bool encoder_json_old(const json_t *o, struct encoder *e, size_t *n);
 /* A numeric feature whose name, type and "used" are read. */
 bool encoder_json_old_number(const json_t *whole, const json_t *o, const struct encoder *e,
                              struct encoder_feature *f);
+bool encoder_json_old_texts(const json_t *o, struct encoder_feature *f);
 
 #endif

@@ -64,3 +64,10 @@ bool encoder_json_old_number(const json_t *whole, const json_t *o, const struct 
     }
     return f->spread > 0.0;
 }
+
+bool encoder_json_old_texts(const json_t *o, struct encoder_feature *f)
+{
+    return json_object_size(o) == 5 && encoder_json_bool(o, "missing_level", &f->missing_level) &&
+           encoder_json_texts(json_object_get(o, "texts"), true, &f->n_texts, &f->texts) &&
+           (!f->used || f->n_texts + f->missing_level > 1);
+}

@@ -8,8 +8,10 @@
 
 #include "base/mem.h"
 #include "data/encoder_json.h"
+#include "data/encoder_level.h"
 
-#define MAX_CODE 4.0 /* of a piecewise-linear code */
+#define MAX_CODE  4.0     /* of a piecewise-linear code */
+#define MAX_COUNT 1000000 /* a plan's min_count */
 
 /* Readers return false on anything unexpected; the encoder is then freed as far as it is. */
 
@@ -121,20 +123,62 @@ static bool read_means(const json_t *array, size_t n, double **out)
     return true;
 }
 
+static bool read_count(const json_t *o, const char *key, size_t low, size_t high, size_t *out)
+{
+    const json_t *value = json_object_get(o, key);
+    json_int_t n = json_integer_value(value);
+
+    *out = (size_t)n;
+    return json_is_integer(value) && n >= (json_int_t)low && n <= (json_int_t)high;
+}
+
+static bool read_time(const char *name, enum encoder_time *out)
+{
+    for (*out = 0; *out < ENCODER_TIMES; (*out)++) {
+        if (name != NULL && strcmp(name, encoder_time_names[*out]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool read_times(const json_t *array, unsigned *out)
+{
+    enum encoder_time part;
+    size_t i;
+
+    for (i = 0; i < json_array_size(array); i++) {
+        if (!read_time(json_string_value(json_array_get(array, i)), &part)) {
+            return false;
+        }
+        *out |= ENCODER_TIME_BIT(part);
+    }
+    return json_is_array(array);
+}
+
 static bool read_plan(const json_t *o, struct encoder_plan *plan)
 {
     const json_t *constant = json_object_get(o, "constant");
     const char *missing = json_string_value(json_object_get(o, "missing"));
     bool is_constant = missing != NULL && strcmp(missing, "constant") == 0;
-    size_t numeric, other = ENCODER_CONSTANT, indicator;
+    const json_t *times = json_object_get(o, "datetime");
+    size_t numeric, other = ENCODER_CONSTANT, indicator, categorical, unseen;
 
-    if (json_object_size(o) != 4 ||
+    if (json_object_size(o) != 10 ||
         !encoder_json_choice(o, "numeric", encoder_numeric_names, &numeric) ||
         (!is_constant && !encoder_json_choice(o, "missing", encoder_missing_names, &other)) ||
         !encoder_json_choice(o, "missing_indicator", encoder_indicator_names, &indicator) ||
-        !(is_constant ? json_is_string(constant) : json_is_null(constant))) {
+        !encoder_json_choice(o, "categorical", encoder_categorical_names, &categorical) ||
+        !encoder_json_choice(o, "unseen", encoder_unseen_names, &unseen) ||
+        !read_count(o, "width", 0, ENCODER_MAX_WIDTH, &plan->width) ||
+        !read_count(o, "min_count", 0, MAX_COUNT, &plan->min_count) ||
+        !read_count(o, "hash_buckets", 0, ENCODER_MAX_HASH, &plan->buckets) ||
+        !(is_constant ? json_is_string(constant) : json_is_null(constant)) ||
+        !read_times(times, &plan->times)) {
         return false;
     }
+    plan->categorical = (enum encoder_categorical)categorical;
+    plan->unseen = (enum encoder_unseen)unseen;
     plan->numeric = (enum encoder_numeric)numeric;
     plan->missing = (enum encoder_missing)other;
     plan->indicator = (enum encoder_indicator)indicator;
@@ -147,18 +191,23 @@ static bool read_plan(const json_t *o, struct encoder_plan *plan)
     return true;
 }
 
+static bool read_stats(const json_t *o, struct encoder_feature *f)
+{
+    return encoder_json_number(o, "mean", !f->used, &f->mean) &&
+           encoder_json_number(o, "std", !f->used, &f->std) &&
+           encoder_json_number(o, "min", !f->used, &f->min) &&
+           encoder_json_number(o, "max", !f->used, &f->max) &&
+           encoder_json_bool(o, "indicator", &f->indicator) &&
+           (!f->used || (f->std >= 0.0 && f->min <= f->max));
+}
+
 static bool read_numeric(const json_t *o, struct encoder_feature *f)
 {
     size_t form;
 
-    if (json_object_size(o) != 18 || !encoder_json_number(o, "mean", !f->used, &f->mean) ||
-        !encoder_json_number(o, "std", !f->used, &f->std) ||
-        !encoder_json_number(o, "min", !f->used, &f->min) ||
-        !encoder_json_number(o, "max", !f->used, &f->max) ||
+    if (json_object_size(o) != 18 || !read_stats(o, f) ||
         !encoder_json_number(o, "fill", !f->used, &f->fill) ||
-        !encoder_json_bool(o, "value", &f->value) ||
-        !encoder_json_bool(o, "indicator", &f->indicator) ||
-        !encoder_json_bool(o, "log", &f->log) ||
+        !encoder_json_bool(o, "value", &f->value) || !encoder_json_bool(o, "log", &f->log) ||
         !encoder_json_choice(o, "form", encoder_form_names, &form) ||
         !encoder_json_number(o, "center", false, &f->center) ||
         !encoder_json_number(o, "spread", false, &f->spread) ||
@@ -169,8 +218,66 @@ static bool read_numeric(const json_t *o, struct encoder_feature *f)
     }
     f->form = (enum encoder_form)form;
     return f->spread > 0.0 && (f->form == FORM_NORMAL) == (f->n_table > 0) &&
-           (!f->used ||
-            (f->std >= 0.0 && f->min <= f->max && (f->value || f->indicator || f->n_edges > 0)));
+           (!f->used || f->value || f->indicator || f->n_edges > 0);
+}
+
+static bool read_datetime(const json_t *o, struct encoder_feature *f)
+{
+    const json_t *parts = json_object_get(o, "parts");
+    size_t i;
+
+    if (json_object_size(o) != 11 || !read_stats(o, f) ||
+        !encoder_json_number(o, "fill", true, &f->fill) || !json_is_array(parts) ||
+        json_array_size(parts) > ENCODER_TIMES) {
+        return false;
+    }
+    f->parts = xcalloc(ENCODER_TIMES, sizeof *f->parts);
+    f->n_parts = json_array_size(parts);
+    for (i = 0; i < f->n_parts; i++) {
+        const json_t *part = json_array_get(parts, i);
+        struct encoder_part *p = &f->parts[i];
+
+        if (json_object_size(part) != 3 ||
+            !read_time(json_string_value(json_object_get(part, "part")), &p->part) ||
+            !encoder_json_number(part, "mean", false, &p->mean) ||
+            !encoder_json_number(part, "std", false, &p->std) || !(p->std > 0.0)) {
+            return false;
+        }
+    }
+    return !f->used || f->n_parts > 0 || f->indicator;
+}
+
+static bool read_levels(const json_t *o, struct encoder_feature *f)
+{
+    const json_t *fill = json_object_get(o, "fill");
+    size_t levels;
+    bool hashes, several;
+
+    if (json_object_size(o) != 15 ||
+        !encoder_json_choice(o, "levels", encoder_levels_names, &levels) ||
+        !encoder_json_bool(o, "indicator", &f->indicator) ||
+        !encoder_json_bool(o, "missing_level", &f->missing_level) ||
+        !encoder_json_bool(o, "other", &f->other) ||
+        !encoder_json_number(o, "center", false, &f->center) ||
+        !encoder_json_number(o, "spread", false, &f->spread) || !(f->spread > 0.0) ||
+        !read_count(o, "buckets", 0, ENCODER_MAX_HASH, &f->buckets) ||
+        !read_count(o, "embedding", 0, ENCODER_MAX_WIDTH, &f->embedding) ||
+        !encoder_json_texts(json_object_get(o, "texts"), true, &f->n_texts, &f->texts) ||
+        !encoder_json_texts(json_object_get(o, "pooled"), true, &f->n_pooled, &f->pooled) ||
+        !(json_is_null(fill) ||
+          (json_is_string(fill) &&
+           strlen(json_string_value(fill)) == json_string_length(fill)))) {
+        return false;
+    }
+    f->levels = (enum encoder_levels)levels;
+    f->fill_text = json_is_string(fill) ? xstrdup(json_string_value(fill)) : NULL;
+    hashes = f->levels == LEVELS_HASH || f->levels == LEVELS_WORDS;
+    several = f->levels != LEVELS_ONE_HOT || encoder_n_levels(f) > 1;
+    return !f->used || (several && hashes == (f->buckets > 0) &&
+                        (f->levels == LEVELS_INDEX) == (f->embedding > 0) &&
+                        (!f->missing_level || f->levels == LEVELS_ONE_HOT ||
+                         f->levels == LEVELS_HASH) &&
+                        (!f->indicator || f->levels != LEVELS_INDEX));
 }
 
 /* `old`: the whole of version 1, or NULL. */
@@ -181,7 +288,8 @@ static bool read_feature(const struct encoder *e, const json_t *old, const json_
     const json_t *plan = json_object_get(o, "plan");
 
     if (!encoder_json_name(o, "name", false, &f->name) || type == NULL ||
-        !column_type_parse(type, &f->type) || !encoder_json_bool(o, "used", &f->used)) {
+        !column_type_parse(type, &f->type) ||
+        (old != NULL && f->type > COLUMN_CATEGORICAL) || !encoder_json_bool(o, "used", &f->used)) {
         return false;
     }
     if (old != NULL || json_is_null(plan)) {
@@ -192,13 +300,12 @@ static bool read_feature(const struct encoder *e, const json_t *old, const json_
     f->center = 0.0;
     f->spread = 1.0;
     if (column_holds_numbers(f->type)) {
-        return old != NULL ? encoder_json_old_number(old, o, e, f) : read_numeric(o, f);
+        return old != NULL                  ? encoder_json_old_number(old, o, e, f)
+               : f->type == COLUMN_DATETIME ? read_datetime(o, f)
+                                            : read_numeric(o, f);
     }
     f->mean = f->std = f->min = f->max = f->fill = NAN;
-    return json_object_size(o) == (old != NULL ? 5 : 6) &&
-           encoder_json_bool(o, "missing_level", &f->missing_level) &&
-           encoder_json_texts(json_object_get(o, "texts"), true, &f->n_texts, &f->texts) &&
-           (!f->used || f->n_texts + f->missing_level > 1);
+    return old != NULL ? encoder_json_old_texts(o, f) : read_levels(o, f);
 }
 
 static bool read_target(const json_t *o, bool is_old, struct encoder_target *t)

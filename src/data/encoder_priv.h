@@ -7,29 +7,49 @@
 #define ENCODER_MAGIC 0x656e6364u
 
 enum encoder_form { FORM_LINEAR, FORM_SOFT, FORM_SIGN, FORM_NORMAL }; /* encoder_number.h */
+/* encoder_level.h */
+enum encoder_levels { LEVELS_ONE_HOT, LEVELS_RANK, LEVELS_INDEX, LEVELS_HASH, LEVELS_WORDS, LEVELS_TRUTH };
 
+struct encoder_part {
+    enum encoder_time part;
+    double mean, std; /* of the training rows; of a cycle 0 and 1 */
+};
+
+/* Inputs: a number's are value, code, indicator; a datetime's its parts, then the indicator; a
+ * text's its levels or one value, then the indicator. */
 struct encoder_feature {
     char *name;
     enum column_type type;
     struct encoder_plan plan; /* as asked */
-    size_t offset, width;     /* its inputs: value, code, indicator, or levels */
+    size_t offset, width;     /* its inputs; derived */
     bool used;                /* else dropped: no input */
-    bool value;               /* numeric: there is an input of the value itself */
     bool indicator;           /* the last input: 1 where the cell has no value, else 0 */
-    /* numeric: of the training rows; NaN without a value */
+    /* numeric, datetime: of the training rows; NaN without a value */
     double mean, std, min, max;
-    double fill; /* numeric: in place of no value */
-    bool log;    /* numeric: log1p comes first */
+    double fill; /* numeric, datetime: in place of no value */
+    /* numeric */
+    bool value; /* there is an input of the value itself */
+    bool log;   /* log1p comes first */
     enum encoder_form form;
-    double center, spread;
-    size_t n_table, n_edges; /* numeric: quantiles of FORM_NORMAL; 0 or >= 2 */
+    double center, spread;   /* of ranks and truths, too */
+    size_t n_table, n_edges; /* quantiles of FORM_NORMAL; 0 or >= 2 */
     double *table, *edges;   /* sorted; edges each above the one before */
     double *bin_means;       /* [n_edges - 1] of the training rows' codes */
     float *full, *empty;     /* [n_edges - 1] codes of whole and of empty bins, centred; derived */
-    /* categorical */
+    /* datetime */
+    size_t n_parts;
+    struct encoder_part *parts;
+    /* categorical, boolean, text */
+    enum encoder_levels levels;
     size_t n_texts;
-    char **texts;       /* sorted by bytes */
-    bool missing_level; /* the input after the texts' */
+    char **texts; /* sorted by bytes; of LEVELS_HASH and LEVELS_WORDS none */
+    size_t n_pooled;
+    char **pooled;      /* sorted: too rare in training */
+    bool other;         /* a level for those, after the texts' */
+    bool missing_level; /* a level for no value, the last one */
+    char *fill_text;    /* in place of no value, or NULL */
+    size_t buckets, embedding; /* of LEVELS_HASH and LEVELS_WORDS; the width of LEVELS_INDEX */
+    float *ranks;              /* LEVELS_RANK: [n_texts] what each text becomes; derived */
 };
 
 struct encoder_target {
@@ -43,7 +63,7 @@ struct encoder {
     struct encoder_plan plan; /* of features that have no other; as asked */
     enum encoder_numeric target;
     char *offset, *weight;              /* columns, or NULL */
-    size_t n_inputs;
+    size_t n_inputs, n_slots; /* the last n_slots inputs are indexes */
     size_t n_features;
     struct encoder_feature *features;
     const char **feature_names; /* the features' own */
@@ -60,6 +80,12 @@ struct encoder *encoder_alloc(size_t n_features, size_t n_targets);
 /* Give every feature its width and its place in the input, and what is derived; -1 when the widths
  * do not add up in size_t. */
 int encoder_place_features(struct encoder *e) MUST_CHECK;
+
+/* Whether its input is an index. */
+static inline bool encoder_is_slot(const struct encoder_feature *f)
+{
+    return !column_holds_numbers(f->type) && f->levels == LEVELS_INDEX;
+}
 
 /* Inputs of a feature's piecewise-linear code. */
 static inline size_t encoder_n_codes(const struct encoder_feature *f)

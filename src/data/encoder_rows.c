@@ -11,13 +11,16 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "data/cell.h"
+#include "data/encoder_level.h"
 #include "data/encoder_number.h"
+#include "data/encoder_parts.h"
 
 #define TILE 16
 /* Columns of the tile are this far apart: a power of two would put them into one cache set. */
 #define TILE_STRIDE (DATASET_GROUP + 16)
-#define LEVEL_NEW   UINT32_MAX       /* not looked up yet */
-#define LEVEL_NONE  (UINT32_MAX - 1) /* an unseen text: no level */
+#define LEVEL_NEW  (UINT32_MAX - 1) /* not looked up yet */
+#define LEVEL_BAD  (UINT32_MAX - 2) /* never seen, which is an error */
 
 struct work {
     const struct encoder *e;
@@ -181,6 +184,27 @@ static int encode_numbers(struct work *w, size_t feature, const uint64_t *rows, 
     return 0;
 }
 
+/* A datetime's parts of k rows into x (k, n_inputs). */
+static int encode_times(struct work *w, size_t feature, const uint64_t *rows, size_t k,
+                        uint64_t first, size_t span, float *x, struct err *err)
+{
+    const struct encoder_feature *f = &w->e->features[feature];
+    size_t i;
+
+    if (dataset_read_numbers(w->ds, w->columns[feature], first, span, w->numbers, err) != 0) {
+        return -1;
+    }
+    for (i = 0; i < k; i++) {
+        double seconds = w->numbers[rows[i] - first];
+
+        if ((isnan(seconds) && encoder_plan_strict(&f->plan)) ||
+            !encoder_put_time(f, seconds, x + i * w->e->n_inputs + f->offset)) {
+            return encoder_bad_number("column", f->name, rows[i], seconds, false, err);
+        }
+    }
+    return 0;
+}
+
 static uint32_t find_level(struct work *w, size_t feature, uint32_t code)
 {
     const struct encoder_feature *f = &w->e->features[feature];
@@ -188,48 +212,73 @@ static uint32_t find_level(struct work *w, size_t feature, uint32_t code)
 
     if (*level == LEVEL_NEW) {
         const char *text = dataset_column(w->ds, w->columns[feature])->categories[code];
-        ptrdiff_t found = encoder_text_find(f->texts, f->n_texts, text);
 
-        *level = found >= 0 ? (uint32_t)found : LEVEL_NONE;
+        *level = encoder_find_level(f, text, level) ? *level : LEVEL_BAD;
     }
     return *level;
 }
 
-/* One-hot of k rows into x (k, n_inputs). */
+static int never_seen(const struct encoder_feature *f, const char *text, uint64_t row,
+                      struct err *err)
+{
+    char *shown = cell_show(text, strlen(text));
+
+    err_add_cell(err, (int64_t)row + 1, 0, f->name,
+                 "row %llu: \"%s\" in column \"%s\" was never seen in training",
+                 (unsigned long long)row + 1, shown, f->name);
+    free(shown);
+    return -1;
+}
+
+static int prepare_levels(struct work *w, size_t feature, struct err *err)
+{
+    uint32_t n = dataset_column(w->ds, w->columns[feature])->n_categories, i;
+
+    if (w->levels[feature] != NULL) {
+        return 0;
+    }
+    w->levels[feature] = mem_try_alloc(n, sizeof **w->levels);
+    if (w->levels[feature] == NULL) {
+        return encoder_rows_no_memory(err);
+    }
+    for (i = 0; i < n; i++) {
+        w->levels[feature][i] = LEVEL_NEW;
+    }
+    return 0;
+}
+
+/* Texts of k rows into x (k, n_inputs). */
 static int encode_texts(struct work *w, size_t feature, const uint64_t *rows, size_t k,
                         uint64_t first, size_t span, float *x, struct err *err)
 {
     const struct encoder_feature *f = &w->e->features[feature];
-    const struct dataset_column *c = dataset_column(w->ds, w->columns[feature]);
+    char *const *texts = dataset_column(w->ds, w->columns[feature])->categories;
+    uint32_t none = encoder_missing_level(f);
     size_t i;
 
-    if (w->levels[feature] == NULL) {
-        w->levels[feature] = mem_try_alloc(c->n_categories, sizeof **w->levels);
-        if (w->levels[feature] == NULL) {
-            return encoder_rows_no_memory(err);
-        }
-        for (i = 0; i < c->n_categories; i++) {
-            w->levels[feature][i] = LEVEL_NEW;
-        }
-    }
-    if (dataset_read_codes(w->ds, w->columns[feature], first, span, w->codes, err) != 0) {
+    if (prepare_levels(w, feature, err) != 0 ||
+        dataset_read_codes(w->ds, w->columns[feature], first, span, w->codes, err) != 0) {
         return -1;
     }
     for (i = 0; i < k; i++) {
         float *to = x + i * w->e->n_inputs + f->offset;
-        uint32_t code = w->codes[rows[i] - first], level = LEVEL_NONE;
+        uint32_t code = w->codes[rows[i] - first], level = none;
+        bool missing = code == DATASET_MISSING;
 
-        if (code != DATASET_MISSING) {
-            level = find_level(w, feature, code);
-        } else if (encoder_plan_strict(&f->plan)) {
+        if (missing && encoder_plan_strict(&f->plan)) {
             return encoder_bad_number("column", f->name, rows[i], NAN, false, err);
-        } else if (f->missing_level) {
-            level = (uint32_t)f->n_texts;
         }
-        memset(to, 0, f->width * sizeof *to);
-        if (level != LEVEL_NONE) {
-            to[level] = 1.0f;
+        if (f->levels == LEVELS_WORDS) {
+            encoder_put_words(f, missing ? NULL : texts[code], missing, to);
+            continue;
         }
+        if (!missing) {
+            level = find_level(w, feature, code);
+            if (level == LEVEL_BAD) {
+                return never_seen(f, texts[code], rows[i], err);
+            }
+        }
+        encoder_put_level(f, level, missing, to);
     }
     return 0;
 }
@@ -261,8 +310,10 @@ static int encode_block(struct work *w, const uint64_t *rows, size_t k, uint64_t
         if (f->width == 0) {
             continue;
         }
-        if (!column_holds_numbers(f->type)) {
-            result |= encode_texts(w, i, rows, k, first, span, x, err);
+        if (f->type != COLUMN_NUMERIC) {
+            result |= f->type == COLUMN_DATETIME
+                          ? encode_times(w, i, rows, k, first, span, x, err)
+                          : encode_texts(w, i, rows, k, first, span, x, err);
             continue;
         }
         if (n == TILE || (n > 0 && f->offset != offset + n)) {

@@ -71,11 +71,21 @@ static void write_architecture(struct jw *w, const struct mlp_spec *spec, const 
 static void write_feature(struct jw *w, const struct encoder *e, size_t feature)
 {
     enum column_type type = encoder_feature_type(e, feature);
+    struct encoder_shape shape = encoder_feature_shape(e, feature);
     double mean, std, min, max;
 
     jw_object(w, NULL);
     jw_string(w, "name", encoder_feature_name(e, feature));
     jw_string(w, "type", column_type_name(type));
+    jw_string(w, "encoding", encoder_feature_encoding(e, feature));
+    jw_int(w, "inputs", (int64_t)shape.inputs);
+    if (shape.bins > 0) {
+        jw_int(w, "bins", (int64_t)shape.bins);
+    }
+    if (shape.embedding > 0) {
+        jw_int(w, "embedding", (int64_t)shape.embedding);
+    }
+    jw_bool(w, "missing_indicator", shape.indicator);
     if (column_holds_numbers(type)) {
         encoder_feature_stats(e, feature, &mean, &std, &min, &max);
         jw_double(w, "mean", mean);

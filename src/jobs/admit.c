@@ -317,14 +317,9 @@ static int encoded_width(const struct job_spec *spec, const struct dataset *ds, 
                          struct admission *a, struct mlp_embedding **tables, size_t *n_tables,
                          struct err *err)
 {
-    size_t *features = NULL, *targets = NULL, i;
-    struct encoder_options options = {
-        .plan = spec->plan,
-        .target = spec->target_scale,
-        .classes = spec->classes,
-        .n_targets = spec->n_targets,
-    };
     struct err problems = ERR_INIT;
+    struct job_encoder encoder;
+    size_t i;
     int rc;
 
     if (spec->start_model != 0) { /* its encoder is there already */
@@ -337,17 +332,14 @@ static int encoded_width(const struct job_spec *spec, const struct dataset *ds, 
         }
         return 0;
     }
-    if (job_spec_columns(spec, ds, &features, &options.n_features, &targets, err) != 0) {
+    if (job_encoder_init(&encoder, spec, ds, err) != 0) {
         return -1;
     }
-    options.features = features;
-    options.targets = targets;
-    rc = encoder_estimate(ds, &options, n_train, &a->n_inputs, &a->n_outputs, &problems);
+    rc = encoder_estimate(ds, &encoder.options, n_train, &a->n_inputs, &a->n_outputs, &problems);
     if (rc == 0) {
-        *tables = estimated_tables(ds, &options, n_tables);
+        *tables = estimated_tables(ds, &encoder.options, n_tables);
     }
-    free(features);
-    free(targets);
+    job_encoder_fini(&encoder);
     for (i = 0; i < problems.n_items; i++) { /* the encoder knows columns, not the job's keys */
         err_add(err, "/data/target", "%s", problems.items[i].detail);
     }

@@ -104,6 +104,7 @@ int config_parse(const char *text, size_t len, struct config **out, struct err *
     if (json_is_object(root)) {
         config_read_object(root, "", &pointer, config->values, err);
         read_hidden(config, err);
+        config_read_preprocess(config, err);
         config_check_relations(config, err);
         if (config->values[KEY_X].given && config->values[KEY_Y].given) {
             config->rows = config_inline_read(config, err);
@@ -135,6 +136,7 @@ void config_free(struct config **config)
     }
     free(c->model_key);
     free(c->layers);
+    free(c->columns);
     json_decref(c->root);
     c->magic = 0;
     free(c);

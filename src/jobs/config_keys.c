@@ -32,23 +32,36 @@ const char *const *config_scalings(void)
 
 const char *const *config_target_scalings(void)
 {
-    static const char *const names[] = {"standardize", "none", NULL};
+    static const char *const names[] = {"standardize", "none", "log1p", NULL};
 
     return names;
 }
 
 const char *const *config_missings(void)
 {
-    static const char *const names[] = {"mean", "error", "median", "most_frequent", NULL};
-
-    return names;
+    return encoder_missing_names;
 }
 
 const char *const *config_categoricals(void)
 {
-    static const char *const names[] = {"one_hot", NULL};
+    return encoder_categorical_names;
+}
+
+const char *const *config_unseens(void)
+{
+    return encoder_unseen_names;
+}
+
+const char *const *config_booleans(void)
+{
+    static const char *const names[] = {"auto", NULL};
 
     return names;
+}
+
+const char *const *config_times(void)
+{
+    return encoder_time_names;
 }
 
 const char *const *config_outputs(void)

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/cell.h"
 #include "jobs/config_priv.h"
 #include "jobs/config_weights.h"
 #include "jobs/json_util.h"
@@ -431,6 +432,103 @@ static void put_start(struct buf *b, const struct job_spec *spec)
     buf_puts(b, "]}");
 }
 
+/* ---- preprocess ----------------------------------------------------------------- */
+
+static void put_missing(struct buf *b, const struct encoder_plan *plan)
+{
+    double value;
+
+    put_key(b, "missing");
+    if (plan->missing != ENCODER_CONSTANT) {
+        json_util_text(b, encoder_missing_names[plan->missing]);
+        return;
+    }
+    buf_puts(b, "{\"constant\":");
+    if (cell_number(plan->constant, strlen(plan->constant), &value)) {
+        json_util_number(b, value);
+    } else {
+        json_util_text(b, plan->constant);
+    }
+    buf_puts(b, "}");
+}
+
+static void put_times(struct buf *b, unsigned times)
+{
+    const char *comma = "";
+    size_t i;
+
+    put_key(b, "datetime");
+    buf_puts(b, "[");
+    for (i = 0; i < ENCODER_TIMES; i++) {
+        if ((times & ENCODER_TIME_BIT(i)) != 0) {
+            buf_puts(b, comma);
+            json_util_text(b, encoder_time_names[i]);
+            comma = ",";
+        }
+    }
+    buf_puts(b, "]");
+}
+
+/* A plan, or what of it differs from another. */
+static void put_plan(struct buf *b, const struct encoder_plan *plan,
+                     const struct encoder_plan *from)
+{
+    static const char *const indicators[] = {[ENCODER_INDICATOR_AUTO] = "\"auto\"",
+                                             [ENCODER_INDICATOR_OFF] = "false",
+                                             [ENCODER_INDICATOR_ON] = "true"};
+
+    if (from == NULL || plan->numeric != from->numeric) {
+        put_text(b, "numeric", encoder_numeric_names[plan->numeric]);
+    }
+    if (from == NULL || plan->missing != from->missing ||
+        (plan->missing == ENCODER_CONSTANT && strcmp(plan->constant, from->constant) != 0)) {
+        put_missing(b, plan);
+    }
+    if (from == NULL || plan->indicator != from->indicator) {
+        put_key(b, "missing_indicator");
+        buf_puts(b, indicators[plan->indicator]);
+    }
+    if (from == NULL || plan->categorical != from->categorical) {
+        put_text(b, "categorical", encoder_categorical_names[plan->categorical]);
+    }
+    if (from != NULL && plan->width != from->width) {
+        put_number(b, "width", (double)plan->width);
+    }
+    if (from == NULL || plan->min_count != from->min_count) {
+        put_number(b, "min_count", (double)plan->min_count);
+    }
+    if (from == NULL || plan->unseen != from->unseen) {
+        put_text(b, "unseen", encoder_unseen_names[plan->unseen]);
+    }
+    if (from == NULL || plan->buckets != from->buckets) {
+        put_number(b, "hash_buckets", (double)plan->buckets);
+    }
+    if (from == NULL) {
+        put_text(b, "boolean", config_booleans()[0]);
+    }
+    if (from == NULL || plan->times != from->times) {
+        put_times(b, plan->times);
+    }
+}
+
+static void put_preprocess(struct buf *b, const struct job_spec *spec)
+{
+    size_t i;
+
+    put_open(b, "preprocess");
+    put_plan(b, &spec->plan, NULL);
+    put_text(b, "target", config_target_scalings()[spec->target_scale]);
+    put_open(b, "columns");
+    for (i = 0; i < spec->n_columns; i++) {
+        buf_puts(b, i > 0 ? "," : "");
+        json_util_text(b, spec->columns[i].name);
+        buf_puts(b, ":{");
+        put_plan(b, &spec->columns[i].plan, &spec->plan);
+        buf_puts(b, "}");
+    }
+    buf_puts(b, "}}");
+}
+
 char *config_print(const struct job_spec *spec)
 {
     struct buf b = BUF_INIT;
@@ -442,16 +540,7 @@ char *config_print(const struct job_spec *spec)
     put_text(&b, "preset", config_presets()[spec->preset]);
     put_why(&b, spec);
     put_data(&b, spec);
-    put_open(&b, "preprocess");
-    put_text(&b, "numeric", config_scalings()[spec->plan.numeric]);
-    put_text(&b, "missing", config_missings()[spec->plan.missing]);
-    put_key(&b, "missing_indicator");
-    buf_puts(&b, spec->plan.indicator == ENCODER_INDICATOR_AUTO ? "\"auto\""
-                 : spec->plan.indicator == ENCODER_INDICATOR_ON ? "true"
-                                                                : "false");
-    put_text(&b, "categorical", config_categoricals()[0]);
-    put_text(&b, "target", config_scalings()[spec->target_scale]);
-    buf_puts(&b, "}");
+    put_preprocess(&b, spec);
     put_architecture(&b, spec);
     put_key(&b, "loss");
     config_print_loss(&b, spec);

@@ -6,6 +6,7 @@
  *   config_read.c       a JSON object against the table: types, ranges, unknown keys
  *   config_relations.c  keys that need or exclude each other
  *   config.c            config_parse, getters
+ *   config_preprocess.c  what becomes of columns, one by one
  *   config_inline.c     rows that came inside the job
  *   config_notify.c     whom it tells
  *   config_resolve*.c   defaults that depend on the data; see config_resolve.h
@@ -71,6 +72,9 @@ const char *const *config_scalings(void);
 const char *const *config_target_scalings(void);
 const char *const *config_missings(void);
 const char *const *config_categoricals(void);
+const char *const *config_unseens(void);
+const char *const *config_booleans(void);
+const char *const *config_times(void);
 const char *const *config_outputs(void); /* mlp_output_names, then "auto" */
 const char *const *config_losses(void);
 const char *const *config_target_types(void);
@@ -132,6 +136,14 @@ static inline const struct config_value *config_layer_value(const struct config_
     return &layer->values[id - CONFIG_LAYER_FIRST];
 }
 
+/* What preprocess.columns says of one; the table's keys of a column follow each other. */
+#define CONFIG_COLUMN_FIRST KEY_COLUMN_NUMERIC
+#define CONFIG_COLUMN_KEYS  (KEY_COLUMN_WIDTH - KEY_COLUMN_NUMERIC + 1)
+struct config_column {
+    const char *name; /* in the tree */
+    struct config_value values[CONFIG_COLUMN_KEYS];
+};
+
 struct config {
     unsigned magic;
 #define CONFIG_MAGIC 0x3f0c1a77
@@ -139,6 +151,8 @@ struct config {
     struct config_value values[KEY_COUNT]; /* pointing into root */
     size_t n_layers;                       /* of "hidden", when given */
     struct config_layer *layers;           /* owned */
+    size_t n_columns;                      /* of "preprocess/columns" */
+    struct config_column *columns;         /* owned */
     char *keys[3];                         /* owned: dataset, validation, test; or NULL */
     char *model_key;                       /* owned: of start_from; or NULL */
     bool has_monitor;                      /* of early_stopping */
@@ -156,6 +170,9 @@ const char *config_inline_target(const struct inline_rows *rows, size_t target);
 
 /* ---- config_notify.c: whom the job tells ---- */
 void config_notify_check(const struct config_value *values, struct err *err);
+
+/* ---- config_preprocess.c: what becomes of columns ---- */
+void config_read_preprocess(struct config *config, struct err *err);
 
 /* ---- config_relations.c: what the table cannot say of keys ---- */
 void config_check_relations(struct config *config, struct err *err);

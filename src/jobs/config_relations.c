@@ -529,18 +529,6 @@ static void check_why(const struct config *config, struct err *err)
     }
 }
 
-static void check_indicator(const struct config *config, struct err *err)
-{
-    const json_t *json = config->values[KEY_INDICATOR].json;
-    const char *text = json_string_value(json);
-    char got[JSON_UTIL_SHOWN + 8];
-
-    if (json != NULL && !json_is_boolean(json) && (text == NULL || strcmp(text, "auto") != 0)) {
-        config_refuse_key(err, KEY_INDICATOR, "must be true, false or \"auto\", got %s",
-                          json_util_describe(json, got));
-    }
-}
-
 static void check_threshold(const struct config *config, struct err *err)
 {
     static const enum mlp_metric metrics[] = {MLP_METRIC_ACCURACY, MLP_METRIC_BALANCED_ACCURACY,
@@ -591,7 +579,6 @@ void config_check_relations(struct config *config, struct err *err)
     check_schedule(config, err);
     check_training(config, err);
     check_start(config, err);
-    check_indicator(config, err);
     check_threshold(config, err);
     check_why(config, err);
     config_notify_check(config->values, err);

@@ -296,7 +296,8 @@ static void resolve_augment(struct resolver *r)
             return;
         }
     }
-    if (r->spec->plan.numeric != ENCODER_TOGETHER && r->spec->plan.numeric != ENCODER_NONE) {
+    if ((r->spec->plan.numeric != ENCODER_TOGETHER && r->spec->plan.numeric != ENCODER_NONE) ||
+        r->spec->n_columns > 0) {
         config_refuse_key(
             r->err, KEY_AUGMENT,
             "moves pixels to other inputs, and each input has a scale of its own: set "

@@ -20,6 +20,7 @@
 #define CONFIG_MAX_THREADS    64
 #define CONFIG_MAX_MILESTONES 1000
 #define CONFIG_MAX_SIDE       4096 /* pixels of a picture's side */
+#define CONFIG_MAX_MIN_COUNT  1000000
 #define CONFIG_MAX_PRIORITY   1000 /* and its negative */
 
 #define CONFIG_KEYS(K)                                                                             \
@@ -69,15 +70,60 @@
       .help = "default: standardize; standardize_together: one mean and deviation over all, for "  \
               "pictures; auto: two values as -1 and 1, else standardize with a soft limit of 3, "  \
               "and piecewise-linear codes of at most 32 columns; see DATA.md")                     \
-    K(MISSING, "preprocess/missing", TYPE_CHOICE, .choices = config_missings,                      \
-      .help = "what stands in for a missing number; default: mean")                                \
+    K(MISSING, "preprocess/missing", TYPE_OWN,                                                     \
+      .help = "what stands in for a missing cell: mean, median, most_frequent, {constant: "        \
+              "value}; or drop_row: training rows without it are dropped; or error; "              \
+              "default: mean (of texts a level of its own)")                                       \
     K(INDICATOR, "preprocess/missing_indicator", TYPE_OWN,                                         \
-      .help = "an input that says whether a number is missing: true, false, or \"auto\": where "   \
-              "numeric is auto or piecewise and training rows lack it")                            \
+      .help = "an input that says whether a cell is missing: true, false, or \"auto\": of "        \
+              "numbers where numeric is auto or piecewise, of the others where nothing else"       \
+              " says it; default: auto")                                                           \
     K(CATEGORICAL, "preprocess/categorical", TYPE_CHOICE, .choices = config_categoricals,          \
-      .help = "default: one_hot")                                                                  \
+      .help = "default: one_hot; auto: an embedding from 257 levels on")                           \
+    K(MIN_COUNT, "preprocess/min_count", TYPE_INTEGER, .low = 1, .high =                           \
+      CONFIG_MAX_MIN_COUNT,                                                                        \
+      .help = "texts that fewer training rows have share one level; default: 1")                   \
+    K(UNSEEN, "preprocess/unseen", TYPE_CHOICE, .choices = config_unseens,                         \
+      .help = "a text that training never saw: zeros, the level of the rare texts (other), "       \
+              "or an error; default: zeros")                                                       \
+    K(HASH_BUCKETS, "preprocess/hash_buckets", TYPE_INTEGER, .low = 2, .high =                     \
+      ENCODER_MAX_HASH,                                                                            \
+      .help = "inputs of a hashed column; default: 32")                                            \
+    K(BOOLEAN, "preprocess/boolean", TYPE_CHOICE, .choices = config_booleans,                      \
+      .help = "auto: false is -1 and true is 1")                                                   \
+    K(TIMES, "preprocess/datetime", TYPE_CHOICES, .choices = config_times,                         \
+      .help = "the parts of a datetime; default: year, month, day, weekday, hour, "                \
+              "month_cycle, weekday_cycle and hour_cycle, of which those are kept that vary")      \
     K(TARGET_SCALE, "preprocess/target", TYPE_CHOICE, .choices = config_target_scalings,           \
-      .help = "default: standardize for numbers, none for poisson, gamma and tweedie")             \
+      .help = "default: standardize for numbers, none for poisson, gamma and tweedie; log1p: and standardize")             \
+    K(COLUMNS, "preprocess/columns", TYPE_OWN,                                                     \
+      .help = "other choices for columns: an object of column to object")                          \
+    K(COLUMN_NUMERIC, "preprocess/columns/*/numeric", TYPE_CHOICE, .choices =                      \
+      config_scalings,                                                                             \
+      .help = "in place of preprocess.numeric")                                                    \
+    K(COLUMN_MISSING, "preprocess/columns/*/missing", TYPE_OWN,                                    \
+      .help = "in place of preprocess.missing")                                                    \
+    K(COLUMN_INDICATOR, "preprocess/columns/*/missing_indicator", TYPE_OWN,                        \
+      .help = "in place of preprocess.missing_indicator")                                          \
+    K(COLUMN_CATEGORICAL, "preprocess/columns/*/categorical", TYPE_CHOICE, .choices =              \
+      config_categoricals,                                                                         \
+      .help = "in place of preprocess.categorical")                                                \
+    K(COLUMN_MIN_COUNT, "preprocess/columns/*/min_count", TYPE_INTEGER, .low = 1, .high =          \
+      CONFIG_MAX_MIN_COUNT,                                                                        \
+      .help = "in place of preprocess.min_count")                                                  \
+    K(COLUMN_UNSEEN, "preprocess/columns/*/unseen", TYPE_CHOICE, .choices = config_unseens,        \
+      .help = "in place of preprocess.unseen")                                                     \
+    K(COLUMN_HASH_BUCKETS, "preprocess/columns/*/hash_buckets", TYPE_INTEGER, .low = 2,            \
+      .high = ENCODER_MAX_HASH,                                                                    \
+      .help = "in place of preprocess.hash_buckets")                                               \
+    K(COLUMN_BOOLEAN, "preprocess/columns/*/boolean", TYPE_CHOICE, .choices =                      \
+      config_booleans,                                                                             \
+      .help = "in place of preprocess.boolean")                                                    \
+    K(COLUMN_TIMES, "preprocess/columns/*/datetime", TYPE_CHOICES, .choices = config_times,        \
+      .help = "in place of preprocess.datetime")                                                   \
+    K(COLUMN_WIDTH, "preprocess/columns/*/width", TYPE_INTEGER, .low = 1, .high =                  \
+      ENCODER_MAX_WIDTH,                                                                           \
+      .help = "of an embedding; default: 1.6 levels^0.56, at most 16")                             \
     /* ---- architecture ---- */                                                                   \
     K(ARCHITECTURE, "architecture", TYPE_OBJECT, .help = "the network")                            \
     K(HIDDEN, "architecture/hidden", TYPE_OWN,                                                     \

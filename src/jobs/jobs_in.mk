@@ -9,7 +9,7 @@ libjobs_a_SOURCES += \
 	src/jobs/config_table.h src/jobs/config_relations.c \
 	src/jobs/config_resolve.c src/jobs/config_resolve.h \
 	src/jobs/config_resolve_target.c src/jobs/config_resolve_preprocess.c \
-	src/jobs/config_resolve_network.c \
+	src/jobs/config_preprocess.c src/jobs/config_resolve_network.c \
 	src/jobs/config_resolve_training.c src/jobs/config_preset.c \
 	src/jobs/config_print.c \
 	src/jobs/config_weights.c src/jobs/config_weights.h \

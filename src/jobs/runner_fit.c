@@ -276,7 +276,9 @@ int runner_fit(struct training *t, struct err *err)
         .epochs = before + spec->train.epochs,
         .epochs_before = before,
         .steps_per_epoch = (rows - 1) / spec->train.batch_size + 1,
-        .target_scale = is_number ? encoder_target_scale(t->encoder, 0) : NAN,
+        .target_scale = is_number && t->spec.target_scale != ENCODER_LOG1P
+                            ? encoder_target_scale(t->encoder, 0)
+                            : NAN,
         .job_started = t->started,
         .curve = t->curve,
         .at_epochs = spec->train.optimizer == MLP_LBFGS, /* or a line search would begin anew */

@@ -111,13 +111,52 @@ static int make_split(struct training *t, size_t target, struct split *split, st
     return split_make(t->ds, &options, split, &t->warnings, err);
 }
 
+static void warn_of_dropped(struct training *t, enum split_part part, size_t before, size_t after)
+{
+    if (after < before) {
+        err_add(&t->warnings, NULL,
+                "%zu of the %zu %s rows lack a value that preprocess.missing = drop_row asks for, "
+                "and are dropped",
+                before - after, before, runner_part_name(part));
+    }
+}
+
+/* All rows of another dataset, but those that are dropped. */
+static int encode_other(struct training *t, enum split_part part,
+                        const struct encoder_options *options, const struct dataset *other,
+                        struct err *err)
+{
+    size_t n = (size_t)dataset_rows(other), before = n, i;
+    uint64_t *rows = mem_try_alloc(n, sizeof *rows);
+    int rc;
+
+    if (rows == NULL) {
+        return err_set(err, ERR_NO_MEMORY, "no memory for the numbers of %zu rows", n);
+    }
+    for (i = 0; i < n; i++) {
+        rows[i] = i;
+    }
+    rc = encoder_drop_rows(options, t->ds, other, rows, &n, err);
+    if (rc == 0) {
+        warn_of_dropped(t, part, before, n);
+        rc = runner_part_encode(&t->preparing, t->encoder, other, rows, n, t->spec.output,
+                                &t->parts[part], err);
+    }
+    free(rows);
+    return rc;
+}
+
 /* The part's rows of the job's dataset, or all rows of the dataset given for it. */
-static int encode_part(struct training *t, enum split_part part, const struct split *split,
+static int encode_part(struct training *t, enum split_part part,
+                       const struct encoder_options *options, const struct split *split,
                        const struct dataset *other, struct err *err)
 {
     if (other != NULL) {
         if (encoder_check_dataset(t->encoder, other, true, err) != 0) {
             return -1;
+        }
+        if (encoder_drops_rows(options)) {
+            return encode_other(t, part, options, other, err);
         }
         return runner_part_encode(&t->preparing, t->encoder, other, NULL,
                                   (size_t)dataset_rows(other), t->spec.output, &t->parts[part],
@@ -160,13 +199,13 @@ static int encode_split(struct training *t, const struct encoder_options *option
                                                 ? (size_t)dataset_rows(t->validation)
                                                 : split->n[SPLIT_VALIDATION]);
         }
-        rc = encode_part(t, SPLIT_TRAINING, split, NULL, err);
+        rc = encode_part(t, SPLIT_TRAINING, options, split, NULL, err);
     }
     if (rc == 0) {
-        rc = encode_part(t, SPLIT_VALIDATION, split, t->validation, err);
+        rc = encode_part(t, SPLIT_VALIDATION, options, split, t->validation, err);
     }
     if (rc == 0) {
-        rc = encode_part(t, SPLIT_TEST, split, t->test, err);
+        rc = encode_part(t, SPLIT_TEST, options, split, t->test, err);
     }
     if (rc == 0) {
         rc = runner_weigh(t->parts, err);
@@ -178,31 +217,43 @@ static int encode_split(struct training *t, const struct encoder_options *option
     return rc;
 }
 
+/* Rows that lack a value which they must have, out of every part; of another dataset encode_part
+ * drops them. */
+static int drop_rows(struct training *t, const struct encoder_options *options, struct split *split,
+                     struct err *err)
+{
+    enum split_part part;
+
+    for (part = 0; part < SPLIT_PARTS; part++) {
+        size_t before = split->n[part];
+
+        if (encoder_drop_rows(options, t->ds, t->ds, split->rows[part], &split->n[part], err) !=
+            0) {
+            return -1;
+        }
+        warn_of_dropped(t, part, before, split->n[part]);
+    }
+    return 0;
+}
+
 static int encode_all(struct training *t, struct err *err)
 {
-    size_t *features = NULL, *targets = NULL;
     struct split split = {.n = {0}};
-    struct encoder_options options = {
-        .plan = t->spec.plan,
-        .target = t->spec.target_scale,
-        .classes = t->spec.classes,
-        .n_targets = t->spec.n_targets,
-        .offset = t->spec.offset,
-        .weight = t->spec.sample_weight,
-    };
-    int rc = job_spec_columns(&t->spec, t->ds, &features, &options.n_features, &targets, err);
+    struct job_encoder encoder;
+    int rc = job_encoder_init(&encoder, &t->spec, t->ds, err);
 
+    if (rc != 0) {
+        return rc;
+    }
+    rc = make_split(t, encoder.targets[0], &split, err);
     if (rc == 0) {
-        options.features = features;
-        options.targets = targets;
-        rc = make_split(t, targets[0], &split, err);
+        rc = drop_rows(t, &encoder.options, &split, err);
     }
     if (rc == 0) {
-        rc = encode_split(t, &options, &split, err);
+        rc = encode_split(t, &encoder.options, &split, err);
     }
     split_fini(&split);
-    free(features);
-    free(targets);
+    job_encoder_fini(&encoder);
     return rc;
 }
 

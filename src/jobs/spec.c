@@ -41,6 +41,11 @@ void job_spec_fini(struct job_spec *spec)
     job_notify_fini(&spec->notify);
     free_texts(spec->targets, spec->n_targets);
     encoder_plan_fini(&spec->plan);
+    for (i = 0; i < spec->n_columns; i++) {
+        free(spec->columns[i].name);
+        encoder_plan_fini(&spec->columns[i].plan);
+    }
+    free(spec->columns);
     free(spec->target_rule);
     free_texts(spec->exclude, spec->n_exclude);
     free(spec->sample_weight);
@@ -219,4 +224,46 @@ int job_spec_columns(const struct job_spec *spec, const struct dataset *ds, size
     *n_features = kept;
     *targets = t;
     return 0;
+}
+
+const struct encoder_plan *job_spec_plan(const struct job_spec *spec, const char *column,
+                                         size_t *at)
+{
+    if (*at < spec->n_columns && strcmp(spec->columns[*at].name, column) == 0) {
+        return &spec->columns[(*at)++].plan;
+    }
+    return &spec->plan;
+}
+
+int job_encoder_init(struct job_encoder *out, const struct job_spec *spec, const struct dataset *ds,
+                     struct err *err)
+{
+    struct encoder_options *o = &out->options;
+    size_t i, at = 0;
+
+    *out = (struct job_encoder){.options = {.plan = spec->plan,
+                                            .target = spec->target_scale,
+                                            .classes = spec->classes,
+                                            .n_targets = spec->n_targets,
+                                            .offset = spec->offset,
+                                            .weight = spec->sample_weight}};
+    if (job_spec_columns(spec, ds, &out->features, &o->n_features, &out->targets, err) != 0) {
+        return -1;
+    }
+    out->plans = xcalloc(o->n_features + 1, sizeof *out->plans);
+    for (i = 0; i < o->n_features; i++) {
+        out->plans[i] = *job_spec_plan(spec, dataset_column(ds, out->features[i])->name, &at);
+    }
+    o->features = out->features;
+    o->targets = out->targets;
+    o->columns = out->plans;
+    return 0;
+}
+
+void job_encoder_fini(struct job_encoder *encoder)
+{
+    free(encoder->features);
+    free(encoder->targets);
+    free(encoder->plans);
+    *encoder = (struct job_encoder){.plans = NULL};
 }

@@ -41,6 +41,12 @@ struct job_class_weight {
     double weight;
 };
 
+/* A column that is prepared otherwise than the rest. */
+struct job_column {
+    char *name;
+    struct encoder_plan plan;
+};
+
 struct job_spec {
     char *name;                        /* family, or NULL */
     int64_t priority;                  /* of waiting jobs the highest is next; 0 is usual */
@@ -66,7 +72,9 @@ struct job_spec {
     char validation_dataset[HASH_HEX_LEN], test_dataset[HASH_HEX_LEN]; /* "" = none */
 
     /* preprocess */
-    struct encoder_plan plan;          /* of every feature */
+    struct encoder_plan plan;          /* of every feature that is not among these: */
+    size_t n_columns;
+    struct job_column *columns;        /* in the dataset's order */
     enum encoder_numeric target_scale;
 
     /* architecture and loss; n_inputs and n_outputs are known once the encoder is fitted
@@ -134,9 +142,24 @@ bool job_spec_full_batch(const struct job_spec *spec);
 /* "validation_loss", "test_f1", ...; caller frees. */
 char *job_monitor_name(const struct job_monitor *monitor);
 
+/* What becomes of a feature; *at (0 at first) goes along when features are asked for in their
+ * order. */
+const struct encoder_plan *job_spec_plan(const struct job_spec *spec, const char *column,
+                                         size_t *at);
+
 /* The columns of `ds` that are features, in order, and those that are targets; arrays of
  * the caller, freed by the caller. Errors name missing columns with a suggestion. */
 int job_spec_columns(const struct job_spec *spec, const struct dataset *ds, size_t **features,
                      size_t *n_features, size_t **targets, struct err *err) MUST_CHECK;
+
+/* What the encoder wants to know, from a spec and its dataset. Borrows from the spec. */
+struct job_encoder {
+    struct encoder_options options;
+    size_t *features, *targets;
+    struct encoder_plan *plans;
+};
+int job_encoder_init(struct job_encoder *out, const struct job_spec *spec, const struct dataset *ds,
+                     struct err *err) MUST_CHECK;
+void job_encoder_fini(struct job_encoder *encoder);
 
 #endif

@@ -1,6 +1,7 @@
 /* What the encoder makes of numbers: each form against its definition, and encoders that were
  * stored before there were such forms. */
 #include "encoder_help.h"
+#include "../golden/encoder_golden.h"
 #include "fixtures/encoders_1.h"
 
 /* A table of one numeric column "a" and a target "y" that counts the rows. NaN is missing. */
@@ -131,6 +132,155 @@ START_TEST(auto_of_two_values_and_of_none)
 }
 END_TEST
 
+/* ---- scikit-learn and NumPy ------------------------------------------------------ */
+
+static const struct golden {
+    const char *name;
+    struct encoder_plan plan;
+    const double *want;
+    double within; /* of the value; float32 has 6e-8 */
+} goldens[] = {
+    {"standardize", {.numeric = ENCODER_STANDARDIZE}, golden_standard, 1e-6},
+    {"minmax", {.numeric = ENCODER_MINMAX}, golden_minmax, 1e-6},
+    {"robust", {.numeric = ENCODER_ROBUST}, golden_robust, 1e-6},
+    {"auto", {.numeric = ENCODER_AUTO, .indicator = ENCODER_INDICATOR_OFF}, golden_soft, 1e-6},
+    {"quantile", {.numeric = ENCODER_QUANTILE}, golden_normal, 2e-6},
+    {"log1p", {.numeric = ENCODER_LOG1P}, golden_log, 1e-6},
+    {"median", {.missing = ENCODER_MEDIAN}, golden_median, 1e-6},
+    {"most_frequent", {.missing = ENCODER_MOST_FREQUENT}, golden_mode, 1e-6},
+};
+
+START_TEST(others_numbers)
+{
+    const struct golden *g = &goldens[_i];
+    struct dataset *ds = column_of(golden_x, GOLDEN_ROWS);
+    struct setup s = {.options = {.plan = g->plan}};
+    uint64_t rows[GOLDEN_ROWS];
+    struct encoder *e;
+    size_t width, i, k;
+    float *x;
+
+    for (i = 0; i < GOLDEN_ROWS; i++) {
+        rows[i] = i;
+    }
+    e = fit(ds, choose(&s, ds, "a", "y", false), rows, GOLDEN_TRAIN, NULL);
+    width = encoder_n_inputs(e);
+    ck_assert_uint_eq(width, g->plan.numeric == ENCODER_AUTO ? 1 + GOLDEN_BINS : 1);
+    x = xcalloc(GOLDEN_ROWS * width, sizeof *x);
+    encode(e, ds, rows, GOLDEN_ROWS, x);
+    for (i = 0; i < GOLDEN_ROWS; i += GOLDEN_STEP) {
+        double want = g->want[i / GOLDEN_STEP];
+
+        ck_assert_msg(fabs((double)x[i * width] - want) <= g->within * fmax(1, fabs(want)),
+                      "%s of row %zu (%g): %.9g, not %.9g", g->name, i, golden_x[i],
+                      (double)x[i * width], want);
+        for (k = 1; k < width; k++) {
+            double code = golden_codes[i / GOLDEN_STEP * GOLDEN_BINS + k - 1];
+
+            ck_assert_msg(fabs((double)x[i * width + k] - code) <= 1e-6,
+                          "code %zu of row %zu (%g): %.9g, not %.9g", k, i, golden_x[i],
+                          (double)x[i * width + k], code);
+        }
+    }
+    free(x);
+    encoder_free(&e);
+    dataset_free(&ds);
+}
+END_TEST
+
+START_TEST(log1p_refuses)
+{
+    struct dataset *ds = table("a,y\n1,1\n3,2\n-1,3\n0,4\n");
+    struct setup s = {.options = {.plan = {.numeric = ENCODER_LOG1P}}};
+    struct err err = ERR_INIT;
+    struct encoder_cell cell = {.number = -1};
+    struct encoder *e = NULL;
+    float x[4];
+
+    choose(&s, ds, "a", "y", false);
+    ck_assert_int_eq(encoder_fit(ds, &s.options, all_rows, 4, &e, NULL, &err), -1);
+    ck_assert_str_eq(err.items[0].detail,
+                     "row 3: column \"a\" is not above -1, and has no log1p");
+    ck_assert_int_eq(err.items[0].row, 3);
+    err_fini(&err);
+    e = fit(ds, &s.options, all_rows, 2, NULL);
+    ck_assert_int_eq(encoder_encode_rows(e, ds, all_rows, 4, x, &err), -1);
+    ck_assert_str_eq(err.items[0].detail,
+                     "row 3: the number -1 in column \"a\" is not above -1, and has no log1p");
+    err_fini(&err);
+    ck_assert_int_eq(encoder_encode_cells(e, &cell, "/instances/0", x, &err), -1);
+    ck_assert_str_eq(err.items[0].pointer, "/instances/0/a");
+    err_fini(&err);
+    encoder_free(&e);
+    dataset_free(&ds);
+}
+END_TEST
+
+START_TEST(log1p_of_the_target)
+{
+    struct dataset *ds = table("a,y\n1,0\n2,9\n3,99\n4,-1\n");
+    struct setup s = {.options = {.target = ENCODER_LOG1P}};
+    struct encoder *e = fit(ds, choose(&s, ds, "a", "y", false), all_rows, 3, NULL);
+    double mean = (log(10) + log(100)) / 3, std = sqrt((mean * mean + pow(log(10) - mean, 2) +
+                                                        pow(log(100) - mean, 2)) / 3);
+    struct err err = ERR_INIT;
+    float y[4];
+
+    ck_assert_int_eq(encoder_encode_targets(e, ds, all_rows, 3, y, &err), 0);
+    ck_assert_float_eq_tol(y[0], -mean / std, 1e-6);
+    ck_assert_float_eq_tol(y[2], (log(100) - mean) / std, 1e-6);
+    ck_assert_double_eq_tol(encoder_decode_target(e, 0, (log(10) - mean) / std), 9, 1e-12);
+    ck_assert_int_eq(encoder_encode_targets(e, ds, all_rows, 4, y, &err), -1);
+    ck_assert_str_eq(err.items[0].detail,
+                     "row 4: the number -1 in the target \"y\" is not above -1, and has no log1p");
+    err_fini(&err);
+    encoder_free(&e);
+    choose(&s, ds, "a", "y", false);
+    ck_assert_int_eq(encoder_fit(ds, &s.options, all_rows, 4, &e, NULL, &err), -1);
+    ck_assert_int_eq(err.items[0].row, 4);
+    err_fini(&err);
+    dataset_free(&ds);
+}
+END_TEST
+
+START_TEST(constants_stand_in)
+{
+    struct dataset *ds = table("a,b,y\n1,1,1\n,,2\n3,5,3\n");
+    char constant[] = "-7.5";
+    struct encoder_plan columns[2] = {
+        {.numeric = ENCODER_NONE, .missing = ENCODER_CONSTANT, .constant = constant},
+        {.numeric = ENCODER_NONE, .missing = ENCODER_DROP_ROW}};
+    struct setup s = {.options = {.columns = columns}};
+    uint64_t rows[3] = {0, 1, 2};
+    struct err err = ERR_INIT;
+    struct encoder_cell cells[2] = {{.missing = true}, {.missing = true}};
+    struct encoder *e = NULL;
+    size_t n = 3;
+    float x[6];
+
+    choose(&s, ds, "a+b", "y", false);
+    ck_assert_int_eq(encoder_fit(ds, &s.options, all_rows, 3, &e, NULL, &err), -1);
+    ck_assert_str_eq(err.items[0].detail, "row 2: column \"b\" has no value");
+    err_fini(&err);
+    ck_assert(encoder_drops_rows(&s.options));
+    ck_assert_int_eq(encoder_drop_rows(&s.options, ds, ds, rows, &n, &err), 0);
+    ck_assert_uint_eq(n, 2);
+    ck_assert(rows[0] == 0 && rows[1] == 2);
+    e = fit(ds, &s.options, rows, 2, NULL);
+    encode(e, ds, rows, 2, x);
+    expect(x, (const float[]){1, 1, 3, 5}, 4);
+    ck_assert_int_eq(encoder_encode_cells(e, cells, "", x, &err), -1);
+    ck_assert_uint_eq(err.n_items, 1);
+    ck_assert_str_eq(err.items[0].pointer, "/b");
+    err_fini(&err);
+    cells[1] = (struct encoder_cell){.number = 2};
+    ck_assert_int_eq(encoder_encode_cells(e, cells, "", x, &err), 0);
+    expect(x, (const float[]){-7.5f, 2}, 2);
+    encoder_free(&e);
+    dataset_free(&ds);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("encoder_numbers");
@@ -141,6 +291,10 @@ int main(void)
     tcase_add_test(numbers_case, old_encoders_load);
     tcase_add_test(numbers_case, auto_is_clipped_and_coded);
     tcase_add_test(numbers_case, auto_of_two_values_and_of_none);
+    tcase_add_loop_test(numbers_case, others_numbers, 0, ARRAY_LEN(goldens));
+    tcase_add_test(numbers_case, log1p_refuses);
+    tcase_add_test(numbers_case, log1p_of_the_target);
+    tcase_add_test(numbers_case, constants_stand_in);
     suite_add_tcase(suite, numbers_case);
     return run_suite(suite);
 }

@@ -308,6 +308,27 @@ static const struct {
      "the target is classes"},
     {JOB("r", ",\"preprocess\":{\"missing\":\"error\"}"), "/preprocess/missing",
      "\"gap\" has 30 missing values"},
+    {JOB("r", ",\"preprocess\":{\"columns\":{\"gap\":{\"missing\":\"error\"}}}"),
+     "/preprocess/missing", "\"gap\" has 30 missing values"},
+    {JOB("r", ",\"preprocess\":{\"columns\":{\"colour\":{\"categorical\":\"ordinal\"}}}"),
+     "/preprocess/columns/colour", "did you mean \"color\"?"},
+    {JOB("r", ",\"preprocess\":{\"columns\":{\"r\":{\"numeric\":\"robust\"}}}"),
+     "/preprocess/columns/r", "\"r\" is not learnt from"},
+    {JOB("r", ",\"preprocess\":{\"columns\":{\"a\":{\"categorical\":\"ordinal\"}}}"),
+     "/preprocess/columns/a/categorical", "\"a\" is numeric, which has no use for it"},
+    {JOB("r", ",\"preprocess\":{\"columns\":{\"color\":{\"numeric\":\"minmax\"}}}"),
+     "/preprocess/columns/color/numeric", "\"color\" is categorical"},
+    {JOB("r", ",\"preprocess\":{\"columns\":{\"a\":{\"missing\":{\"constant\":\"x\"}}}}"),
+     "/preprocess/columns/a/missing", "\"x\" cannot stand in for it"},
+    {JOB("r", ",\"preprocess\":{\"missing\":{\"constant\":\"x\"}}"), "/preprocess/missing",
+     "\"a\" is numeric: \"x\" cannot stand in for it"},
+    {JOB("species", ",\"preprocess\":{\"target\":\"log1p\"}"), "/preprocess/target",
+     "the target is classes"},
+    {JOB("r", ",\"preprocess\":{\"target\":\"log1p\"},\"loss\":{\"type\":\"huber\",\"delta\":2}"),
+     "/loss/delta", "which log1p leaves"},
+    {"{\"data\":{\"dataset\":\"d\",\"target\":\"r\",\"offset\":\"a\"},"
+     "\"preprocess\":{\"target\":\"log1p\"}}",
+     "/data/offset", "which log1p leaves"},
     {JOBD("r", "\"exclude\":[\"a\",\"b\",\"color\",\"species\",\"yn\",\"k\",\"id\",\"u\",\"l1\","
                "\"l2\",\"gap\",\"fold\",\"half\"]"),
      "/data", "constant"},
@@ -392,6 +413,13 @@ static const char *const jobs[] = {
     JOB("r", ",\"preprocess\":{\"numeric\":\"none\",\"target\":\"none\"}"),
     JOB("r", ",\"preprocess\":{\"numeric\":\"auto\",\"missing\":\"median\","
              "\"missing_indicator\":true}"),
+    JOB("r", ",\"preprocess\":{\"target\":\"log1p\",\"missing\":\"drop_row\",\"min_count\":3,"
+             "\"categorical\":\"auto\",\"unseen\":\"other\",\"datetime\":[\"hour\",\"year\"],"
+             "\"columns\":{\"gap\":{\"missing\":{\"constant\":-1.5},\"numeric\":\"quantile\"},"
+             "\"color\":{\"categorical\":\"embedding\",\"width\":3,"
+             "\"missing\":{\"constant\":\"gr\\u00fcn\"}},\"b\":{\"numeric\":\"standardize\"},"
+             "\"species\":{\"categorical\":\"hashing\",\"hash_buckets\":7,"
+             "\"unseen\":\"error\",\"missing_indicator\":false}}}"),
     JOB("r", ",\"priority\":-1000"),
     JOB("r", ",\"priority\":1000"),
     JOBD("species", "\"split\":{\"stratify\":true,\"test\":0.25},\"exclude\":[\"id\",\"fold\"]"),
@@ -449,8 +477,11 @@ START_TEST(printed_form_in_full)
         "\"target_type\":\"classes\",\"target_rule\":\"3 distinct texts\",\"exclude\":[],"
         "\"sample_weight\":null,\"offset\":null,"
         "\"split\":{\"validation\":0.15,\"test\":0.15,\"stratify\":\"auto\"}},"
-        "\"preprocess\":{\"numeric\":\"standardize\",\"missing\":\"mean\",\"missing_indicator\":\"auto\","
-        "\"categorical\":\"one_hot\",\"target\":\"none\"},"
+        "\"preprocess\":{\"numeric\":\"standardize\",\"missing\":\"mean\","
+        "\"missing_indicator\":\"auto\",\"categorical\":\"one_hot\",\"min_count\":1,"
+        "\"unseen\":\"zeros\",\"hash_buckets\":32,\"boolean\":\"auto\",\"datetime\":[\"year\","
+        "\"month\",\"day\",\"weekday\",\"hour\",\"month_cycle\",\"weekday_cycle\","
+        "\"hour_cycle\"],\"target\":\"none\",\"columns\":{}},"
         "\"architecture\":{\"hidden\":["
         "{\"units\":128" LAYER_REST "},{\"units\":64" LAYER_REST "}],"
         "\"activation\":\"relu\",\"init\":\"glorot_uniform\",\"output\":\"softmax\","

@@ -44,7 +44,8 @@ tests_unit_check_encoder_CFLAGS = $(DATA_CHECK_CFLAGS)
 tests_unit_check_encoder_LDADD = $(DATA_CHECK_LIBS)
 
 tests_unit_check_encoder_numbers_SOURCES = tests/unit/check_encoder_numbers.c tests/unit/data_help.h \
-	tests/unit/encoder_help.h tests/unit/fixtures/encoders_1.h
+	tests/unit/encoder_help.h tests/unit/fixtures/encoders_1.h tests/golden/encoder_golden.h
+EXTRA_DIST += tests/golden/make_encoder.py
 tests_unit_check_encoder_numbers_CFLAGS = $(DATA_CHECK_CFLAGS)
 tests_unit_check_encoder_numbers_LDADD = $(DATA_CHECK_LIBS)
 
