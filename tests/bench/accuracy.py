@@ -59,9 +59,9 @@ class Bench:
         print(f"bench: {text}", file=sys.stderr, flush=True)
 
     def upload(self, name, which):
-        tables = accuracy_sets.tables(self.options.data or "/nonexistent", which)
-        for suffix, table in zip(("", "-test"), tables):
-            self.daemon.upload(name + suffix, table)
+        tables = accuracy_sets.uploads(self.options.data or "/nonexistent", which)
+        for suffix, (table, media) in zip(("", "-test"), tables):
+            self.daemon.api("POST", f"/datasets?name={name}{suffix}", table, media)
         return len(tables)
 
     def measure(self, name, which, column, n_tables):

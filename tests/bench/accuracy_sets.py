@@ -1,9 +1,8 @@
 """The tables of `scripts/bench accuracy`: where each comes from, what is learnt of it, how it is split.
 
-A set with a goal belongs to the table of docs/DATA.md. The others have none: there the recipe is
+A set with a goal belongs to the table of docs/PERFORMANCE.md. The others have none: there the recipe is
 held against another preset, over all shapes of tables that there are.
 """
-import gzip
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,6 +31,7 @@ def columns(n, *last):
     return ",".join([*(f"x{i}" for i in range(n - len(last))), *last])
 
 
+BOUNDARY = "mlpd-bench-of-accuracy"
 EXAMPLES = Path(__file__).parents[2] / "examples/data"
 IMAGES = ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz",
           "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")
@@ -82,30 +82,20 @@ SETS = {
 }
 
 
-def idx(path):
-    data = gzip.open(path).read()
-    rank = data[3]
-    shape = [int.from_bytes(data[4 + 4 * i:8 + 4 * i], "big") for i in range(rank)]
-    return shape, data[4 + 4 * rank:]
+def form(**files):
+    """Several files as one upload."""
+    parts = [f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"; '
+             f'filename="{path.name}"\r\n\r\n'.encode() + path.read_bytes() + b"\r\n"
+             for name, path in files.items()]
+    return b"".join(parts) + f"--{BOUNDARY}--\r\n".encode()
 
 
-def image_csv(images, labels):
-    """Pixels as they are, 0 to 255, and the label."""
-    (n, height, width), pixels = idx(images)
-    _, truth = idx(labels)
-    cells = [b"%d," % v for v in range(256)]
-    size = height * width
-    rows = [",".join([*(f"p{i}" for i in range(size)), "label\n"]).encode()]
-    for i in range(n):
-        row = pixels[i * size:(i + 1) * size]
-        rows.append(b"".join([cells[v] for v in row]) + b"%d\n" % truth[i])
-    return b"".join(rows)
-
-
-def tables(folder, which):
-    """One CSV, or two."""
+def uploads(folder, which):
+    """One table, or two: their bytes as they are published, and the media type."""
     paths = [Path(folder) / f for f in which.files]
     if "idx" in paths[0].name:
-        return [image_csv(paths[0], paths[1]), image_csv(paths[2], paths[3])]
+        media = f"multipart/form-data; boundary={BOUNDARY}"
+        return [(form(images=images, labels=labels), media)
+                for images, labels in (paths[:2], paths[2:])]
     head = which.header.encode() + b"\n" if which.header else b""
-    return [head + p.read_bytes() for p in paths]
+    return [(head + p.read_bytes(), "text/csv") for p in paths]
