@@ -3,23 +3,30 @@
 # (scripts/fuzz does both and runs it). A target is tests/fuzz/NAME.c, a line here and its LDADD.
 FUZZ_TARGETS = \
 	tests/fuzz/fuzz_address \
+	tests/fuzz/fuzz_arff \
 	tests/fuzz/fuzz_checkpoint \
 	tests/fuzz/fuzz_config \
 	tests/fuzz/fuzz_csv \
 	tests/fuzz/fuzz_dataset \
 	tests/fuzz/fuzz_guard \
 	tests/fuzz/fuzz_gunzip \
+	tests/fuzz/fuzz_idx \
 	tests/fuzz/fuzz_job \
 	tests/fuzz/fuzz_json \
+	tests/fuzz/fuzz_libsvm \
 	tests/fuzz/fuzz_kernels \
 	tests/fuzz/fuzz_model \
+	tests/fuzz/fuzz_multipart \
+	tests/fuzz/fuzz_ndjson \
+	tests/fuzz/fuzz_npy \
+	tests/fuzz/fuzz_npz \
 	tests/fuzz/fuzz_request \
 	tests/fuzz/fuzz_rows \
 	tests/fuzz/fuzz_tokens
 
 # What they share; the driver's main comes from it where no engine brings its own.
 check_LIBRARIES += tests/fuzz/libfuzz.a
-tests_fuzz_libfuzz_a_SOURCES = tests/fuzz/fuzz.c tests/fuzz/fuzz.h tests/fuzz/trainer.h
+tests_fuzz_libfuzz_a_SOURCES = tests/fuzz/fuzz.c tests/fuzz/fuzz.h tests/fuzz/table.h tests/fuzz/trainer.h
 if FUZZING
 EXTRA_PROGRAMS += $(FUZZ_TARGETS)
 FUZZ_ENGINE = $(LIB_FUZZING_ENGINE)
@@ -60,6 +67,13 @@ tests_fuzz_fuzz_json_LDADD = $(FUZZ_JOBS_LIBS)
 tests_fuzz_fuzz_kernels_LDADD = libmlpcore.la $(FUZZ_DATA_LIBS) -lm
 tests_fuzz_fuzz_model_LDADD = $(FUZZ_JOBS_LIBS)
 tests_fuzz_fuzz_request_LDADD = $(FUZZ_HTTP_LIBS)
+tests_fuzz_fuzz_arff_LDADD = $(FUZZ_DATA_LIBS)
+tests_fuzz_fuzz_idx_LDADD = $(FUZZ_DATA_LIBS)
+tests_fuzz_fuzz_libsvm_LDADD = $(FUZZ_DATA_LIBS)
+tests_fuzz_fuzz_ndjson_LDADD = $(FUZZ_DATA_LIBS)
+tests_fuzz_fuzz_npy_LDADD = $(FUZZ_DATA_LIBS)
+tests_fuzz_fuzz_npz_LDADD = $(FUZZ_DATA_LIBS)
+tests_fuzz_fuzz_multipart_LDADD = $(FUZZ_HTTP_LIBS)
 tests_fuzz_fuzz_rows_LDADD = $(FUZZ_HTTP_LIBS)
 tests_fuzz_fuzz_tokens_LDADD = $(FUZZ_HTTP_LIBS)
 

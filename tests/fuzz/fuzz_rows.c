@@ -1,5 +1,6 @@
 /* Rows for a model, labelled or not: the first byte says of what kind ("j" JSON instances, "c" CSV,
- * "q" a query; a capital one labelled), the rest is the body. Rows that are taken are finite
+ * "n" NDJSON, "y" .npy, "z" .npz, "i" IDX, "l" libsvm, "a" ARFF, "q" a query; a capital one
+ * labelled), the rest is the body. Rows that are taken are finite
  * numbers of the model's width and as many as the body has.
  */
 #include "fuzz.h"
@@ -101,6 +102,20 @@ static int read_query(struct rows *rows, const uint8_t *data, size_t size, struc
     return rc;
 }
 
+static int read_other(struct rows *rows, char kind, const uint8_t *data, size_t size,
+                      struct err *err)
+{
+    static const char kinds_of[] = "nyzila";
+    static const enum reader_format formats[] = {READER_NDJSON, READER_NPY,    READER_NPZ,
+                                                 READER_IDX,    READER_LIBSVM, READER_ARFF};
+    const char *at = strchr(kinds_of, tolower((unsigned char)kind));
+
+    return at == NULL || *at == '\0'
+               ? -1
+               : rows_read_table(rows, formats[at - kinds_of], data, size, fuzz_folder(), 1 << 20,
+                                 err);
+}
+
 static void try_rows(char kind, const uint8_t *data, size_t size, const struct encoder *encoder,
                      const struct mlp_spec *spec)
 {
@@ -122,6 +137,7 @@ static void try_rows(char kind, const uint8_t *data, size_t size, const struct e
         rc = read_query(&rows, data, size, &err);
         break;
     default:
+        rc = read_other(&rows, kind, data, size, &err);
         break;
     }
     if (rc == 0) {
