@@ -191,6 +191,19 @@ static void look_at_column(const struct dataset *ds, size_t column)
     FUZZ_TRUE(dataset_find(ds, c->name) == (ptrdiff_t)column);
     FUZZ_TRUE(strcmp(dataset_names(ds)[column], c->name) == 0);
     FUZZ_TRUE(c->missing <= dataset_rows(ds));
+    FUZZ_TRUE(c->type != COLUMN_BOOLEAN || c->n_categories <= 2);
+    FUZZ_TRUE(c->histogram.n <= SKETCH_BINS);
+    if (c->why != NULL && column_holds_numbers(c->type) && c->missing < dataset_rows(ds)) {
+        uint64_t left = dataset_rows(ds) - c->missing - c->histogram.below - c->histogram.above;
+
+        for (i = 0; i < c->histogram.n; i++) {
+            left -= c->histogram.counts[i];
+        }
+        FUZZ_TRUE(left == 0);
+        for (i = 1; i < DATASET_QUANTILES; i++) {
+            FUZZ_TRUE(c->quantiles[i - 1] <= c->quantiles[i]);
+        }
+    }
     for (i = 0; i < c->n_categories; i++) {
         FUZZ_TRUE(text_is_utf8(c->categories[i], strlen(c->categories[i])));
     }

@@ -1,5 +1,6 @@
 /* An uploaded table: the first line says how it is read ("c" no header, "t" or ";" the delimiter,
- * a digit the size of the pieces, what follows a "?" is the `types` option), the rest is the CSV.
+ * a digit the size of the pieces, what stands between "!" and "?" are words for no value, what
+ * follows a "?" is the `types` option), the rest is the CSV.
  * In pieces or whole, the same dataset or the same refusal; a dataset reads back.
  */
 #include "fuzz.h"
@@ -8,12 +9,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "base/text.h"
 #include "data/csv.h"
 
 static void read_options(const char *line, struct csv_options *options, size_t *piece)
 {
     const char *types = strchr(line, '?');
+    const char *words = strchr(line, '!');
     size_t len = types != NULL ? (size_t)(types - line) : strlen(line), i;
     struct err err = ERR_INIT;
 
@@ -34,6 +37,14 @@ static void read_options(const char *line, struct csv_options *options, size_t *
             *piece = line[i] >= '1' && line[i] <= '9' ? (size_t)(line[i] - '0') : *piece;
             break;
         }
+    }
+    if (words != NULL && words < line + len && text_is_utf8(words, len - (size_t)(words - line))) {
+        char *list = xstrndup(words + 1, len - (size_t)(words + 1 - line));
+
+        fuzz_err(missing_parse(&options->missing, list, &err), &err);
+        free(list);
+        err_fini(&err);
+        err = (struct err)ERR_INIT;
     }
     if (types != NULL && text_is_utf8(types, strlen(types))) { /* what comes from a query is */
         fuzz_err(csv_types_parse(types + 1, options, &err), &err);
