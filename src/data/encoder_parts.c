@@ -37,16 +37,16 @@ bool encoder_time_part(double seconds, enum encoder_time part, double *out)
         *out = t.year_day;
         break;
     case ENCODER_MONTH_CYCLE:
-        *out = TURN * (t.month - 1) / 12;
+        *out = TURN * ((t.month - 1) / 12.0);
         break;
     case ENCODER_WEEKDAY_CYCLE:
-        *out = TURN * t.weekday / 7;
+        *out = TURN * (t.weekday / 7.0);
         break;
     case ENCODER_HOUR_CYCLE:
-        *out = TURN * (t.hour * 3600 + t.minute * 60 + t.second) / 86400;
+        *out = TURN * ((t.hour * 3600 + t.minute * 60 + t.second) / 86400.0);
         break;
     case ENCODER_YEAR_CYCLE:
-        *out = TURN * (t.year_day - 1) / 365.25;
+        *out = TURN * ((t.year_day - 1) / 365.25);
         break;
     default:
         *out = seconds;

@@ -8,6 +8,7 @@ DATA_CHECKS = \
 	tests/unit/check_encoder \
 	tests/unit/check_encoder_numbers \
 	tests/unit/check_encoder_rows \
+	tests/unit/check_encoder_texts \
 	tests/unit/check_reader \
 	tests/unit/check_reader_bad \
 	tests/unit/check_schema \
@@ -48,6 +49,10 @@ tests_unit_check_encoder_numbers_SOURCES = tests/unit/check_encoder_numbers.c te
 EXTRA_DIST += tests/golden/make_encoder.py
 tests_unit_check_encoder_numbers_CFLAGS = $(DATA_CHECK_CFLAGS)
 tests_unit_check_encoder_numbers_LDADD = $(DATA_CHECK_LIBS)
+
+tests_unit_check_encoder_texts_SOURCES = tests/unit/check_encoder_texts.c tests/unit/data_help.h tests/unit/encoder_help.h
+tests_unit_check_encoder_texts_CFLAGS = $(DATA_CHECK_CFLAGS)
+tests_unit_check_encoder_texts_LDADD = $(DATA_CHECK_LIBS)
 
 tests_unit_check_encoder_rows_SOURCES = tests/unit/check_encoder_rows.c tests/unit/data_help.h tests/unit/encoder_help.h
 tests_unit_check_encoder_rows_CFLAGS = $(DATA_CHECK_CFLAGS)
