@@ -441,6 +441,23 @@ START_TEST(a_slow_one_holds_up_nobody_else)
 }
 END_TEST
 
+/* The same when both waited before there were senders, and no commit wakes anybody. */
+START_TEST(nor_at_the_start)
+{
+    int64_t slow, quick;
+
+    net_server_start(&server, silent);
+    net_server_start(&other, no_content);
+    slow = told(server.port);
+    quick = told(other.port);
+    start(1);
+    want_state(wait_for_sends(quick, 1), DELIVERY_IS_DELIVERED, 1, 204, NULL);
+    want_state(delivery(slow, 0), DELIVERY_IS_PENDING, 0, 0, NULL);
+    net_server_stop(&other);
+    net_server_stop(&server);
+}
+END_TEST
+
 /* A stop ends a send as if it had not begun; the next daemon sends it. */
 START_TEST(a_stop_does_not_wait)
 {
@@ -535,6 +552,7 @@ int main(void)
     tcase_add_test(tc, where_nobody_may_go);
     tcase_add_test(tc, without_a_secret_nothing_is_sent);
     tcase_add_test(tc, a_slow_one_holds_up_nobody_else);
+    tcase_add_test(tc, nor_at_the_start);
     tcase_add_test(tc, a_stop_does_not_wait);
     tcase_add_test(tc, one_after_the_other);
     tcase_add_test(tc, a_job_that_goes_meanwhile);
