@@ -60,4 +60,6 @@ EXTRA_DIST += \
 	examples/data/breast_cancer.csv \
 	examples/data/diabetes.csv \
 	examples/data/digits.csv \
-	examples/data/iris.csv
+	examples/data/iris.csv \
+	examples/data/make_rides.py \
+	examples/data/rides.csv

@@ -14,6 +14,7 @@ API_CHECKS = \
 	tests/api/api_garbage \
 	tests/api/api_lessons \
 	tests/api/api_predict \
+	tests/api/api_prepare \
 	tests/api/api_queue \
 	tests/api/api_restart \
 	tests/api/api_schema \
@@ -70,6 +71,9 @@ tests_api_api_names_LDADD   = $(API_LIBS)
 tests_api_api_predict_SOURCES = tests/api/api_predict.c
 tests_api_api_predict_CFLAGS  = $(API_CFLAGS)
 tests_api_api_predict_LDADD   = $(API_LIBS)
+tests_api_api_prepare_SOURCES = tests/api/api_prepare.c
+tests_api_api_prepare_CFLAGS  = $(API_CFLAGS)
+tests_api_api_prepare_LDADD   = $(API_LIBS)
 tests_api_api_queue_SOURCES = tests/api/api_queue.c
 tests_api_api_queue_CFLAGS  = $(API_CFLAGS)
 tests_api_api_queue_LDADD   = $(API_LIBS)

@@ -1,0 +1,187 @@
+/* Preparation over HTTP: every job of examples/prepare/ trains; models say what became of their
+ * columns; rows in any form get the same predictions; what was asked for at predict is kept; and
+ * wrong choices are refused, all at once.
+ */
+#include "config.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "work.h"
+
+static struct daemon d;
+
+static void start(void)
+{
+    daemon_start(&d, NULL, (const char *const[]){"--workers", "2", NULL});
+    upload_example("rides");
+    upload_example("diabetes");
+}
+
+static void stop(void)
+{
+    daemon_retire(&d);
+}
+
+static int64_t example(const char *name)
+{
+    char *job = file_read(source_path(text("examples/prepare/%s", name)), NULL);
+
+    return integer(want(http_post(job, "/train"), 202), "/id");
+}
+
+static struct reply *model_of_example(const char *name)
+{
+    return want(http_get("/models/%lld", (long long)trained(example(name))), 200);
+}
+
+/* The place of a feature, such as "/features/3". */
+static const char *feature(const struct reply *model, const char *name, const char *key)
+{
+    size_t i;
+
+    for (i = 0; i < length(model, "/features"); i++) {
+        if (strcmp(str(model, text("/features/%zu/name", i)), name) == 0) {
+            return text("/features/%zu/%s", i, key);
+        }
+    }
+    ck_abort_msg("no feature %s", name);
+}
+
+static bool warns(int64_t job, const char *words)
+{
+    return strstr(canonical(at(want(http_get("/jobs/%lld", (long long)job), 200), "/warnings")),
+                  words) != NULL;
+}
+
+START_TEST(every_example_trains)
+{
+    DIR *dir = opendir(source_path("examples/prepare"));
+    int64_t jobs[32];
+    size_t n = 0, i;
+
+    ck_assert_ptr_nonnull(dir);
+    for (struct dirent *e; (e = readdir(dir)) != NULL;) {
+        if (strstr(e->d_name, ".json") != NULL) {
+            ck_assert_uint_lt(n, COUNT(jobs));
+            jobs[n++] = example(e->d_name);
+        }
+    }
+    closedir(dir);
+    ck_assert_uint_ge(n, 9);
+    for (i = 0; i < n; i++) {
+        struct reply *r = wait_for_job(jobs[i], "succeeded"), *again;
+        char *resolved = canonical(at(r, "/resolved"));
+
+        /* What it resolved to, posted again, is the same model. */
+        again = want(http_post(resolved, "/train"), 202);
+        ck_assert_str_eq(weights_of(model_of(jobs[i])), weights_of(trained(integer(again, "/id"))));
+    }
+}
+END_TEST
+
+START_TEST(models_say_what_became_of_columns)
+{
+    struct reply *m = model_of_example("rides.json");
+
+    ck_assert_str_eq(str(m, feature(m, "distance_km", "encoding")), "soft");
+    ck_assert(truth(m, feature(m, "distance_km", "missing_indicator")));
+    ck_assert_int_eq(integer(m, feature(m, "distance_km", "bins")), 2);
+    ck_assert_int_eq(integer(m, feature(m, "distance_km", "inputs")), 4);
+    ck_assert_str_eq(str(m, feature(m, "city", "encoding")), "one_hot");
+    ck_assert_str_eq(str(m, feature(m, "member", "encoding")), "boolean");
+    ck_assert_str_eq(str(m, feature(m, "started", "encoding")), "datetime");
+    ck_assert_str_eq(str(m, feature(m, "note", "encoding")), "dropped");
+    ck_assert_double_ge(num(m, "/metrics/test/r2"), 0.6);
+    m = model_of_example("embedding.json");
+    ck_assert_str_eq(str(m, feature(m, "city", "encoding")), "embedding");
+    ck_assert_int_eq(integer(m, feature(m, "city", "embedding")), 3);
+    ck_assert_int_eq(integer(m, feature(m, "city", "inputs")), 1);
+}
+END_TEST
+
+#define RIDE(city, member, km, passengers)                                                         \
+    "{\"started\": \"2025-05-05T08:30:00Z\", \"city\": " city ", \"member\": " member              \
+    ", \"distance_km\": " km ", \"passengers\": " passengers ", \"note\": \"in a hurry\"}"
+
+static struct reply *predict(const struct reply *model, const char *ride)
+{
+    return http_post(text("{\"instances\": [%s]}", ride), "/models/%lld/predict",
+                     (long long)integer(model, "/id"));
+}
+
+START_TEST(rows_are_prepared_alike)
+{
+    struct reply *m = model_of_example("rides.json"), *json, *csv;
+
+    json = want(predict(m, RIDE("\"Rome\"", "\"yes\"", "3.25", "null")), 200);
+    csv = want(http_csv("started,city,member,distance_km,passengers,note\n"
+                        "2025-05-05T08:30:00Z,Rome,yes,3.25,,in a hurry\n",
+                        "/models/%lld/predict", (long long)integer(m, "/id")),
+               200);
+    ck_assert_str_eq(canonical(at(json, "/predictions")), canonical(at(csv, "/predictions")));
+    csv = want(predict(m, RIDE("\"Rome\"", "true", "3.25", "null")), 200); /* yes is true */
+    ck_assert_str_eq(canonical(at(json, "/predictions")), canonical(at(csv, "/predictions")));
+    want_problem(predict(m, "{\"started\": \"soon\", \"city\": null, \"member\": null, "
+                            "\"distance_km\": 1, \"passengers\": 1, \"note\": null}"),
+                 422, "/instances/0/started", "must be a datetime");
+}
+END_TEST
+
+START_TEST(choices_hold_at_predict)
+{
+    int64_t job = example("missing.json");
+    struct reply *m = want(http_get("/models/%lld", (long long)trained(job)), 200);
+
+    ck_assert(warns(job, "training rows lack a value"));
+    want(predict(m, RIDE("null", "null", "2", "null")), 200);
+    want_problem(predict(m, RIDE("null", "null", "null", "null")), 422,
+                 "/instances/0/distance_km", "a value is needed");
+    m = model_of_example("ordinal.json");
+    want_problem(http_post("{\"instances\": [{\"started\": \"2025-05-05\", \"city\": \"Ulm\", "
+                           "\"distance_km\": 1, \"passengers\": 1, \"note\": \"x\", \"minutes\": 9}]}",
+                           "/models/%lld/predict", (long long)integer(m, "/id")),
+                 422, "/instances/0/city", "was never seen in training");
+    m = model_of_example("log_target.json");
+    ck_assert_double_gt(num(want(predict(m, RIDE("\"Oslo\"", "\"no\"", "0", "1")), 200),
+                            "/predictions/0/value"),
+                        -1);
+    want_problem(predict(m, RIDE("\"Oslo\"", "\"no\"", "-1", "1")), 422,
+                 "/instances/0/distance_km", "must be above -1");
+    job = example("hashing.json");
+    (void)trained(job);
+    ck_assert(warns(job, "\\\"ride\\\" looks like an identifier"));
+}
+END_TEST
+
+START_TEST(wrong_choices_are_all_told)
+{
+    struct reply *r = want_problem(
+        http_post("{\"data\": {\"dataset\": \"rides\", \"target\": \"minutes\"}, \"preprocess\": "
+                  "{\"missing\": {\"constant\": \"Ulm\"}, \"columns\": {\"town\": {}, "
+                  "\"city\": {\"numeric\": \"robust\"}, \"minutes\": {\"numeric\": \"none\"}}}}",
+                  "/train"),
+        422, "/preprocess/columns/town", "the dataset has no column");
+    const char *all = canonical(at(r, "/errors"));
+
+    ck_assert_ptr_nonnull(strstr(all, "/preprocess/columns/city/numeric"));
+    ck_assert_ptr_nonnull(strstr(all, "/preprocess/columns/minutes"));
+    ck_assert_ptr_nonnull(strstr(all, "cannot stand in for it"));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("api_prepare");
+    TCase *tc = case_with("prepare", start, stop);
+
+    tcase_set_timeout(tc, 120 * PATIENCE);
+    tcase_add_test(tc, every_example_trains);
+    tcase_add_test(tc, models_say_what_became_of_columns);
+    tcase_add_test(tc, rows_are_prepared_alike);
+    tcase_add_test(tc, choices_hold_at_predict);
+    tcase_add_test(tc, wrong_choices_are_all_told);
+    suite_add_tcase(suite, tc);
+    return harness_main(suite);
+}
