@@ -16,7 +16,8 @@
 #define MINUTE      60.0
 #define HOUR        3600.0
 #define JITTER      0.1  /* of a wait, at most, is added to it */
-#define LONGEST     (24 * HOUR) /* that a receiver may ask for */
+#define LONGEST_H   24 /* hours that a receiver may ask for */
+#define LONGEST     (LONGEST_H * HOUR)
 #define GONE        410
 #define TOO_MANY    429
 #define UNAVAILABLE 503
@@ -25,7 +26,7 @@
 static const double waits[WEBHOOK_SENDS - 1] = {
     5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR};
 
-_Static_assert((1 + JITTER) * LONGEST * 1000 < STORE_DELIVERY_MOST_MS,
+_Static_assert(LONGEST_H * 3600000LL * 11 / 10 < STORE_DELIVERY_MOST_MS,
                "no wait looks like a clock that was set back");
 
 /* ---- what it says ---- */
