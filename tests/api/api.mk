@@ -7,6 +7,7 @@ API_CHECKS = \
 	tests/api/api_contract \
 	tests/api/api_datasets \
 	tests/api/api_examples \
+	tests/api/api_embedding \
 	tests/api/api_formats \
 	tests/api/api_full_disk \
 	tests/api/api_headers \
@@ -68,6 +69,9 @@ tests_api_api_headers_LDADD   = $(API_LIBS)
 tests_api_api_names_SOURCES = tests/api/api_names.c
 tests_api_api_names_CFLAGS  = $(API_CFLAGS)
 tests_api_api_names_LDADD   = $(API_LIBS)
+tests_api_api_embedding_SOURCES = tests/api/api_embedding.c
+tests_api_api_embedding_CFLAGS  = $(API_CFLAGS)
+tests_api_api_embedding_LDADD   = $(API_LIBS)
 tests_api_api_predict_SOURCES = tests/api/api_predict.c
 tests_api_api_predict_CFLAGS  = $(API_CFLAGS)
 tests_api_api_predict_LDADD   = $(API_LIBS)
@@ -104,3 +108,4 @@ include tests/api/access.mk
 include tests/api/ops.mk
 include tests/api/metrics.mk
 include tests/api/webhooks.mk
+include tests/api/load.mk
