@@ -13,6 +13,7 @@ libdata_a_SOURCES = \
 	src/data/dataset_copy.c \
 	src/data/dataset_open.c \
 	src/data/dataset_read.c src/data/dataset_read_priv.h \
+	src/data/dataset_sparse.c src/data/dataset_sparse.h \
 	src/data/dataset_write.c src/data/dataset_write_priv.h \
 	src/data/dataset_write_footer.c \
 	src/data/dataset_write_why.c \

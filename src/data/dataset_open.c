@@ -340,11 +340,12 @@ static int read_footer(struct dataset *ds, uint32_t version, struct cursor *cur,
     ds->n_columns = n_columns;
     take_into(cur, ds->groups, ds->n_groups * sizeof *ds->groups);
     for (i = 0; i < ds->n_groups; i++) {
-        /* Ascending, inside the file, and at least one byte a cell apart. */
+        /* Ascending, inside the file, and apart by at least the shortest chunks: one byte a cell,
+         * or the head of a sparse one. */
         uint64_t n = i + 1 < ds->n_groups ? group_rows : ds->rows - i * group_rows;
         uint64_t room = (uint64_t)n_columns * DATASET_DIR_ENTRY;
 
-        if (ds->groups[i] < before || ds->groups[i] - before < n * n_columns ||
+        if (ds->groups[i] < before || ds->groups[i] - before < (n < 8 ? n : 8) * n_columns ||
             ds->groups[i] > footer_at || footer_at - ds->groups[i] < room) {
             return dataset_read_corrupt(err);
         }

@@ -20,7 +20,8 @@
  * them, nor anything after `values`.
  *
  * Little-endian. Chunks hold one cell a row: integers with their lowest value as "missing"
- * (CHUNK_UINT8 has none), floats with NaN, codes with their highest value.
+ * (CHUNK_UINT8 has none), floats with NaN, codes with their highest value. Numbers that are mostly
+ * zero are CHUNK_SPARSE instead (dataset_sparse.h).
  */
 #ifndef MLPD_DATA_DATASET_PRIV_H
 #define MLPD_DATA_DATASET_PRIV_H
@@ -55,9 +56,10 @@ enum chunk_kind {
     CHUNK_CODE8,
     CHUNK_CODE16,
     CHUNK_CODE32,
+    CHUNK_SPARSE, /* of numbers; see dataset_sparse.h */
 };
 
-/* Bytes of a cell; 0 for what is no kind. */
+/* Bytes of a cell; 0 for what is no kind, and for CHUNK_SPARSE. */
 static inline size_t chunk_width(uint32_t kind)
 {
     switch (kind) {

@@ -5,6 +5,7 @@
  * dataset without locks.
  */
 #include "data/dataset_read_priv.h"
+#include "data/dataset_sparse.h"
 
 #include <errno.h>
 #include <math.h>
@@ -93,7 +94,7 @@ const char *const *dataset_names(const struct dataset *ds)
 
 /* Where the chunk of a column in a group lies, and of which kind it is. */
 static int find_chunk(const struct dataset *ds, size_t column, size_t group, uint32_t *kind,
-                      uint64_t *position, struct err *err)
+                      uint64_t *position, uint64_t *room, struct err *err)
 {
     uint64_t directory = ds->groups[group];
     uint64_t start =
@@ -109,12 +110,14 @@ static int find_chunk(const struct dataset *ds, size_t column, size_t group, uin
         return -1;
     }
     width = chunk_width(entry[0]);
-    if (width == 0 || numeric != (entry[0] < CHUNK_CODE8) || entry[1] > directory - start ||
-        rows * width > entry[1]) {
+    if ((width == 0 && entry[0] != CHUNK_SPARSE) ||
+        numeric != (entry[0] < CHUNK_CODE8 || entry[0] == CHUNK_SPARSE) ||
+        entry[1] > directory - start || rows * width > entry[1]) {
         return dataset_read_corrupt(err);
     }
     *kind = entry[0];
     *position = directory - entry[1];
+    *room = entry[1];
     return 0;
 }
 
@@ -126,7 +129,7 @@ static int find_chunk(const struct dataset *ds, size_t column, size_t group, uin
     }
 
 /* False when a cell is infinite, which no writer writes. */
-static bool unpack_numbers(const unsigned char *bytes, size_t n, uint32_t kind, double *out)
+bool dataset_read_unpack(const unsigned char *bytes, size_t n, uint32_t kind, double *out)
 {
     bool finite = true;
     size_t i;
@@ -188,15 +191,25 @@ static int read_cells(const struct dataset *ds, size_t column, uint64_t first, s
     while (n > 0) {
         size_t group = (size_t)(first / ds->group_rows), at = (size_t)(first % ds->group_rows);
         size_t rows = ds->group_rows - at < n ? ds->group_rows - at : n;
-        uint64_t position = 0;
+        size_t all = group + 1 < ds->n_groups
+                         ? ds->group_rows
+                         : (size_t)(ds->rows - (uint64_t)group * ds->group_rows);
+        uint64_t position = 0, room = 0;
         uint32_t kind = 0;
 
-        if (find_chunk(ds, column, group, &kind, &position, err) != 0) {
+        if (find_chunk(ds, column, group, &kind, &position, &room, err) != 0) {
             return -1;
         }
         position += (uint64_t)at * chunk_width(kind);
         first += rows;
         n -= rows;
+        if (kind == CHUNK_SPARSE) {
+            if (dataset_sparse_read(ds->fd, position, room, all, at, rows, numbers, err) != 0) {
+                return -1;
+            }
+            numbers += rows;
+            continue;
+        }
         while (rows > 0) {
             size_t fit = BLOCK_BYTES / chunk_width(kind), k = rows < fit ? rows : fit;
             bool good;
@@ -205,7 +218,7 @@ static int read_cells(const struct dataset *ds, size_t column, uint64_t first, s
                 return -1;
             }
             good = numbers != NULL
-                       ? unpack_numbers(block, k, kind, numbers)
+                       ? dataset_read_unpack(block, k, kind, numbers)
                        : unpack_codes(block, k, kind, ds->columns[column].n_categories, codes);
             if (!good) {
                 return dataset_read_corrupt(err);

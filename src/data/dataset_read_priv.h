@@ -23,4 +23,8 @@ struct dataset {
 int dataset_read_corrupt(struct err *err);
 int dataset_read_at(int fd, void *out, size_t len, uint64_t position, struct err *err) MUST_CHECK;
 
+/* n cells of a chunk of numbers as doubles; false when one is infinite, which no writer writes. */
+bool dataset_read_unpack(const unsigned char *bytes, size_t n, uint32_t kind,
+                         double *out) MUST_CHECK;
+
 #endif

@@ -8,6 +8,7 @@
  * Invariant: every byte that goes to the file goes through dataset_write_put(), in order, into the
  * hash.
  */
+#include "data/dataset_sparse.h"
 #include "data/dataset_write_priv.h"
 
 #include <math.h>
@@ -244,7 +245,7 @@ static void pack_numbers(const union cell *v, size_t n, enum chunk_kind kind, un
 static int number_chunk(struct dataset_writer *w, struct writer_column *c, const union cell *v,
                         size_t n, uint32_t *kind, struct err *err)
 {
-    size_t i, present = 0;
+    size_t i, present = 0, sparse;
 
     for (i = 0; i < n; i++) {
         w->present[present] = v[i].number;
@@ -266,6 +267,11 @@ static int number_chunk(struct dataset_writer *w, struct writer_column *c, const
     }
     *kind = number_kind(v, n, &c->integers);
     pack_numbers(v, n, (enum chunk_kind) * kind, w->packed);
+    sparse = dataset_sparse_pack(w->packed, n, *kind, (unsigned char *)w->present);
+    if (sparse != 0) {
+        *kind = CHUNK_SPARSE;
+        return dataset_write_put(w, w->present, sparse, err);
+    }
     return dataset_write_put(w, w->packed, n * chunk_width(*kind), err);
 }
 

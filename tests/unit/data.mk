@@ -4,6 +4,7 @@ DATA_CHECKS = \
 	tests/unit/check_csv \
 	tests/unit/check_dataset \
 	tests/unit/check_dataset_damage \
+	tests/unit/check_dataset_sparse \
 	tests/unit/check_datetime \
 	tests/unit/check_encoder \
 	tests/unit/check_encoder_numbers \
@@ -69,6 +70,10 @@ tests_unit_check_sketch_LDADD = $(DATA_CHECK_LIBS)
 tests_unit_check_split_SOURCES = tests/unit/check_split.c tests/unit/data_help.h
 tests_unit_check_split_CFLAGS = $(DATA_CHECK_CFLAGS)
 tests_unit_check_split_LDADD = $(DATA_CHECK_LIBS)
+
+tests_unit_check_dataset_sparse_SOURCES = tests/unit/check_dataset_sparse.c tests/unit/data_help.h
+tests_unit_check_dataset_sparse_CFLAGS = $(DATA_CHECK_CFLAGS)
+tests_unit_check_dataset_sparse_LDADD = $(DATA_CHECK_LIBS)
 
 tests_unit_check_reader_SOURCES = tests/unit/check_reader.c tests/unit/reader_help.h \
 	tests/unit/data_help.h tests/golden/npy_golden.h
