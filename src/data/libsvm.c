@@ -16,8 +16,8 @@
 #include "data/reader_priv.h"
 
 #define MAX_TOKEN 64
-/* Rows times columns; a table of more would take minutes to write, however sparse it is. */
-#define MAX_CELLS (UINT64_C(1) << 31)
+/* Rows times columns; a table of more would take too long to write, however sparse it is. */
+#define MAX_CELLS (UINT64_C(1) << 28)
 
 struct entry {
     uint32_t index;
