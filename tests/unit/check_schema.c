@@ -241,13 +241,15 @@ START_TEST(identifiers)
     struct buf text = BUF_INIT;
     size_t i;
 
-    for (i = 0; i < 4; i++) { /* rising, shuffled without a gap, with one, one twice */
+    for (i = 0; i < 4; i++) { /* rising, shuffled without a gap, with one, twice */
         size_t k;
 
         buf_clear(&text);
         buf_printf(&text, "w,v\n");
         for (k = 0; k < 20; k++) {
-            size_t value = i == 0 ? k * k : i == 1 ? (k * 7 + 3) % 20 : (k * 7 + 3) % 20 + k / 19;
+            size_t value = i == 0   ? k * k
+                           : i == 1 ? (k * 7 + 3) % 20
+                                    : (k * 7 + 3) % 20 + k / 19 * 100;
 
             buf_printf(&text, "%zu,%zu\n", k % 2, i == 3 && k == 19 ? 3 : value);
         }

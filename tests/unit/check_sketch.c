@@ -39,7 +39,7 @@ static uint64_t sum(const struct histogram *h)
 /* numpy.quantile of the same values. */
 START_TEST(exact_as_numpy)
 {
-    static const double values[] = {3, 1, 4, 1, 5, 9, 2, 6};
+    static const double values[] = {3, 1, 4, 1, 5, 9, 2, 6}, minus_zero = -0.0;
     struct sketch s;
 
     sketch_init(&s, 64);
@@ -52,6 +52,11 @@ START_TEST(exact_as_numpy)
     ck_assert_double_eq_tol(sketch_quantile(&s, 0.95), 7.95, 1e-12);
     ck_assert_double_eq(sketch_quantile(&s, 1.0), 9.0);
     ck_assert(!sketch_all_differ(&s));
+    sketch_fini(&s);
+    sketch_init(&s, 64);
+    ck_assert_int_eq(sketch_add(&s, &minus_zero, 1), 0);
+    ck_assert_int_eq(sketch_sort(&s), 0);
+    ck_assert(!signbit(sketch_quantile(&s, 0.5))); /* 0 and -0 are one */
     sketch_fini(&s);
     sketch_init(&s, 64);
     ck_assert_int_eq(sketch_sort(&s), 0);
