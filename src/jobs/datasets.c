@@ -403,36 +403,28 @@ static void remove_file(struct datasets *d, const char *sha256)
     unlink_file(d, sha256);
 }
 
-/* How a finished file comes by its row. */
-struct naming {
-    const char *name;
-    size_t n_columns;
-    bool replace;
-    const struct store_dataset *parent; /* NULL: it is added */
-    bool created;
-};
-
-static int name_file(struct datasets *d, const struct dataset_summary *summary, struct naming *how,
-                     int64_t *id, struct err *err)
+/* The row of a finished file: of the columns of `like`, and appended to it where it has an id. */
+static int name_file(struct datasets *d, const struct dataset_summary *summary, const char *name,
+                     const struct store_dataset *like, bool replace, int64_t *id, bool *created,
+                     struct err *err)
 {
-    const struct store_ops *ops = d->store->ops;
     int64_t rows = (int64_t)summary->rows, bytes = (int64_t)summary->bytes;
+    const struct store_ops *ops = d->store->ops;
+    const char *sha = summary->sha256;
     int rc;
 
     CHK_OBJ(d, DATASETS_MAGIC);
     PTOK(pthread_mutex_lock(&d->publish));
     CRASH_POINT("datasets-before-row");
-    if (faccessat(d->folder, summary->sha256, F_OK, 0) != 0) {
+    if (faccessat(d->folder, sha, F_OK, 0) != 0) {
         rc = err_set(err, ERR_BUSY, "the same content was just being deleted: send it again");
     } else {
-        rc = how->parent == NULL
-                 ? ops->dataset_add(d->store, how->name, summary->sha256, rows,
-                                    (int64_t)how->n_columns, bytes, how->replace, id, &how->created,
-                                    err)
-                 : ops->dataset_append(d->store, how->parent->id, how->parent->name,
-                                       summary->sha256, rows, how->parent->columns, bytes, id, err);
-        if (rc != 0 && is_orphan(d->store, summary->sha256)) {
-            remove_file(d, summary->sha256);
+        rc = like->id == 0 ? ops->dataset_add(d->store, name, sha, rows, like->columns, bytes,
+                                              replace, id, created, err)
+                           : ops->dataset_append(d->store, like->id, name, sha, rows, like->columns,
+                                                 bytes, id, err);
+        if (rc != 0 && is_orphan(d->store, sha)) {
+            remove_file(d, sha);
         }
     }
     CRASH_POINT("datasets-after-row");
@@ -443,21 +435,15 @@ static int name_file(struct datasets *d, const struct dataset_summary *summary, 
 int datasets_add(struct datasets *d, const char *name, const struct dataset_summary *summary,
                  size_t n_columns, bool replace, int64_t *id, bool *created, struct err *err)
 {
-    struct naming how = {.name = name, .n_columns = n_columns, .replace = replace};
-    int rc = name_file(d, summary, &how, id, err);
+    const struct store_dataset row = {.columns = (int64_t)n_columns};
 
-    if (rc == 0) {
-        *created = how.created;
-    }
-    return rc;
+    return name_file(d, summary, name, &row, replace, id, created, err);
 }
 
 int datasets_append(struct datasets *d, const struct store_dataset *parent,
                     const struct dataset_summary *summary, int64_t *id, struct err *err)
 {
-    struct naming how = {.parent = parent};
-
-    return name_file(d, summary, &how, id, err);
+    return name_file(d, summary, parent->name, parent, false, id, NULL, err);
 }
 
 int datasets_delete(struct datasets *d, int64_t id, struct err *err)
