@@ -10,25 +10,21 @@
 #include <string.h>
 #include <strings.h>
 
-#include <uthash.h>
-
 #include "base/mem.h"
 #include "data/arff_priv.h"
 #include "data/cell.h"
+#include "data/dict.h"
 #include "data/reader_priv.h"
-
-struct level {
-    char *text;
-    UT_hash_handle hh;
-};
 
 enum attribute_kind { ATTRIBUTE_NUMERIC, ATTRIBUTE_NOMINAL, ATTRIBUTE_STRING, ATTRIBUTE_DATE };
 
 struct attribute {
     char *name;
     enum attribute_kind kind;
-    struct level *levels; /* in their order */
-    char *pattern;        /* of dates */
+    struct dict *levels; /* of a nominal one */
+    size_t n_levels;
+    char *first;   /* of them */
+    char *pattern; /* of dates */
 };
 
 struct cell {
@@ -59,19 +55,16 @@ static void *arff_make(const struct reader_env *env)
 static void arff_free(void *state)
 {
     struct arff *a = state;
-    struct level *level, *next;
     size_t i;
 
     if (a == NULL) {
         return;
     }
     for (i = 0; i < a->n; i++) {
-        HASH_ITER(hh, a->attributes[i].levels, level, next)
-        {
-            HASH_DEL(a->attributes[i].levels, level);
-            free(level->text);
-            free(level);
+        if (a->attributes[i].levels != NULL) {
+            dict_free(&a->attributes[i].levels);
         }
+        free(a->attributes[i].first);
         free(a->attributes[i].name);
         free(a->attributes[i].pattern);
     }
@@ -169,23 +162,25 @@ static int take_word(char **p, const char *stops, struct cell *out)
 static int take_levels(struct arff *a, struct attribute *t, char *p, struct err *err)
 {
     t->kind = ATTRIBUTE_NOMINAL;
+    t->levels = dict_new();
     for (p = skip_space(p + 1); *p != '}'; p = skip_space(p)) {
-        struct level *level;
         struct cell word;
+        uint32_t code = 0;
 
         if (take_word(&p, ",}", &word) != 0 || (*p != ',' && *p != '}')) {
             return bad(a, t->name, err, "the values of \"%s\" do not end with }", t->name);
         }
         p += *p == ',';
-        HASH_FIND(hh, t->levels, word.s, word.len, level);
-        if (level != NULL || word.len == 0) {
-            return bad(a, t->name, err,
-                       word.len == 0 ? "\"%s\" has an empty value" : "\"%s\" has a value twice",
-                       t->name);
+        if (word.len == 0) {
+            return bad(a, t->name, err, "\"%s\" has an empty value", t->name);
         }
-        level = xcalloc(1, sizeof *level);
-        level->text = xstrndup(word.s, word.len);
-        HASH_ADD_KEYPTR(hh, t->levels, level->text, word.len, level);
+        if (dict_add(t->levels, word.s, word.len, &code) != DICT_OK) {
+            return bad(a, t->name, err, "\"%s\" has too many values", t->name);
+        }
+        if (code < t->n_levels) {
+            return bad(a, t->name, err, "\"%s\" has a value twice", t->name);
+        }
+        t->first = t->n_levels++ == 0 ? xstrndup(word.s, word.len) : t->first;
     }
     return *skip_space(p + 1) == '\0'
                ? 0
@@ -323,15 +318,15 @@ static int give_cell(struct arff *a, const struct attribute *t, const struct cel
                      struct err *err)
 {
     struct reader_sink *sink = a->env.sink;
-    const struct level *level = t->levels;
+    uint32_t code = 0;
     double seconds = 0;
     int rc = 0;
     char *shown;
 
     if (!cell->given) { /* of a sparse row */
         return t->kind == ATTRIBUTE_NOMINAL
-                   ? sink->text(sink->ctx, level != NULL ? level->text : "",
-                                level != NULL ? strlen(level->text) : 0, err)
+                   ? sink->text(sink->ctx, t->first != NULL ? t->first : "",
+                                t->first != NULL ? strlen(t->first) : 0, err)
                : t->kind == ATTRIBUTE_STRING ? sink->text(sink->ctx, "", 0, err)
                                              : sink->number(sink->ctx, 0, err);
     }
@@ -340,8 +335,7 @@ static int give_cell(struct arff *a, const struct attribute *t, const struct cel
     }
     shown = cell_show(cell->s, cell->len);
     if (t->kind == ATTRIBUTE_NOMINAL) {
-        HASH_FIND(hh, t->levels, cell->s, cell->len, level);
-        rc = level == NULL
+        rc = dict_add(t->levels, cell->s, cell->len, &code) != DICT_OK || code >= t->n_levels
                  ? bad(a, t->name, err, "\"%s\" is none of the values of \"%s\"", shown, t->name)
                  : 0;
     } else if (t->kind == ATTRIBUTE_DATE && !arff_date(t->pattern, cell->s, cell->len, &seconds)) {

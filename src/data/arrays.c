@@ -79,11 +79,6 @@ static int no_memory(struct err *err)
     return err_set(err, ERR_NO_MEMORY, "not enough memory to read the arrays");
 }
 
-static const char *format_of(const struct array *x)
-{
-    return x->head.idx ? "IDX" : ".npy";
-}
-
 /* ---- columns ------------------------------------------------------------------------- */
 
 /* The column of element k of a row; caller frees. */
@@ -409,7 +404,7 @@ int arrays_end(struct arrays *a, struct err *err)
                ? 0
                : err_add(err, NULL,
                          "the array \"%s\" (%s) ends early: %" PRIu64 " of %" PRIu64 " bytes",
-                         x->name, format_of(x), x->got, x->bytes);
+                         x->name, x->head.idx ? "IDX" : ".npy", x->got, x->bytes);
 }
 
 void arrays_name_only(struct arrays *a, const char *name)

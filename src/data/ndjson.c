@@ -11,11 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <uthash.h>
-
 #include "base/mem.h"
 #include "base/text.h"
 #include "data/cell.h"
+#include "data/dict.h"
 #include "data/reader_priv.h"
 
 #define HEAD_BYTES (16u << 20)
@@ -25,7 +24,6 @@ struct key {
     size_t index;
     bool strings;  /* every value so far was a string */
     bool appeared; /* with a value or null */
-    UT_hash_handle hh;
 };
 
 struct value {
@@ -41,7 +39,7 @@ struct ndjson {
     bool streaming;
     int64_t row; /* of the object under way, from 1 */
     int64_t line;
-    struct key *keys;     /* by name */
+    struct dict *keys;    /* their names; the code is the column */
     struct key **columns; /* [n_columns], owned */
     size_t n_columns, room;
     struct value *values; /* [n_columns] of the row under way */
@@ -54,6 +52,7 @@ static void *ndjson_make(const struct reader_env *env)
 
     n->env = *env;
     n->lines = (struct reader_lines)READER_LINES_INIT;
+    n->keys = dict_new();
     return n;
 }
 
@@ -65,7 +64,7 @@ static void ndjson_free(void *state)
     if (n == NULL) {
         return;
     }
-    HASH_CLEAR(hh, n->keys);
+    dict_free(&n->keys);
     for (i = 0; i < n->n_columns; i++) {
         free(n->columns[i]->name);
         free(n->columns[i]);
@@ -255,7 +254,6 @@ static int add_key(struct ndjson *n, const char *name, size_t len, struct key **
     key->index = n->n_columns;
     key->strings = true;
     n->columns[n->n_columns++] = key;
-    HASH_ADD_KEYPTR(hh, n->keys, key->name, len, key);
     *out = key;
     return 0;
 }
@@ -267,12 +265,15 @@ static int find_key(struct ndjson *n, const char *name, size_t len, struct key *
     char *shown;
 
     if (key == NULL || strncmp(key->name, name, len) != 0 || key->name[len] != '\0') {
-        HASH_FIND(hh, n->keys, name, len, key);
-    }
-    if (key == NULL && !n->streaming) {
-        if (add_key(n, name, len, &key, err) != 0) {
-            return -1;
+        uint32_t code = 0;
+
+        if (dict_add(n->keys, name, len, &code) != DICT_OK) {
+            return no_memory(err); /* there are fewer keys than a dictionary takes */
         }
+        key = code < n->n_columns ? n->columns[code] : NULL;
+    }
+    if (key == NULL && !n->streaming && add_key(n, name, len, &key, err) != 0) {
+        return -1;
     }
     if (key == NULL) {
         shown = cell_show(name, len);
@@ -283,6 +284,7 @@ static int find_key(struct ndjson *n, const char *name, size_t len, struct key *
         free(shown);
         return -1;
     }
+    CHK(key != NULL);
     n->next = key->index + 1;
     key->appeared = true;
     *out = key;
@@ -422,11 +424,14 @@ static int give_columns(struct ndjson *n, struct err *err)
     int rc;
 
     for (i = 0; i < declared->n_types; i++) {
+        const char *name = declared->type_names[i];
         struct key *key = NULL;
+        uint32_t code = 0;
 
-        HASH_FIND_STR(n->keys, declared->type_names[i], key);
-        if (key == NULL &&
-            add_key(n, declared->type_names[i], strlen(declared->type_names[i]), &key, err) != 0) {
+        if (dict_add(n->keys, name, strlen(name), &code) != DICT_OK) {
+            return no_memory(err);
+        }
+        if (code == n->n_columns && add_key(n, name, strlen(name), &key, err) != 0) {
             return -1;
         }
     }
