@@ -157,7 +157,7 @@ static const struct rule {
     {KEY_CLIP_NORM, T | I, 5, batches, "no single batch throws the weights far"},
     {KEY_DROPOUT, T | I, 0.3, own_layers, "wide layers learn rows by heart without it"},
     {KEY_OUTPUT_INIT, T | I, MLP_ZEROS, starts_anew, "training begins with no opinion"},
-    {KEY_LABEL_SMOOTHING, T, 0.05, several_classes,
+    {KEY_LABEL_SMOOTHING, T | I, 0.05, several_classes,
      "three classes or more: rows that are labelled wrong count less"},
     {KEY_CALIBRATION, T | I, CONFIG_TEMPERATURE, has_probabilities,
      "probabilities are as often right as they say, by the validation part"},

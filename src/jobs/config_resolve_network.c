@@ -19,7 +19,7 @@
 #define USUAL_LAYERS 2
 
 static const size_t usual_units[][USUAL_LAYERS] = {
-    [JOB_SIMPLE] = {128, 64}, [JOB_TABULAR] = {256, 256}, [JOB_IMAGES] = {512, 512}};
+    [JOB_SIMPLE] = {128, 64}, [JOB_TABULAR] = {256, 256}, [JOB_IMAGES] = {256, 256}};
 
 /* ---- values with two defaults ------------------------------------------------------ */
 

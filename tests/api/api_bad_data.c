@@ -227,7 +227,8 @@ static char *wild_job(const char *rate)
         x = text("%s%s[%d,%d]", x, i > 0 ? "," : "", i % 13, i % 5);
         y = text("%s%s%d.5", y, i > 0 ? "," : "", (i * 37) % 11);
     }
-    return q("{'data': {'x': [%s], 'y': [%s]}, 'architecture': {'hidden': [16, 16]}, 'optimizer': "
+    return q("{'preset': 'simple', 'data': {'x': [%s], 'y': [%s]}, 'architecture': {'hidden': [16, "
+             "16]}, 'optimizer': "
              "{'type': 'sgd', 'learning_rate': %s}, 'training': {'epochs': 500, 'seed': 1, "
              "'batch_size': 8, 'early_stopping': null}}",
              x, y, rate);
@@ -242,7 +243,8 @@ static char *slowly_wild_job(void)
         x = text("%s%s[%d]", x, i > 0 ? "," : "", i % 13);
         y = text("%s%s%d.5", y, i > 0 ? "," : "", i % 13);
     }
-    return q("{'data': {'x': [%s], 'y': [%s], 'split': null}, 'architecture': {'hidden': []}, "
+    return q("{'preset': 'simple', 'data': {'x': [%s], 'y': [%s], 'split': null}, 'architecture': "
+             "{'hidden': []}, "
              "'optimizer': {'type': 'sgd', 'learning_rate': 1.3}, 'training': {'epochs': 5000, "
              "'seed': 1, 'batch_size': 64, 'early_stopping': null}}",
              x, y);

@@ -18,8 +18,9 @@ static void start(void)
 {
     daemon_start(&d, NULL, (const char *const[]){"--workers", "2", NULL});
     upload_example("iris");
-    iris = trained(train("{'name': 'iris', 'data': {'dataset': 'iris', 'target': 'species'},"
-                         " 'training': {'epochs': 5}}"));
+    iris = trained(train(
+        "{'name': 'iris', 'preset': 'simple', 'data': {'dataset': 'iris', 'target': 'species'},"
+        " 'training': {'epochs': 5}}"));
     bystander = integer(
         want(http_post(slow_job(FOREVER, 1, ", 'name': 'bystander'"), "/train"), 202), "/id");
     wait_for_epoch(bystander, 1);
@@ -163,7 +164,7 @@ static const struct bad_case types[] = {
         "'architecture': {'hidden': [8, {'units': 4, 'residual': true}]}",
         "/architecture/hidden/1/residual", "8 and 4 wide"),
     KEY("a residual from the inputs, which are narrower",
-        "'architecture': {'hidden': [{'units': 8, 'residual': true}]}",
+        "'preset': 'simple', 'architecture': {'hidden': [{'units': 8, 'residual': true}]}",
         "/architecture/hidden/0/residual", "4 and 8 wide"),
     KEY("two norms in a layer",
         "'architecture': {'hidden': [{'units': 8, 'batch_norm': true, 'layer_norm': true}]}",
@@ -183,7 +184,8 @@ static const struct bad_case types[] = {
         "'training': {'augment': {'shift': 2}}, 'preprocess': {'numeric': 'none'}, "
         "'architecture': {'hidden': []}",
         "/training/augment/shift", "less than the picture's sides"),
-    KEY("a parent that is not there", "'start_from': 'nobody'", "/start_from", "no model named nobody"),
+    KEY("a parent that is not there", "'start_from': 'nobody'", "/start_from",
+        "no model named nobody"),
 };
 
 static const struct bad_case numbers[] = {

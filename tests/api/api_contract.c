@@ -324,6 +324,11 @@ static void look_at_models(void)
          "{'units': 4, 'activation': 'prelu', 'layer_norm': true}], 'input_scale': true}, "
          "'training': {'epochs': 2, 'record_gradient_norms': true}}",
          "[[1]]", "[[1,2],[3,4]]"},
+        /* what is chosen on the validation part, and a second training */
+        {"{'data': {'x': [[1],[2],[3],[4],[5],[6],[7],[8]], 'y': ['n','n','y','n','y','y','n','y'], "
+         "'split': {'validation': 0.5, 'test': 0}}, 'calibration': 'temperature', 'threshold': "
+         "'f1', 'training': {'epochs': 3, 'refit': true}}",
+         "[[1]]", "[[1,'n'],[6,'y']]"},
         /* every metric of classes */
         {"{'data': {'dataset': 'iris', 'target': 'species', 'split': {'test': 0.2}}, 'training': "
          "{'epochs': 3}, 'metrics': ['balanced_accuracy', 'top_2', 'top_3', 'top_5', 'top_10', "

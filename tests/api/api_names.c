@@ -60,7 +60,8 @@ static char *job_on(const char *what, const char *training, const char *more)
             out = text("%s%s%s", out, *out != '\0' ? ", " : "", quoted);
         }
     }
-    return text("{'data': {'dataset': 'names', 'target': %s, 'exclude': [%s], 'split': null%s}, "
+    return text("{'preset': 'simple', 'data': {'dataset': 'names', 'target': %s, 'exclude': [%s], "
+                "'split': null%s}, "
                 "'training': {'epochs': 20, 'batch_size': 16, 'seed': 3%s}%s}",
                 what, out, strncmp(more, "DATA", 4) == 0 ? more + 4 : "", training,
                 strncmp(more, "DATA", 4) == 0 ? "" : more);
@@ -250,7 +251,8 @@ START_TEST(every_optimizer)
     learn_all(optimizers, COUNT(optimizers));
     for (size_t i = 0; i < COUNT(full_batch); i++) {
         (void)learns(full_batch[i],
-                     text("{'data': {'dataset': 'names', 'target': 'y', 'exclude': ['c', 'b', 'z', "
+                     text("{'preset': 'simple', 'data': {'dataset': 'names', 'target': 'y', "
+                          "'exclude': ['c', 'b', 'z', "
                           "'p1', 'p2', 'p3', 'w', 'o']}, 'optimizer': '%s', 'training': {'epochs': "
                           "30, 'seed': 3}, 'architecture': {'hidden': [8]}}",
                           full_batch[i]),
@@ -292,7 +294,8 @@ START_TEST(pictures_are_moved)
 
     upload_example("digits");
     r = learns("augment",
-               "{'data': {'dataset': 'digits', 'target': 'digit', 'split': null}, 'preprocess': "
+               "{'preset': 'simple', 'data': {'dataset': 'digits', 'target': 'digit', 'split': "
+               "null}, 'preprocess': "
                "{'numeric': 'standardize_together'}, 'architecture': {'hidden': [32]}, "
                "'training': {'epochs': 4, 'seed': 1, 'augment': {'shift': 1}}}",
                0.7);
@@ -304,7 +307,8 @@ START_TEST(pictures_are_moved)
 END_TEST
 
 #define WIDE                                                                                       \
-    "{'data': {'dataset': 'digits', 'target': 'digit', 'split': null}, 'architecture': "           \
+    "{'preset': 'simple', 'data': {'dataset': 'digits', 'target': 'digit', 'split': null}, "       \
+    "'architecture': "                                                                             \
     "{'hidden': "                                                                                  \
     "[300, 200]}, 'training': {'epochs': 2, 'batch_size': 256, 'seed': 1%s}}"
 
@@ -351,11 +355,13 @@ START_TEST(trainings_end_for_their_reasons)
     ck_assert_str_eq(str(r, "/result/stopped_by"), "target");
     ck_assert_str_eq(str(r, "/result/best_of"), "training_r2");
     ck_assert_double_ge(num(r, "/result/best_loss"), 0.1);
-    r = wait_for_job(train("{'data': {'dataset': 'names', 'target': 'y'}, 'training': {'epochs': "
+    r = wait_for_job(train("{'preset': 'simple', 'data': {'dataset': 'names', 'target': 'y'}, "
+                           "'training': {'epochs': "
                            "1000000, 'max_seconds': 0.2, 'early_stopping': null}}"),
                      "succeeded");
     ck_assert_str_eq(str(r, "/result/stopped_by"), "max_seconds");
-    r = wait_for_job(train("{'data': {'dataset': 'names', 'target': 'c'}, 'training': {'epochs': "
+    r = wait_for_job(train("{'preset': 'simple', 'data': {'dataset': 'names', 'target': 'c'}, "
+                           "'training': {'epochs': "
                            "200, 'early_stopping': {'monitor': 'validation_f1_macro', 'patience': "
                            "3}}}"),
                      "succeeded");
@@ -364,7 +370,8 @@ START_TEST(trainings_end_for_their_reasons)
     r = want(http_get("/jobs/%lld/curve", (long long)integer(r, "/id")), 200);
     ck_assert(has(r, "/points/0/metrics/f1_macro"));
     /* the best is the one that the monitor chose */
-    r = wait_for_job(train("{'data': {'dataset': 'names', 'target': 'y'}, 'training': {'epochs': "
+    r = wait_for_job(train("{'preset': 'simple', 'data': {'dataset': 'names', 'target': 'y'}, "
+                           "'training': {'epochs': "
                            "30, 'seed': 1, 'early_stopping': {'monitor': 'test_mae'}}}"),
                      "succeeded");
     {
@@ -406,7 +413,8 @@ END_TEST
 START_TEST(a_weight_is_rows)
 {
     static const char job[] =
-        "{'data': {'x': [%s], 'y': [%s], 'features': ['x1'%s]%s}, 'architecture': {'hidden': []}, "
+        "{'preset': 'simple', 'data': {'x': [%s], 'y': [%s], 'features': ['x1'%s]%s}, "
+        "'architecture': {'hidden': []}, "
         "'training': {'epochs': 1, 'batch_size': 65536, 'shuffle': false, 'seed': 1}, "
         "'optimizer': {'type': 'sgd', 'learning_rate': 0.1}, 'preprocess': {'numeric': 'none', "
         "'target': 'none'}}";
@@ -432,7 +440,8 @@ END_TEST
 START_TEST(a_class_weight_is_its_rows)
 {
     static const char job[] =
-        "{'data': {'x': [%s], 'y': [%s], 'features': ['x1', 'w'], 'split': null, %s}, "
+        "{'preset': 'simple', 'data': {'x': [%s], 'y': [%s], 'features': ['x1', 'w'], 'split': "
+        "null, %s}, "
         "'architecture': {'hidden': [4]}, 'training': {'epochs': 5, 'batch_size': 8, 'seed': 2%s}}";
     char *x = text("%s", ""), *y = text("%s", "");
     struct reply *by_class, *by_row, *balanced, *plain;
@@ -477,11 +486,12 @@ START_TEST(an_offset_is_added_in_training_and_prediction)
         x = text("%s%s[%d,%.8f]", x, i > 0 ? "," : "", i % 2, log(exposure));
         y = text("%s%s%.1f", y, i > 0 ? "," : "", 3 * exposure + 0.5 * (i % 2 ? 1 : -1));
     }
-    model = trained(train("{'data': {'x': [%s], 'y': [%s], 'features': ['side', 'log_exposure'], "
-                          "'offset': 'log_exposure', 'split': null}, 'loss': 'poisson', "
-                          "'architecture': {'hidden': [], 'output_init': 'zeros'}, 'training': "
-                          "{'epochs': 1, 'seed': 1}, 'optimizer': {'learning_rate': 1e-9}}",
-                          x, y));
+    model = trained(train(
+        "{'preset': 'simple', 'data': {'x': [%s], 'y': [%s], 'features': ['side', 'log_exposure'], "
+        "'offset': 'log_exposure', 'split': null}, 'loss': 'poisson', "
+        "'architecture': {'hidden': [], 'output_init': 'zeros'}, 'training': "
+        "{'epochs': 1, 'seed': 1}, 'optimizer': {'learning_rate': 1e-9}}",
+        x, y));
     r = want(http_get("/models/%lld", (long long)model), 200);
     ck_assert_str_eq(str(r, "/offset"), "log_exposure");
     ck_assert_uint_eq(length(r, "/features"), 1);
@@ -519,10 +529,11 @@ START_TEST(an_offset_is_in_the_targets_units)
         x = text("%s%s[%.4f,%d]", x, i > 0 ? "," : "", sin(i), 10 * (i % 7));
         y = text("%s%s%.4f", y, i > 0 ? "," : "", 100 + 5 * sin(i) + 10 * (i % 7));
     }
-    model = trained(train("{'data': {'x': [%s], 'y': [%s], 'offset': 'x2'}, 'architecture': "
-                          "{'hidden': []}, 'optimizer': {'learning_rate': 0.05}, 'training': "
-                          "{'epochs': 200, 'seed': 1, 'early_stopping': null}}",
-                          x, y));
+    model = trained(train(
+        "{'preset': 'simple', 'data': {'x': [%s], 'y': [%s], 'offset': 'x2'}, 'architecture': "
+        "{'hidden': []}, 'optimizer': {'learning_rate': 0.05}, 'training': "
+        "{'epochs': 200, 'seed': 1, 'early_stopping': null}}",
+        x, y));
     none = num(want(http_get("/models/%lld/predict?x1=0.5&x2=0", (long long)model), 200),
                "/predictions/0/value");
     some = num(want(http_get("/models/%lld/predict?x1=0.5&x2=40", (long long)model), 200),
@@ -546,17 +557,18 @@ START_TEST(shares_are_predicted)
                                 num(r, "/predictions/0/probabilities/p2") +
                                 num(r, "/predictions/0/probabilities/p3"),
                             1, 1e-5);
-    r = wait_for_job(train("{'data': {'x': [[1],[2],[3],[4]], 'y': [[0.5,0.5],[0.2,0.8],[0.5,0.4],"
+    r = wait_for_job(train("{'preset': 'simple', 'data': {'x': [[1],[2],[3],[4]], 'y': "
+                           "[[0.5,0.5],[0.2,0.8],[0.5,0.4],"
                            "[1,0]]}, 'loss': 'cross_entropy', 'architecture': {'output': "
                            "'softmax'}}"),
                      "failed");
     ck_assert_ptr_nonnull(strstr(str(r, "/error/detail"), "row 3: the targets are shares"));
-    want_problem(
-        http_post(q("{'data': {'x': [[1],[2],[3],[4]], 'y': [[0.5,0.5],[0.2,0.8],[0.5,0.4],"
-                    "[1,0]]}, 'loss': 'cross_entropy', 'architecture': {'output': "
-                    "'identity'}}"),
-                  "/train"),
-        422, "/architecture/output", NULL);
+    want_problem(http_post(q("{'preset': 'simple', 'data': {'x': [[1],[2],[3],[4]], 'y': "
+                             "[[0.5,0.5],[0.2,0.8],[0.5,0.4],"
+                             "[1,0]]}, 'loss': 'cross_entropy', 'architecture': {'output': "
+                             "'identity'}}"),
+                           "/train"),
+                 422, "/architecture/output", NULL);
 }
 END_TEST
 

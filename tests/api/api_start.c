@@ -12,7 +12,7 @@
 static struct daemon d;
 static int64_t parent; /* a model of iris, tanh, adam, 4 epochs */
 
-#define IRIS "'data': {'dataset': 'iris', 'target': 'species'}"
+#define IRIS "'preset': 'simple', 'data': {'dataset': 'iris', 'target': 'species'}"
 #define PARENT                                                                                     \
     "{'name': 'parent', " IRIS                                                                     \
     ", 'architecture': {'hidden': [{'units': 6, 'activation': 'tanh'}, "                           \
@@ -51,12 +51,13 @@ static void repeats(int64_t id)
 
 START_TEST(given_weights_are_where_it_starts)
 {
-    int64_t id = train("{'data': {'x': [[1,2],[2,1],[3,3],[4,1]], 'y': [1.5,2.5,3.5,4.5]}, "
-                       "'architecture': {'hidden': [{'units': 2, 'activation': 'prelu'}], "
-                       "'input_scale': true}, 'optimizer': {'type': 'sgd', 'learning_rate': "
-                       "1e-12}, 'training': {'epochs': 1, 'seed': 1}, 'initial_weights': "
-                       "{'layers': [{'weights': [[0.1,0.2],[0.3,-0.4]], 'bias': [0.5,0.6], "
-                       "'slopes': [0.1,0.3]}, {'bias': [0.25]}], 'input_scale': [1.5, 0.5]}}");
+    int64_t id = train(
+        "{'preset': 'simple', 'data': {'x': [[1,2],[2,1],[3,3],[4,1]], 'y': [1.5,2.5,3.5,4.5]}, "
+        "'architecture': {'hidden': [{'units': 2, 'activation': 'prelu'}], "
+        "'input_scale': true}, 'optimizer': {'type': 'sgd', 'learning_rate': "
+        "1e-12}, 'training': {'epochs': 1, 'seed': 1}, 'initial_weights': "
+        "{'layers': [{'weights': [[0.1,0.2],[0.3,-0.4]], 'bias': [0.5,0.6], "
+        "'slopes': [0.1,0.3]}, {'bias': [0.25]}], 'input_scale': [1.5, 0.5]}}");
     struct reply *r;
     int64_t model;
 
@@ -190,8 +191,9 @@ END_TEST
 /* Weights of rows are the job's, not the parent's. */
 START_TEST(row_weights_are_the_jobs)
 {
-    static const char rows[] = "'data': {'x': [[1,3],[2,1],[3,1],[4,2]], 'y': [1.5,2.5,1,4], "
-                               "'features': ['a', 'w']%s}, 'training': {'epochs': 3, 'seed': 1}";
+    static const char rows[] =
+        "'preset': 'simple', 'data': {'x': [[1,3],[2,1],[3,1],[4,2]], 'y': [1.5,2.5,1,4], "
+        "'features': ['a', 'w']%s}, 'training': {'epochs': 3, 'seed': 1}";
     int64_t plain = trained(train("{%s}", text(rows, ", 'exclude': ['w']")));
     int64_t weighed = trained(train("{%s}", text(rows, ", 'sample_weight': 'w'")));
     const char *a = sha_of(trained(
@@ -215,7 +217,8 @@ START_TEST(the_parents_classes_stay)
                   "6,3,4.5,1.5,versicolor\n5.1,3.2,1.4,0.2,setosa\n",
                   "/datasets?name=two"),
          201);
-    id = train("{'data': {'dataset': 'two', 'target': 'species'}, 'start_from': %lld, 'training': "
+    id = train("{'preset': 'simple', 'data': {'dataset': 'two', 'target': 'species'}, "
+               "'start_from': %lld, 'training': "
                "{'epochs': 2, 'class_weight': 'balanced'}}",
                (long long)parent);
     r = want(http_get("/models/%lld", (long long)trained(id)), 200);
@@ -246,14 +249,18 @@ START_TEST(what_does_not_fit_is_refused)
         {FROM(", 'preprocess': {'numeric': 'none'}"), "/preprocess/numeric",
          "the model it starts from has \"standardize\""},
         {FROM(", 'loss': 'mse'"), NULL, NULL},
-        {"{'data': {'dataset': 'iris', 'target': 'species', 'exclude': ['sepal_width']}, "
+        {"{'preset': 'simple', 'data': {'dataset': 'iris', 'target': 'species', 'exclude': "
+         "['sepal_width']}, "
          "'start_from': %lld}",
          "/start_from", "the model needs the column \"sepal_width\""},
-        {"{'data': {'dataset': 'iris', 'target': 'petal_width'}, 'start_from': %lld}",
+        {"{'preset': 'simple', 'data': {'dataset': 'iris', 'target': 'petal_width'}, 'start_from': "
+         "%lld}",
          "/data/target", "the model it starts from predicts \"species\""},
-        {"{'data': {'dataset': 'more', 'target': 'species'}, 'start_from': %lld}", "/start_from",
-         "the column \"stem\" is no feature of the model"},
-        {"{'data': {'dataset': 'more', 'target': 'species', 'exclude': ['stem']}, 'start_from': "
+        {"{'preset': 'simple', 'data': {'dataset': 'more', 'target': 'species'}, 'start_from': "
+         "%lld}",
+         "/start_from", "the column \"stem\" is no feature of the model"},
+        {"{'preset': 'simple', 'data': {'dataset': 'more', 'target': 'species', 'exclude': "
+         "['stem']}, 'start_from': "
          "%lld}",
          "/data/target", "\"rosa\" is no class of the model"},
         {"{" IRIS ", 'start_from': {'model': %lld, 'freeze': [3]}}", "/start_from/freeze/0",
@@ -268,7 +275,8 @@ START_TEST(what_does_not_fit_is_refused)
         {"{" IRIS ", 'start_from': {'model': %lld, 'optimizer_state': 'continue'}, 'loss': "
          "'focal'}",
          "/loss", "goes on with cross_entropy"},
-        {"{'data': {'dataset': 'iris', 'target': 'species', 'offset': 'petal_width'}, "
+        {"{'preset': 'simple', 'data': {'dataset': 'iris', 'target': 'species', 'offset': "
+         "'petal_width'}, "
          "'start_from': %lld}",
          "/data/offset", "the offset of the model it starts from is none"},
     };

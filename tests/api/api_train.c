@@ -166,10 +166,11 @@ START_TEST(dry_run_leaves_nothing)
     int64_t jobs = (int64_t)length(want(http_get("/jobs"), 200), "/jobs");
     size_t datasets = length(want(http_get("/datasets"), 200), "/datasets");
     size_t files = folder_entries(text("%s/datasets", d.state));
-    struct reply *r = want(http_post(q("{'data': {'x': [[1.5,2],[3,4],[5,6]], 'y': [0.25,8.5,3]},"
-                                       " 'architecture': {'hidden': [3]}}"),
-                                     "/train?dry_run=1"),
-                           200);
+    struct reply *r = want(
+        http_post(q("{'preset': 'simple', 'data': {'x': [[1.5,2],[3,4],[5,6]], 'y': [0.25,8.5,3]},"
+                    " 'architecture': {'hidden': [3]}}"),
+                  "/train?dry_run=1"),
+        200);
 
     ck_assert_int_eq(integer(r, "/estimate/parameters"), 2 * 3 + 3 + 3 + 1);
     ck_assert_double_gt(num(r, "/estimate/bytes"), 0);
@@ -310,7 +311,7 @@ START_TEST(shape_of_a_curve)
     size_t n;
 
     upload_example("iris");
-    id = train("{'data': {'dataset': 'iris', 'target': 'species'},"
+    id = train("{'preset': 'simple', 'data': {'dataset': 'iris', 'target': 'species'},"
                " 'training': {'epochs': 30, 'seed': 1, 'early_stopping': null}}");
     wait_for_job(id, "succeeded");
     r = want(http_get("/jobs/%lld/curve", (long long)id), 200);

@@ -43,7 +43,7 @@ static void resolve(const char *text, const struct dataset *ds, const char *sha2
 }
 
 #define JOB(target, data, more)                                                                    \
-    "{\"data\":{\"dataset\":\"d\",\"target\":\"" target "\"" data "}" more "}"
+    "{\"preset\":\"simple\",\"data\":{\"dataset\":\"d\",\"target\":\"" target "\"" data "}" more "}"
 
 /* ---- rows ----------------------------------------------------------------------- */
 
@@ -151,7 +151,8 @@ static const struct {
     {JOB("yn", "", ""), 2 + 1 + 2 + 4 + 4 + 3, 1, 1},
     {JOB("yn", "", ",\"architecture\":{\"output\":\"softmax\"}"), 2 + 1 + 2 + 4 + 4 + 3, 2, 1},
     {JOB("r", ",\"exclude\":[\"tt\"]", ""), 2 + 4 + 4 + 3 + 1, 1, 1},
-    {"{\"data\":{\"dataset\":\"d\",\"target\":[\"a\",\"b\"]}}", 1 + 2 + 4 + 4 + 3 + 1, 2, 2},
+    {"{\"preset\":\"simple\",\"data\":{\"dataset\":\"d\",\"target\":[\"a\",\"b\"]}}",
+     1 + 2 + 4 + 4 + 3 + 1, 2, 2},
 };
 
 START_TEST(sizes_are_exact)

@@ -239,7 +239,7 @@ START_TEST(pictures_have_one_scale)
                           tables[i].pictures && CONFIG_PRESET == JOB_TABULAR);
         resolve_ok(&f, JOB("y", ",\"preset\":\"images\""));
         ck_assert_uint_eq(f.spec.plan.numeric, ENCODER_TOGETHER);
-        ck_assert_double_eq(f.spec.train.label_smoothing, 0);
+        ck_assert_double_eq(f.spec.train.label_smoothing, 0.05);
         ck_assert_uint_eq(f.spec.train.optimizer, MLP_ADAMW);
         fixture_close(&f);
     }

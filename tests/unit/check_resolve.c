@@ -14,7 +14,7 @@ START_TEST(two_keys_get_every_default)
     const struct job_spec *s = &f.spec;
 
     fixture_open(&f, ROWS);
-    resolve_ok(&f, JOB("species", ""));
+    resolve_ok(&f, JOB("species", ",\"preset\":\"simple\""));
     ck_assert_ptr_null(s->name);
     ck_assert_str_eq(s->dataset, f.summary.sha256);
     ck_assert_uint_eq(s->n_targets, 1);

@@ -148,7 +148,8 @@ static const struct {
 
 START_TEST(an_optimizer_has_its_defaults)
 {
-    char *text = xasprintf("{\"data\":{\"dataset\":\"d\",\"target\":\"y\"},\"optimizer\":\"%s\"}",
+    char *text = xasprintf("{\"preset\":\"simple\",\"data\":{\"dataset\":\"d\",\"target\":\"y\"},"
+                           "\"optimizer\":\"%s\"}",
                            optimizers[_i].name);
     const struct mlp_train_spec *t;
     struct fixture f;

@@ -320,7 +320,8 @@ END_TEST
 /* One batch an epoch, 4,300 of them; noise, so that the best comes now and then among epochs that
  * are skipped. */
 #define LONG_JOB                                                                                   \
-    "{\"data\": {\"dataset\": " PLANE "}, \"architecture\": {\"hidden\": [3],"                     \
+    "{\"preset\": \"simple\", \"data\": {\"dataset\": " PLANE                                      \
+    "}, \"architecture\": {\"hidden\": [3],"                                                       \
     " \"input_noise\": 0.5}, \"optimizer\": {\"type\": \"sgd\", \"learning_rate\": 0.002},"        \
     " \"training\": {\"epochs\": 4300, \"batch_size\": 1000, \"seed\": 7,"                         \
     " \"early_stopping\": {\"patience\": 100000}, \"record_gradient_norms\": true}}"

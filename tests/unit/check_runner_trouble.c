@@ -62,13 +62,14 @@ START_TEST(divergence_keeps_the_best_finite_weights)
     house_plane(&h, "plane", 200);
     pool_start(h.pool);
     /* A line by gradient descent on all rows: each step multiplies the error, slowly. */
-    id = house_submit(&h,
-                      "{\"data\": {\"dataset\": \"plane\", \"target\": \"y\", \"target_type\":"
-                      " \"numeric\"}, \"architecture\": {\"hidden\": []},"
-                      " \"optimizer\": {\"type\": \"sgd\", \"learning_rate\": 1.5},"
-                      " \"training\": {\"epochs\": 2000, \"batch_size\": 1000, \"seed\": 1,"
-                      " \"early_stopping\": null}}",
-                      &model_id);
+    id = house_submit(
+        &h,
+        "{\"preset\": \"simple\", \"data\": {\"dataset\": \"plane\", \"target\": \"y\","
+        " \"target_type\": \"numeric\"}, \"architecture\": {\"hidden\": []},"
+        " \"optimizer\": {\"type\": \"sgd\", \"learning_rate\": 1.5},"
+        " \"training\": {\"epochs\": 2000, \"batch_size\": 1000, \"seed\": 1,"
+        " \"early_stopping\": null}}",
+        &model_id);
     job = house_end(&h, id, JOB_FAILED);
     ck_assert_str_eq(job.error_code, "diverged");
     ck_assert_ptr_nonnull(strstr(job.error_detail, "are kept"));

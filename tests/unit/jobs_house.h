@@ -34,20 +34,21 @@ void house_close(struct house *h);
 
 /* Jobs on house_clouds' "clouds": one that would train for hours, and one of three epochs. */
 #define HOUSE_ENDLESS                                                                              \
-    "{\"data\": {\"dataset\": \"clouds\", \"target\": \"y\"},"                                     \
+    "{\"preset\": \"simple\", \"data\": {\"dataset\": \"clouds\", \"target\": \"y\"},"             \
     " \"training\": {\"epochs\": 1000000, \"seed\": 1, \"early_stopping\": null}}"
 #define HOUSE_SHORT                                                                                \
-    "{\"data\": {\"dataset\": \"clouds\", \"target\": \"y\"},"                                     \
+    "{\"preset\": \"simple\", \"data\": {\"dataset\": \"clouds\", \"target\": \"y\"},"             \
     " \"training\": {\"epochs\": 3, \"seed\": 1}}"
 
 /* Jobs on "clouds" and on house_plane's "plane" that end well. */
 #define HOUSE_CLOUDS                                                                               \
-    "{\"data\": {\"dataset\": \"clouds\", \"target\": \"y\"},"                                     \
+    "{\"preset\": \"simple\", \"data\": {\"dataset\": \"clouds\", \"target\": \"y\"},"             \
     " \"architecture\": {\"hidden\": [8]}, \"optimizer\": {\"learning_rate\": 0.02},"              \
     " \"training\": {\"epochs\": 40, \"seed\": 7, \"early_stopping\": null}}"
 
 #define HOUSE_PLANE(extra)                                                                         \
-    "{\"data\": {\"dataset\": \"plane\", \"target\": \"y\", \"target_type\": \"numeric\"},"        \
+    "{\"preset\": \"simple\", \"data\": {\"dataset\": \"plane\", \"target\": \"y\", "              \
+    "\"target_type\": \"numeric\"},"                                                               \
     " \"architecture\": {\"hidden\": [8]}, " extra "}"
 
 /* Returns the job's id; *model_id may be NULL. Fails the test when it is refused. */

@@ -112,9 +112,9 @@ static inline int submit(const char *body, bool dry_run, struct submitted *out, 
 }
 
 #define JOB(target, data, more)                                                                    \
-    "{\"data\":{\"dataset\":\"flowers\",\"target\":\"" target "\"" data "}" more "}"
+    "{\"preset\":\"simple\",\"data\":{\"dataset\":\"flowers\",\"target\":\"" target "\"" data "}" more "}"
 #define XOR                                                                                        \
-    "{\"name\":\"xor\",\"data\":{\"x\":[[0,0],[0,1],[1,0],[1,1]],\"y\":[0,1,1,0]},"                \
+    "{\"name\":\"xor\",\"preset\":\"simple\",\"data\":{\"x\":[[0,0],[0,1],[1,0],[1,1]],\"y\":[0,1,1,0]},"                \
     "\"training\":{\"seed\":1}"
 
 #endif
