@@ -56,8 +56,7 @@ static int encode_number(const struct encoder_feature *f, const struct encoder_c
         return bad_cell(pointer, f->name, "the number must be above -1: it has no log1p", NULL,
                         err);
     }
-    encoder_form_numbers(f, &value, 1, &z);
-    if (!(fabsf(z) <= FLT_MAX)) {
+    if (!encoder_form_numbers(f, &value, 1, &z)) {
         return bad_cell(pointer, f->name, "the number is too large", NULL, err);
     }
     x[0] = z;
@@ -71,9 +70,10 @@ static int encode_time(const struct encoder_feature *f, const struct encoder_cel
 
     if (!cell->missing && cell->text != NULL &&
         datetime_parse(cell->text, strlen(cell->text), NULL, &seconds) != DATETIME_OK) {
-        return bad_cell(pointer, f->name,
-                        "must be a datetime such as \"2026-11-23T20:01:02Z\", or seconds since 1970",
-                        cell->text, err);
+        return bad_cell(
+            pointer, f->name,
+            "must be a datetime such as \"2026-11-23T20:01:02Z\", or seconds since 1970",
+            cell->text, err);
     }
     if (f->width > 0 && !encoder_put_time(f, seconds, x + f->offset)) {
         return bad_cell(pointer, f->name, "the year must be from 1 to 9999", NULL, err);

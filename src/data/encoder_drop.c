@@ -9,8 +9,8 @@
 #include "data/encoder_fit.h"
 
 struct buffers {
-    double *numbers;  /* [DATASET_GROUP] */
-    uint32_t *codes;  /* [DATASET_GROUP] */
+    double *numbers; /* [DATASET_GROUP] */
+    uint32_t *codes; /* [DATASET_GROUP] */
 };
 
 /* Keep the rows of a block of k that have a value in the column; returns how many, or -1. */
@@ -28,7 +28,8 @@ static ptrdiff_t keep_rows(const struct dataset *ds, size_t column, const struct
     for (i = 0; i < k; i++) {
         uint64_t row = rows[i];
 
-        if (!(numbers ? isnan(b->numbers[row - first]) : b->codes[row - first] == DATASET_MISSING)) {
+        if (!(numbers ? isnan(b->numbers[row - first])
+                      : b->codes[row - first] == DATASET_MISSING)) {
             kept[n++] = row; /* never ahead of what is read next */
         }
     }

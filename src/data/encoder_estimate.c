@@ -50,8 +50,8 @@ static size_t width_of_numbers(const struct dataset_column *c, const struct enco
     size_t width = 1 + (c->missing > 0 && encoder_plan_indicates(plan));
     size_t bins = encoder_n_bins(n_rows);
 
-    if (c->distinct > 2 && (plan->numeric == ENCODER_PIECEWISE ||
-                            (plan->numeric == ENCODER_AUTO && codes))) {
+    if (c->distinct > 2 &&
+        (plan->numeric == ENCODER_PIECEWISE || (plan->numeric == ENCODER_AUTO && codes))) {
         /* Quantiles are values, or between two that are neighbours. */
         width += c->distinct <= DATASET_MAX_DISTINCT && 2 * c->distinct - 2 < bins
                      ? (size_t)(2 * c->distinct - 2)
@@ -111,7 +111,8 @@ static size_t most_levels(const struct dataset_column *c, const struct encoder_p
 
 static size_t width_of_texts(const struct dataset_column *c, const struct encoder_plan *plan)
 {
-    size_t missing = c->missing > 0, buckets = plan->buckets > 0 ? plan->buckets : ENCODER_USUAL_HASH;
+    size_t missing = c->missing > 0,
+           buckets = plan->buckets > 0 ? plan->buckets : ENCODER_USUAL_HASH;
     enum encoder_levels levels;
 
     if (!encoder_takes_texts(c, plan, &levels)) {

@@ -51,6 +51,27 @@ static int take_block(struct scan *scan, double *values, size_t n, struct err *e
     return 0;
 }
 
+/* Numbers without a logarithm, and those of the sample; rows [at, at + k) are in fit->numbers. */
+static void look_at_block(const struct fit *fit, struct scan *scan, size_t at, size_t k,
+                          uint64_t first)
+{
+    size_t i;
+
+    for (i = 0; i < k; i++) {
+        double value = fit->numbers[fit->rows[at + i] - first];
+
+        if (isnan(value)) {
+            continue;
+        }
+        if (scan->logs != NULL && scan->log_row == NO_ROW && !(value > -1.0)) {
+            scan->log_row = fit->rows[at + i];
+        }
+        if (scan->sample != NULL && (at + i) % scan->stride == 0) {
+            scan->sample[scan->n_sample++] = value + 0.0; /* -0 becomes 0 */
+        }
+    }
+}
+
 int encoder_scan_numbers(struct fit *fit, size_t column, struct scan *scan, struct err *err)
 {
     size_t at, k, i, span;
@@ -65,21 +86,18 @@ int encoder_scan_numbers(struct fit *fit, size_t column, struct scan *scan, stru
         if (dataset_read_numbers(fit->ds, column, first, span, fit->numbers, err) != 0) {
             return -1;
         }
+        if (scan->logs != NULL || scan->sample != NULL) {
+            look_at_block(fit, scan, at, k, first);
+        }
         for (i = 0; i < k; i++) {
             double value = fit->numbers[fit->rows[at + i] - first];
 
             if (isnan(value)) {
                 scan->missing_row =
                     scan->missing_row == NO_ROW ? fit->rows[at + i] : scan->missing_row;
-                continue;
+            } else {
+                fit->numbers[present++] = value; /* never ahead of what is read next */
             }
-            if (scan->logs != NULL && scan->log_row == NO_ROW && !(value > -1.0)) {
-                scan->log_row = fit->rows[at + i];
-            }
-            if (scan->sample != NULL && (at + i) % scan->stride == 0) {
-                scan->sample[scan->n_sample++] = value + 0.0; /* -0 becomes 0 */
-            }
-            fit->numbers[present++] = value; /* never ahead of what is read next */
         }
         if (take_block(scan, fit->numbers, present, err) != 0) {
             return -1;
@@ -94,7 +112,7 @@ static int compare_texts(const void *a, const void *b)
 }
 
 int encoder_scan_texts(struct fit *fit, size_t column, size_t *n_texts, char ***texts,
-                      uint64_t *missing_row, struct err *err)
+                       uint64_t *missing_row, struct err *err)
 {
     const struct dataset_column *c = dataset_column(fit->ds, column);
     bool *seen = calloc(c->n_categories != 0 ? c->n_categories : 1, sizeof *seen);
@@ -164,8 +182,9 @@ static int fit_feature(struct fit *fit, struct encoder_feature *f, size_t column
 
     f->name = xstrdup(c->name);
     f->type = c->type;
-    if ((column_holds_numbers(f->type) ? encoder_fit_number(fit, f, column, &missing_row, count, err)
-                                       : encoder_fit_text(fit, f, column, &missing_row, err)) != 0) {
+    if ((column_holds_numbers(f->type)
+             ? encoder_fit_number(fit, f, column, &missing_row, count, err)
+             : encoder_fit_text(fit, f, column, &missing_row, err)) != 0) {
         return -1;
     }
     if (encoder_plan_strict(&f->plan) && missing_row != NO_ROW) {

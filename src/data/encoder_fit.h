@@ -14,8 +14,9 @@
 #include "data/encoder_priv.h"
 #include "data/stats.h"
 
-#define ENCODER_MAX_NAMED 20   /* columns named in one warning */
-#define ENCODER_ROUNDING  1e-13 /* a std below this share of the mean is rounding, no information */
+#define ENCODER_MAX_NAMED 20    /* columns named in one warning */
+#define ENCODER_ROUNDING  1e-13 /* a std below this share of the mean is rounding, no information  \
+                                 */
 
 struct fit {
     const struct dataset *ds;
@@ -23,10 +24,10 @@ struct fit {
     const uint64_t *rows;
     size_t n_rows;
     struct encoder *e;
-    bool codes;        /* "auto" has piecewise-linear codes */
-    double *numbers;   /* [DATASET_GROUP] */
-    uint32_t *texts;   /* [DATASET_GROUP] */
-    double *sample, *scratch; /* of quantiles; NULL until needed */
+    bool codes;                            /* "auto" has piecewise-linear codes */
+    double *numbers;                       /* [DATASET_GROUP] */
+    uint32_t *texts;                       /* [DATASET_GROUP] */
+    double *sample, *scratch;              /* of quantiles; NULL until needed */
     struct buf constant, empty, free_text; /* names for the warnings */
     size_t n_constant, n_empty, n_free_text;
     bool bad; /* a problem of the user's is in err */
@@ -80,7 +81,8 @@ int encoder_fit_target(struct fit *fit, size_t target, struct err *warnings,
                        struct err *err) MUST_CHECK;
 
 /* ---- encoder_estimate.c ---- */
-/* Whether "auto" gives codes: by the table, not by the training rows, so that it is known before. */
+/* Whether "auto" gives codes: by the table, not by the training rows, so that it is known before.
+ */
 bool encoder_gives_codes(const struct dataset *ds, const struct encoder_options *options);
 size_t encoder_n_bins(size_t n_rows);
 /* What a column of texts becomes; false: free text, which is not used unless hashed. */

@@ -19,8 +19,8 @@ struct counts {
 };
 
 /* The rows of each text; missing cells of strict plans are the caller's to complain about. */
-static int count_texts(struct fit *fit, size_t column, struct counts *counts,
-                       uint64_t *missing_row, struct err *err)
+static int count_texts(struct fit *fit, size_t column, struct counts *counts, uint64_t *missing_row,
+                       struct err *err)
 {
     const struct dataset_column *c = dataset_column(fit->ds, column);
     size_t at, k, i, span;
@@ -202,8 +202,8 @@ static void fit_levels(struct fit *fit, struct encoder_feature *f, const struct 
         break;
     case LEVELS_INDEX:
         several = f->n_texts + f->other + (counts->missing > 0) > 1;
-        f->embedding = f->plan.width > 0 ? f->plan.width
-                                         : encoder_usual_width(1 + f->n_texts + f->other);
+        f->embedding =
+            f->plan.width > 0 ? f->plan.width : encoder_usual_width(1 + f->n_texts + f->other);
         break;
     case LEVELS_TRUTH:
         fit_truth(f, c, counts);

@@ -1,6 +1,6 @@
-/* Fitting a feature of numbers (and what datetimes share with it): its moments, its quantiles where it wants them, and what follows
- * from the plan; see encoder.h. One column at a time: a pass over the training rows, and for
- * quantiles a sorted sample of at most ENCODER_MAX_SAMPLE values.
+/* Fitting a feature of numbers (and what datetimes share with it): its moments, its quantiles where
+ * it wants them, and what follows from the plan; see encoder.h. One column at a time: a pass over
+ * the training rows, and for quantiles a sorted sample of at most ENCODER_MAX_SAMPLE values.
  */
 #include <float.h>
 #include <math.h>
@@ -252,9 +252,8 @@ static int prepare_sample(struct fit *fit, const struct encoder_plan *plan, bool
     bool wants = plan->missing == ENCODER_MEDIAN || plan->missing == ENCODER_MOST_FREQUENT;
 
     if (is_number) {
-        wants = wants || plan->numeric == ENCODER_ROBUST ||
-                plan->numeric == ENCODER_QUANTILE || plan->numeric == ENCODER_PIECEWISE ||
-                (plan->numeric == ENCODER_AUTO && fit->codes);
+        wants = wants || plan->numeric == ENCODER_ROBUST || plan->numeric == ENCODER_QUANTILE ||
+                plan->numeric == ENCODER_PIECEWISE || (plan->numeric == ENCODER_AUTO && fit->codes);
     }
     if (!wants) {
         return 0;
@@ -336,7 +335,8 @@ int encoder_fit_number(struct fit *fit, struct encoder_feature *f, size_t column
         }
     }
     distinct_fini(&two);
-    return rc != 0 && err->code != ERR_INVALID ? -1 : 0; /* what is the data's fault is in fit->bad */
+    return rc != 0 && err->code != ERR_INVALID ? -1
+                                               : 0; /* what is the data's fault is in fit->bad */
 }
 
 static bool is_together(const struct encoder_feature *f)

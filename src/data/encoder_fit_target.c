@@ -82,8 +82,8 @@ static int fit_classes(struct fit *fit, size_t column, struct err *err)
         if (fit_number_classes(fit, column, &missing_row, err) != 0) {
             return -1;
         }
-    } else if (encoder_scan_texts(fit, column, &fit->e->n_classes, &fit->e->classes, &missing_row, err) !=
-               0) {
+    } else if (encoder_scan_texts(fit, column, &fit->e->n_classes, &fit->e->classes, &missing_row,
+                                  err) != 0) {
         return -1;
     }
     if (missing_row != NO_ROW) {

@@ -116,8 +116,7 @@ int encoder_fit_time(struct fit *fit, struct encoder_feature *f, size_t column,
                                       .std = encoder_is_cycle(part) ? 1.0 : stats_std(s)};
         }
     }
-    f->indicator =
-        scan->missing_row != NO_ROW && f->plan.indicator != ENCODER_INDICATOR_OFF;
+    f->indicator = scan->missing_row != NO_ROW && f->plan.indicator != ENCODER_INDICATOR_OFF;
     f->used = f->n_parts > 0 || f->indicator;
     if (!f->used) {
         encoder_fit_name(&fit->constant, &fit->n_constant, f->name);

@@ -265,19 +265,18 @@ static bool read_levels(const json_t *o, struct encoder_feature *f)
         !encoder_json_texts(json_object_get(o, "texts"), true, &f->n_texts, &f->texts) ||
         !encoder_json_texts(json_object_get(o, "pooled"), true, &f->n_pooled, &f->pooled) ||
         !(json_is_null(fill) ||
-          (json_is_string(fill) &&
-           strlen(json_string_value(fill)) == json_string_length(fill)))) {
+          (json_is_string(fill) && strlen(json_string_value(fill)) == json_string_length(fill)))) {
         return false;
     }
     f->levels = (enum encoder_levels)levels;
     f->fill_text = json_is_string(fill) ? xstrdup(json_string_value(fill)) : NULL;
     hashes = f->levels == LEVELS_HASH || f->levels == LEVELS_WORDS;
     several = f->levels != LEVELS_ONE_HOT || encoder_n_levels(f) > 1;
-    return !f->used || (several && hashes == (f->buckets > 0) &&
-                        (f->levels == LEVELS_INDEX) == (f->embedding > 0) &&
-                        (!f->missing_level || f->levels == LEVELS_ONE_HOT ||
-                         f->levels == LEVELS_HASH) &&
-                        (!f->indicator || f->levels != LEVELS_INDEX));
+    return !f->used ||
+           (several && hashes == (f->buckets > 0) &&
+            (f->levels == LEVELS_INDEX) == (f->embedding > 0) &&
+            (!f->missing_level || f->levels == LEVELS_ONE_HOT || f->levels == LEVELS_HASH) &&
+            (!f->indicator || f->levels != LEVELS_INDEX));
 }
 
 /* `old`: the whole of version 1, or NULL. */
@@ -288,8 +287,8 @@ static bool read_feature(const struct encoder *e, const json_t *old, const json_
     const json_t *plan = json_object_get(o, "plan");
 
     if (!encoder_json_name(o, "name", false, &f->name) || type == NULL ||
-        !column_type_parse(type, &f->type) ||
-        (old != NULL && f->type > COLUMN_CATEGORICAL) || !encoder_json_bool(o, "used", &f->used)) {
+        !column_type_parse(type, &f->type) || (old != NULL && f->type > COLUMN_CATEGORICAL) ||
+        !encoder_json_bool(o, "used", &f->used)) {
         return false;
     }
     if (old != NULL || json_is_null(plan)) {

@@ -46,8 +46,8 @@ bool encoder_find_level(const struct encoder_feature *f, const char *text, uint3
         *level = (uint32_t)found;
         return true;
     }
-    if (f->other && (f->plan.unseen == ENCODER_OTHER ||
-                     encoder_text_find(f->pooled, f->n_pooled, text) >= 0)) {
+    if (f->other &&
+        (f->plan.unseen == ENCODER_OTHER || encoder_text_find(f->pooled, f->n_pooled, text) >= 0)) {
         *level = (uint32_t)f->n_texts;
         return true;
     }
@@ -79,8 +79,8 @@ void encoder_put_level(const struct encoder_feature *f, uint32_t level, bool mis
         out[0] = level < f->n_texts ? f->ranks[level] : 0.0f;
         break;
     case LEVELS_TRUTH:
-        out[0] = level == LEVEL_NONE ? (float)(missing ? f->center : 0.0)
-                                     : 2.0f * (float)level - 1.0f;
+        out[0] =
+            level == LEVEL_NONE ? (float)(missing ? f->center : 0.0) : 2.0f * (float)level - 1.0f;
         break;
     default:
         memset(out, 0, n * sizeof *out);

@@ -6,10 +6,10 @@
  *   LEVELS_ONE_HOT  an input for each level, 1 in the one that is there
  *   LEVELS_RANK     the text's rank (numbers by value, else by bytes), standardised; 0 for no text
  *   LEVELS_INDEX    one more than the level, of an embedding; 0 for no text
- *   LEVELS_HASH     an input for each bucket: encoder_hash modulo their number; then a missing level
- *   LEVELS_WORDS    the same for every word of the text (letters, digits and what is not ASCII, in
- *                   lower case), counted, and the counts divided by their length
- *   LEVELS_TRUTH    1 for true, -1 for false
+ *   LEVELS_HASH     an input for each bucket: encoder_hash modulo their number; then a missing
+ * level LEVELS_WORDS    the same for every word of the text (letters, digits and what is not ASCII,
+ * in lower case), counted, and the counts divided by their length LEVELS_TRUTH    1 for true, -1
+ * for false
  */
 #ifndef MLPD_DATA_ENCODER_LEVEL_H
 #define MLPD_DATA_ENCODER_LEVEL_H

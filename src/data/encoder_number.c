@@ -5,14 +5,15 @@
  */
 #include "data/encoder_number.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
-#define SOFT_LIMIT   3.0
-#define FAR          1e6  /* beyond it the soft clip is its limit to the last bit of a float32 */
-#define FIRST_CODE   (-3.0)
-#define LAST_CODE    4.0
-#define TINY_P       1e-7 /* what lies outside of the quantiles: deviates of +-5.2 */
+#define SOFT_LIMIT 3.0
+#define FAR        1e6 /* beyond it the soft clip is its limit to the last bit of a float32 */
+#define FIRST_CODE (-3.0)
+#define LAST_CODE  4.0
+#define TINY_P     1e-7 /* what lies outside of the quantiles: deviates of +-5.2 */
 
 static inline double cut(double v, double low, double high)
 {
@@ -133,9 +134,10 @@ static double find_share(const double *table, size_t n, double v)
     return ((double)first + (double)last) / 2.0 / steps;
 }
 
-void encoder_form_numbers(const struct encoder_feature *f, double *values, size_t n, float *out)
+bool encoder_form_numbers(const struct encoder_feature *f, double *values, size_t n, float *out)
 {
     const double center = f->center, spread = f->spread;
+    bool good = true;
     size_t i;
 
     if (f->form == FORM_NORMAL) {
@@ -144,7 +146,7 @@ void encoder_form_numbers(const struct encoder_feature *f, double *values, size_
 
             out[i] = (float)encoder_normal_deviate(p);
         }
-        return;
+        return true;
     }
     for (i = 0; f->log && i < n; i++) {
         values[i] = log1p(values[i]);
@@ -157,6 +159,7 @@ void encoder_form_numbers(const struct encoder_feature *f, double *values, size_
             z = z < -FAR ? -FAR : z > FAR ? FAR : z;
             u = z / SOFT_LIMIT;
             out[i] = (float)(z / sqrt(1.0 + u * u));
+            good = good && fabsf(out[i]) <= FLT_MAX;
         }
         break;
     case FORM_SIGN:
@@ -164,14 +167,17 @@ void encoder_form_numbers(const struct encoder_feature *f, double *values, size_
             double z = (values[i] - center) / spread;
 
             out[i] = (float)(z < -1.0 ? -1.0 : z > 1.0 ? 1.0 : z);
+            good = good && fabsf(out[i]) <= FLT_MAX;
         }
         break;
     default:
         for (i = 0; i < n; i++) {
             out[i] = (float)((values[i] - center) / spread);
+            good = good && fabsf(out[i]) <= FLT_MAX;
         }
         break;
     }
+    return good;
 }
 
 double encoder_bin_code(const double *edges, size_t n_edges, size_t bin, double value)

@@ -15,9 +15,10 @@
 
 #include "data/encoder_priv.h"
 
-/* Numbers that are present or filled in, values[n] -> out[n]; values are overwritten. What no
- * float32 holds, or has no logarithm, is not finite in `out`. */
-void encoder_form_numbers(const struct encoder_feature *f, double *values, size_t n, float *out);
+/* Numbers that are present or filled in, values[n] -> out[n]; values are overwritten. Returns
+ * whether all of them are finite: what no float32 holds, or has no logarithm, is not. */
+bool encoder_form_numbers(const struct encoder_feature *f, double *values, size_t n,
+                          float *out) MUST_CHECK;
 /* The code of one value into out[n_edges - 1]. */
 void encoder_code_number(const struct encoder_feature *f, double value, float *out);
 /* The code of one bin, not centred. */

@@ -18,24 +18,18 @@ const char *const encoder_numeric_names[] = {[ENCODER_STANDARDIZE] = "standardiz
                                              [ENCODER_PIECEWISE] = "piecewise",
                                              NULL};
 
-const char *const encoder_missing_names[] = {[ENCODER_MEAN] = "mean",
-                                             [ENCODER_ERROR] = "error",
-                                             [ENCODER_MEDIAN] = "median",
-                                             [ENCODER_MOST_FREQUENT] = "most_frequent",
-                                             [ENCODER_DROP_ROW] = "drop_row",
-                                             NULL};
+const char *const encoder_missing_names[] = {
+    [ENCODER_MEAN] = "mean",         [ENCODER_ERROR] = "error",
+    [ENCODER_MEDIAN] = "median",     [ENCODER_MOST_FREQUENT] = "most_frequent",
+    [ENCODER_DROP_ROW] = "drop_row", NULL};
 
-const char *const encoder_categorical_names[] = {[ENCODER_ONE_HOT] = "one_hot",
-                                                 [ENCODER_CATEGORICAL_AUTO] = "auto",
-                                                 [ENCODER_ORDINAL] = "ordinal",
-                                                 [ENCODER_EMBEDDING] = "embedding",
-                                                 [ENCODER_HASHING] = "hashing",
-                                                 NULL};
+const char *const encoder_categorical_names[] = {
+    [ENCODER_ONE_HOT] = "one_hot", [ENCODER_CATEGORICAL_AUTO] = "auto",
+    [ENCODER_ORDINAL] = "ordinal", [ENCODER_EMBEDDING] = "embedding",
+    [ENCODER_HASHING] = "hashing", NULL};
 
-const char *const encoder_unseen_names[] = {[ENCODER_ZEROS] = "zeros",
-                                            [ENCODER_OTHER] = "other",
-                                            [ENCODER_UNSEEN_ERROR] = "error",
-                                            NULL};
+const char *const encoder_unseen_names[] = {
+    [ENCODER_ZEROS] = "zeros", [ENCODER_OTHER] = "other", [ENCODER_UNSEEN_ERROR] = "error", NULL};
 
 const char *const encoder_time_names[] = {[ENCODER_YEAR] = "year",
                                           [ENCODER_MONTH] = "month",
@@ -68,8 +62,7 @@ bool encoder_plan_equal(const struct encoder_plan *a, const struct encoder_plan 
     return a->numeric == b->numeric && a->missing == b->missing && a->indicator == b->indicator &&
            a->categorical == b->categorical && a->width == b->width &&
            a->min_count == b->min_count && a->buckets == b->buckets && a->unseen == b->unseen &&
-           a->times == b->times &&
-           (a->constant == NULL) == (b->constant == NULL) &&
+           a->times == b->times && (a->constant == NULL) == (b->constant == NULL) &&
            (a->constant == NULL || strcmp(a->constant, b->constant) == 0);
 }
 

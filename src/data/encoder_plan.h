@@ -45,7 +45,7 @@ enum encoder_time {
     ENCODER_HOUR,
     ENCODER_MINUTE,
     ENCODER_YEAR_DAY,
-    ENCODER_SECONDS, /* since 1970 */
+    ENCODER_SECONDS,     /* since 1970 */
     ENCODER_MONTH_CYCLE, /* cycles are two inputs, sine and cosine */
     ENCODER_WEEKDAY_CYCLE,
     ENCODER_HOUR_CYCLE,
@@ -60,10 +60,10 @@ enum encoder_time {
      ENCODER_TIME_BIT(ENCODER_DAY) | ENCODER_TIME_BIT(ENCODER_WEEKDAY) |                           \
      ENCODER_TIME_BIT(ENCODER_HOUR) | ENCODER_TIME_BIT(ENCODER_MONTH_CYCLE) |                      \
      ENCODER_TIME_BIT(ENCODER_WEEKDAY_CYCLE) | ENCODER_TIME_BIT(ENCODER_HOUR_CYCLE))
-#define ENCODER_MAX_ONE_HOT  256 /* "auto" embeds what has more levels in the whole table */
-#define ENCODER_MAX_WIDTH    256 /* of an embedding */
-#define ENCODER_USUAL_HASH   32  /* buckets */
-#define ENCODER_MAX_HASH     65536
+#define ENCODER_MAX_ONE_HOT 256 /* "auto" embeds what has more levels in the whole table */
+#define ENCODER_MAX_WIDTH   256 /* of an embedding */
+#define ENCODER_USUAL_HASH  32  /* buckets */
+#define ENCODER_MAX_HASH    65536
 enum encoder_indicator { ENCODER_INDICATOR_AUTO, ENCODER_INDICATOR_OFF, ENCODER_INDICATOR_ON };
 
 /* NULL-terminated, in the order of the enums. */

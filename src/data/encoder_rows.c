@@ -19,8 +19,8 @@
 #define TILE 16
 /* Columns of the tile are this far apart: a power of two would put them into one cache set. */
 #define TILE_STRIDE (DATASET_GROUP + 16)
-#define LEVEL_NEW  (UINT32_MAX - 1) /* not looked up yet */
-#define LEVEL_BAD  (UINT32_MAX - 2) /* never seen, which is an error */
+#define LEVEL_NEW   (UINT32_MAX - 1) /* not looked up yet */
+#define LEVEL_BAD   (UINT32_MAX - 2) /* never seen, which is an error */
 
 struct work {
     const struct encoder *e;
@@ -108,7 +108,7 @@ static int read_numbers(struct work *w, size_t feature, const uint64_t *rows, si
                         uint64_t first, size_t span, struct err *err)
 {
     const struct encoder_feature *f = &w->e->features[feature];
-    bool whole = true;
+    bool whole = dataset_column(w->ds, w->columns[feature])->missing == 0;
     size_t i;
 
     if (dataset_read_numbers(w->ds, w->columns[feature], first, span, w->numbers, err) != 0) {
@@ -121,9 +121,6 @@ static int read_numbers(struct work *w, size_t feature, const uint64_t *rows, si
     }
     for (i = 0; f->indicator && i < k; i++) {
         w->missing[i] = (float)isnan(w->numbers[i]);
-    }
-    for (i = 0; i < k; i++) {
-        whole = whole && !isnan(w->numbers[i]);
     }
     for (i = 0; !whole && i < k; i++) {
         if (isnan(w->numbers[i])) {
@@ -141,13 +138,9 @@ static int form_numbers(struct work *w, size_t feature, const uint64_t *rows, si
                         struct err *err)
 {
     const struct encoder_feature *f = &w->e->features[feature];
-    bool good = true;
+    bool good = encoder_form_numbers(f, w->numbers, k, out);
     size_t i;
 
-    encoder_form_numbers(f, w->numbers, k, out);
-    for (i = 0; i < k; i++) {
-        good = good && fabsf(out[i]) <= FLT_MAX;
-    }
     for (i = 0; !good && i < k; i++) {
         double value;
 
@@ -311,9 +304,8 @@ static int encode_block(struct work *w, const uint64_t *rows, size_t k, uint64_t
             continue;
         }
         if (f->type != COLUMN_NUMERIC) {
-            result |= f->type == COLUMN_DATETIME
-                          ? encode_times(w, i, rows, k, first, span, x, err)
-                          : encode_texts(w, i, rows, k, first, span, x, err);
+            result |= f->type == COLUMN_DATETIME ? encode_times(w, i, rows, k, first, span, x, err)
+                                                 : encode_texts(w, i, rows, k, first, span, x, err);
             continue;
         }
         if (n == TILE || (n > 0 && f->offset != offset + n)) {

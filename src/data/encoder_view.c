@@ -200,9 +200,9 @@ static const char *encoding_of_number(const struct encoder_feature *f)
 
 const char *encoder_feature_encoding(const struct encoder *e, size_t feature)
 {
-    static const char *const names[] = {[LEVELS_ONE_HOT] = "one_hot", [LEVELS_RANK] = "ordinal",
-                                        [LEVELS_INDEX] = "embedding", [LEVELS_HASH] = "hashing",
-                                        [LEVELS_WORDS] = "words",     [LEVELS_TRUTH] = "boolean"};
+    static const char *const names[] = {
+        [LEVELS_ONE_HOT] = "one_hot", [LEVELS_RANK] = "ordinal", [LEVELS_INDEX] = "embedding",
+        [LEVELS_HASH] = "hashing",    [LEVELS_WORDS] = "words",  [LEVELS_TRUTH] = "boolean"};
     const struct encoder_feature *f = &e->features[feature];
 
     CHK(feature < e->n_features);

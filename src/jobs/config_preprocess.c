@@ -44,10 +44,10 @@ static void refuse_missing(const json_t *json, const struct buf *pointer, struct
     if (text != NULL) {
         nearest = text_nearest(text, encoder_missing_names, n);
     }
-    config_refuse(err, pointer, NULL, "must be one of %s{\"constant\": number or text}; got %s%s%s%s",
-                  names.data, json_util_describe(json, got),
-                  nearest != NULL ? ", did you mean \"" : "", nearest != NULL ? nearest : "",
-                  nearest != NULL ? "\"?" : "");
+    config_refuse(err, pointer, NULL,
+                  "must be one of %s{\"constant\": number or text}; got %s%s%s%s", names.data,
+                  json_util_describe(json, got), nearest != NULL ? ", did you mean \"" : "",
+                  nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
     buf_fini(&names);
 }
 
@@ -91,7 +91,8 @@ static void read_column(const char *name, const json_t *json, struct buf *pointe
         config_read_object(json, "preprocess/columns/*", pointer, values, err);
         read_own(&values[KEY_COLUMN_MISSING], &values[KEY_COLUMN_INDICATOR], pointer, err);
     } else {
-        config_refuse(err, pointer, NULL, "must be an object such as {\"numeric\": \"robust\"}, got %s",
+        config_refuse(err, pointer, NULL,
+                      "must be an object such as {\"numeric\": \"robust\"}, got %s",
                       json_util_describe(json, got));
     }
     memcpy(column->values, values + CONFIG_COLUMN_FIRST, sizeof column->values);

@@ -139,8 +139,7 @@ static void apply_keys(struct resolver *r, const struct config_value *values, bo
         leaf = strrchr(config_keys[id].path, '/') + 1;
         if (type >= 0 && (plan_keys[i].types & BIT(type)) == 0) {
             config_refuse(r->err, pointer, leaf, "\"%s\" is %s, which has no use for it",
-                          json_util_shown(name, shown),
-                          column_type_name((enum column_type)type));
+                          json_util_shown(name, shown), column_type_name((enum column_type)type));
             continue;
         }
         encoder_plan_copy(&before, plan);
@@ -191,15 +190,17 @@ static void refuse_column(struct resolver *r, const char *name, const struct buf
     if (exists) {
         config_refuse(r->err, pointer, NULL, "\"%s\" is not learnt from in this job", shown);
     } else if (nearest != NULL) {
-        config_refuse(r->err, pointer, NULL, "the dataset has no column \"%s\", did you mean \"%s\"?",
-                      shown, json_util_shown(nearest, near));
+        config_refuse(r->err, pointer, NULL,
+                      "the dataset has no column \"%s\", did you mean \"%s\"?", shown,
+                      json_util_shown(nearest, near));
     } else {
         config_refuse(r->err, pointer, NULL, "the dataset has no column \"%s\"", shown);
     }
     free(names);
 }
 
-/* What the job says of each column of the dataset, or NULL; the caller frees. Others are refused. */
+/* What the job says of each column of the dataset, or NULL; the caller frees. Others are refused.
+ */
 static const struct config_column **given_columns(struct resolver *r, struct buf *pointer)
 {
     const struct config_column **given = xcalloc(dataset_n_columns(r->ds), sizeof *given);
@@ -306,8 +307,8 @@ static bool varies(const struct dataset_column *col, const struct encoder_plan *
         return false;
     }
     if (column_holds_numbers(col->type)) {
-        return col->max > col->min || (col->missing > 0 && col->max >= col->min &&
-                                       encoder_plan_indicates(plan));
+        return col->max > col->min ||
+               (col->missing > 0 && col->max >= col->min && encoder_plan_indicates(plan));
     }
     return col->n_categories + (col->missing > 0) > 1;
 }
@@ -339,8 +340,8 @@ static void check_features(const struct resolver *r)
 /* A choice that a parent has made already. */
 static size_t choose(struct resolver *r, enum config_id id, size_t usual, size_t parents)
 {
-    size_t chosen = r->parent != NULL ? config_choice(r->config, id, parents)
-                                      : preset_choice(r, id, usual);
+    size_t chosen =
+        r->parent != NULL ? config_choice(r->config, id, parents) : preset_choice(r, id, usual);
 
     if (r->parent != NULL && chosen != parents) {
         char *pointer = xasprintf("/%s", config_keys[id].path);

@@ -136,19 +136,20 @@ START_TEST(choices_hold_at_predict)
 
     ck_assert(warns(job, "training rows lack a value"));
     want(predict(m, RIDE("null", "null", "2", "null")), 200);
-    want_problem(predict(m, RIDE("null", "null", "null", "null")), 422,
-                 "/instances/0/distance_km", "a value is needed");
+    want_problem(predict(m, RIDE("null", "null", "null", "null")), 422, "/instances/0/distance_km",
+                 "a value is needed");
     m = model_of_example("ordinal.json");
-    want_problem(http_post("{\"instances\": [{\"started\": \"2025-05-05\", \"city\": \"Ulm\", "
-                           "\"distance_km\": 1, \"passengers\": 1, \"note\": \"x\", \"minutes\": 9}]}",
-                           "/models/%lld/predict", (long long)integer(m, "/id")),
-                 422, "/instances/0/city", "was never seen in training");
+    want_problem(
+        http_post("{\"instances\": [{\"started\": \"2025-05-05\", \"city\": \"Ulm\", "
+                  "\"distance_km\": 1, \"passengers\": 1, \"note\": \"x\", \"minutes\": 9}]}",
+                  "/models/%lld/predict", (long long)integer(m, "/id")),
+        422, "/instances/0/city", "was never seen in training");
     m = model_of_example("log_target.json");
-    ck_assert_double_gt(num(want(predict(m, RIDE("\"Oslo\"", "\"no\"", "0", "1")), 200),
-                            "/predictions/0/value"),
-                        -1);
-    want_problem(predict(m, RIDE("\"Oslo\"", "\"no\"", "-1", "1")), 422,
-                 "/instances/0/distance_km", "must be above -1");
+    ck_assert_double_gt(
+        num(want(predict(m, RIDE("\"Oslo\"", "\"no\"", "0", "1")), 200), "/predictions/0/value"),
+        -1);
+    want_problem(predict(m, RIDE("\"Oslo\"", "\"no\"", "-1", "1")), 422, "/instances/0/distance_km",
+                 "must be above -1");
     job = example("hashing.json");
     (void)trained(job);
     ck_assert(warns(job, "\\\"ride\\\" looks like an identifier"));

@@ -108,8 +108,7 @@ START_TEST(auto_of_two_values_and_of_none)
     struct encoder *e = fit(ds, choose(&s, ds, "a+b", "y", false), all_rows, 4, NULL);
     const float third = (float)((13.0 / 3 - 5) / 2);
     /* a: 3 and 7, their mean for none, and what says so; b: constant, but missing once */
-    const float want[] = {-1, 0, 0, 1, 0, 1, -1, 0, 0, third, 1, 0,
-                          1,  0, 0, 0, 0, 0, -1, 0, 1};
+    const float want[] = {-1, 0, 0, 1, 0, 1, -1, 0, 0, third, 1, 0, 1, 0, 0, 0, 0, 0, -1, 0, 1};
     struct err err = ERR_INIT;
     struct encoder_cell cells[2] = {{.missing = true}, {.number = 5}};
     float x[21];
@@ -199,8 +198,7 @@ START_TEST(log1p_refuses)
 
     choose(&s, ds, "a", "y", false);
     ck_assert_int_eq(encoder_fit(ds, &s.options, all_rows, 4, &e, NULL, &err), -1);
-    ck_assert_str_eq(err.items[0].detail,
-                     "row 3: column \"a\" is not above -1, and has no log1p");
+    ck_assert_str_eq(err.items[0].detail, "row 3: column \"a\" is not above -1, and has no log1p");
     ck_assert_int_eq(err.items[0].row, 3);
     err_fini(&err);
     e = fit(ds, &s.options, all_rows, 2, NULL);
@@ -221,8 +219,8 @@ START_TEST(log1p_of_the_target)
     struct dataset *ds = table("a,y\n1,0\n2,9\n3,99\n4,-1\n");
     struct setup s = {.options = {.target = ENCODER_LOG1P}};
     struct encoder *e = fit(ds, choose(&s, ds, "a", "y", false), all_rows, 3, NULL);
-    double mean = (log(10) + log(100)) / 3, std = sqrt((mean * mean + pow(log(10) - mean, 2) +
-                                                        pow(log(100) - mean, 2)) / 3);
+    double mean = (log(10) + log(100)) / 3,
+           std = sqrt((mean * mean + pow(log(10) - mean, 2) + pow(log(100) - mean, 2)) / 3);
     struct err err = ERR_INIT;
     float y[4];
 

@@ -30,8 +30,9 @@ static void cell_refused(const struct encoder *e, const char *s, const char *det
 }
 
 /* red 4, blue 3, green 1, black 1, none 1; pink comes later. */
-static const char colors[] = "c,y\nred,1\nblue,2\nred,3\ngreen,4\nblue,5\nred,6\n,7\nblack,8\nred,9\n"
-                             "blue,10\npink,11\n";
+static const char colors[] =
+    "c,y\nred,1\nblue,2\nred,3\ngreen,4\nblue,5\nred,6\n,7\nblack,8\nred,9\n"
+    "blue,10\npink,11\n";
 #define COLORS 10
 
 static struct encoder *fit_colors(const struct dataset *ds, struct encoder_plan plan)
@@ -82,9 +83,9 @@ START_TEST(texts_stand_in)
 {
     struct dataset *ds = table(colors);
     char grey[] = "grey";
-    struct encoder *e = fit_colors(
-        ds, (struct encoder_plan){.min_count = 2, .missing = ENCODER_MOST_FREQUENT,
-                                  .indicator = ENCODER_INDICATOR_ON});
+    struct encoder *e = fit_colors(ds, (struct encoder_plan){.min_count = 2,
+                                                             .missing = ENCODER_MOST_FREQUENT,
+                                                             .indicator = ENCODER_INDICATOR_ON});
 
     ck_assert_uint_eq(encoder_n_inputs(e), 4); /* blue, red, rare; and an indicator */
     cell_gives(e, NULL, (const float[]){0, 1, 0, 1});
@@ -205,8 +206,8 @@ static uint64_t fnv(const char *s)
 START_TEST(texts_are_hashed)
 {
     struct dataset *ds = table(colors);
-    struct encoder *e = fit_colors(
-        ds, (struct encoder_plan){.categorical = ENCODER_HASHING, .buckets = 7});
+    struct encoder *e =
+        fit_colors(ds, (struct encoder_plan){.categorical = ENCODER_HASHING, .buckets = 7});
     float want[8] = {0};
 
     ck_assert_uint_eq(encoder_n_inputs(e), 8); /* and one for none */
@@ -256,8 +257,9 @@ START_TEST(words_are_hashed)
     e = fit(ds, &s.options, all_rows, 3, &warnings);
     ck_assert_uint_eq(encoder_n_inputs(e), 1);
     ck_assert_uint_eq(warnings.n_items, 1);
-    ck_assert_str_eq(warnings.items[0].detail, "column \"t\" is free text, which is not used unless "
-                                               "hashed, and is left out");
+    ck_assert_str_eq(warnings.items[0].detail,
+                     "column \"t\" is free text, which is not used unless "
+                     "hashed, and is left out");
     ck_assert_str_eq(encoder_feature_encoding(e, 0), "dropped");
     err_fini(&warnings);
     encoder_free(&e);
@@ -361,7 +363,8 @@ static char *random_table(size_t rows)
             buf_printf(&csv, "20%02u-%02u-%02uT%02u:%02u:00Z", dice(100), 1 + dice(12),
                        1 + dice(28), dice(24), dice(60));
         }
-        buf_printf(&csv, ",some %s words %u of text that is long %zu,", words[dice(2)], dice(50), i);
+        buf_printf(&csv, ",some %s words %u of text that is long %zu,", words[dice(2)], dice(50),
+                   i);
         buf_printf(&csv, "%.17g,%zu\n", ldexp((double)dice(1u << 30), -20), i);
     }
     return buf_take(&csv);
