@@ -258,8 +258,8 @@ static int add_key(struct ndjson *n, const char *name, size_t len, struct key **
     return 0;
 }
 
-static int find_key(struct ndjson *n, const char *name, size_t len, struct key **out,
-                    struct err *err)
+/* NULL: there is no such column, or no memory. */
+static struct key *find_key(struct ndjson *n, const char *name, size_t len, struct err *err)
 {
     struct key *key = n->next < n->n_columns ? n->columns[n->next] : NULL;
     char *shown;
@@ -268,12 +268,13 @@ static int find_key(struct ndjson *n, const char *name, size_t len, struct key *
         uint32_t code = 0;
 
         if (dict_add(n->keys, name, len, &code) != DICT_OK) {
-            return no_memory(err); /* there are fewer keys than a dictionary takes */
+            (void)no_memory(err); /* there are fewer keys than a dictionary takes */
+            return NULL;
         }
         key = code < n->n_columns ? n->columns[code] : NULL;
     }
     if (key == NULL && !n->streaming && add_key(n, name, len, &key, err) != 0) {
-        return -1;
+        return NULL;
     }
     if (key == NULL) {
         shown = cell_show(name, len);
@@ -282,13 +283,11 @@ static int find_key(struct ndjson *n, const char *name, size_t len, struct key *
             "types=%s:numeric (or another type), so that it is a column from the start",
             shown, CSV_SAMPLE_ROWS, shown);
         free(shown);
-        return -1;
+        return NULL;
     }
-    CHK(key != NULL);
     n->next = key->index + 1;
     key->appeared = true;
-    *out = key;
-    return 0;
+    return key;
 }
 
 /* The value at *p into the row. */
@@ -356,7 +355,7 @@ static int take_object(struct ndjson *n, char *line, struct err *err)
     }
     p = skip_space(p + 1);
     while (*p != '}') {
-        struct key *key = NULL;
+        struct key *key;
         char *name;
         size_t len;
 
@@ -374,7 +373,8 @@ static int take_object(struct ndjson *n, char *line, struct err *err)
             return bad(n, NULL, err, "after a key comes a colon");
         }
         p = skip_space(p + 1);
-        if (find_key(n, name, len, &key, err) != 0 || take_value(n, key, &p, err) != 0) {
+        key = find_key(n, name, len, err);
+        if (key == NULL || take_value(n, key, &p, err) != 0) {
             return -1;
         }
         p = skip_space(p);
