@@ -79,7 +79,8 @@ START_TEST(shown_weights_may_be_sent)
     char *shown = canonical(at(want(http_get("/models/%lld/weights", (long long)parent), 200), ""));
     struct reply *r;
     int64_t id;
-    char *job = text("{\"data\": {\"dataset\": \"iris\", \"target\": \"species\"}, "
+    char *job = text("{\"preset\": \"simple\", "
+                     "\"data\": {\"dataset\": \"iris\", \"target\": \"species\"}, "
                      "\"architecture\": {\"hidden\": [{\"units\": 6, \"activation\": \"tanh\"}, "
                      "{\"units\": 6, \"batch_norm\": true}]}, \"optimizer\": {\"type\": \"sgd\", "
                      "\"learning_rate\": 1e-30}, \"training\": {\"epochs\": 1, \"seed\": 5}, "

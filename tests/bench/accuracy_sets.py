@@ -35,17 +35,23 @@ BOUNDARY = "mlpd-bench-of-accuracy"
 EXAMPLES = Path(__file__).parents[2] / "examples/data"
 IMAGES = ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz",
           "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")
-MOVED = {"training": {"augment": {"shift": 2}, "epochs": 120,
-                      "early_stopping": {"patience": 30}}}
+WIDE = {"hidden": [{"units": 512, "dropout": 0.3}, {"units": 512, "dropout": 0.3}]}
+
+
+def moved(shift):
+    return {"architecture": WIDE, "training": {"augment": {"shift": shift}, "epochs": 100,
+                                               "early_stopping": {"patience": 40}}}
+
 
 SETS = {
     "california": Set(("california-housing/california.csv",), "MedHouseVal", "rmse",
                       {"column": "split"}, goals=(0.48, 0.465),
                       options={"training": {"refit": True}}),
     "adult": Set(("adult/adult.csv",), "income", "accuracy", {"column": "split"},
-                 goals=(0.857, 0.859), options={"training": {"refit": True}}),
+                 goals=(0.857, 0.859),
+                 options={"training": {"refit": True}, "optimizer": {"weight_decay": 0.2}}),
     "mnist": Set(tuple(f"mnist/{f}" for f in IMAGES), "label", "error", goals=(1.8, 0.90),
-                 options=MOVED),
+                 options=moved(2)),
     "fashion-mnist": Set(tuple(f"fashion-mnist/{f}" for f in IMAGES), "label", "accuracy",
                          goals=(0.893, 0.905), options=MOVED),
     "optdigits": Set(("optdigits/train.csv", "optdigits/test.csv"), "digit", "accuracy",

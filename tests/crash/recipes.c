@@ -11,9 +11,10 @@
 
 #define ROWS (900 / PATIENCE)
 
-#define CLASSES "'data': {'dataset': 'cloud', 'target': 'kind', 'exclude': ['y']}"
-#define NUMBERS "'data': {'dataset': 'cloud', 'target': 'y', 'exclude': ['kind']}"
-#define INLINE  "'data': {'x': [[0,0],[0,1],[1,0],[1,1]], 'y': [0,1,1,0], 'features': ['a', 'b']}"
+#define CLASSES "'preset': 'simple', 'data': {'dataset': 'cloud', 'target': 'kind', 'exclude': ['y']}"
+#define NUMBERS "'preset': 'simple', 'data': {'dataset': 'cloud', 'target': 'y', 'exclude': ['kind']}"
+#define INLINE  "'preset': 'simple', 'data': {'x': [[0,0],[0,1],[1,0],[1,1]], 'y': [0,1,1,0], " \
+    "'features': ['a', 'b']}"
 /* Long enough for several checkpoints; sanitized steps are slow. */
 #ifdef MLPD_SANITIZERS
 #define MANY "100"
