@@ -59,6 +59,13 @@ int err_add(struct err *err, const char *pointer, const char *fmt, ...) PRINTF(3
 int err_add_cell(struct err *err, int64_t row, int64_t line, const char *column, const char *fmt,
                  ...) PRINTF(5, 6);
 
+/* Whether one problem more would only be counted. Whoever looks through what a stranger sent stops
+ * here: to say of a million names which others are near takes minutes, and nobody reads it. */
+static inline bool err_full(const struct err *err)
+{
+    return err->n_items >= ERR_MAX_ITEMS;
+}
+
 static inline bool err_is(const struct err *err)
 {
     return err->code != ERR_NONE;

@@ -181,7 +181,7 @@ static int declare_types(struct csv_rows *r, const char *const *names)
     int result = 0;
     size_t i, k;
 
-    for (i = 0; i < r->options->n_types; i++) {
+    for (i = 0; i < r->options->n_types && !err_full(r->err); i++) {
         const char *want = r->options->type_names[i], *near;
 
         for (k = 0; k < r->n_columns && strcmp(names[k], want) != 0; k++) {

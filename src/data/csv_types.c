@@ -78,7 +78,7 @@ int csv_types_parse(const char *text, struct csv_options *out, struct err *err)
     names = xcalloc(limit, sizeof *names);
     types = xcalloc(limit, sizeof *types);
     formats = xcalloc(limit, sizeof *formats);
-    for (p = text; *p != '\0';) {
+    for (p = text; *p != '\0' && !err_full(err);) {
         const char *part = p, *problem, *given = NULL;
 
         p = take_until(p, ":,", &name);

@@ -73,7 +73,7 @@ static int read_body(const struct request *req, struct retention *out, struct er
     }
     json_object_foreach(body, key, value)
     {
-        if (strcmp(key, "keep_jobs") != 0 && strcmp(key, "keep_days") != 0) {
+        if (!err_full(err) && strcmp(key, "keep_jobs") != 0 && strcmp(key, "keep_days") != 0) {
             struct buf pointer = BUF_INIT;
 
             json_util_pointer(&pointer, key);

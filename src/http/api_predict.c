@@ -144,6 +144,9 @@ static int find_instances(const json_t *root, const char *other, const json_t **
     /* the macro wants a pointer that is not const, and only reads */
     json_object_foreach((json_t *)(uintptr_t)root, key, value)
     {
+        if (err_full(err)) {
+            break;
+        }
         if (strcmp(key, "instances") != 0) {
             struct buf pointer = BUF_INIT;
 

@@ -339,6 +339,9 @@ static int take_object(struct rows *rows, const json_t *row, const char *pointer
     /* the macro wants a pointer that is not const, and only reads */
     json_object_foreach((json_t *)(uintptr_t)row, key, value)
     {
+        if (err_full(err)) {
+            break;
+        }
         if (rows_find(rows, key) < 0) {
             refuse_name(rows, key, pointer, err);
         }
@@ -357,7 +360,7 @@ int rows_read_json(struct rows *rows, const json_t *instances, struct err *err)
                        "the body has %zu rows, and at most %zu of this model go in one request", n,
                        rows->limit);
     }
-    for (i = 0; i < n; i++) {
+    for (i = 0; i < n && !err_full(err); i++) {
         const json_t *row = json_array_get(instances, i);
         int rc;
 

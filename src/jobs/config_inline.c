@@ -60,11 +60,6 @@ static const char *plural(size_t n)
     return n == 1 ? "" : "s";
 }
 
-static bool full(const struct err *err)
-{
-    return err->n_items >= ERR_MAX_ITEMS;
-}
-
 PRINTF(4, 5)
 static void refuse_cell(struct err *err, const char *array, const size_t place[2], const char *fmt,
                         ...)
@@ -173,7 +168,7 @@ static void read_x(struct inline_rows *r, struct err *err)
 {
     size_t i, k;
 
-    for (i = 0; i < r->rows && !full(err); i++) {
+    for (i = 0; i < r->rows && !err_full(err); i++) {
         const json_t *row = json_array_get(r->x, i);
         char got[DESCRIBED];
 
@@ -184,7 +179,7 @@ static void read_x(struct inline_rows *r, struct err *err)
             refuse_cell(err, "x", (size_t[]){i, SIZE_MAX}, "has %zu value%s, the first row has %zu",
                         json_array_size(row), plural(json_array_size(row)), r->n_features);
         } else {
-            for (k = 0; k < r->n_features && !full(err); k++) {
+            for (k = 0; k < r->n_features && !err_full(err); k++) {
                 read_cell(r, json_array_get(row, k), k, "x", (size_t[]){i, k}, err);
             }
         }
@@ -195,7 +190,7 @@ static void read_y(struct inline_rows *r, struct err *err)
 {
     size_t i, k;
 
-    for (i = 0; i < r->rows && !full(err); i++) {
+    for (i = 0; i < r->rows && !err_full(err); i++) {
         const json_t *item = json_array_get(r->y, i);
         char got[DESCRIBED];
 
@@ -210,7 +205,7 @@ static void read_y(struct inline_rows *r, struct err *err)
                         "has %zu target%s, the first row has %zu", json_array_size(item),
                         plural(json_array_size(item)), r->n_targets);
         } else {
-            for (k = 0; k < r->n_targets && !full(err); k++) {
+            for (k = 0; k < r->n_targets && !err_full(err); k++) {
                 read_cell(r, json_array_get(item, k), r->n_features + k, "y", (size_t[]){i, k},
                           err);
             }

@@ -139,6 +139,9 @@ void config_read_object(const json_t *object, const char *path, struct buf *poin
         size_t keep = pointer->len;
         enum config_id id = 0;
 
+        if (err_full(err)) {
+            return;
+        }
         while (id < KEY_COUNT && !(is_member(id, path, &leaf) && strcmp(leaf, key) == 0)) {
             id++;
         }

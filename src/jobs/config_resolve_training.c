@@ -245,7 +245,7 @@ static void resolve_class_weight(struct resolver *r)
     spec->class_weights = xcalloc(json_object_size(json) + 1, sizeof *spec->class_weights);
     json_object_foreach((json_t *)(uintptr_t)json, label, weight)
     {
-        if (!class_known(r, label)) {
+        if (!err_full(r->err) && !class_known(r, label)) {
             struct buf pointer = BUF_INIT;
 
             buf_puts(&pointer, "/training/class_weight");

@@ -151,7 +151,8 @@ static ptrdiff_t find(const struct dataset *ds, const char *name, const char *po
     if (column >= 0) {
         return column;
     }
-    nearest = text_nearest(name, dataset_names(ds), dataset_n_columns(ds));
+    nearest =
+        err_full(err) ? NULL : text_nearest(name, dataset_names(ds), dataset_n_columns(ds));
     json_util_shown(name, shown);
     if (nearest != NULL) {
         err_add(err, pointer, "the dataset has no column \"%s\", did you mean \"%s\"?", shown,
