@@ -78,6 +78,16 @@ static uint64_t taken(struct client *c)
     return info.tcpi_bytes_acked;
 }
 
+/* An answer that nobody takes is thrown away with its connection: the kernel would go on offering
+ * what it holds, megabytes of it, for as long as the peer takes a byte now and then. */
+static void forget_answer(struct client *c)
+{
+    const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+
+    /* where it is not understood the peer's end is only later */
+    (void)setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
 static void shut(struct client *c)
 {
     c->shut = true;
@@ -111,6 +121,9 @@ static void sweep(struct clients *clients)
 
         if (fault != NULL) {
             log_info("%s; closing after %.1f s", fault, now - c->since);
+            if (c->phase == CLIENT_ANSWERING) {
+                forget_answer(c);
+            }
             shut(c);
         }
     }

@@ -158,8 +158,8 @@ END_TEST
 
 /* ---- connections ---- */
 
-/* Both ends of a TCP connection here. */
-static void connect_pair(int pair[2])
+/* Both ends of a TCP connection here; the peer's takes so much unread, 0: the usual. */
+static void connect_with(int pair[2], int room)
 {
     struct sockaddr_in at = {.sin_family = AF_INET};
     socklen_t len = sizeof at;
@@ -169,10 +169,17 @@ static void connect_pair(int pair[2])
     ck_assert(listener >= 0 && bind(listener, (struct sockaddr *)&at, len) == 0 &&
               listen(listener, 1) == 0 && getsockname(listener, (struct sockaddr *)&at, &len) == 0);
     pair[1] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert(room == 0 ||
+              setsockopt(pair[1], SOL_SOCKET, SO_RCVBUF, &room, sizeof room) == 0);
     ck_assert_int_eq(connect(pair[1], (struct sockaddr *)&at, len), 0);
     pair[0] = accept(listener, NULL, NULL);
     ck_assert_int_ge(pair[0], 0);
     ck_assert_int_eq(close(listener), 0);
+}
+
+static void connect_pair(int pair[2])
+{
+    connect_with(pair, 0);
 }
 
 /* Whether the peer's end was shut, at most so long later. */
@@ -277,6 +284,40 @@ START_TEST(slow_ones_are_shut)
         clients_leave(clients, in[i]);
         ck_assert_int_eq(close(pairs[i][0]) + close(pairs[i][1]), 0);
     }
+    clients_free(&clients);
+}
+END_TEST
+
+/* The kernel would keep an answer that was written and never read, and offer it on and on, though
+ * the connection is closed: it goes at once instead. */
+START_TEST(what_nobody_reads_is_thrown_away)
+{
+    struct clients_options o = {.most = 10, .slow_seconds = 0.3};
+    struct clients *clients = clients_new(&o);
+    static char bytes[1 << 20];
+    struct client *in;
+    size_t sent = 0, got = 0;
+    ssize_t n;
+    int pair[2];
+
+    connect_with(pair, 1); /* as little as there can be */
+    in = enter(clients, pair[0], "10.0.0.1");
+    clients_phase(clients, in, CLIENT_ANSWERING);
+    while ((n = send(pair[0], bytes, sizeof bytes, MSG_DONTWAIT)) > 0) {
+        sent += (size_t)n;
+    }
+    ck_assert(n < 0 && errno == EAGAIN);
+    while (send(pair[0], bytes, 1, MSG_DONTWAIT | MSG_NOSIGNAL) != -1 || errno != EPIPE) {
+        (void)usleep(1000); /* the sweeper has not come yet; the case has a limit */
+    }
+    clients_leave(clients, in);
+    ck_assert_int_eq(close(pair[0]), 0);
+    while ((n = recv(pair[1], bytes, sizeof bytes, 0)) > 0) {
+        got += (size_t)n;
+    }
+    ck_assert(n < 0 && errno == ECONNRESET);
+    ck_assert_uint_lt(got, sent);
+    ck_assert_int_eq(close(pair[1]), 0);
     clients_free(&clients);
 }
 END_TEST
@@ -423,6 +464,7 @@ int main(void)
     tcase_add_test(tc, threads_share_a_bucket);
     tcase_add_test(tc, connections_are_counted);
     tcase_add_test(tc, slow_ones_are_shut);
+    tcase_add_test(tc, what_nobody_reads_is_thrown_away);
     tcase_add_test(tc, how_slow_is_too_slow);
     tcase_add_test(tc, json_has_its_room);
     tcase_add_test(tc, one_long_text_has_its_room);
