@@ -21,8 +21,11 @@
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 #define COUNT(array)           (sizeof(array) / sizeof((array)[0]))
 
-/* Sanitized builds are up to 20 times slower: patience grows, promises do not change. */
-#ifdef MLPD_SANITIZERS
+/* Sanitized builds are up to 20 times slower: patience grows, promises do not change. So it is under
+ * valgrind (TEST_PATIENCE, scripts/test). */
+#if defined(TEST_PATIENCE)
+#define PATIENCE TEST_PATIENCE
+#elif defined(MLPD_SANITIZERS)
 #define PATIENCE 8
 #else
 #define PATIENCE 1

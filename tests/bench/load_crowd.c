@@ -92,7 +92,7 @@ static void join(struct place *place, struct member *m, double now)
     char *bytes = opening(place->crowd, m);
 
     count->opened++;
-    m->next = now + 1 + (double)(m->number % 50) / 50;
+    m->next = now + (m->kind == CROWD_POLLER ? 0 : 1) + (double)(m->number % 50) / 50;
     m->asked = 0;
     if (conn_open(&m->conn, place->crowd->port, m->kind == CROWD_READER ? -1 : place->epoll, m,
                   m->kind == CROWD_READER) &&
@@ -176,46 +176,75 @@ static void ask_page(struct place *place, struct member *m, double now)
     free(bytes);
 }
 
-/* The last epoch of a curve, which stands in its last point. */
-static long last_epoch(const struct answer *answer)
+/* The epochs of a curve must rise, from beyond `after`; the last of them, or `after` when there is
+ * none, or -1 when they do not. */
+static long last_epoch(const struct answer *answer, long after)
 {
     static const char key[] = "\"epoch\":";
-    const char *at = answer->body, *last = NULL, *end = answer->body + answer->len;
+    const char *at = answer->body, *end = answer->body + answer->len;
 
     while ((at = memmem(at, (size_t)(end - at), key, sizeof key - 1)) != NULL) {
-        last = at += sizeof key - 1;
+        long epoch = strtol(at += sizeof key - 1, NULL, 10);
+
+        if (epoch <= after) {
+            return -1;
+        }
+        after = epoch;
     }
-    return last != NULL ? strtol(last, NULL, 10) : 0;
+    return after;
+}
+
+/* Whether a page is what was asked for; of a curve, goes on to its end. */
+static bool right(struct page *page, const struct answer *answer)
+{
+    char id[32];
+    long last;
+
+    if (answer->status == 304) {
+        return page->etag[0] != '\0';
+    }
+    if (answer->status != 200 || answer->len < 2 || answer->body[0] != '{' ||
+        answer->body[answer->len - 1] != '}' || answer->etag[0] == '\0') {
+        return false;
+    }
+    (void)snprintf(page->etag, sizeof page->etag, "%s", answer->etag);
+    if (page->after >= 0) {
+        last = last_epoch(answer, page->after);
+        if (last > page->after) { /* a tag belongs to its address, which is another one now */
+            page->after = last;
+            page->etag[0] = '\0';
+        }
+        return last >= 0;
+    }
+    if (strncmp(page->path, "/jobs/", 6) != 0) {
+        return true;
+    }
+    (void)snprintf(id, sizeof id, "{\"id\":%s,", page->path + 6);
+    return strncmp(answer->body, id, strlen(id)) == 0;
 }
 
 static void answered(struct place *place, struct member *m, const struct answer *answer)
 {
     struct crowd_count *count = &place->crowd->count[m->kind];
+    bool polls = m->kind == CROWD_POLLER && m->asked != 0;
     double now = clock_seconds();
-    struct page *page = &m->pages[m->page];
-    long last;
 
     count->bytes += answer->len;
-    if (answer->status == 200) {
-        count->ok++;
-    } else if (answer->status == 304) {
-        count->unchanged++;
-    } else if (answer->status == 503 || answer->status == 408) {
-        count->refused++;
-    } else if (count->bad++ == 0) {
-        (void)snprintf(count->first_bad, sizeof count->first_bad, "%d %.*s", answer->status,
-                       (int)(answer->len < 200 ? answer->len : 200), answer->body);
+    count->ok += answer->status == 200;
+    count->unchanged += answer->status == 304;
+    count->refused += answer->status == 503;
+    if (answer->status != 503 &&
+        (polls ? !right(&m->pages[m->page], answer)
+               : m->kind != CROWD_IDLE || answer->status != 200) &&
+        count->bad++ == 0) {
+        (void)snprintf(count->first_bad, sizeof count->first_bad, "%s: %d %.*s",
+                       polls ? m->pages[m->page].path : "-", answer->status,
+                       (int)(answer->len < 160 ? answer->len : 160), answer->body);
     }
-    if (m->kind != CROWD_POLLER || m->asked == 0) {
+    if (!polls) {
         return;
     }
     samples_add(&count->latency, now - m->asked);
-    if (answer->status == 200) {
-        last = page->after >= 0 ? last_epoch(answer) : 0;
-        /* a tag belongs to its address: it goes when the curve has grown */
-        (void)snprintf(page->etag, sizeof page->etag, "%s", last != 0 ? "" : answer->etag);
-        page->after = last != 0 ? last : page->after;
-    }
     m->asked = 0;
     if (++m->page < m->n_pages) {
         ask_page(place, m, now);

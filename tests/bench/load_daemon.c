@@ -17,7 +17,7 @@
 static _Noreturn void become(const char *program, const char *state, const char *log, int out,
                              char *const *more)
 {
-    const char *const ours[] = {program, "--listen", "127.0.0.1:0", "--state", state,
+    const char *const ours[] = {program,     "--listen", "127.0.0.1:0", "--state", state,
                                 "--workers", "2"};
     char *argv[32] = {NULL};
     int err = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);

@@ -73,7 +73,7 @@ static bool crowd(FILE *out, const struct run *run)
 {
     bool good = true;
 
-    fprintf(out, "| others | opened | ended by mlpd | 200 | 304 | 408, 503 | wrong | MB taken | "
+    fprintf(out, "| others | opened | ended by mlpd | 200 | 304 | 503 | wrong | MB taken | "
                  "p50, p99 ms |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
     for (size_t kind = 0; kind < CROWD_KINDS; kind++) {
         struct crowd_count *c = &run->crowd->count[kind];
@@ -180,5 +180,9 @@ bool report(FILE *out, const struct run *run)
     good = crowd(out, run);
     memory(out, run);
     shares(out, run);
+    if (run->after.descriptors > run->before.descriptors) {
+        fprintf(stderr, "load: mlpd keeps descriptors\n");
+        good = false;
+    }
     return good && predict_errors(run->predict) == 0;
 }
