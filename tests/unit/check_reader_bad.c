@@ -151,6 +151,7 @@ static const struct bad bads[] = {
     /* NDJSON */
     BAD(N, "[{\"a\": 1}]", "JSON array", 1, 1),
     BAD(N, "{\"a\": 1}\n\n3\n", "no object", 2, 3),
+    BAD(N, "{\"a\": 1}\r\n\r\n\r3\r\n", "no object", 2, 4),
     BAD(N, "{\"a\": {\"b\": 1}}", "nested", 1, 1, "a"),
     BAD(N, "{\"a\": 1}\n{\"a\": [1, 2]}", "an array; nested", 2, 2, "a"),
     BAD(N, "{\n\"a\": 1}", "does not end in its line", 1, 1),
@@ -366,6 +367,11 @@ static void other_count(struct buf *zip)
     zip->data[zip->len - 12]++;
     zip->data[zip->len - 14]++;
 }
+static void without_directory(struct buf *zip) /* of "x.npy" alone */
+{
+    memmove(zip->data + zip->len - 22 - 51, zip->data + zip->len - 22, 22);
+    zip->len -= 51;
+}
 static void endless_extra(struct buf *zip)
 {
     zip->data[28] = 4;
@@ -393,6 +399,7 @@ START_TEST(zips_refused)
     zip_refused(&x, 1, "does not say its size", without_size);
     zip_refused(&x, 1, "bytes follow the end", more_at_end);
     zip_refused(&x, 1, "damaged", other_count);
+    zip_refused(&x, 1, "damaged", without_directory);
     zip_refused(&x, 1, "", endless_extra);
     zip_refused(two, 2, "3 and 2 rows", NULL);
     zip_refused(two, 2, "checksum", other_crc);
