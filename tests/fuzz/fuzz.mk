@@ -57,7 +57,7 @@ tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz_config.c $(OPTIONS_SOURCES) \
 
 tests_fuzz_fuzz_address_LDADD = libnet.a $(CURL_LIBS) $(FUZZ_DATA_LIBS)
 tests_fuzz_fuzz_checkpoint_LDADD = $(FUZZ_JOBS_LIBS)
-tests_fuzz_fuzz_config_LDADD = $(FUZZ_DATA_LIBS)
+tests_fuzz_fuzz_config_LDADD = libnet.a $(FUZZ_DATA_LIBS)
 tests_fuzz_fuzz_csv_LDADD = $(FUZZ_DATA_LIBS)
 tests_fuzz_fuzz_dataset_LDADD = $(FUZZ_DATA_LIBS)
 tests_fuzz_fuzz_guard_LDADD = $(FUZZ_HTTP_LIBS)
