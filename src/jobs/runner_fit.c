@@ -171,6 +171,9 @@ static void save_state(struct training *t, const struct mlp_trainer *trainer)
 {
     size_t size = mlp_trainer_state_size(trainer);
 
+    free(t->state); /* a first training's */
+    t->state = NULL;
+    t->state_bytes = 0;
     if (t->result.stopped_by == MLP_BY_DIVERGENCE || t->result.best_epoch == 0) {
         return;
     }
