@@ -222,12 +222,18 @@ START_TEST(log1p_of_the_target)
     double mean = (log(10) + log(100)) / 3,
            std = sqrt((mean * mean + pow(log(10) - mean, 2) + pow(log(100) - mean, 2)) / 3);
     struct err err = ERR_INIT;
+    char *json;
     float y[4];
 
     ck_assert_int_eq(encoder_encode_targets(e, ds, all_rows, 3, y, &err), 0);
     ck_assert_float_eq_tol(y[0], -mean / std, 1e-6);
     ck_assert_float_eq_tol(y[2], (log(100) - mean) / std, 1e-6);
     ck_assert_double_eq_tol(encoder_decode_target(e, 0, (log(10) - mean) / std), 9, 1e-12);
+    json = encoder_to_json(e);
+    encoder_free(&e);
+    ck_assert_int_eq(encoder_from_json(json, strlen(json), &e, &err), 0);
+    ck_assert_double_eq_tol(encoder_decode_target(e, 0, (log(10) - mean) / std), 9, 1e-12);
+    free(json);
     ck_assert_int_eq(encoder_encode_targets(e, ds, all_rows, 4, y, &err), -1);
     ck_assert_str_eq(err.items[0].detail,
                      "row 4: the number -1 in the target \"y\" is not above -1, and has no log1p");
