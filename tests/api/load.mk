@@ -6,6 +6,8 @@ LOAD_CHECKS = \
 check_PROGRAMS += $(LOAD_CHECKS) tests/bench/load
 TESTS          += $(LOAD_CHECKS)
 
+EXTRA_DIST += tests/valgrind/mlpd
+
 tests_api_api_hostile_SOURCES = tests/api/api_hostile.c
 tests_api_api_hostile_CFLAGS  = $(API_CFLAGS)
 tests_api_api_hostile_LDADD   = $(API_LIBS)
