@@ -186,6 +186,7 @@ void runner_watch_epoch(void *arg, const struct mlp_epoch *epoch)
             averaged(p->samples_per_second, (double)epoch->samples / epoch->seconds);
     }
     p->epoch = w->epochs_before + epoch->epoch;
+    p->learning_rate = epoch->learning_rate;
     if (w->epochs_before > 0) {
         if (now - w->last_progress_at >= PROGRESS_SECONDS) {
             send_progress(w, now);
@@ -196,7 +197,6 @@ void runner_watch_epoch(void *arg, const struct mlp_epoch *epoch)
     p->validation_loss = validation.loss;
     p->validation_accuracy = validation.accuracy;
     p->validation_rmse = sqrt(validation.loss) * w->target_scale;
-    p->learning_rate = epoch->learning_rate;
     if (epoch->improved) {
         p->best_epoch = epoch->epoch;
         p->best_value = epoch->monitored;

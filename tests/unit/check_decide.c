@@ -213,9 +213,9 @@ START_TEST(the_threshold_is_the_best)
     double best;
 
     fill(&r, ROWS, 1, softmax, (_i & 2) != 0);
-    for (i = 0; i < ROWS; i += 2) { /* the second class is rare */
-        r.labels[i] = 0;
-        r.targets[i] = 0;
+    for (i = 0; i < ROWS; i += 2) { /* one of the classes is rare */
+        r.labels[i] = (uint32_t)(_i / 4 % 2);
+        r.targets[i] = (float)r.labels[i];
     }
     d = decided(&spec, net, &r.data);
     ck_assert_int_eq(mlp_workspace_new(net, ROWS, &ws), MLP_OK);

@@ -66,6 +66,8 @@ START_TEST(rules_know_where_they_belong)
     resolve_ok(&f, JOB("yn", TABULAR));
     ck_assert_double_eq(f.spec.train.label_smoothing, 0); /* two classes */
     ck_assert(f.spec.calibrate);
+    resolve_ok(&f, JOB("yn", TABULAR ",\"architecture\":{\"output\":\"softmax\"}"));
+    ck_assert_double_eq(f.spec.train.label_smoothing, 0);
     resolve_ok(&f, JOB("r", TABULAR));
     ck_assert_double_eq(f.spec.train.label_smoothing, 0); /* numbers */
     ck_assert(!f.spec.calibrate);

@@ -74,6 +74,30 @@ START_TEST(without_early_stopping_it_runs_as_long_as_the_first)
 }
 END_TEST
 
+/* The rate at the end is the one that the first training had after as many epochs. */
+START_TEST(the_schedule_stays)
+{
+    struct drive d = {.h = &h};
+    struct leavings l;
+    size_t best;
+    int64_t id = house_submit(&h,
+                              "{\"data\": {\"dataset\": \"clouds\", \"target\": \"y\"},"
+                              " \"architecture\": {\"hidden\": [64]}, \"schedule\": \"cosine\","
+                              " \"optimizer\": {\"learning_rate\": 0.1},"
+                              " \"training\": {\"epochs\": 60, \"batch_size\": 16, \"seed\": 7,"
+                              " \"refit\": true, \"early_stopping\": {\"patience\": 5}}}",
+                              NULL);
+
+    ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
+    l = drive_leavings(&h, id);
+    best = (size_t)house_number(l.job.result_json, "best_epoch");
+    ck_assert_uint_lt(best, 50); /* or it says nothing */
+    ck_assert_double_eq(house_number(l.job.result_json, "refit.epochs"), (double)best);
+    ck_assert_double_gt(d.progress.learning_rate, 0.9 * l.curve[best - 1].learning_rate);
+    leavings_fini(&l);
+}
+END_TEST
+
 START_TEST(cancelled_it_leaves_the_first)
 {
     struct leavings plain = drive_whole(&h, JOB("")), left;
@@ -133,6 +157,7 @@ int main(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, it_trains_on_all_and_is_judged_by_the_first);
     tcase_add_test(tc, without_early_stopping_it_runs_as_long_as_the_first);
+    tcase_add_test(tc, the_schedule_stays);
     tcase_add_test(tc, cancelled_it_leaves_the_first);
     tcase_add_loop_test(tc, what_cannot_go_on_begins_all_anew, 0, 2);
     return house_run("runner refit", &tc, 1);
