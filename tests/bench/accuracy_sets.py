@@ -35,12 +35,11 @@ BOUNDARY = "mlpd-bench-of-accuracy"
 EXAMPLES = Path(__file__).parents[2] / "examples/data"
 IMAGES = ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz",
           "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")
-WIDE = {"hidden": [{"units": 512, "dropout": 0.3}, {"units": 512, "dropout": 0.3}]}
-
-
-def moved(shift):
-    return {"architecture": WIDE, "training": {"augment": {"shift": shift}, "epochs": 100,
-                                               "early_stopping": {"patience": 40}}}
+def moved(shift, units, epochs):
+    layer = {"units": units, "dropout": 0.3}
+    return {"architecture": {"hidden": [layer, layer]},
+            "training": {"augment": {"shift": shift}, "epochs": epochs, "refit": True,
+                         "early_stopping": {"patience": 40}}}
 
 
 SETS = {
@@ -51,9 +50,9 @@ SETS = {
                  goals=(0.857, 0.859),
                  options={"training": {"refit": True}, "optimizer": {"weight_decay": 0.2}}),
     "mnist": Set(tuple(f"mnist/{f}" for f in IMAGES), "label", "error", goals=(1.8, 0.90),
-                 options=moved(2)),
+                 options=moved(2, 512, 80)),
     "fashion-mnist": Set(tuple(f"fashion-mnist/{f}" for f in IMAGES), "label", "accuracy",
-                         goals=(0.893, 0.905), options=moved(1)),
+                         goals=(0.893, 0.905), options=moved(1, 800, 100)),
     "optdigits": Set(("optdigits/train.csv", "optdigits/test.csv"), "digit", "accuracy",
                      header=columns(65, "digit"), goals=(0.975, 0.982),
                      options={"training": {"augment": {"shift": 1}, "refit": True},
