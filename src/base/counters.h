@@ -33,7 +33,8 @@
     V(CANCELLED, "cancelled")
 #define COUNTER_KINDS(V)                                                                           \
     V(TRAIN, "train")                                                                              \
-    V(EVALUATE, "evaluate")
+    V(EVALUATE, "evaluate")                                                                        \
+    V(FETCH, "fetch")
 #define COUNTER_SAVES(V)                                                                           \
     V(WRITTEN, "written")                                                                          \
     V(FAILED, "failed")

@@ -42,6 +42,7 @@ libdata_a_SOURCES = \
 	src/data/encoder_view.c \
 	src/data/missing.c src/data/missing.h \
 	src/data/sketch.c src/data/sketch.h \
+	src/data/gunzip.c src/data/gunzip.h \
 	src/data/idx.c \
 	src/data/libsvm.c \
 	src/data/ndjson.c \
@@ -52,7 +53,8 @@ libdata_a_SOURCES = \
 	src/data/reader_look.c \
 	src/data/reader_spool.c \
 	src/data/split.c src/data/split.h \
-	src/data/stats.c src/data/stats.h
+	src/data/stats.c src/data/stats.h \
+	src/data/unpack.c src/data/unpack.h
 libdata_a_CFLAGS = $(AM_CFLAGS) $(CSV_CFLAGS) $(JANSSON_CFLAGS) $(SODIUM_CFLAGS) $(ZLIB_CFLAGS)
 
 EXTRA_DIST += \

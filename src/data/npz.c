@@ -21,7 +21,7 @@
 #define END64       0x06064b50u
 #define LOCATOR     0x07064b50u
 #define DESCRIPTOR  0x08074b50u
-#define GROWTH      250 /* times, beyond FREE_BYTES: as for gzip (http/gunzip.h) */
+#define GROWTH      250 /* times, beyond FREE_BYTES: as for gzip (gunzip.h) */
 #define FREE_BYTES  (1u << 20)
 #define BLOCK_BYTES (64u << 10)
 #define MAX_HEAD    (128u << 10) /* a name and an extra field have 64 KiB each */

@@ -19,6 +19,8 @@ int api_datasets_begin(struct request *req, struct err *err) MUST_CHECK;
 int api_datasets_feed(struct request *req, const void *bytes, size_t len,
                       struct err *err) MUST_CHECK;
 void api_datasets_free(struct request *req);
+/* POST /datasets with a body of JSON. */
+void api_fetch(struct request *req);
 
 /* ---- shared by handlers ---- */
 #define API_PAGE_MOST 500 /* items of one answer */

@@ -2,11 +2,11 @@
  * behind the rows of one that is there, into a new version of it.
  *
  * The body never lies in memory: pieces go from the connection through the form around them, if
- * there is one, and gunzip (when the first two bytes say so, of each part) into the reader, which
- * writes a temporary file. All on one server thread, the connection's. Room on the disk is asked
- * for at the start and again as the bytes come, so that one upload cannot take what jobs were
- * promised. What must hold: an upload that ends early, however, leaves no file, no row and no
- * ticket; api_datasets_free sees to that.
+ * there is one, into jobs/intake. All on one server thread, the connection's. What must hold: an
+ * upload that ends early, however, leaves no file, no row and no ticket; api_datasets_free sees to
+ * that.
+ *
+ * A body of JSON asks for a fetch instead: api_fetch.c.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,16 +15,12 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "data/reader.h"
 #include "http/api.h"
 #include "http/dataset_json.h"
-#include "http/gunzip.h"
 #include "http/media.h"
 #include "http/multipart.h"
 #include "http/respond.h"
-#include "jobs/room.h"
-
-#define LOOK_BYTES (4u << 20) /* of plain text between two looks at the disk */
+#include "jobs/intake.h"
 
 struct upload {
     char name[65];
@@ -34,17 +30,8 @@ struct upload {
     /* appending: what is appended to */
     struct store_dataset parent;
     const struct dataset *base; /* NULL: nothing, it is a table of its own */
-    struct reader *reader;
+    struct intake *intake;
     struct multipart *form; /* NULL: the body is the table */
-    bool in_part;           /* a part of the form has begun */
-    struct gunzip *gunzip;  /* NULL: plain bytes, or not known yet */
-    unsigned char magic[2];
-    size_t n_magic; /* how many of the first two bytes are in, of the body or the part */
-    uint64_t bytes; /* plain ones */
-    uint64_t limit;
-    const char *state; /* the folder whose disk it goes to; NULL: not looked at */
-    struct room room;
-    uint64_t looked_at; /* bytes at the last look at the room */
 };
 
 static int read_name(const struct request *req, struct upload *upload, struct err *err)
@@ -138,28 +125,6 @@ static int open_base(const struct request *req, struct upload *upload, struct cs
     return 0;
 }
 
-static int look_at_room(struct upload *upload, const struct server_context *c, struct err *err)
-{
-    upload->state = c->limits.state;
-    if (upload->state == NULL) {
-        return 0;
-    }
-    return room_look(c->store, upload->state, c->limits.disk_reserve, &upload->room, err) != 0
-               ? -1
-               : room_for(&upload->room, (uint64_t)upload->parent.bytes, "a dataset", err);
-}
-
-static int look_again(struct upload *upload, struct err *err)
-{
-    if (upload->state == NULL || upload->bytes - upload->looked_at < LOOK_BYTES) {
-        return 0;
-    }
-    upload->looked_at = upload->bytes;
-    return room_look_again(upload->state, &upload->room, err) != 0
-               ? -1
-               : room_for(&upload->room, 0, "the rest of the dataset", err);
-}
-
 int api_datasets_begin(struct request *req, struct err *err)
 {
     static const char *const known[] = {"name",    "header",  "delimiter",        "types",
@@ -171,19 +136,20 @@ int api_datasets_begin(struct request *req, struct err *err)
     struct reader_options options = READER_OPTIONS_INIT;
     struct datasets *datasets = req->context->datasets;
     struct upload *upload = xcalloc(1, sizeof *upload);
+    struct intake_limits limits = {.most_bytes = req->context->max_dataset,
+                                   .state = req->context->limits.state,
+                                   .reserve = req->context->limits.disk_reserve};
     int rc = -1;
 
     req->upload = upload;
-    upload->limit = req->context->max_dataset;
     if (query_only(&req->query, appends ? of_rows : known, err) == 0 &&
         read_options(req, &options, err) == 0 &&
         (appends ? open_base(req, upload, &options.csv, err)
                  : read_schema(req, upload, &options.csv, err)) == 0 &&
-        look_at_room(upload, req->context, err) == 0 &&
         datasets_upload_begin(datasets, upload->name, &upload->ticket, err) == 0) {
         upload->registered = true;
-        options.max_bytes = upload->limit;
-        rc = reader_new(datasets_dir(datasets), &options, &upload->reader, err);
+        limits.before = (uint64_t)upload->parent.bytes;
+        rc = intake_new(datasets, &options, &limits, &upload->intake, err);
     }
     if (rc == 0 && media_is(type, "multipart/form-data")) {
         rc = multipart_new(type, &upload->form, err);
@@ -192,73 +158,18 @@ int api_datasets_begin(struct request *req, struct err *err)
     return rc;
 }
 
-static int take_plain(void *arg, const void *bytes, size_t len, struct err *err)
-{
-    struct upload *upload = arg;
-
-    upload->bytes += len;
-    if (upload->bytes > upload->limit) {
-        return err_set(err, ERR_TOO_LARGE,
-                       "the table has more than %" PRIu64 " bytes, which is the limit",
-                       upload->limit);
-    }
-    return look_again(upload, err) != 0 ? -1 : reader_feed(upload->reader, bytes, len, err);
-}
-
-static int take(struct upload *upload, const void *bytes, size_t len, struct err *err)
-{
-    return upload->gunzip != NULL ? gunzip_feed(upload->gunzip, bytes, len, take_plain, upload, err)
-                                  : take_plain(upload, bytes, len, err);
-}
-
-/* The first two bytes are held back until both are there: they tell gzip from text. */
-static int take_first(struct upload *upload, struct err *err)
-{
-    if (upload->n_magic == 2 && upload->magic[0] == 0x1f && upload->magic[1] == 0x8b) {
-        upload->gunzip = gunzip_new();
-    }
-    return upload->n_magic != 0 ? take(upload, upload->magic, upload->n_magic, err) : 0;
-}
-
-/* Bytes of the table, packed or not. */
 static int take_bytes(void *arg, const void *bytes, size_t len, struct err *err)
 {
     struct upload *upload = arg;
-    const unsigned char *p = bytes;
 
-    while (len != 0 && upload->n_magic < 2) {
-        upload->magic[upload->n_magic++] = *p++;
-        len--;
-        if (upload->n_magic == 2 && take_first(upload, err) != 0) {
-            return -1;
-        }
-    }
-    return len != 0 ? take(upload, p, len, err) : 0;
-}
-
-/* The body, or a part of it, is over. */
-static int end_bytes(struct upload *upload, struct err *err)
-{
-    if (upload->n_magic < 2 && take_first(upload, err) != 0) {
-        return -1;
-    }
-    if (upload->gunzip != NULL && gunzip_finish(upload->gunzip, err) != 0) {
-        return -1;
-    }
-    gunzip_free(&upload->gunzip);
-    upload->n_magic = 0;
-    return 0;
+    return intake_feed(upload->intake, bytes, len, err);
 }
 
 static int begin_part(void *arg, const char *name, struct err *err)
 {
     struct upload *upload = arg;
 
-    if (upload->in_part && end_bytes(upload, err) != 0) {
-        return -1;
-    }
-    upload->in_part = true;
-    return reader_part(upload->reader, name, err);
+    return intake_part(upload->intake, name, err);
 }
 
 int api_datasets_feed(struct request *req, const void *bytes, size_t len, struct err *err)
@@ -268,8 +179,9 @@ int api_datasets_feed(struct request *req, const void *bytes, size_t len, struct
     int rc = upload->form != NULL ? multipart_feed(upload->form, bytes, len, &parts, err)
                                   : take_bytes(upload, bytes, len, err);
 
-    datasets_upload_progress(req->context->datasets, upload->ticket, reader_rows(upload->reader),
-                             upload->bytes);
+    datasets_upload_progress(req->context->datasets, upload->ticket,
+                             reader_rows(intake_reader(upload->intake)),
+                             intake_bytes(upload->intake));
     return rc;
 }
 
@@ -280,9 +192,8 @@ void api_datasets_free(struct request *req)
     if (upload == NULL) {
         return;
     }
-    reader_free(&upload->reader);
+    intake_free(&upload->intake);
     multipart_free(&upload->form);
-    gunzip_free(&upload->gunzip);
     if (upload->base != NULL) {
         datasets_put(req->context->datasets, &upload->base);
     }
@@ -299,7 +210,7 @@ static int finish(struct upload *upload, struct dataset_summary *summary, struct
     if (upload->form != NULL && multipart_finish(upload->form, err) != 0) {
         return -1;
     }
-    return end_bytes(upload, err) != 0 ? -1 : reader_finish(upload->reader, summary, err);
+    return intake_finish(upload->intake, summary, err);
 }
 
 /* How the bytes were taken, where the client left it to us. */
@@ -318,10 +229,9 @@ static void tell_how(struct request *req, const struct reader *reader)
     }
 }
 
-void api_datasets_post(struct request *req)
+static void answer_upload(struct request *req, struct upload *upload)
 {
     const struct server_context *c = req->context;
-    struct upload *upload = req->upload;
     struct store_dataset row = {.id = 0};
     const struct dataset *opened = NULL;
     struct dataset_summary summary;
@@ -350,7 +260,7 @@ void api_datasets_post(struct request *req)
     if (created) {
         respond_header(req, "Location", "/datasets/%" PRId64, id);
     }
-    tell_how(req, upload->reader);
+    tell_how(req, intake_reader(upload->intake));
     respond_json(req, created ? MHD_HTTP_CREATED : MHD_HTTP_OK, &w);
 out:
     if (opened != NULL) {
@@ -362,7 +272,16 @@ out:
     err_fini(&err);
 }
 
+void api_datasets_post(struct request *req)
+{
+    if (req->upload != NULL) {
+        answer_upload(req, req->upload);
+    } else {
+        api_fetch(req);
+    }
+}
+
 void api_datasets_append(struct request *req)
 {
-    api_datasets_post(req);
+    answer_upload(req, req->upload);
 }

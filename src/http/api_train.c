@@ -23,12 +23,11 @@ static void write_estimate(struct jw *w, const struct admission *estimate)
 
 static void write_job(struct jw *w, const struct submitted *s, const char *kind)
 {
-    const struct store_job job = {
-        .id = s->job_id, .model_id = s->model_id, .state = s->state};
+    const struct store_job job = {.id = s->job_id, .model_id = s->model_id, .state = s->state};
 
     jw_int(w, "id", s->job_id);
     jw_string(w, "kind", kind);
-    jw_int(w, "model_id", s->model_id);
+    job_json_model(w, s->model_id);
     jw_string(w, "state", job_state_name(s->state));
     job_json_links(w, &job);
 }
@@ -48,7 +47,7 @@ void api_answer_submitted(struct request *req, const struct submitted *submitted
         respond_header(req, "Idempotency-Replayed", "true");
     }
     jw_raw(&w, "resolved", submitted->resolved_json);
-    if (submitted->replayed) {
+    if (submitted->replayed || submitted->resolved_json == NULL) {
         jw_null(&w, "estimate");
     } else {
         write_estimate(&w, &submitted->estimate);

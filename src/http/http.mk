@@ -9,6 +9,7 @@ libhttp_a_SOURCES = \
 	src/http/api_datasets.c \
 	src/http/api_datasets_post.c \
 	src/http/api_deliveries.c \
+	src/http/api_fetch.c \
 	src/http/api_gc.c \
 	src/http/api_jobs.c \
 	src/http/api_metrics.c \
@@ -22,7 +23,6 @@ libhttp_a_SOURCES = \
 	src/http/curve.c src/http/curve.h \
 	src/http/dataset_json.c src/http/dataset_json.h \
 	src/http/guard.c src/http/guard.h \
-	src/http/gunzip.c src/http/gunzip.h \
 	src/http/job_json.c src/http/job_json.h \
 	src/http/jw.c src/http/jw.h \
 	src/http/limits.c src/http/limits.h src/http/limits.def \

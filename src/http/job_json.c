@@ -27,6 +27,8 @@ struct numbers {
     char best_of[64]; /* the monitor's name */
     double best_value;
     bool stalled;
+    bool fetching;
+    uint64_t fetched_bytes, fetch_bytes, fetched_rows;
 };
 
 static double member_number(const json_t *object, const char *key)
@@ -85,6 +87,10 @@ static void from_pool(struct numbers *n, const struct pool_progress *live)
     memcpy(n->best_of, live->best_of, sizeof n->best_of);
     n->best_value = live->best_value;
     n->stalled = live->stalled;
+    n->fetching = live->fetching;
+    n->fetched_bytes = live->fetched_bytes;
+    n->fetch_bytes = live->fetch_bytes;
+    n->fetched_rows = live->fetched_rows;
 }
 
 static void from_result(struct numbers *n, const struct store_job *job)
@@ -205,6 +211,23 @@ static int gather(struct numbers *n, const struct server_context *c, const struc
     return 0;
 }
 
+static void write_fetch(struct jw *w, const struct numbers *n)
+{
+    if (!n->fetching) {
+        jw_null(w, "fetch");
+        return;
+    }
+    jw_object(w, "fetch");
+    jw_int(w, "bytes", (int64_t)n->fetched_bytes);
+    if (n->fetch_bytes <= INT64_MAX) {
+        jw_int(w, "of_bytes", (int64_t)n->fetch_bytes);
+    } else {
+        jw_null(w, "of_bytes");
+    }
+    jw_int(w, "rows", (int64_t)n->fetched_rows);
+    jw_end(w);
+}
+
 static void write_numbers(struct jw *w, const struct numbers *n)
 {
     jw_object(w, "progress");
@@ -218,6 +241,7 @@ static void write_numbers(struct jw *w, const struct numbers *n)
     jw_double(w, "samples_per_second", n->samples_per_second);
     jw_double(w, "eta_seconds", n->eta_seconds);
     jw_bool(w, "stalled", n->stalled);
+    write_fetch(w, n);
     jw_end(w);
     if (n->latest_epoch == 0) {
         jw_null(w, "latest");
@@ -275,8 +299,19 @@ void job_json_links(struct jw *w, const struct store_job *job)
     if (job->state == JOB_PAUSED || (runs && job->pause_requested)) {
         write_link(w, "resume", "jobs", job->id, "/resume");
     }
-    write_link(w, "model", "models", job->model_id, "");
+    if (job->model_id != 0) {
+        write_link(w, "model", "models", job->model_id, "");
+    }
     jw_end(w);
+}
+
+void job_json_model(struct jw *w, int64_t model_id)
+{
+    if (model_id != 0) {
+        jw_int(w, "model_id", model_id);
+    } else {
+        jw_null(w, "model_id");
+    }
 }
 
 int job_json_write(struct jw *w, const char *key, const struct server_context *context,
@@ -290,7 +325,7 @@ int job_json_write(struct jw *w, const char *key, const struct server_context *c
     jw_object(w, key);
     jw_int(w, "id", job->id);
     jw_string(w, "kind", job->kind);
-    jw_int(w, "model_id", job->model_id);
+    job_json_model(w, job->model_id);
     jw_string(w, "name", job->name);
     jw_string(w, "state", job_state_name(job->state));
     jw_int(w, "attempt", job->attempt);

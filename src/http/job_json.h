@@ -14,4 +14,7 @@ int job_json_write(struct jw *w, const char *key, const struct server_context *c
 /* "links": where to look and what to do, by its state. */
 void job_json_links(struct jw *w, const struct store_job *job);
 
+/* "model_id", null for a job that has none (0). */
+void job_json_model(struct jw *w, int64_t model_id);
+
 #endif

@@ -11,10 +11,11 @@
 #include "http/access.h"
 #include "http/api.h"
 #include "http/curve.h"
-#include "http/gunzip.h"
+#include "data/gunzip.h"
 #include "http/rows.h"
 #include "http/server_priv.h"
 #include "jobs/config_table.h"
+#include "jobs/fetch.h"
 #include "jobs/json_util.h"
 
 enum {

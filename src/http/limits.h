@@ -12,7 +12,7 @@ struct limit {
     const char *key; /* in GET /service */
     enum limit_unit unit;
     const char *option; /* "--max-body"; NULL: it is fixed */
-    unsigned status;    /* of the answer beyond it; 0: the connection is closed */
+    unsigned status;    /* of the answer beyond it; 0: the connection is closed; 1: the job fails */
     const char *what;   /* Markdown without '|' */
 };
 

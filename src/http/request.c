@@ -262,11 +262,16 @@ static int find_route(struct request *req)
                   req->method, allow);
 }
 
-/* What kind of body comes: one that may be left out counts as JSON when it is there. */
+/* What kind of body comes: one that may be left out counts as JSON when it is there, and in place of
+ * a new table JSON may come that says where it is. */
 static enum route_body body_of(const struct request *req)
 {
     enum route_body body = req->route != NULL ? req->route->body : BODY_NONE;
 
+    if (body == BODY_UPLOAD && req->route->id == ROUTE_datasets_post &&
+        media_is(request_header(req, "Content-Type"), "application/json")) {
+        return BODY_JSON;
+    }
     if (body != BODY_OPTIONAL) {
         return body;
     }
@@ -318,7 +323,7 @@ static uint64_t body_limit(const struct request *req)
     if (body_of(req) == BODY_NONE) {
         return REQUEST_SMALL_BODY;
     }
-    return req->route->body == BODY_UPLOAD ? req->context->max_dataset : req->context->max_body;
+    return body_of(req) == BODY_UPLOAD ? req->context->max_dataset : req->context->max_body;
 }
 
 static int refuse_size(struct request *req, uint64_t size)
@@ -372,8 +377,7 @@ static int check_all(struct request *req)
         req->refused = respond_status_of(req->err.code);
         return -1;
     }
-    if (req->route != NULL && req->route->body == BODY_UPLOAD &&
-        api_datasets_begin(req, &req->err) != 0) {
+    if (body_of(req) == BODY_UPLOAD && api_datasets_begin(req, &req->err) != 0) {
         req->refused = respond_status(req, &req->err);
         return -1;
     }

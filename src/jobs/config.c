@@ -168,6 +168,45 @@ const char *config_name(const struct config *config)
     return config_has(config, KEY_NAME) ? config_text_at(config, KEY_NAME, 0) : NULL;
 }
 
+int64_t config_priority(const struct config *config)
+{
+    return (int64_t)config_number(config, KEY_PRIORITY, 0);
+}
+
+const char *config_url(const struct config *config)
+{
+    return json_string_value(config->values[KEY_URL].json);
+}
+
+enum reader_format config_url_format(const struct config *config)
+{
+    return config->url_format;
+}
+
+const char *config_url_sha256(const struct config *config)
+{
+    return config->url_sha256[0] != '\0' ? config->url_sha256 : NULL;
+}
+
+void config_replace_url(struct config *config, const char *sha256)
+{
+    static const char *const gone[] = {"url", "format", "sha256"};
+    json_t *data = json_object_get(config->root, "data");
+    size_t i;
+
+    CHK_OBJ(config, CONFIG_MAGIC);
+    CHK(config_url(config) != NULL);
+    config->values[KEY_URL] = config->values[KEY_FORMAT] = config->values[KEY_URL_SHA256] =
+        (struct config_value){.given = false};
+    for (i = 0; i < ARRAY_LEN(gone); i++) {
+        (void)json_object_del(data, gone[i]); /* most often not all are there */
+    }
+    config->keys[0] = xasprintf(SHA256_PREFIX "%s", sha256);
+    CHK(json_object_set_new(data, "dataset", json_string(config->keys[0])) == 0);
+    config->values[KEY_DATASET] =
+        (struct config_value){.given = true, .json = json_object_get(data, "dataset")};
+}
+
 /* "data" anew, the reference first: what people see in the job is in a sensible order. */
 void config_replace_inline(struct config *config, const char *sha256)
 {

@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "data/dataset.h"
+#include "data/reader.h"
 #include "jobs/spec.h"
 
 struct config; /* parsed, not yet resolved; holds the JSON tree */
@@ -21,12 +22,17 @@ struct config; /* parsed, not yet resolved; holds the JSON tree */
 int config_parse(const char *text, size_t len, struct config **out, struct err *err) MUST_CHECK;
 void config_free(struct config **config);
 
-/* What data it names: a dataset key (name, id or "sha256:..."), or inline rows. Exactly one. */
-const char *config_dataset_key(const struct config *config); /* NULL: inline */
+/* What data it names: a dataset key (name, id or "sha256:..."), a URL, or inline rows. Exactly one.
+ */
+const char *config_dataset_key(const struct config *config); /* NULL: one of the others */
+const char *config_url(const struct config *config);         /* NULL: one of the others */
+enum reader_format config_url_format(const struct config *config);
+const char *config_url_sha256(const struct config *config); /* NULL: not said */
 const char *config_validation_key(const struct config *config); /* NULL: none */
 const char *config_test_key(const struct config *config);       /* NULL: none */
 const char *config_model_key(const struct config *config);      /* of start_from; NULL: none */
 const char *config_name(const struct config *config);           /* family, or NULL */
+int64_t config_priority(const struct config *config);
 struct job_notify config_notify(const struct config *config);   /* job_notify_fini */
 
 /* Inline x/y: write them as a dataset file into folder `dir` (columns x1..xn or the given
@@ -35,6 +41,9 @@ int config_write_inline(const struct config *config, const char *dir, struct dat
                         struct err *err) MUST_CHECK;
 /* From here on the config refers to that dataset instead of the rows. */
 void config_replace_inline(struct config *config, const char *sha256);
+
+/* The same for what its URL led to. */
+void config_replace_url(struct config *config, const char *sha256);
 
 /* The config as JSON text, as posted (after config_replace_inline: with the reference). */
 char *config_text(const struct config *config);

@@ -155,6 +155,8 @@ struct config {
     struct config_column *columns;         /* owned */
     char *keys[3];                         /* owned: dataset, validation, test; or NULL */
     char *model_key;                       /* owned: of start_from; or NULL */
+    enum reader_format url_format;         /* of "url" */
+    char url_sha256[HASH_HEX_LEN];         /* "": any */
     bool has_monitor;                      /* of early_stopping */
     struct job_monitor monitor;
     struct inline_rows *rows;              /* owned; NULL: no x and y */

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "jobs/config_priv.h"
+#include "jobs/fetch_wish.h"
 #include "jobs/json_util.h"
 
 #define SHA256_PREFIX "sha256:"
@@ -70,10 +71,33 @@ static char *read_dataset_key(const struct config *config, enum config_id id, st
     return xstrdup(text);
 }
 
+/* What belongs to a URL; its host is looked at by who knows which are allowed. */
+static void check_url(struct config *config, struct err *err)
+{
+    const char *format = json_string_value(config->values[KEY_FORMAT].json);
+    const char *sha256 = json_string_value(config->values[KEY_URL_SHA256].json);
+
+    if (!config_has(config, KEY_URL)) {
+        if (format != NULL) {
+            config_refuse_key(err, KEY_FORMAT, "belongs to data.url");
+        }
+        if (sha256 != NULL) {
+            config_refuse_key(err, KEY_URL_SHA256, "belongs to data.url");
+        }
+        return;
+    }
+    if (format != NULL && !reader_format_parse(format, &config->url_format)) {
+        config_refuse_key(err, KEY_FORMAT, "must be " READER_NAMES);
+    }
+    if (sha256 != NULL && !fetch_wish_sha256(sha256, config->url_sha256)) {
+        config_refuse_key(err, KEY_URL_SHA256, "must be 64 hexadecimal digits");
+    }
+}
+
 static void check_data(struct config *config, struct err *err)
 {
     const struct config_value *v = config->values;
-    bool inline_rows = v[KEY_X].given || v[KEY_Y].given;
+    bool inline_rows = v[KEY_X].given || v[KEY_Y].given, url = config_has(config, KEY_URL);
 
     config->keys[0] = read_dataset_key(config, KEY_DATASET, err);
     config->keys[1] = read_dataset_key(config, KEY_VALIDATION_SET, err);
@@ -87,12 +111,17 @@ static void check_data(struct config *config, struct err *err)
     if (!config_has(config, KEY_DATA)) {
         return; /* its type is wrong, which was said */
     }
-    if (inline_rows && v[KEY_DATASET].given) {
+    check_url(config, err);
+    if (inline_rows && (v[KEY_DATASET].given || url)) {
         config_refuse_key(err, KEY_X, "give either a dataset or x and y, not both");
         return;
     }
-    if (!inline_rows && !v[KEY_DATASET].given) {
-        config_refuse_key(err, KEY_DATA, "needs \"dataset\", or \"x\" and \"y\"");
+    if (url && v[KEY_DATASET].given) {
+        config_refuse_key(err, KEY_URL, "give either a dataset or a url, not both");
+        return;
+    }
+    if (!inline_rows && !url && !v[KEY_DATASET].given) {
+        config_refuse_key(err, KEY_DATA, "needs \"dataset\", or \"x\" and \"y\", or \"url\"");
         return;
     }
     if (inline_rows) {

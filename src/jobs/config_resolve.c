@@ -331,7 +331,7 @@ int config_resolve(const struct config *config, const struct config_sources *fro
     CHK(config->rows == NULL); /* inline rows are a dataset by now */
     CHK((config->model_key == NULL) == (from->parent == NULL));
     spec.name = config_name(config) != NULL ? xstrdup(config_name(config)) : NULL;
-    spec.priority = (int64_t)config_number(config, KEY_PRIORITY, 0);
+    spec.priority = config_priority(config);
     spec.notify = config_notify(config);
     copy_hash(spec.dataset, from->sha256);
     copy_hash(spec.validation_dataset, from->validation != NULL ? from->validation_sha256 : "");

@@ -48,8 +48,13 @@
     K(OFFSET, "data/offset", TYPE_TEXT, .null_ok = true,                                           \
       .help = "a column of numbers added to the last layer's sum, such as the logarithm of an "    \
               "exposure; never a feature, and needed again in every prediction")                   \
-    K(URL, "data/url", TYPE_ABSENT, .neutral = "[null]")                                           \
-    K(FORMAT, "data/format", TYPE_ABSENT, .neutral = "[null]")                                     \
+    K(URL, "data/url", TYPE_TEXT, .null_ok = true,                                                 \
+      .help = "in place of dataset: where the daemon fetches the table when the job begins, from " \
+              "a host that its operator allows")                                                   \
+    K(FORMAT, "data/format", TYPE_TEXT, .null_ok = true,                                           \
+      .help = "of what url leads to, as at an upload; default: by its first bytes")                \
+    K(URL_SHA256, "data/sha256", TYPE_TEXT, .null_ok = true,                                       \
+      .help = "of the file that url leads to, in hexadecimal; default: any will do")               \
     K(SPLIT, "data/split", TYPE_OBJECT, .null_ok = true,                                           \
       .help = "default: 0.15 and 0.15 from 50 rows on, else all rows train; null: all train")      \
     K(VALIDATION, "data/split/validation", TYPE_NUMBER, .high = 1, .open_high = true,              \

@@ -19,6 +19,9 @@ libjobs_a_SOURCES += \
 	src/jobs/retention.c src/jobs/retention.h \
 	src/jobs/room.c src/jobs/room.h \
 	src/jobs/submit.c src/jobs/submit.h \
+	src/jobs/fetch_wish.c src/jobs/fetch_wish.h \
+	src/jobs/intake.c src/jobs/intake.h \
+	src/jobs/submit_evaluate.c src/jobs/submit_fetch.c src/jobs/submit_priv.h \
 	src/jobs/submit_key.c src/jobs/submit_key.h \
 	src/jobs/submit_notify.c src/jobs/submit_notify.h
 

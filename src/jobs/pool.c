@@ -66,6 +66,7 @@ struct pool {
     char *owner;
     struct checkpoints *checkpoints; /* NULL: none */
     double checkpoint_seconds, stall_seconds;
+    const struct submit_limits *limits; /* may be NULL */
     struct datasets *datasets;
     struct predictor *predictor;
     struct store *store;
@@ -147,6 +148,7 @@ static void run_job(struct worker *w, const struct store_job *job)
         .owner = pool->owner,
         .checkpoints = pool->checkpoints,
         .checkpoint_seconds = pool->checkpoint_seconds,
+        .limits = pool->limits,
         .stop = &pool->stop,
         .cancel = &w->cancel,
         .pause = &w->pause,
@@ -337,6 +339,7 @@ int pool_new(const struct pool_options *options, struct datasets *datasets,
     pool->checkpoints = options->checkpoints;
     pool->checkpoint_seconds = options->checkpoint_seconds;
     pool->stall_seconds = options->stall_seconds;
+    pool->limits = options->limits;
     pool->datasets = datasets;
     pool->predictor = predictor;
     pool->store = datasets_store(datasets);

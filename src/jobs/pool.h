@@ -15,12 +15,15 @@
 #include "jobs/predictor.h"
 
 struct pool;
+struct submit_limits;
 
 struct pool_options {
     size_t workers;
     const char *owner; /* this boot's id, the owner of claims */
     struct checkpoints *checkpoints; /* NULL: none are made */
     double checkpoint_seconds;
+    const struct submit_limits *limits; /* what a job with a data.url is held to, and what may be
+                                         * fetched; outlives the pool. NULL: nothing is fetched */
     double stall_seconds; /* a job without a pulse for so long is called stalled; 0: never */
 };
 
@@ -46,7 +49,7 @@ size_t pool_stalled(struct pool *pool);
 
 /* What a running job looks like this moment. */
 struct pool_progress {
-    const char *phase;          /* "preparing", "training", "saving", "judging"; NULL: not known */
+    const char *phase;          /* "fetching", "preparing", "training", "saving", "judging"; NULL: not known */
     size_t epoch, epochs;       /* finished, planned */
     size_t batch;               /* batches done of the epoch under way */
     double fraction;            /* 0..1 */
@@ -57,6 +60,9 @@ struct pool_progress {
     char best_of[64];           /* what made it the best: "validation_loss", "test_f1", ... */
     double best_value;
     size_t parameters;
+    bool fetching;              /* its data comes: */
+    uint64_t fetched_bytes, fetch_bytes; /* so far, and in all (UINT64_MAX: not known) */
+    uint64_t fetched_rows;
     bool stalled;               /* no batch has ended for stall_seconds: the pool has logged it and
                                  * made an event of it, and nothing else can be done from outside */
 };

@@ -230,7 +230,11 @@ void runner_run(const struct runner_slot *slot, const struct store_job *job)
         histogram_add(HISTOGRAM_QUEUE_SECONDS, 0,
                       (double)(job->started_at - job->created_at) / 1e3);
     }
-    if (strcmp(job->kind, "train") == 0) {
+    if (strcmp(job->kind, "fetch") == 0) {
+        runner_fetch(slot, job);
+    } else if (strcmp(job->kind, "train") == 0 && job->resolved_json == NULL) {
+        runner_fetch_train(slot, job);
+    } else if (strcmp(job->kind, "train") == 0) {
         runner_train(slot, job);
     } else if (strcmp(job->kind, "evaluate") == 0) {
         runner_evaluate(slot, job);

@@ -4,7 +4,9 @@
  *           rows -> mlp_train, with curve points to the store in batches (at most 256 or
  *           500 ms) and the best weights to the predictor (at most every 500 ms) -> metrics
  *           of every split in inference mode with the published weights -> one commit
+ *           (with a data.url, before all: fetch -> dataset -> resolved)
  * evaluate: the model on every row of a dataset
+ * fetch:    a URL -> a dataset
  *
  * A training leaves checkpoints, and a job that has one goes on from there: with the bits, the
  * curve and the clock of one that was never interrupted.
@@ -23,6 +25,7 @@ struct runner_slot {
     const char *owner;
     struct checkpoints *checkpoints; /* NULL: none are made or read */
     double checkpoint_seconds;  /* between two of them; the first after a second, if that is less */
+    const struct submit_limits *limits; /* see pool.h; NULL: nothing is fetched */
     atomic_bool *stop;          /* the daemon stops: checkpoint, and release the job */
     atomic_bool *cancel;        /* the job is cancelled: keep its best weights */
     atomic_bool *pause;         /* the job pauses: checkpoint, and release it */

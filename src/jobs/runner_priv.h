@@ -12,6 +12,7 @@
  *   runner_refit.c     the second training, on training and validation rows
  *   runner_resume.c    its checkpoints, and going on from one
  *   runner_evaluate.c  a job of kind evaluate
+ *   runner_fetch.c     a job of kind fetch, and the data.url of one of kind train
  *   runner.c           which of them, and how a job ends in the store
  */
 #ifndef MLPD_JOBS_RUNNER_PRIV_H
@@ -251,5 +252,8 @@ char *runner_report_warnings(const char *before, const struct err *added);
 
 void runner_train(const struct runner_slot *slot, const struct store_job *job);
 void runner_evaluate(const struct runner_slot *slot, const struct store_job *job);
+void runner_fetch(const struct runner_slot *slot, const struct store_job *job);
+/* A training whose data is yet to be fetched: that, and then runner_train. */
+void runner_fetch_train(const struct runner_slot *slot, const struct store_job *job);
 
 #endif

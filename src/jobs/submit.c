@@ -15,21 +15,21 @@
 #include "base/counters.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "data/encoder.h"
 #include "data/split.h"
 #include "jobs/config.h"
+#include "jobs/fetch.h"
 #include "jobs/json_util.h"
 #include "jobs/parent.h"
 #include "jobs/pool.h"
 #include "jobs/room.h"
 #include "jobs/submit_key.h"
 #include "jobs/submit_notify.h"
+#include "jobs/submit_priv.h"
 
 /* Up to so many rows the split itself is tried here, so that what it refuses is refused at
  * once; it takes a few milliseconds. For more rows the job would say it. */
 #define LOOK_ROWS 200000
 #define NAMES     500 /* for "did you mean" */
-#define EVALUATION_BYTES (1u << 20) /* what an evaluation leaves, at most; see judge.h */
 
 void submitted_fini(struct submitted *s)
 {
@@ -38,14 +38,7 @@ void submitted_fini(struct submitted *s)
     *s = (struct submitted){.job_id = 0};
 }
 
-/* A dataset that a job uses: from the cache, or its own file in a scratch folder. */
-struct used {
-    char sha256[HASH_HEX_LEN];
-    const struct dataset *ds;
-    struct dataset *own; /* == ds for inline rows */
-};
-
-static void used_fini(struct datasets *datasets, struct used *u)
+void submit_used_fini(struct datasets *datasets, struct submit_used *u)
 {
     if (u->own != NULL) {
         dataset_free(&u->own);
@@ -85,9 +78,8 @@ static void refuse_dataset(struct datasets *datasets, const char *key, const cha
     err_fini(&ignored);
 }
 
-/* Open the dataset called `key`; what is unknown is a problem at `pointer`. */
-static int use(struct datasets *datasets, const char *key, const char *pointer, struct used *out,
-               struct err *err)
+int submit_use(struct datasets *datasets, const char *key, const char *pointer,
+               struct submit_used *out, struct err *err)
 {
     struct store *store = datasets_store(datasets);
     struct store_dataset row = {.id = 0};
@@ -136,7 +128,7 @@ struct submission {
     struct config *config;
     struct job_spec spec;
     struct parent parent;          /* with start_from */
-    struct used used[SPLIT_PARTS]; /* the data, and what validates and tests instead of a part */
+    struct submit_used used[SPLIT_PARTS]; /* the data, and what validates and tests instead of a part */
     char *scratch;                 /* folder of inline rows */
     struct dataset_summary rows;
     struct err warnings;
@@ -144,7 +136,7 @@ struct submission {
     char body_sha256[HASH_HEX_LEN];
 };
 
-static int check_queue(struct store *store, const struct submit_limits *limits, struct err *err)
+int submit_check_queue(struct store *store, const struct submit_limits *limits, struct err *err)
 {
     int64_t counts[JOB_STATES];
 
@@ -159,8 +151,7 @@ static int check_queue(struct store *store, const struct submit_limits *limits, 
     return 0;
 }
 
-/* Whether so much may be written, besides what others were promised. */
-static int check_room(struct store *store, const struct submit_limits *limits, size_t bytes,
+int submit_check_room(struct store *store, const struct submit_limits *limits, size_t bytes,
                       struct err *err)
 {
     struct room room = {.free = 0};
@@ -175,7 +166,7 @@ static int check_room(struct store *store, const struct submit_limits *limits, s
 
 static int use_inline(struct submission *s, struct err *err)
 {
-    struct used *u = &s->used[0];
+    struct submit_used *u = &s->used[0];
     char *path;
     int rc;
 
@@ -205,7 +196,7 @@ static int use_all(struct submission *s, struct err *err)
     size_t i;
 
     for (i = 0; i < ARRAY_LEN(keys); i++) {
-        if (keys[i] != NULL && use(s->datasets, keys[i], pointers[i], &s->used[i], err) != 0 &&
+        if (keys[i] != NULL && submit_use(s->datasets, keys[i], pointers[i], &s->used[i], err) != 0 &&
             err->code != ERR_INVALID) {
             return -1;
         }
@@ -213,7 +204,14 @@ static int use_all(struct submission *s, struct err *err)
     if (err_is(err)) {
         return -1;
     }
-    return keys[0] != NULL ? 0 : use_inline(s, err);
+    return keys[0] != NULL || config_url(s->config) != NULL ? 0 : use_inline(s, err);
+}
+
+static int load_parent(struct submission *s, struct err *err)
+{
+    const char *key = config_model_key(s->config);
+
+    return key != NULL ? parent_load(datasets_store(s->datasets), key, &s->parent, err) : 0;
 }
 
 /* Problems of the rows at the key that chose them. */
@@ -265,7 +263,7 @@ static int look_at_split(struct submission *s, size_t rows[SPLIT_PARTS], struct 
 static int look(struct submission *s, const struct submit_limits *limits, struct submitted *out,
                 struct err *err)
 {
-    const struct used *u = s->used;
+    const struct submit_used *u = s->used;
     size_t rows[SPLIT_PARTS];
     const struct config_sources sources = {
         .ds = u[0].ds,
@@ -293,6 +291,19 @@ static int look(struct submission *s, const struct submit_limits *limits, struct
     return 0;
 }
 
+/* Of all the datasets it uses; how many. */
+static size_t list_hashes(const struct submission *s, const char *hashes[SPLIT_PARTS])
+{
+    size_t n = 0, i;
+
+    for (i = 0; i < ARRAY_LEN(s->used); i++) {
+        if (s->used[i].ds != NULL) {
+            hashes[n++] = s->used[i].sha256;
+        }
+    }
+    return n;
+}
+
 /* The store's row, and the file of inline rows among the datasets. 0, 1 (another submission with
  * the same key was faster: out has its ids) or -1. */
 static int commit(struct submission *s, const struct submit_limits *limits, struct submitted *out,
@@ -318,17 +329,12 @@ static int commit(struct submission *s, const struct submit_limits *limits, stru
     int64_t dataset_id = 0;
     bool created = false;
     char *config_json;
-    size_t i;
     int rc = 0;
 
-    if (check_room(store, limits, to_come, err) != 0) {
+    if (submit_check_room(store, limits, to_come, err) != 0) {
         return -1;
     }
-    for (i = 0; i < ARRAY_LEN(s->used); i++) {
-        if (s->used[i].ds != NULL) {
-            hashes[job.n_datasets++] = s->used[i].sha256;
-        }
-    }
+    job.n_datasets = list_hashes(s, hashes);
     job.config_json = config_json = config_text(s->config);
     job.notify = submit_notify_init(&notify, &s->spec.notify);
     if (s->scratch != NULL &&
@@ -351,6 +357,45 @@ static int commit(struct submission *s, const struct submit_limits *limits, stru
     return rc;
 }
 
+/* The store's row of a job whose data is yet to be fetched: all that can be told now was told. As
+ * commit. */
+static int commit_unsettled(struct submission *s, const struct submit_limits *limits,
+                            struct submitted *out, struct err *err)
+{
+    struct store *store = datasets_store(s->datasets);
+    struct job_notify told = config_notify(s->config);
+    struct submit_notify notify;
+    struct store_job_new job = {
+        .kind = "train",
+        .name = config_name(s->config),
+        .parent_id = config_model_key(s->config) != NULL ? s->parent.as.id : 0,
+        .max_queued = limits->max_queued,
+        .priority = config_priority(s->config),
+        .key = s->key,
+        .body_sha256 = s->body_sha256,
+    };
+    char *config_json = config_text(s->config);
+    int rc;
+
+    job.config_json = config_json;
+    job.notify = submit_notify_init(&notify, &told);
+    rc = store->ops->job_submit(store, &job, &out->job_id, &out->model_id, err);
+    submit_notify_fini(&notify);
+    job_notify_fini(&told);
+    free(config_json);
+    return rc;
+}
+
+static int submit_with_url(struct submission *s, const struct submit_limits *limits, bool dry_run,
+                           struct submitted *out, struct err *err)
+{
+    if (dry_run) {
+        return err_add(err, "/data/url",
+                       "a dry run fetches nothing: make a dataset of it with POST /datasets first");
+    }
+    return commit_unsettled(s, limits, out, err);
+}
+
 /* From the text to the commit, in which *done is filled in. As commit. */
 static int submit(struct submission *s, const struct submit_limits *limits,
                   const struct submit_body *body, struct submitted *done, struct err *err)
@@ -358,8 +403,8 @@ static int submit(struct submission *s, const struct submit_limits *limits,
     struct store *store = datasets_store(s->datasets);
     struct job_notify notify;
 
-    if (!body->dry_run && (check_queue(store, limits, err) != 0 ||
-                           check_room(store, limits, 0, err) != 0)) {
+    if (!body->dry_run && (submit_check_queue(store, limits, err) != 0 ||
+                           submit_check_room(store, limits, 0, err) != 0)) {
         return -1;
     }
     if (config_parse(body->text, body->len, &s->config, err) != 0) {
@@ -368,10 +413,17 @@ static int submit(struct submission *s, const struct submit_limits *limits,
     notify = config_notify(s->config);
     (void)submit_notify_check(limits->outgoing, &notify, err);
     job_notify_fini(&notify);
+    if (config_url(s->config) != NULL) {
+        (void)!fetch_check(limits->fetch, config_url(s->config), "/data/url", err);
+    }
     if (use_all(s, err) != 0 || /* which tells what is wrong so far, too */
-        (config_model_key(s->config) != NULL &&
-         parent_load(store, config_model_key(s->config), &s->parent, err) != 0) ||
-        look(s, limits, done, err) != 0) {
+        load_parent(s, err) != 0) {
+        return -1;
+    }
+    if (config_url(s->config) != NULL) {
+        return submit_with_url(s, limits, body->dry_run, done, err);
+    }
+    if (look(s, limits, done, err) != 0) {
         return -1;
     }
     return body->dry_run ? 0 : commit(s, limits, done, err);
@@ -382,7 +434,7 @@ static void submission_fini(struct submission *s)
     size_t i;
 
     for (i = 0; i < ARRAY_LEN(s->used); i++) {
-        used_fini(s->datasets, &s->used[i]);
+        submit_used_fini(s->datasets, &s->used[i]);
     }
     datasets_scratch_free(&s->scratch);
     job_spec_fini(&s->spec);
@@ -435,112 +487,40 @@ int submit_train(struct datasets *datasets, struct pool *pool, const struct subm
     return 0;
 }
 
-/* ---- evaluate ---------------------------------------------------------------------- */
+/* ---- settle ---------------------------------------------------------------------- */
 
-/* The model's encoder, checked against the dataset's columns; how wide it makes x, and the
- * truth. */
-static int check_columns(const struct store_model *model, const struct dataset *ds,
-                         size_t *n_inputs, size_t *n_truths, struct err *err)
+static int settle(struct submission *s, const struct submit_limits *limits,
+                  const struct store_job *job, const char *owner, struct submitted *done,
+                  struct err *err)
 {
-    struct encoder *encoder = NULL;
-    int rc;
+    struct store *store = datasets_store(s->datasets);
+    const char *hashes[ARRAY_LEN(s->used)];
+    struct store_job_new now = {.datasets = hashes};
 
-    if (encoder_from_json(model->encoder_json, strlen(model->encoder_json), &encoder, err) != 0) {
+    if (use_all(s, err) != 0 || load_parent(s, err) != 0 || look(s, limits, done, err) != 0 ||
+        submit_check_room(store, limits, done->estimate.disk_bytes, err) != 0) {
         return -1;
     }
-    *n_inputs = encoder_n_inputs(encoder);
-    *n_truths = encoder_is_classes(encoder) ? 1 : encoder_n_targets(encoder);
-    rc = encoder_check_dataset(encoder, ds, true, err);
-    encoder_free(&encoder);
+    now.n_datasets = list_hashes(s, hashes);
+    now.resolved_json = done->resolved_json;
+    now.warnings_json = done->warnings_json;
+    now.disk_bytes = (int64_t)done->estimate.disk_bytes;
+    return store->ops->job_settle(store, job->id, owner, &now, err);
+}
+
+int submit_settle(struct datasets *datasets, const struct submit_limits *limits,
+                  const struct store_job *job, const char *owner, const char *sha256,
+                  struct err *err)
+{
+    struct submission s = {.datasets = datasets};
+    struct submitted done = {.job_id = 0};
+    int rc = config_parse(job->config_json, strlen(job->config_json), &s.config, err);
+
+    if (rc == 0) {
+        config_replace_url(s.config, sha256);
+        rc = settle(&s, limits, job, owner, &done, err);
+    }
+    submission_fini(&s);
+    submitted_fini(&done);
     return rc;
-}
-
-/* Every row is encoded at once, x and truth as 4 bytes a value. */
-static int weigh(const struct store_model *model, const struct dataset *ds, size_t n_inputs,
-                 size_t n_truths, const struct submit_limits *limits, struct admission *out,
-                 struct err *err)
-{
-    struct admission a = {
-        .n_inputs = n_inputs, .n_outputs = n_truths, .parameters = (size_t)model->parameters};
-    double rows = (double)dataset_rows(ds);
-    size_t row;
-
-    if (!mem_add(n_inputs, n_truths, &row) || !mem_mul(row, sizeof(float), &row) ||
-        !mem_mul(row, (size_t)dataset_rows(ds), &a.data_bytes) ||
-        a.data_bytes > limits->memory_limit) {
-        return err_add(err, "/dataset", "the job needs %.1f GB for its rows, the limit is %.1f GB",
-                       (double)(n_inputs + n_truths) * sizeof(float) * rows / 1e9,
-                       (double)limits->memory_limit / 1e9);
-    }
-    a.bytes = a.data_bytes;
-    a.disk_bytes = EVALUATION_BYTES;
-    a.flops = 2 * (double)a.parameters * rows;
-    a.seconds = a.flops / ADMIT_FLOPS_PER_SECOND;
-    *out = a;
-    return 0;
-}
-
-int submit_evaluate(struct datasets *datasets, struct pool *pool,
-                    const struct submit_limits *limits, int64_t model_id, const char *dataset_key,
-                    const struct job_notify *notify, struct submitted *out, struct err *err)
-{
-    struct store *store = datasets_store(datasets);
-    struct store_model model = {.id = 0};
-    struct used u = {.ds = NULL};
-    struct submitted done = {.warnings_json = NULL};
-    struct buf asked = BUF_INIT, resolved = BUF_INIT;
-    size_t n_inputs = 0, n_truths = 0;
-    int rc = -1;
-
-    if (store->ops->model_get(store, model_id, &model, err) != 0) {
-        return -1;
-    }
-    if (model.encoder_json == NULL) {
-        err_set(err, ERR_CONFLICT, "model %lld has no weights yet", (long long)model_id);
-    } else if (submit_notify_check(limits->outgoing, notify, err) == 0 &&
-               use(datasets, dataset_key, "/dataset", &u, err) == 0 &&
-               check_columns(&model, u.ds, &n_inputs, &n_truths, err) == 0 &&
-               weigh(&model, u.ds, n_inputs, n_truths, limits, &done.estimate, err) == 0 &&
-               check_room(store, limits, done.estimate.disk_bytes, err) == 0) {
-        const char *hash = u.sha256;
-        struct store_job_new job = {
-            .kind = "evaluate",
-            .name = model.name,
-            .model_id = model_id,
-            .datasets = &hash,
-            .n_datasets = 1,
-            .max_queued = limits->max_queued,
-            .disk_bytes = (int64_t)done.estimate.disk_bytes,
-        };
-        struct submit_notify wish;
-
-        buf_printf(&asked, "{\"model_id\":%lld,\"dataset\":", (long long)model_id);
-        json_util_text(&asked, dataset_key);
-        if (notify != NULL && notify->url != NULL) {
-            buf_puts(&asked, ",\"notify\":");
-            config_print_notify(&asked, notify);
-        }
-        buf_puts(&asked, "}");
-        buf_printf(&resolved, "{\"model_id\":%lld,\"dataset\":\"sha256:%s\"}", (long long)model_id,
-                   u.sha256);
-        done.resolved_json = buf_take(&resolved);
-        done.warnings_json = xstrdup("[]");
-        job.config_json = asked.data;
-        job.resolved_json = done.resolved_json;
-        job.warnings_json = done.warnings_json;
-        job.notify = submit_notify_init(&wish, notify);
-        rc = store->ops->job_submit(store, &job, &done.job_id, &done.model_id, err);
-        submit_notify_fini(&wish);
-    }
-    used_fini(datasets, &u);
-    store_model_fini(&model);
-    buf_fini(&asked);
-    if (rc != 0) {
-        submitted_fini(&done);
-        return -1;
-    }
-    *out = done;
-    counter_add(COUNTER_JOBS_SUBMITTED, KIND_EVALUATE, 1);
-    pool_wake(pool);
-    return 0;
 }

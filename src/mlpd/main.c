@@ -31,6 +31,7 @@
 #include "http/server.h"
 #include "http/tokens.h"
 #include "jobs/checkpoint.h"
+#include "jobs/fetch.h"
 #include "jobs/retention.h"
 #include "jobs/webhook.h"
 #include "mlp/mlp.h"
@@ -62,6 +63,8 @@ struct app {
     struct server *server;
     struct retention_thread *retention; /* NULL: all jobs are kept */
     struct outgoing *outgoing;
+    struct fetch_rules fetch;    /* of `limits`, set once with it */
+    struct submit_limits limits;
     struct webhooks *webhooks;
 };
 
@@ -94,13 +97,18 @@ static void fit_connections(struct server_options *server)
 }
 
 /* --memory-limit is for all jobs together; a worker's job has its share. */
-static struct submit_limits job_limits(const struct app *app, const struct options *o)
+static void set_limits(struct app *app, const struct options *o)
 {
-    return (struct submit_limits){.memory_limit = o->memory_limit / o->workers,
-                                  .max_queued = o->max_queued,
-                                  .state = o->state,
-                                  .disk_reserve = o->disk_reserve,
-                                  .outgoing = app->outgoing};
+    app->fetch = (struct fetch_rules){.outgoing = app->outgoing,
+                                      .hosts = (const char *const *)o->fetch_allow,
+                                      .most_bytes = o->max_dataset,
+                                      .seconds = o->fetch_seconds};
+    app->limits = (struct submit_limits){.memory_limit = o->memory_limit / o->workers,
+                                         .max_queued = o->max_queued,
+                                         .state = o->state,
+                                         .disk_reserve = o->disk_reserve,
+                                         .outgoing = app->outgoing,
+                                         .fetch = &app->fetch};
 }
 
 static struct retention job_retention(const struct options *o)
@@ -170,7 +178,7 @@ static int start_server(struct app *app, const struct options *o, struct err *er
                                      .predictor = app->predictor,
                                      .checkpoints = app->checkpoints,
                                      .retention = job_retention(o),
-                                     .limits = job_limits(app, o),
+                                     .limits = app->limits,
                                      .max_body = o->max_body,
                                      .max_dataset = o->max_dataset,
                                      .tokens = app->tokens,
@@ -214,7 +222,9 @@ static int start(struct app *app, const struct options *o, struct err *err)
         open_outgoing(app, o, err) != 0 || open_state(app, o->state, err) != 0) {
         return -1;
     }
+    set_limits(app, o);
     pool.checkpoints = app->checkpoints;
+    pool.limits = &app->limits;
     app->predictor = predictor_new(app->store, cache > CACHE_LEAST ? cache : CACHE_LEAST);
     if (pool_new(&pool, app->datasets, app->predictor, &app->pool, err) != 0 ||
         start_server(app, o, err) != 0) {

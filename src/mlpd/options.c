@@ -333,6 +333,7 @@ void options_fini(struct options *options)
     free(options->tls_key);
     options_free_list(&options->host_names);
     options_free_list(&options->allow_private);
+    options_free_list(&options->fetch_allow);
     free(options->state);
     options_forget(options);
     *options = (struct options){.help = false};

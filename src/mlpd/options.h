@@ -20,6 +20,8 @@ struct options {
     char *tls_cert, *tls_key; /* files; owned; both NULL: plain HTTP */
     char **host_names;        /* "NAME[:PORT]", NULL-terminated; owned; NULL: none */
     char **allow_private;     /* networks, NULL-terminated; owned; NULL: none */
+    char **fetch_allow;       /* hosts, NULL-terminated; owned; NULL: none */
+    double fetch_seconds;
     bool behind_proxy;
     bool require_token;
     size_t max_connections;

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "mlpd/options_priv.h"
 #include "net/address.h"
+#include "net/host.h"
 
 #define MAX_NAMES 64
 #define MAX_RATE  1000000
@@ -163,6 +164,25 @@ int options_read_networks(const struct given *g, struct options *out, struct err
             return options_refuse(err, &one,
                                   "a network like 10.0.0.0/8 or fd00::/8, with no bits behind the "
                                   "mask, or an address");
+        }
+    }
+    return 0;
+}
+
+int options_read_hosts(const struct given *g, struct options *out, struct err *err)
+{
+    struct given one = {.source = g->source};
+    size_t i;
+
+    if (options_read_list(g, MAX_NAMES, &out->fetch_allow, err) != 0) {
+        return -1;
+    }
+    for (i = 0; out->fetch_allow != NULL && out->fetch_allow[i] != NULL; i++) {
+        if (!host_is_pattern(out->fetch_allow[i])) {
+            one.value = out->fetch_allow[i];
+            return options_refuse(err, &one,
+                                  "a host like data.example.org, or *.example.org for all names "
+                                  "below it, without a scheme and a port");
         }
     }
     return 0;

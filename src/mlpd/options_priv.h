@@ -59,6 +59,7 @@ int options_read_tls(const struct given *cert, const struct given *key, struct o
 int options_read_networks(const struct given *g, struct options *out, struct err *err) MUST_CHECK;
 int options_read_names(const struct given *g, struct options *out, struct err *err) MUST_CHECK;
 /* "20" or "20:100" or "0.5:1". */
+int options_read_hosts(const struct given *g, struct options *out, struct err *err);
 int options_read_rate(const struct given *g, struct options *out, struct err *err) MUST_CHECK;
 
 #endif

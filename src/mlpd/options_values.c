@@ -259,6 +259,8 @@ static void interpret_clients(const struct given *g, struct options *out, struct
     JUDGE(options_read_tls(&g[OPT_tls_cert], &g[OPT_tls_key], out, &one));
     JUDGE(options_read_names(&g[OPT_host_name], out, &one));
     JUDGE(options_read_networks(&g[OPT_allow_private], out, &one));
+    JUDGE(options_read_hosts(&g[OPT_fetch_allow], out, &one));
+    JUDGE(read_seconds(&g[OPT_fetch_seconds], 0.1, false, &out->fetch_seconds, &one));
     JUDGE(options_read_switch(&g[OPT_behind_proxy], &out->behind_proxy, &one));
     JUDGE(options_read_switch(&g[OPT_require_token], &out->require_token, &one));
     JUDGE(options_read_rate(&g[OPT_rate], out, &one));

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -45,6 +46,7 @@ struct call {
     CURL *easy;
     bool https;
     bool location;           /* its header was seen */
+    bool headed;             /* request->head was told */
     unsigned asked, refused; /* addresses */
     bool long_headers, long_body, no_memory, stopped, unwanted;
 };
@@ -109,16 +111,26 @@ void outgoing_free(struct outgoing **out)
     free(o);
 }
 
-int outgoing_check_url(const struct outgoing *o, const char *url, struct err *err)
+int outgoing_check_host(const struct outgoing *o, const char *url, const char *const *hosts,
+                        struct err *err)
 {
     struct outgoing_url parsed;
+    int rc = 0;
 
     CHK_OBJ(o, OUTGOING_MAGIC);
     if (outgoing_url_parse(o, url, &parsed, err) != 0) {
         return -1;
     }
+    if (hosts != NULL && !outgoing_host_allowed(&parsed, hosts)) {
+        rc = err_set(err, ERR_INVALID, "the URL is refused: its host is not one that is allowed");
+    }
     outgoing_url_fini(&parsed);
-    return 0;
+    return rc;
+}
+
+int outgoing_check_url(const struct outgoing *o, const char *url, struct err *err)
+{
+    return outgoing_check_host(o, url, NULL, err);
 }
 
 /* The one place where a socket is made, once for each address that libcurl would try. */
@@ -141,7 +153,8 @@ static int on_progress(void *arg, curl_off_t down_total, curl_off_t down, curl_o
     struct call *call = arg;
 
     (void)down_total, (void)down, (void)up_total, (void)up; /* only a moment to look up */
-    if (call->request->stop != NULL && atomic_load(call->request->stop)) {
+    if ((call->request->stop != NULL && atomic_load(call->request->stop)) ||
+        (call->request->ends != NULL && call->request->ends(call->request->arg))) {
         call->stopped = true;
         return 1;
     }
@@ -182,6 +195,21 @@ static bool is_step(const struct call *call)
            (status == 301 || status == 302 || status == 303 || status == 307 || status == 308);
 }
 
+/* Tell the caller what its 2xx answer is, once. False: it does not want it. */
+static bool tell_head(struct call *call)
+{
+    const struct outgoing_request *request = call->request;
+    struct outgoing_head head;
+
+    if (call->headed || request->head == NULL || status_of(call) / 100 != 2) {
+        return true;
+    }
+    call->headed = true;
+    outgoing_head_read(call->easy, status_of(call), &head);
+    call->unwanted = !request->head(request->arg, &head);
+    return !call->unwanted;
+}
+
 static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
 {
     struct call *call = arg;
@@ -195,6 +223,9 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
     call->body_bytes += n;
     if (is_step(call)) {
         return n;
+    }
+    if (!tell_head(call)) {
+        return n + 1;
     }
     if (request->take == NULL) {
         call->no_memory = buf_append(&call->body, bytes, n) != 0;
@@ -318,6 +349,25 @@ static bool add_header(struct curl_slist **list, const char *text)
     return longer != NULL;
 }
 
+/* Which part of the body is wanted: that is no secret, and asked wherever a redirect leads. */
+static int add_range(const struct outgoing_request *request, struct curl_slist **out)
+{
+    char text[sizeof "If-Range: " + sizeof((struct outgoing_head *)0)->validator];
+    bool ok;
+
+    if (request->first == 0) {
+        return 0;
+    }
+    (void)snprintf(text, sizeof text, "Range: bytes=%llu-", (unsigned long long)request->first);
+    ok = add_header(out, text);
+    if (ok && request->validator != NULL) {
+        CHK(strlen(request->validator) < sizeof((struct outgoing_head *)0)->validator);
+        (void)snprintf(text, sizeof text, "If-Range: %s", request->validator);
+        ok = is_header(text) && add_header(out, text);
+    }
+    return ok ? 0 : -1;
+}
+
 /* The caller's, on the first step only: where a redirect leads, no secret of theirs follows. */
 static int make_headers(const struct call *call, bool first, struct curl_slist **out)
 {
@@ -330,6 +380,7 @@ static int make_headers(const struct call *call, bool first, struct curl_slist *
         }
         ok = add_header(out, *header);
     }
+    ok = ok && add_range(call->request, out) == 0;
     return ok ? 0 : err_set(call->err, ERR_NO_MEMORY, "no memory for a request");
 }
 
@@ -399,7 +450,7 @@ static int step(struct call *call, const struct outgoing_url *url, bool first)
     int status = -1;
 
     call->https = url->https;
-    call->location = false;
+    call->location = call->headed = false;
     call->asked = call->refused = 0;
     call->easy = curl_easy_init();
     if (make_headers(call, first, &headers) != 0) {
@@ -410,7 +461,7 @@ static int step(struct call *call, const struct outgoing_url *url, bool first)
         goto out;
     }
     rc = curl_easy_perform(call->easy);
-    status = rc == CURLE_OK ? 0 : tell(call, rc);
+    status = rc == CURLE_OK && (is_step(call) || tell_head(call)) ? 0 : tell(call, rc);
 out:
     curl_slist_free_all(headers);
     return status;
@@ -429,6 +480,10 @@ static int next(struct call *call, struct outgoing_url *url)
     if (url->https && !to.https) {
         outgoing_url_fini(&to);
         return err_set(call->err, ERR_INVALID, "the answer redirects from https to plain http");
+    }
+    if (call->request->hosts != NULL && !outgoing_host_allowed(&to, call->request->hosts)) {
+        outgoing_url_fini(&to);
+        return err_set(call->err, ERR_INVALID, "the answer redirects to a host that is not allowed");
     }
     curl_easy_cleanup(call->easy); /* before the URL it was given */
     call->easy = NULL;
@@ -478,6 +533,10 @@ int outgoing_send(const struct outgoing *o, const struct outgoing_request *reque
     CHK(post || (strcmp(request->method, "GET") == 0 && request->len == 0));
     if (outgoing_url_parse(o, request->url, &url, err) != 0) {
         return -1;
+    }
+    if (request->hosts != NULL && !outgoing_host_allowed(&url, request->hosts)) {
+        outgoing_url_fini(&url);
+        return err_set(err, ERR_INVALID, "the URL is refused: its host is not one that is allowed");
     }
     rc = run(&call, &url);
     if (rc == 0) {

@@ -38,6 +38,21 @@ void outgoing_free(struct outgoing **out);
  * written in digits (names are looked at when they are resolved). ERR_INVALID with the reason. */
 int outgoing_check_url(const struct outgoing *o, const char *url, struct err *err) MUST_CHECK;
 
+/* As outgoing_check_url, and its host must be one of `hosts` (NULL-terminated patterns of
+ * host.h). */
+int outgoing_check_host(const struct outgoing *o, const char *url, const char *const *hosts,
+                        struct err *err) MUST_CHECK;
+
+/* What a 2xx answer says of its body. */
+struct outgoing_head {
+    long status;
+    uint64_t first;        /* where its bytes begin in the whole: 0, but of a 206; UINT64_MAX:
+                            * it does not say */
+    uint64_t total;        /* bytes of the whole; UINT64_MAX: it does not say */
+    char validator[256];   /* of the whole, for a later `validator`: a strong ETag, else
+                            * Last-Modified; "": neither */
+};
+
 struct outgoing_request {
     const char *method;               /* "POST" | "GET" */
     const char *url;
@@ -49,7 +64,14 @@ struct outgoing_request {
     double slow_seconds;              /* fewer than 100 bytes/s for so long ends it; 0: 30 */
     size_t most_bytes;                /* of the answer's body; more ends the call: ERR_TOO_LARGE */
     unsigned redirects;               /* of a GET, followed at most; one more is the answer */
+    const char *const *hosts;         /* the URL's host and that of each redirect must be one of
+                                       * these; NULL: any */
+    uint64_t first;                   /* of a GET: ask for the bytes from here on, */
+    const char *validator;            /* if what is there is still this (of a head); else all */
     atomic_bool *stop;                /* polled about once a second; may be NULL */
+    bool (*ends)(void *arg);          /* the same, asked; may be NULL */
+    /* Before the first of the body's bytes, or at the end where there are none; as take. */
+    bool (*head)(void *arg, const struct outgoing_head *head);
     /* Takes the body of a 2xx answer as it comes (of others it is dropped), and out->body stays
      * empty; false ends the call, with what it put in the call's own err, or ERR_IO. May be
      * NULL. */
@@ -62,8 +84,8 @@ struct outgoing_reply {
     double retry_after;               /* seconds from now, of that header; NaN: none */
 };
 /* 0: there is an answer, whatever its status. -1, and nothing in *out: ERR_INVALID (URL, header or
- * address refused), ERR_IO (could not connect, resolve or trust, or the connection broke: one
- * sentence for all of it), ERR_BUSY (a limit of time, or *stop), ERR_TOO_LARGE (the body, or 64 KiB
+ * address refused, or no allowed host), ERR_IO (could not connect, resolve or trust, or the connection broke: one
+ * sentence for all of it), ERR_BUSY (a limit of time, *stop or ends), ERR_TOO_LARGE (the body, or 64 KiB
  * of headers), ERR_NO_MEMORY. */
 int outgoing_send(const struct outgoing *o, const struct outgoing_request *request,
                   struct outgoing_reply *out, struct err *err) MUST_CHECK;

@@ -5,6 +5,7 @@
  * which sees the address itself when the socket is made. One parser (curl_url) serves both: the
  * parsed URL that was checked here is the one that libcurl is given.
  */
+#include "net/host.h"
 #include "net/outgoing_priv.h"
 
 #include <arpa/inet.h>
@@ -208,4 +209,16 @@ void outgoing_url_fini(struct outgoing_url *url)
 {
     curl_url_cleanup(url->parsed);
     *url = (struct outgoing_url){.parsed = NULL};
+}
+
+bool outgoing_host_allowed(const struct outgoing_url *url, const char *const *hosts)
+{
+    char *host = part(url, CURLUPART_HOST, 0);
+    bool found = false;
+
+    for (; host != NULL && *hosts != NULL && !found; hosts++) {
+        found = host_matches(*hosts, host);
+    }
+    curl_free(host);
+    return found;
 }

@@ -4,8 +4,9 @@
  * returns when the change is durable (committed with fsync), so an answer given after
  * it may promise it. A change that HTTP asks for (job_submit, job_cancel, job_pause, job_resume,
  * job_delete, queue_pause, delivery_retry, dataset_*, model_delete) and that could not begin within
- * 2 s ends in ERR_BUSY, undone; a worker's (job_claim, job_note, job_finish, job_release,
- * checkpoint_add, curve_append, curve_cut, event_add) and a sender's (delivery_done) waits.
+ * 2 s ends in ERR_BUSY, undone; a worker's (job_claim, job_note, job_settle, job_finish,
+ * job_release, checkpoint_add, curve_append, curve_cut, event_add) and a sender's
+ * (delivery_done) waits.
  *
  * Times are milliseconds UTC. Strings in records are owned by the record and freed with
  * its fini; pointers in parameters are borrowed. Texts named *_json are JSON made and read by the
@@ -33,10 +34,10 @@ bool job_state_parse(const char *name, enum job_state *out);
 
 struct store_job {
     int64_t id;
-    char *kind;            /* "train" | "evaluate" */
+    char *kind;            /* "train" | "evaluate" | "fetch" */
     char *name;            /* family, or NULL */
     enum job_state state;
-    int64_t model_id;      /* the model it makes (train) or judges (evaluate) */
+    int64_t model_id;      /* the model it makes (train) or judges (evaluate); 0: has none */
     int64_t attempt;       /* 0 while it was never claimed */
     int64_t priority;      /* of queued jobs the highest runs first; 0 is usual */
     bool cancel_requested, pause_requested; /* of a running one */
@@ -66,11 +67,12 @@ struct store_notify {
     unsigned events;            /* bits */
 };
 
-/* What POST /train and evaluate put in. */
+/* What POST /train, evaluate and a fetch put in. */
 struct store_job_new {
     const char *kind;
     const char *name;           /* or NULL */
     int64_t model_id;           /* evaluate: which; train: 0, a new one is made */
+    bool no_model;              /* fetch: nor is one made */
     int64_t parent_id;          /* train: the model it goes on from, or 0 */
     const char *config_json;
     const char *resolved_json;
@@ -275,6 +277,11 @@ struct store_ops {
     /* About the attempt under way; only the owner of a running job (else ERR_CONFLICT). */
     int (*job_note)(struct store *store, int64_t id, const char *owner, enum store_note note,
                     struct err *err);
+    /* What a running job turned out to be, once its data was there: resolved_json, warnings_json,
+     * datasets and disk_bytes of `job` take the place of its own, all in one commit. Only its
+     * owner; ERR_CONFLICT otherwise, and when a dataset has no row any more. */
+    int (*job_settle)(struct store *store, int64_t id, const char *owner,
+                      const struct store_job_new *job, struct err *err);
     /* Only the owner of a running job may finish it: else ERR_CONFLICT and nothing changes. */
     int (*job_finish)(struct store *store, int64_t id, const char *owner,
                       const struct store_outcome *outcome, struct err *err);

@@ -175,11 +175,11 @@ static int run_submit(struct db *db, void *arg, struct err *err)
     }
     CRASH_POINT("jobs-after-submit-row");
     s->model_id = job->model_id;
-    if (s->model_id == 0
+    if (s->model_id == 0 && !job->no_model
         && store_models_insert(db, s->job_id, job, at, &s->model_id, err) != 0) {
         return -1;
     }
-    q = sql_open(db, "UPDATE job SET model_id = ? WHERE id = ?");
+    q = sql_open(db, "UPDATE job SET model_id = nullif(?, 0) WHERE id = ?");
     sql_int(&q, 1, s->model_id);
     sql_int(&q, 2, s->job_id);
     if (sql_run(&q, err) != 0 || add_datasets(db, s->job_id, job, err) != 0
@@ -207,6 +207,50 @@ int store_jobs_submit(struct store *store, const struct store_job_new *job, int6
     *job_id = s.job_id;
     *model_id = s.model_id;
     return rc;
+}
+
+/* ---- settle ---- */
+
+struct settle {
+    int64_t id;
+    const char *owner;
+    const struct store_job_new *job;
+};
+
+static int run_settle(struct db *db, void *arg, struct err *err)
+{
+    const struct settle *s = arg;
+    struct sql q = sql_open(db, "UPDATE job SET resolved = ?1, warnings = coalesce(?2, '[]'),"
+                                " disk_bytes = ?3"
+                                " WHERE id = ?4 AND state = 'running' AND owner = ?5");
+
+    sql_text(&q, 1, s->job->resolved_json);
+    sql_text(&q, 2, s->job->warnings_json);
+    sql_int(&q, 3, s->job->disk_bytes);
+    sql_int(&q, 4, s->id);
+    sql_text(&q, 5, s->owner);
+    if (store_jobs_change(db, &q, s->id, "this worker does not run it and cannot settle it", err)
+        != 0) {
+        return -1;
+    }
+    q = sql_open(db, "DELETE FROM job_dataset WHERE job_id = ?");
+    sql_int(&q, 1, s->id);
+    if (sql_run(&q, err) != 0 || add_datasets(db, s->id, s->job, err) != 0) {
+        return -1;
+    }
+    CRASH_POINT("jobs-before-settle-model");
+    q = sql_open(db, "UPDATE model SET dataset_sha256 = ? WHERE job_id = ? AND state = 'pending'");
+    sql_text(&q, 1, s->job->n_datasets > 0 ? s->job->datasets[0] : NULL);
+    sql_int(&q, 2, s->id);
+    return sql_run(&q, err);
+}
+
+int store_jobs_settle(struct store *store, int64_t id, const char *owner,
+                      const struct store_job_new *job, struct err *err)
+{
+    struct settle s = {.id = id, .owner = owner, .job = job};
+
+    return store_writer_call(&store_sqlite_of(store)->writer, WRITER_PATIENT, run_settle, &s, err);
 }
 
 /* ---- finish ---- */

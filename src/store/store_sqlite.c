@@ -336,6 +336,7 @@ static const struct store_ops sqlite_ops = {
     .job_note = store_queue_note,
     .job_finish = store_jobs_finish,
     .job_release = store_queue_release,
+    .job_settle = store_jobs_settle,
     .job_cancel = store_jobs_cancel,
     .job_pause = store_queue_job_pause,
     .job_resume = store_queue_job_resume,

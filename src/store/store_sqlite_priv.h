@@ -178,6 +178,8 @@ int store_jobs_submit(struct store *store, const struct store_job_new *job, int6
                       int64_t *model_id, struct err *err);
 int store_jobs_finish(struct store *store, int64_t id, const char *owner,
                       const struct store_outcome *outcome, struct err *err);
+int store_jobs_settle(struct store *store, int64_t id, const char *owner,
+                      const struct store_job_new *job, struct err *err);
 int store_jobs_cancel(struct store *store, int64_t id, enum job_state *out, struct err *err);
 int store_jobs_delete(struct store *store, int64_t id, struct err *err);
 /* Parts of transactions. Why a compare-and-set on a job changed nothing: returns -1. */

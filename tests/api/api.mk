@@ -107,5 +107,6 @@ include tests/api/listen.mk
 include tests/api/access.mk
 include tests/api/ops.mk
 include tests/api/metrics.mk
+include tests/api/fetch.mk
 include tests/api/webhooks.mk
 include tests/api/load.mk

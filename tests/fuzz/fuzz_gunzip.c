@@ -4,7 +4,7 @@
 #include "fuzz.h"
 
 #include "base/hash.h"
-#include "http/gunzip.h"
+#include "data/gunzip.h"
 
 struct plain {
     struct hash hash;

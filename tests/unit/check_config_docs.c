@@ -126,7 +126,9 @@ static void put_page(struct buf *out)
             buf_printf(out, " | %s |\n", config_keys[id].help);
         }
     }
-    buf_puts(out, absent);
+    for (id = 0; id < KEY_COUNT && config_keys[id].type != TYPE_ABSENT; id++) {
+    }
+    buf_puts(out, id < KEY_COUNT ? absent : "");
     for (id = 0; id < KEY_COUNT; id++) {
         if (config_keys[id].type == TYPE_ABSENT) {
             put_key(out, &config_keys[id]);

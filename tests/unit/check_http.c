@@ -10,7 +10,7 @@
 
 #include "http/curve.h"
 #include "http/guard.h"
-#include "http/gunzip.h"
+#include "data/gunzip.h"
 #include "http/jw.h"
 #include "http/media.h"
 #include "http/query.h"

@@ -111,7 +111,9 @@ static void put_table(struct buf *out, const struct server *server)
         } else {
             buf_puts(out, " | | ");
         }
-        if (table[i].status != 0) {
+        if (table[i].status == 1) {
+            buf_puts(out, "the job fails |\n");
+        } else if (table[i].status != 0) {
             buf_printf(out, "%u |\n", table[i].status);
         } else {
             buf_puts(out, "closed |\n");
@@ -132,7 +134,7 @@ END_TEST
 
 START_TEST(keys_and_answers_are_good)
 {
-    static const unsigned answers[] = {0, 400, 413, 422, 429, 431, 503, 507};
+    static const unsigned answers[] = {0, 1, 400, 413, 422, 429, 431, 503, 507};
     const struct limit *table;
     size_t n = 0, i, j;
 

@@ -1,6 +1,6 @@
 # unit tests of jobs: the way in here, the work in jobs_run.mk
 JOBS_LIBS = libjobs.a libnet.a libstore.a libdata.a libmlpcore.la libbase.a \
-	$(CURL_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS) $(CSV_LIBS) $(SODIUM_LIBS) $(UNIT_LIBS)
+	$(CURL_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS) $(CSV_LIBS) $(ZLIB_LIBS) $(SODIUM_LIBS) $(UNIT_LIBS)
 JOBS_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit
 JOBS_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS) $(SODIUM_CFLAGS)
 
@@ -20,6 +20,8 @@ JOBS_IN_CHECKS = \
 	tests/unit/check_submit \
 	tests/unit/check_submit_again \
 	tests/unit/check_team \
+	tests/unit/check_fetch \
+	tests/unit/check_fetch_wish \
 	tests/unit/check_webhook \
 	tests/unit/check_webhook_message
 check_PROGRAMS += $(JOBS_IN_CHECKS)
@@ -106,6 +108,16 @@ tests_unit_check_team_SOURCES = tests/unit/check_team.c tests/unit/jobs_in_help.
 tests_unit_check_team_CPPFLAGS = $(JOBS_CPPFLAGS)
 tests_unit_check_team_CFLAGS = $(JOBS_CFLAGS)
 tests_unit_check_team_LDADD = $(JOBS_LIBS)
+
+tests_unit_check_fetch_SOURCES = tests/unit/check_fetch.c $(NET_HELP)
+tests_unit_check_fetch_CPPFLAGS = $(JOBS_CPPFLAGS)
+tests_unit_check_fetch_CFLAGS = $(JOBS_CFLAGS)
+tests_unit_check_fetch_LDADD = $(JOBS_LIBS)
+
+tests_unit_check_fetch_wish_SOURCES = tests/unit/check_fetch_wish.c
+tests_unit_check_fetch_wish_CPPFLAGS = $(JOBS_CPPFLAGS)
+tests_unit_check_fetch_wish_CFLAGS = $(JOBS_CFLAGS)
+tests_unit_check_fetch_wish_LDADD = $(JOBS_LIBS)
 
 tests_unit_check_webhook_SOURCES = tests/unit/check_webhook.c $(NET_HELP)
 tests_unit_check_webhook_CPPFLAGS = $(JOBS_CPPFLAGS)

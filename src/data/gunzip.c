@@ -1,5 +1,5 @@
 /* Gzip in pieces; see gunzip.h. Several members in a row are one stream, as gzip has it. */
-#include "http/gunzip.h"
+#include "data/gunzip.h"
 
 #include <stdlib.h>
 #include <zlib.h>

@@ -1,6 +1,6 @@
 /* Gzip in pieces, bounded: an upload may be compressed, a bomb may not. One thread at a time. */
-#ifndef MLPD_HTTP_GUNZIP_H
-#define MLPD_HTTP_GUNZIP_H
+#ifndef MLPD_DATA_GUNZIP_H
+#define MLPD_DATA_GUNZIP_H
 
 #include "base/err.h"
 
