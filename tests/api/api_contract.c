@@ -3,10 +3,13 @@
  */
 #include "config.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "schema.h"
@@ -22,7 +25,8 @@ static int64_t job, model;
 static void start(void)
 {
     daemon_start(&d, NULL,
-                 (const char *const[]){"--workers", "1", "--allow-private", "127.0.0.0/8", NULL});
+                 (const char *const[]){"--workers", "1", "--allow-private", "127.0.0.0/8",
+                                       "--fetch-allow", "127.0.0.1", NULL});
     upload_example("iris");
     job = train(IRIS_JOB, ""); /* with delivery 1, to where nobody listens */
     model = trained(job);
@@ -384,6 +388,51 @@ static void look_at_a_key(void)
     fits(want(http_poke("/jobs/%lld/pause", (long long)id), 409), "/jobs/{id}/pause", "post");
 }
 
+/* A port of this machine that takes connections, and says nothing. */
+static int silent_port(unsigned *port)
+{
+    struct sockaddr_in in = {.sin_family = AF_INET};
+    socklen_t len = sizeof in;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&in, sizeof in), 0);
+    ck_assert_int_eq(listen(fd, 4), 0);
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&in, &len), 0);
+    *port = ntohs(in.sin_port);
+    return fd;
+}
+
+/* One that waits for its server, and one from this very daemon: {"status": "ok"} is a table. */
+static void look_at_a_fetch(void)
+{
+    unsigned port = 0;
+    int fd = silent_port(&port);
+    int64_t id = integer(fits(want(http_post(q("{'url': 'http://127.0.0.1:%u/', 'name': 'late'}",
+                                               port),
+                                             "/datasets"),
+                                   202),
+                              "/datasets", "post"),
+                         "/id");
+    double until = now_seconds() + 30 * PATIENCE;
+
+    while (!has(http_get("/jobs/%lld", (long long)id), "/progress/fetch/bytes")) {
+        ck_assert_double_lt(now_seconds(), until);
+        pause_briefly();
+    }
+    GET(("/jobs/%lld", (long long)id), "/jobs/{id}");
+    GET(("/jobs?limit=1"), "/jobs");
+    cancel_job(id);
+    ck_assert_int_eq(close(fd), 0);
+    id = integer(want(http_post(q("{'url': '%s/healthz', 'name': 'self', 'format': 'ndjson'}", d.url),
+                                "/datasets"),
+                      202),
+                 "/id");
+    wait_for_job(id, "succeeded");
+    GET(("/jobs/%lld", (long long)id), "/jobs/{id}");
+}
+
 /* The answers of a busy day. */
 static void a_busy_day(void)
 {
@@ -396,6 +445,7 @@ static void a_busy_day(void)
     look_at_a_key();
     look_at_an_upload();
     look_at_models();
+    look_at_a_fetch();
     look_at_a_failure();
     GET(("/jobs?limit=1"), "/jobs");
     GET(("/jobs/%lld", (long long)job), "/jobs/{id}");
