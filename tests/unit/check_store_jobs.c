@@ -226,6 +226,67 @@ START_TEST(evaluate_jobs_leave_the_model_alone)
 }
 END_TEST
 
+/* What a job turned out to be takes the place of what it had, all or nothing. */
+START_TEST(settled_when_its_data_is_there)
+{
+    const char *hashes[] = {help_hash('5'), NULL};
+    struct store_job_new now = {.resolved_json = "{\"r\":1}",
+                                .warnings_json = "[\"w\"]",
+                                .datasets = hashes,
+                                .n_datasets = 1,
+                                .disk_bytes = 5000};
+    int64_t id = job_in(JOB_RUNNING), dataset = 0, disk = 0;
+    struct store_job job = help_get(id);
+    struct store_model model;
+    bool created, orphan;
+
+    REFUSED(ERR_CONFLICT, OPS->job_settle(help_store, id, OWNER, &now, err)); /* no such dataset */
+    OK(OPS->dataset_add(help_store, NULL, hashes[0], 1, 1, 1, false, &dataset, &created, err));
+    REFUSED(ERR_CONFLICT, OPS->job_settle(help_store, id, "boot-2", &now, err));
+    REFUSED(ERR_CONFLICT,
+            OPS->job_settle(help_store, help_submit("train", NULL, 0), OWNER, &now, err));
+    ck_assert_str_ne(job.resolved_json != NULL ? job.resolved_json : "", now.resolved_json);
+    store_job_fini(&job);
+    OK(OPS->job_settle(help_store, id, OWNER, &now, err));
+    job = help_get(id);
+    ck_assert_str_eq(job.resolved_json, "{\"r\":1}");
+    ck_assert_str_eq(job.warnings_json, "[\"w\"]");
+    ck_assert_int_eq(job.state, JOB_RUNNING);
+    store_job_fini(&job);
+    OK(OPS->job_disk(help_store, &disk, err));
+    ck_assert_int_ge(disk, 5000);
+    OK(OPS->model_get(help_store, help_model_of(id), &model, err));
+    ck_assert_str_eq(model.dataset_sha256, hashes[0]);
+    store_model_fini(&model);
+    REFUSED(ERR_CONFLICT, OPS->dataset_delete(help_store, dataset, &orphan, err)); /* it needs it */
+    help_finish(id, OWNER, JOB_SUCCEEDED, true);
+    OK(OPS->dataset_delete(help_store, dataset, &orphan, err));
+    ck_assert(orphan);
+}
+END_TEST
+
+START_TEST(a_job_may_have_no_model)
+{
+    const struct store_job_new new = {.kind = "fetch", .no_model = true, .config_json = "{}"};
+    int64_t id = 0, model = 7, datasets = 0, before = 0, after = 0;
+    struct store_outcome outcome = {.state = JOB_SUCCEEDED, .result_json = "{\"a\":1}"};
+    struct store_job job;
+
+    OK(OPS->counts(help_store, &datasets, &before, err));
+    OK(OPS->job_submit(help_store, &new, &id, &model, err));
+    ck_assert_int_eq(model, 0);
+    OK(OPS->counts(help_store, &datasets, &after, err));
+    ck_assert_int_eq(after, before);
+    help_claim(id, OWNER);
+    OK(OPS->job_finish(help_store, id, OWNER, &outcome, err));
+    job = help_get(id);
+    ck_assert_int_eq(job.model_id, 0);
+    ck_assert_int_eq(job.state, JOB_SUCCEEDED);
+    ck_assert_str_eq(job.result_json, "{\"a\":1}");
+    store_job_fini(&job);
+}
+END_TEST
+
 START_TEST(cancel_says_what_follows)
 {
     int64_t queued = help_train(), running;
@@ -366,6 +427,8 @@ int main(void)
     tcase_add_test(cases, finish_keeps_the_outcome);
     tcase_add_test(cases, the_model_follows_its_job);
     tcase_add_test(cases, evaluate_jobs_leave_the_model_alone);
+    tcase_add_test(cases, settled_when_its_data_is_there);
+    tcase_add_test(cases, a_job_may_have_no_model);
     tcase_add_test(cases, cancel_says_what_follows);
     tcase_add_test(cases, release_goes_back_to_the_front);
     tcase_add_test(cases, delete_takes_curve_and_events_not_the_model);
