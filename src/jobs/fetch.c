@@ -21,6 +21,7 @@
 #define WAIT_FIRST 1.0  /* seconds, doubling */
 #define WAIT_MOST  60.0 /* that a server can ask for */
 #define WAIT_PIECE 0.1
+#define SOON       0.05 /* libcurl's clock is not ours */
 
 struct transfer {
     const struct fetch_rules *rules;
@@ -181,7 +182,7 @@ static int try_once(struct transfer *t, const char *url, double *wait)
     if (t->ended || t->refused) {
         return -1;
     }
-    if (clock_monotonic() >= t->until) {
+    if (clock_monotonic() >= t->until - SOON) {
         return err_set(t->err, ERR_IO, "the fetch took longer than %g s, which is the limit",
                        t->rules->seconds);
     }
