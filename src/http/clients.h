@@ -47,6 +47,7 @@ struct client {
     int fd;                    /* the library's; open until client_leave */
     bool local;                /* a unix socket */
     void *own;                 /* the server's: its TLS identity */
+    void *request;             /* the server's: begun and not ended; its thread's alone */
     atomic_ullong handed;      /* bytes of this streamed answer that were written */
     /* under the lock of struct clients */
     enum client_phase phase;

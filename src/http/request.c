@@ -57,6 +57,7 @@ void *request_start(void *server, const char *target, struct MHD_Connection *con
     req->context = &req->server->context;
     req->connection = connection;
     req->client = client_of(connection);
+    req->client->request = req;
     req->target = xstrdup(target);
     req->started_at = clock_monotonic();
     req->err = (struct err)ERR_INIT;
@@ -90,6 +91,7 @@ void request_end(void *server, struct MHD_Connection *connection, void **con_cls
     }
     CHK_OBJ(req, REQUEST_MAGIC);
     *con_cls = NULL;
+    req->client->request = NULL;
     clients_phase(req->server->clients, req->client, CLIENT_WAITING);
     log_context_set(req->request_id);
     if (req->begun) {
@@ -115,6 +117,13 @@ void request_end(void *server, struct MHD_Connection *connection, void **con_cls
     req->magic = 0;
     free(req);
     log_context_set(NULL);
+}
+
+void request_forgotten(struct client *client)
+{
+    void *req = client->request;
+
+    request_end(NULL, NULL, &req, MHD_REQUEST_TERMINATED_WITH_ERROR);
 }
 
 const char *request_header(const struct request *req, const char *name)

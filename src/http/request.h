@@ -64,6 +64,10 @@ struct request {
     uint64_t answer_bytes; /* of its body, made so far */
 };
 
+/* A connection is over: ends the request that the library began on it and, having no memory for all
+ * the parts of its query, told nobody the end of. Most have none. */
+void request_forgotten(struct client *client);
+
 /* libmicrohttpd's three callbacks: the request line, the request in pieces, its end. */
 void *request_start(void *server, const char *target, struct MHD_Connection *connection);
 enum MHD_Result request_handle(void *server, struct MHD_Connection *connection, const char *url,

@@ -6,7 +6,7 @@
  * client that sends and closes in one go until the timeout (30 s, in which its upload seems to
  * run), for 0.1 ms less a request at 900 idle connections. What must hold: no connection is ever
  * suspended, and the request's memory goes with request_end, which the library calls for every
- * request it began.
+ * request it began but some, and which is called for those when their connection ends.
  */
 #include "http/server.h"
 
@@ -95,6 +95,7 @@ static void connection_changes(void *arg, struct MHD_Connection *connection, voi
     }
     client = *socket_context;
     *socket_context = NULL;
+    request_forgotten(client);
     if (client->own != NULL) {
         tls_drop(server->tls, client->own);
     }

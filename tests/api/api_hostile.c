@@ -264,9 +264,11 @@ START_TEST(long_queries_and_headers)
     before();
     for (int round = 0; round < 50; round++) {
         want_problem(http_get("%s", query), 422, "/x3", NULL);
-        /* too many for the room that there is: the library ends the connection */
-        r = http_try(&(struct request){.path = many});
-        ck_assert(r == NULL || r->status == 431 || r->status == 400);
+        for (int i = 0; i < 10; i++) {
+            /* too many for the room that there is: the library ends the connection */
+            r = http_try(&(struct request){.path = many});
+            ck_assert(r == NULL || r->status == 431 || r->status == 400);
+        }
         r = raw_exchange(head, strlen(head));
         ck_assert(r == NULL || r->status == 431 || r->status == 413 || r->status == 400);
     }
