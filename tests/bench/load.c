@@ -313,9 +313,19 @@ static int run_all(struct options *o)
     if (fflush(out) != 0 || (out != stdout && fclose(out) != 0)) {
         fail("%s: %s", o->out, strerror(errno));
     }
+    predict_free(predict);
+    for (size_t kind = 0; kind < CROWD_KINDS; kind++) {
+        free(crowd->count[kind].latency.v);
+    }
+    free(predict);
+    free(crowd);
+    free(run.seen);
+    free(state);
+    free(log);
     if (good) {
         (void)nftw(root, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
     }
+    free(root);
     return good ? 0 : 1;
 }
 

@@ -121,6 +121,7 @@ struct predict {
 /* Fills requests and expected, from the daemon while nothing else asks it. */
 void predict_prepare(struct predict *p, long model, size_t columns);
 void *predict_main(void *arg);
+void predict_free(struct predict *p); /* what it holds */
 uint64_t predict_errors(const struct predict *p);
 /* In how many seconds of the run the 99th percentile was above this; their number in *seconds. */
 size_t predict_bad_seconds(const struct predict *p, double limit, size_t *seconds, double *worst);
@@ -159,7 +160,7 @@ struct run {
     const struct daemon *daemon;
     struct predict *predict;
     struct crowd *crowd;
-    const struct seen *seen; /* every few seconds; the first when the clients had come */
+    struct seen *seen; /* every few seconds; the first when the clients had come */
     size_t n_seen;
     struct seen before, after; /* any client came; all had gone */
     size_t queued_jobs;

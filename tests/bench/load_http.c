@@ -148,8 +148,10 @@ static bool parse(struct conn *c, struct answer *out)
 enum conn_event conn_read(struct conn *c, struct answer *out)
 {
     /* the answer of before was looked at by now */
-    memmove(c->in, c->in + c->in_used, c->in_len - c->in_used);
-    c->in_len -= c->in_used;
+    if (c->in_used != 0) {
+        memmove(c->in, c->in + c->in_used, c->in_len - c->in_used);
+        c->in_len -= c->in_used;
+    }
     c->in_used = 0;
     for (;;) {
         ssize_t n;

@@ -69,6 +69,17 @@ void predict_prepare(struct predict *p, long model, size_t columns)
     free(query);
 }
 
+void predict_free(struct predict *p)
+{
+    for (size_t i = 0; i < PREDICT_ROWS; i++) {
+        free(p->requests[i]);
+        free(p->expected[i]);
+    }
+    free(p->latency.v);
+    free(p->due.v);
+    free(p->late.v);
+}
+
 static void count_error(struct predict *p, uint64_t n, const char *what)
 {
     size_t i = 0;
