@@ -328,6 +328,10 @@ static void look_at_models(void)
          "{'units': 4, 'activation': 'prelu', 'layer_norm': true}], 'input_scale': true}, "
          "'training': {'epochs': 2, 'record_gradient_norms': true}}",
          "[[1]]", "[[1,2],[3,4]]"},
+        /* codes of numbers, and learnt tables of texts */
+        {"{'data': {'x': [[1,'a'],[2,'b'],[3,'a'],[4,'c'],[5,'b'],[7,'c']], 'y': [1,2.5,3,4,5,6]}, "
+         "'preprocess': {'numeric': 'auto', 'categorical': 'embedding'}, 'training': {'epochs': 2}}",
+         "[[1,'b']]", "[[1,'b',2],[3,'c',4]]"},
         /* what is chosen on the validation part, and a second training */
         {"{'data': {'x': [[1],[2],[3],[4],[5],[6],[7],[8]], 'y': ['n','n','y','n','y','y','n','y'], "
          "'split': {'validation': 0.5, 'test': 0}}, 'calibration': 'temperature', 'threshold': "
