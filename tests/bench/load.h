@@ -81,7 +81,7 @@ struct seen { /* at one moment */
     size_t descriptors;
     double cpu, workers, others; /* seconds of processor: the daemon, its workers, the machine
                                     without the daemon and without us */
-    double ours;
+    double ours, stolen; /* by what this machine itself runs on */
 };
 
 struct daemon {

@@ -130,13 +130,14 @@ static double worker_seconds(const struct daemon *d)
 }
 
 /* What the machine's processors have done since it started, without waiting. */
-static double machine_seconds(void)
+static double machine_seconds(double *stolen)
 {
-    unsigned long user = 0, nice = 0, system = 0, irq = 0, softirq = 0;
+    unsigned long user = 0, nice = 0, system = 0, irq = 0, softirq = 0, steal = 0;
     char stat[4096];
 
-    (void)sscanf(slurp(stat, sizeof stat, "/proc/stat"), "cpu %lu %lu %lu %*u %*u %lu %lu", &user,
-                 &nice, &system, &irq, &softirq);
+    (void)sscanf(slurp(stat, sizeof stat, "/proc/stat"), "cpu %lu %lu %lu %*u %*u %lu %lu %lu",
+                 &user, &nice, &system, &irq, &softirq, &steal);
+    *stolen = (double)steal / (double)sysconf(_SC_CLK_TCK);
     return (double)(user + nice + system + irq + softirq) / (double)sysconf(_SC_CLK_TCK);
 }
 
@@ -158,7 +159,7 @@ struct seen daemon_look(const struct daemon *d)
     (void)getrusage(RUSAGE_SELF, &usage);
     seen.ours = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
                 (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-    seen.others = machine_seconds() - seen.cpu - seen.ours;
+    seen.others = machine_seconds(&seen.stolen) - seen.cpu - seen.ours;
     if (seen.rss == 0) {
         fail("the daemon is gone");
     }

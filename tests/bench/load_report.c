@@ -160,9 +160,11 @@ static void shares(FILE *out, const struct run *run)
 
     fprintf(out,
             "Of one processor: training %.2f, the rest of mlpd %.2f, its clients %.2f, others "
-            "%.2f. The jobs trained %ld and %ld epochs. mlpd stopped in %.1f s.\n",
+            "%.2f, taken from this machine by its host %.2f. The jobs trained %ld and %ld epochs. "
+            "mlpd stopped in %.1f s.\n",
             workers / seconds, (daemon - workers) / seconds, ours / seconds,
-            fmax(others, 0) / seconds, run->epochs[0], run->epochs[1], run->stop_seconds);
+            fmax(others, 0) / seconds, (b->stolen - a->stolen) / seconds, run->epochs[0],
+            run->epochs[1], run->stop_seconds);
     if (others / seconds > 0.1) {
         fprintf(out,
                 "\n**Other programs took %.0f %% of a processor meanwhile: times are too "
