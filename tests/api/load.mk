@@ -14,6 +14,7 @@ tests_api_api_hostile_LDADD   = $(API_LIBS)
 tests_api_api_load_SOURCES = tests/api/api_load.c
 tests_api_api_load_CFLAGS  = $(API_CFLAGS)
 tests_api_api_load_LDADD   = $(API_LIBS)
+EXTRA_tests_api_api_load_DEPENDENCIES = tests/bench/load$(EXEEXT)
 tests_api_api_session_SOURCES = tests/api/api_session.c \
 	tests/api/certificate.c tests/api/certificate.h \
 	tests/api/state.c tests/api/state.h
