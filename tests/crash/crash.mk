@@ -20,9 +20,10 @@ CRASH_SHARED = \
 	tests/crash/peek.c tests/crash/peek.h \
 	tests/crash/recipes.c tests/crash/recipes.h \
 	tests/crash/verify.c tests/crash/verify.h \
-	tests/crash/world.c tests/crash/world.h
-CRASH_CFLAGS = $(API_CFLAGS) -I$(srcdir)/tests/api $(SQLITE_CFLAGS) $(SODIUM_CFLAGS)
-CRASH_LIBS   = $(API_LIBS) $(SQLITE_LIBS) $(SODIUM_LIBS)
+	tests/crash/world.c tests/crash/world.h \
+	$(NET_HELP)
+CRASH_CFLAGS = $(API_CFLAGS) -I$(srcdir)/tests/api -I$(srcdir)/tests/unit $(SQLITE_CFLAGS) $(SODIUM_CFLAGS)
+CRASH_LIBS   = $(API_LIBS) libbase.a $(SQLITE_LIBS) $(SODIUM_LIBS)
 EXTRA_LIBRARIES = tests/crash/libcrash.a
 tests_crash_libcrash_a_SOURCES = $(CRASH_SHARED)
 tests_crash_libcrash_a_CFLAGS  = $(CRASH_CFLAGS)

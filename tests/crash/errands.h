@@ -1,5 +1,5 @@
-/* Crash points that no request reaches: in the first start on an empty folder, and in the commands
- * beside the daemon.
+/* Crash points that no request of the loop reaches: in the first start on an empty folder, in the
+ * commands beside the daemon, and in a training that fetches its table.
  */
 #ifndef MLPD_TESTS_CRASH_ERRANDS_H
 #define MLPD_TESTS_CRASH_ERRANDS_H
