@@ -141,8 +141,8 @@ static bool fetched_training(const char *point)
 
 bool errand_is_likely(const char *point)
 {
-    return strstr(point, "settle") != NULL || strstr(point, "migration") != NULL || strncmp(point, "backup-", 7) == 0 ||
-           strncmp(point, "restore-", 8) == 0;
+    return strstr(point, "settle") != NULL || strstr(point, "migration") != NULL ||
+           strncmp(point, "backup-", 7) == 0 || strncmp(point, "restore-", 8) == 0;
 }
 
 bool errand_run(struct world *w, const char *point)
