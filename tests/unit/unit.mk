@@ -20,9 +20,10 @@ print-unit-tests:
 print-product-tests:
 	@echo $(addprefix tests/unit/check_mlp_,batches cost ends gemm golden gradient norm predict resume \
 		stages threads train trajectories)
-ALONE = $(addprefix tests/unit/check_,mlp% csv% reader% cell dataset dataset_damage dataset_faults \
-	encoder% split config% resolve% judge% curve runner_resume store_power store_models \
-	store_upkeep store_recover store_memory) tests/api/api_examples tests/api/api_lessons
+ALONE = $(addprefix tests/unit/check_,mlp% csv% reader% cell datetime sketch schema dataset \
+	dataset_% encoder% split config% preset resolve% judge% decide curve runner_resume \
+	store_power store_faults store_models store_upkeep store_recover store_memory) \
+	$(addprefix tests/api/api_,examples lessons embedding prepare)
 print-threaded-tests:
 	@echo $(filter-out scripts/% tests/fuzz/% tests/crash/% $(ALONE),$(TESTS)) \
 		$(addprefix tests/unit/check_mlp_,batches resume threads)
