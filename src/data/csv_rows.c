@@ -337,7 +337,7 @@ static int look_at_row(struct csv_rows *r)
 /* The sample is complete: decide, and let its rows go the way of all later ones. */
 static int end_sample(struct csv_rows *r)
 {
-    const char **names = NULL, *p = r->sample.data, *end = p + r->sample.len;
+    const char **names = NULL, *p = r->sample.data, *end = p;
     enum column_type *types = NULL;
     int64_t row = 0;
     size_t i;
@@ -365,6 +365,9 @@ static int end_sample(struct csv_rows *r)
     }
     if (r->options->base != NULL && dataset_writer_copy(r->writer, r->options->base, r->err) != 0) {
         goto out;
+    }
+    if (p != NULL) { /* NULL where no row came as text */
+        end += r->sample.len;
     }
     while (p < end) {
         int64_t line;
