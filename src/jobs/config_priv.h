@@ -5,6 +5,7 @@
  *   config_keys.c       the choices, and what else the table needs
  *   config_read.c       a JSON object against the table: types, ranges, unknown keys
  *   config_relations.c  keys that need or exclude each other
+ *   config_relations_data.c  those of "data"
  *   config.c            config_parse, getters
  *   config_preprocess.c  what becomes of columns, one by one
  *   config_inline.c     rows that came inside the job
@@ -178,6 +179,8 @@ void config_read_preprocess(struct config *config, struct err *err);
 
 /* ---- config_relations.c: what the table cannot say of keys ---- */
 void config_check_relations(struct config *config, struct err *err);
+/* ---- config_relations_data.c: the same of "data", a step of the above ---- */
+void config_check_data(struct config *config, struct err *err);
 /* A problem at a key of the table. */
 void config_refuse_key(struct err *err, enum config_id id, const char *fmt, ...) PRINTF(3, 4);
 /* Whether a loss, an optimizer or a schedule of that number has the key. */
