@@ -32,7 +32,7 @@ static const char *const allowed[] = {"--workers",
                                       "--fetch-allow",
                                       "*.example.org",
                                       "--fetch-seconds",
-                                      "30",
+                                      "300",
                                       "--max-dataset-bytes",
                                       "1M",
                                       NULL};
@@ -380,14 +380,18 @@ END_TEST
 
 /* ---- ends in the middle ------------------------------------------------------------------ */
 
-/* By a kill, or a stop: both jobs begin anew, and nothing is lost or double. */
+/* By a kill, or a stop: both jobs begin anew, and nothing is lost or double. The server has one
+ * connection at a time, so that the second job comes after the first one's is held.
+ */
 START_TEST(begins_anew_after_an_end)
 {
-    int64_t dataset = fetch("/half", ""), job = train_url("/half", "");
+    int64_t dataset = fetch("/half", ""), job;
     struct reply *r;
     double began;
 
     until_half(dataset);
+    job = train_url("/half", "");
+    wait_for_job(job, "running");
     began = now_seconds();
     if (_i == 0) {
         daemon_kill(&d);
