@@ -5,6 +5,7 @@ API_CHECKS = \
 	tests/api/api_bad_data \
 	tests/api/api_bad_input \
 	tests/api/api_contract \
+	tests/api/api_contract_answers \
 	tests/api/api_datasets \
 	tests/api/api_examples \
 	tests/api/api_embedding \
@@ -45,9 +46,12 @@ tests_api_api_bad_data_LDADD   = $(API_LIBS)
 tests_api_api_bad_input_SOURCES = tests/api/api_bad_input.c
 tests_api_api_bad_input_CFLAGS  = $(API_CFLAGS)
 tests_api_api_bad_input_LDADD   = $(API_LIBS)
-tests_api_api_contract_SOURCES = tests/api/api_contract.c
+tests_api_api_contract_SOURCES = tests/api/api_contract.c tests/api/contract_world.h
 tests_api_api_contract_CFLAGS  = $(API_CFLAGS)
 tests_api_api_contract_LDADD   = $(API_LIBS)
+tests_api_api_contract_answers_SOURCES = tests/api/api_contract_answers.c tests/api/contract_world.h
+tests_api_api_contract_answers_CFLAGS  = $(API_CFLAGS)
+tests_api_api_contract_answers_LDADD   = $(API_LIBS)
 tests_api_api_datasets_SOURCES = tests/api/api_datasets.c
 tests_api_api_datasets_CFLAGS  = $(API_CFLAGS)
 tests_api_api_datasets_LDADD   = $(API_LIBS)
