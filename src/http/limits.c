@@ -17,6 +17,8 @@
 #include "jobs/config_table.h"
 #include "jobs/fetch.h"
 #include "jobs/json_util.h"
+#include "jobs/webhook.h"
+#include "jobs/webhook_message.h"
 
 enum {
 #define LIMIT(key, value, unit, option, status, what) LIMIT_of_##key,

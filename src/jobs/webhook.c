@@ -216,7 +216,9 @@ static bool send_one(struct webhooks *w, const struct store_delivery *d, long *s
                                                  .headers = headers,
                                                  .body = body,
                                                  .len = strlen(body),
-                                                 .seconds = w->options.send_seconds,
+                                                 .seconds = w->options.send_seconds > 0
+                                                                ? w->options.send_seconds
+                                                                : WEBHOOK_SECONDS,
                                                  .most_bytes = ANSWER_MOST,
                                                  .take = drop,
                                                  .stop = &w->stop};

@@ -17,6 +17,7 @@
 #include "store/store.h"
 
 #define WEBHOOK_SENDERS 4
+#define WEBHOOK_SECONDS 20.0 /* for a receiver to answer */
 
 struct webhooks;
 
@@ -24,7 +25,7 @@ struct webhook_options {
     struct store *store;             /* outlives it, like the next */
     const struct outgoing *outgoing;
     const char *secret_path;         /* webhook_secret.h */
-    double send_seconds;             /* of one send; 0: 20 */
+    double send_seconds;             /* of one send; 0: WEBHOOK_SECONDS */
     double pace;                     /* for tests: waits are so many times as long; 0: 1 */
 };
 

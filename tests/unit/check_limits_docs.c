@@ -84,6 +84,10 @@ static void put_default(struct buf *out, const struct option_known *option, enum
     buf_printf(out, "%.*s", (int)strcspn(at, ")"), at);
 }
 
+/* What happens where there is no status. */
+static const char *const others[] = {"closed", "the job fails", "sent again", "given up",
+                                     "not sent"};
+
 static void put_table(struct buf *out, const struct server *server)
 {
     const struct limit *table;
@@ -111,12 +115,10 @@ static void put_table(struct buf *out, const struct server *server)
         } else {
             buf_puts(out, " | | ");
         }
-        if (table[i].status == 1) {
-            buf_puts(out, "the job fails |\n");
-        } else if (table[i].status != 0) {
-            buf_printf(out, "%u |\n", table[i].status);
+        if (table[i].status < ARRAY_LEN(others)) {
+            buf_printf(out, "%s |\n", others[table[i].status]);
         } else {
-            buf_puts(out, "closed |\n");
+            buf_printf(out, "%u |\n", table[i].status);
         }
     }
 }
@@ -134,7 +136,7 @@ END_TEST
 
 START_TEST(keys_and_answers_are_good)
 {
-    static const unsigned answers[] = {0, 1, 400, 413, 422, 429, 431, 503, 507};
+    static const unsigned answers[] = {0, 1, 2, 3, 4, 400, 413, 422, 429, 431, 503, 507};
     const struct limit *table;
     size_t n = 0, i, j;
 
