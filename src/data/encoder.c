@@ -2,8 +2,8 @@
  *
  * Fitting is in encoder_fit*.c, rows of a dataset in encoder_rows.c and encoder_truth.c, cells of
  * a client in encoder_cells.c, the arithmetic of both in encoder_number.c, encoder_level.c and
- * encoder_parts.c, the stored form in encoder_json*.c, questions in encoder_view.c. An encoder never changes after it was
- * made, so everything here may be called from any thread.
+ * encoder_parts.c, the stored form in encoder_json*.c, questions in encoder_view.c. An encoder
+ * never changes after it was made, so everything here may be called from any thread.
  */
 #include <math.h>
 #include <stdlib.h>

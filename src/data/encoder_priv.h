@@ -8,7 +8,14 @@
 
 enum encoder_form { FORM_LINEAR, FORM_SOFT, FORM_SIGN, FORM_NORMAL }; /* encoder_number.h */
 /* encoder_level.h */
-enum encoder_levels { LEVELS_ONE_HOT, LEVELS_RANK, LEVELS_INDEX, LEVELS_HASH, LEVELS_WORDS, LEVELS_TRUTH };
+enum encoder_levels {
+    LEVELS_ONE_HOT,
+    LEVELS_RANK,
+    LEVELS_INDEX,
+    LEVELS_HASH,
+    LEVELS_WORDS,
+    LEVELS_TRUTH
+};
 
 struct encoder_part {
     enum encoder_time part;

@@ -271,8 +271,8 @@ static int find_route(struct request *req)
                   req->method, allow);
 }
 
-/* What kind of body comes: one that may be left out counts as JSON when it is there, and in place of
- * a new table JSON may come that says where it is. */
+/* What kind of body comes: one that may be left out counts as JSON when it is there, and in place
+ * of a new table JSON may come that says where it is. */
 static enum route_body body_of(const struct request *req)
 {
     enum route_body body = req->route != NULL ? req->route->body : BODY_NONE;

@@ -100,7 +100,8 @@
       .help = "the parts of a datetime; default: year, month, day, weekday, hour, "                \
               "month_cycle, weekday_cycle and hour_cycle, of which those are kept that vary")      \
     K(TARGET_SCALE, "preprocess/target", TYPE_CHOICE, .choices = config_target_scalings,           \
-      .help = "default: standardize for numbers, none for poisson, gamma and tweedie; log1p: and standardize")             \
+      .help = "default: standardize for numbers, none for poisson, gamma and tweedie; log1p: "     \
+              "and standardize")                                                                   \
     K(COLUMNS, "preprocess/columns", TYPE_OWN,                                                     \
       .help = "other choices for columns: an object of column to object")                          \
     K(COLUMN_NUMERIC, "preprocess/columns/*/numeric", TYPE_CHOICE, .choices =                      \

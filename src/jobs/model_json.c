@@ -9,8 +9,8 @@
  *
  * and, where they are not 0, false or none: of a layer "pieces", "norm" ("batch" | "layer"),
  * "residual", "init_scale", "dropout", "gaussian_noise"; of the whole "embeddings" (a list of
- * {"levels": 301, "width": 16}, for the last inputs), "input_scale",
- * "input_dropout", "input_noise", "output_init_scale", "loss_parameter", "temperature", "threshold".
+ * {"levels": 301, "width": 16}, for the last inputs), "input_scale", "input_dropout",
+ * "input_noise", "output_init_scale", "loss_parameter", "temperature", "threshold".
  *
  * Reading it back is strict: none of the first may be missing, none unknown or doubled, and the
  * sizes must pass mlp_spec_check, so that a damaged row ends in ERR_CORRUPT and never in an
@@ -310,9 +310,10 @@ static int spec_from_tree(json_t *root, struct mlp_spec *out, struct mlp_layer_s
     if (json_unpack_ex(root, &jerr, JSON_STRICT,
                        "{s:I, s:I, s:o, s:s, s:s, s:s, s?b, s?F, s?F, s?F, s?F, s?F, s?F, "
                        "s?o}",
-                       "n_inputs", &n_inputs, "n_outputs", &n_outputs, "hidden", &layers, "output_init",
-                       &output_init, "output", &output, "loss", &loss, "input_scale", &input_scale,
-                       "input_dropout", &spec.input_dropout, "input_noise", &spec.input_noise,
+                       "n_inputs", &n_inputs, "n_outputs", &n_outputs, "hidden", &layers,
+                       "output_init", &output_init, "output", &output, "loss", &loss,
+                       "input_scale", &input_scale, "input_dropout", &spec.input_dropout,
+                       "input_noise", &spec.input_noise,
                        "output_init_scale", &spec.output_init_scale, "loss_parameter",
                        &spec.loss_parameter, "temperature", &spec.temperature, "threshold",
                        &spec.threshold, "embeddings", &tables) != 0) {

@@ -49,7 +49,8 @@ size_t pool_stalled(struct pool *pool);
 
 /* What a running job looks like this moment. */
 struct pool_progress {
-    const char *phase;          /* "fetching", "preparing", "training", "saving", "judging"; NULL: not known */
+    const char *phase;          /* "fetching", "preparing", "training", "saving", "judging"; NULL:
+                                 * not known */
     size_t epoch, epochs;       /* finished, planned */
     size_t batch;               /* batches done of the epoch under way */
     double fraction;            /* 0..1 */

@@ -11,8 +11,8 @@
  *            "refit": {"epochs", "rows"} | null}
  *   info    {"loss", "optimizer": {..}, "seed", "batch_size", "target": {"names", "type",
  *            "rule"}, "classes": [..] | null, "features": [{"name", "type", ..}],
- *            "rows": {..}, "best_epoch", "epochs", "seconds", "calibration", "threshold", "refit" as
- *            above, "versions": {"mlpd", "backend"}}
+ *            "rows": {..}, "best_epoch", "epochs", "seconds", "calibration", "threshold", "refit"
+ *            as above, "versions": {"mlpd", "backend"}}
  *
  * A numeric feature has mean, std, min and max of the training rows, a categorical one its
  * categories. Threads: any.

@@ -128,7 +128,8 @@ struct submission {
     struct config *config;
     struct job_spec spec;
     struct parent parent;          /* with start_from */
-    struct submit_used used[SPLIT_PARTS]; /* the data, and what validates and tests instead of a part */
+    struct submit_used used[SPLIT_PARTS]; /* the data, and what validates and tests instead of a
+                                           * part */
     char *scratch;                 /* folder of inline rows */
     struct dataset_summary rows;
     struct err warnings;
@@ -196,7 +197,8 @@ static int use_all(struct submission *s, struct err *err)
     size_t i;
 
     for (i = 0; i < ARRAY_LEN(keys); i++) {
-        if (keys[i] != NULL && submit_use(s->datasets, keys[i], pointers[i], &s->used[i], err) != 0 &&
+        if (keys[i] != NULL &&
+            submit_use(s->datasets, keys[i], pointers[i], &s->used[i], err) != 0 &&
             err->code != ERR_INVALID) {
             return -1;
         }

@@ -405,7 +405,7 @@ struct mlp_train_spec {
     double average_decay;   /* ema */
     double average_start;   /* swa: the epoch after which averaging begins */
     size_t epochs;
-    size_t schedule_epochs; /* what the schedule takes for all epochs, at least `epochs`; 0: these */
+    size_t schedule_epochs; /* what the schedule takes for all epochs, >= `epochs`; 0: these */
     size_t batch_size;
     size_t accumulate; /* batches in a step; 0 and 1: one */
     bool shuffle;    /* a fresh permutation every epoch, from (seed, epoch) */

@@ -148,7 +148,8 @@ enum mlp_status mlp_spec_check(const struct mlp_spec *spec)
     }
     if (!known((int)spec->output_init, MLP_ZEROS + 1) || !deviation(spec->output_init_scale) ||
         !output_fits_loss(spec) || !parameter_fits_loss(spec) || !share(spec->input_dropout) ||
-        !deviation(spec->input_noise) || !net_answers_make_sense(spec) || (spec->n_hidden > 0 && spec->hidden == NULL)) {
+        !deviation(spec->input_noise) || !net_answers_make_sense(spec) ||
+        (spec->n_hidden > 0 && spec->hidden == NULL)) {
         return MLP_E_ARGUMENT;
     }
     enum mlp_status tables = check_embeddings(spec, &wide);

@@ -483,7 +483,8 @@ static int next(struct call *call, struct outgoing_url *url)
     }
     if (call->request->hosts != NULL && !outgoing_host_allowed(&to, call->request->hosts)) {
         outgoing_url_fini(&to);
-        return err_set(call->err, ERR_INVALID, "the answer redirects to a host that is not allowed");
+        return err_set(call->err, ERR_INVALID,
+                       "the answer redirects to a host that is not allowed");
     }
     curl_easy_cleanup(call->easy); /* before the URL it was given */
     call->easy = NULL;

@@ -84,9 +84,9 @@ struct outgoing_reply {
     double retry_after;               /* seconds from now, of that header; NaN: none */
 };
 /* 0: there is an answer, whatever its status. -1, and nothing in *out: ERR_INVALID (URL, header or
- * address refused, or no allowed host), ERR_IO (could not connect, resolve or trust, or the connection broke: one
- * sentence for all of it), ERR_BUSY (a limit of time, *stop or ends), ERR_TOO_LARGE (the body, or 64 KiB
- * of headers), ERR_NO_MEMORY. */
+ * address refused, or no allowed host), ERR_IO (could not connect, resolve or trust, or the
+ * connection broke: one sentence for all of it), ERR_BUSY (a limit of time, *stop or ends),
+ * ERR_TOO_LARGE (the body, or 64 KiB of headers), ERR_NO_MEMORY. */
 int outgoing_send(const struct outgoing *o, const struct outgoing_request *request,
                   struct outgoing_reply *out, struct err *err) MUST_CHECK;
 

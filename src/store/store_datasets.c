@@ -151,8 +151,8 @@ int store_datasets_append(struct store *store, int64_t parent_id, const char *na
 
 /* ---- get, list ---- */
 
-#define DATASET_SELECT "SELECT id, name, sha256, rows, columns, bytes, created_at, parent_id"        \
-                       " FROM dataset"
+#define DATASET_SELECT                                                                             \
+    "SELECT id, name, sha256, rows, columns, bytes, created_at, parent_id FROM dataset"
 
 static int dataset_of_row(struct sql *q, struct store_dataset *out, struct err *err)
 {
@@ -280,10 +280,10 @@ int store_datasets_versions(struct store *store, int64_t id, size_t limit,
 {
     struct store_sqlite *s = store_sqlite_of(store);
     struct db *db = store_sqlite_reader(s);
-    struct sql q = sql_open(db, DATASET_SELECT
-                            " WHERE id = (SELECT coalesce(origin_id, id) FROM dataset WHERE id = ?1)"
-                            " OR origin_id = (SELECT coalesce(origin_id, id) FROM dataset"
-                            " WHERE id = ?1) ORDER BY id DESC LIMIT ?2");
+    struct sql q = sql_open(
+        db, DATASET_SELECT " WHERE id = (SELECT coalesce(origin_id, id) FROM dataset WHERE id = ?1)"
+                           " OR origin_id = (SELECT coalesce(origin_id, id) FROM dataset"
+                           " WHERE id = ?1) ORDER BY id DESC LIMIT ?2");
     bool more;
     int rc;
 
