@@ -104,7 +104,7 @@ START_TEST(a_paused_job_gives_its_worker_back)
     ck_assert(has(r, "/links/pause") && !has(r, "/links/resume"));
     cancel_job(id);
     curve_is_whole(id);
-    ck_assert_uint_eq(folder_entries(text("%s/checkpoints", d.state)), 0);
+    wait_for_entries(text("%s/checkpoints", d.state), 0);
 }
 END_TEST
 

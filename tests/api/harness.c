@@ -105,6 +105,17 @@ size_t folder_entries(const char *path)
     return n;
 }
 
+void wait_for_entries(const char *path, size_t n)
+{
+    double deadline = now_seconds() + 60 * PATIENCE;
+
+    while (folder_entries(path) != n) {
+        ck_assert_msg(now_seconds() < deadline, "%s has %zu entries, not %zu", path,
+                      folder_entries(path), n);
+        pause_briefly();
+    }
+}
+
 static int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *where)
 {
     (void)st;

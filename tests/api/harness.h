@@ -87,6 +87,8 @@ char *source_path(const char *relative);
 char *scratch_path(const char *name);
 /* How many entries a folder has; 0 when it is not there. */
 size_t folder_entries(const char *path);
+/* Waits until it has so many: what a job leaves is taken away just after its end is told. */
+void wait_for_entries(const char *path, size_t n);
 
 double now_seconds(void);
 /* 4 ms, between two looks at a condition that has a deadline. */

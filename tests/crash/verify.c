@@ -268,7 +268,7 @@ void verify_end(struct world *w)
     }
     check_jobs(w, false);
     check_tables(w);
-    ck_assert_uint_eq(folder_entries(text("%s/checkpoints", w->state)), 0);
+    wait_for_entries(text("%s/checkpoints", w->state), 0);
 }
 
 void verify_check(struct world *w)
