@@ -34,6 +34,7 @@ libdata_a_SOURCES = \
 	src/data/encoder_json_old.c \
 	src/data/encoder_json_read.c \
 	src/data/encoder_level.c src/data/encoder_level.h \
+	src/data/encoder_names.c \
 	src/data/encoder_number.c src/data/encoder_number.h \
 	src/data/encoder_parts.c src/data/encoder_parts.h \
 	src/data/encoder_plan.c src/data/encoder_plan.h \

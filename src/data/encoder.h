@@ -96,6 +96,12 @@ struct encoder_shape {
     bool indicator;   /* one of them says that the cell is missing */
 };
 struct encoder_shape encoder_feature_shape(const struct encoder *e, size_t feature);
+/* Its first input; the others follow. An index (shape.embedding > 0) has but one, and the network
+ * `embedding` numbers in its place. */
+size_t encoder_feature_offset(const struct encoder *e, size_t feature);
+/* What its i-th input is, or the i-th number learnt for an index: "age", "sex=male",
+ * "when (hour_cycle, sine)", "age (missing)". Caller frees. */
+char *encoder_input_name(const struct encoder *e, size_t feature, size_t i);
 /* Numeric feature: training statistics (for forms and reports). */
 void encoder_feature_stats(const struct encoder *e, size_t feature, double *mean, double *std,
                            double *min, double *max);

@@ -72,43 +72,57 @@ static const char *name_of(const struct answer *a, size_t i)
     return a->kind == ANSWER_CLASSES ? encoder_class_name(e, i) : encoder_target_name(e, i);
 }
 
-struct answer *answer_new(struct servable **servable, struct rows *rows, bool csv)
+/* The kind of answer and its names. */
+static void name_all(struct answer *a)
 {
-    struct answer *a = xcalloc(1, sizeof *a);
-    const struct encoder *e = servable_encoder(*servable);
-    const struct mlp_spec *spec = mlp_net_spec(servable_net(*servable));
+    const struct encoder *e = servable_encoder(a->servable);
+    const struct mlp_spec *spec = mlp_net_spec(servable_net(a->servable));
     size_t i;
 
-    a->servable = *servable;
-    a->rows = *rows;
-    a->csv = csv;
-    *servable = NULL;
-    *rows = (struct rows){.n = 0};
     a->kind = encoder_is_classes(e)                               ? ANSWER_CLASSES
               : judge_kind(spec->loss, false) != MLP_OF_NUMBERS ? ANSWER_LABELS /* shares too */
                                                                   : ANSWER_NUMBERS;
     a->n_names = a->kind == ANSWER_CLASSES ? encoder_n_classes(e) : encoder_n_targets(e);
     a->names = xcalloc(a->n_names, sizeof *a->names);
     for (i = 0; i < a->n_names; i++) {
-        a->names[i] = csv ? csv_cell(name_of(a, i)) : json_name(name_of(a, i), true);
+        a->names[i] = a->csv ? csv_cell(name_of(a, i)) : json_name(name_of(a, i), true);
     }
+}
+
+struct answer *answer_new(struct servable **servable, struct rows *rows, bool csv)
+{
+    struct answer *a = xcalloc(1, sizeof *a);
+    const struct mlp_spec *spec = mlp_net_spec(servable_net(*servable));
+
+    a->servable = *servable;
+    a->rows = *rows;
+    a->csv = csv;
+    *servable = NULL;
+    *rows = (struct rows){.n = 0};
+    name_all(a);
     a->slice = SLICE_VALUES / spec->n_outputs + 1;
     a->out = xcalloc(a->slice * spec->n_outputs, sizeof *a->out);
     return a;
 }
 
-void answer_free(struct answer **answer)
+static void free_names(struct answer *a)
 {
-    struct answer *a = *answer;
     size_t i;
 
-    if (a == NULL) {
-        return;
-    }
     for (i = 0; i < a->n_names; i++) {
         free(a->names[i]);
     }
     free(a->names);
+}
+
+void answer_free(struct answer **answer)
+{
+    struct answer *a = *answer;
+
+    if (a == NULL) {
+        return;
+    }
+    free_names(a);
     free(a->out);
     rows_fini(&a->rows);
     servable_put(&a->servable);
@@ -190,6 +204,17 @@ static void json_row(const struct answer *a, struct buf *out, const float *row)
         break;
     }
     buf_puts(out, "}");
+}
+
+void answer_row(const struct servable *servable, const float *row, struct buf *out)
+{
+    /* only read, and given back by the caller */
+    struct answer a = {.servable = (struct servable *)(uintptr_t)servable,
+                       .rows.spec = mlp_net_spec(servable_net(servable))};
+
+    name_all(&a);
+    json_row(&a, out, row);
+    free_names(&a);
 }
 
 static void csv_row(const struct answer *a, struct buf *out, const float *row)

@@ -14,4 +14,7 @@ void answer_free(struct answer **answer);
 /* Append the next slice: 1 = there is more, 0 = that was the end, -1 = it failed. */
 int answer_next(struct answer *answer, struct buf *out, struct err *err) MUST_CHECK;
 
+/* What a prediction says of one row whose outputs these are, as JSON. */
+void answer_row(const struct servable *servable, const float *row, struct buf *out);
+
 #endif

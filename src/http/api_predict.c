@@ -13,6 +13,7 @@
 #include "http/api.h"
 #include "http/media.h"
 #include "http/respond.h"
+#include "http/rows_body.h"
 #include "jobs/config.h"
 #include "jobs/json_util.h"
 #include "jobs/judge.h"
@@ -129,137 +130,7 @@ void api_models_predict(struct request *req)
     err_fini(&err);
 }
 
-/* ---- bodies ---- */
-
-/* The array of "instances", which must be the body's only key. */
-static int find_instances(const json_t *root, const char *other, const json_t **out,
-                          struct err *err)
-{
-    const char *key;
-    json_t *value;
-
-    if (!json_is_object(root)) {
-        return err_add(err, "", "must be an object: {\"instances\": [...]}");
-    }
-    /* the macro wants a pointer that is not const, and only reads */
-    json_object_foreach((json_t *)(uintptr_t)root, key, value)
-    {
-        if (err_full(err)) {
-            break;
-        }
-        if (strcmp(key, "instances") != 0) {
-            struct buf pointer = BUF_INIT;
-
-            json_util_pointer(&pointer, key);
-            (void)err_add(err, pointer.data, "is not known here; send {\"instances\": [...]}%s",
-                          other);
-            buf_fini(&pointer);
-        }
-    }
-    *out = json_object_get(root, "instances");
-    if (*out == NULL) {
-        return err_is(err) ? -1 : err_add(err, "/instances", "is missing");
-    }
-    if (!json_is_array(*out) || json_array_size(*out) == 0) {
-        return err_add(err, "/instances", "must be an array of at least one row");
-    }
-    return err_is(err) ? -1 : 0;
-}
-
-static int read_json_rows(struct rows *rows, const json_t *root, const char *other, struct err *err)
-{
-    const json_t *instances = NULL;
-
-    return find_instances(root, other, &instances, err) != 0 ? -1
-                                                             : rows_read_json(rows, instances, err);
-}
-
-/* The format of a body that is a table; READER_FORMATS: it is JSON. */
-static enum reader_format body_format(const struct request *req)
-{
-    enum reader_format format = READER_FORMATS;
-
-    (void)media_format(request_header(req, "Content-Type"), &format);
-    return format != READER_LOOK || req->body.data == NULL
-               ? format
-               : reader_look(req->body.data, req->body.len, true);
-}
-
-/* The body is not needed any more; bulk answers are long. */
-static void drop_body(struct request *req)
-{
-    buf_fini(&req->body);
-}
-
-static int read_body(struct request *req, json_t **root, struct err *err)
-{
-    *root = NULL;
-    return body_format(req) != READER_FORMATS
-               ? 0
-               : json_util_parse(req->body.data != NULL ? req->body.data : "", req->body.len,
-                                 JSON_UTIL_MANY, root, err);
-}
-
-/* How many rows the body may hold at most. */
-static size_t most_rows(const struct request *req, const struct rows *rows, const json_t *root)
-{
-    const char *p = req->body.data, *end = p + req->body.len;
-    size_t n = 0;
-
-    if (root != NULL) {
-        return json_array_size(json_object_get(root, "instances"));
-    }
-    switch (body_format(req)) {
-    case READER_NPZ: /* packed */
-        return rows->limit;
-    case READER_NPY:
-    case READER_IDX: /* a byte a cell, or more */
-        return req->body.len / rows->n_inputs + 1;
-    default: /* a line a row */
-        for (; p != NULL && p < end; n++) {
-            p = memchr(p, '\n', (size_t)(end - p));
-            p = p != NULL ? p + 1 : end;
-        }
-        return n;
-    }
-}
-
-/* Room for the encoded rows comes out of the budget before it is taken. */
-static int reserve_rows(struct request *req, const struct rows *rows, const json_t *root,
-                        struct err *err)
-{
-    size_t n = most_rows(req, rows, root);
-
-    n = n < rows->limit ? n : rows->limit;
-    return request_reserve(req, n * encoder_n_inputs(rows->encoder) * sizeof(float), err);
-}
-
-static int read_table_rows(struct request *req, struct rows *rows, struct err *err)
-{
-    enum reader_format format = body_format(req);
-    char nothing[1] = "", *text = req->body.data != NULL ? req->body.data : nothing;
-
-    return format == READER_CSV || format == READER_TSV
-               ? rows_read_csv(rows, text, req->body.len, err)
-               : rows_read_table(rows, format, text, req->body.len,
-                                 datasets_dir(req->context->datasets), req->context->max_body, err);
-}
-
-/* Rows from the body, JSON or a table; takes root over. */
-static int read_rows(struct request *req, struct rows *rows, json_t **root, const char *other,
-                     struct err *err)
-{
-    int rc = reserve_rows(req, rows, *root, err);
-
-    if (rc == 0) {
-        rc = *root != NULL ? read_json_rows(rows, *root, other, err)
-                           : read_table_rows(req, rows, err);
-    }
-    json_decref(*root);
-    *root = NULL;
-    drop_body(req);
-    return rc;
-}
+/* ---- many rows ---- */
 
 void api_models_predict_rows(struct request *req)
 {
@@ -269,9 +140,9 @@ void api_models_predict_rows(struct request *req)
     json_t *root = NULL;
 
     if (query_only(&req->query, NULL, &err) == 0 && get_servable(req, &servable, &err) == 0 &&
-        read_body(req, &root, &err) == 0) {
+        rows_body_parse(req, &root, &err) == 0) {
         rows_init(&rows, servable_encoder(servable), mlp_net_spec(servable_net(servable)), false);
-        if (read_rows(req, &rows, &root, "", &err) == 0) {
+        if (rows_body_read(req, &rows, &root, "", &err) == 0) {
             answer_rows(req, &servable, &rows);
         }
     }
@@ -298,7 +169,7 @@ static void evaluate_rows(struct request *req, struct servable *servable, json_t
 
     rows_init(&rows, servable_encoder(servable), mlp_net_spec(net), true);
     rows.limit = rows.limit < ROWS_MOST_EVALUATED ? rows.limit : ROWS_MOST_EVALUATED;
-    if (read_rows(req, &rows, root, " or {\"dataset\": ...}", err) == 0) {
+    if (rows_body_read(req, &rows, root, " or {\"dataset\": ...}", err) == 0) {
         bool labels = encoder_is_classes(servable_encoder(servable)) &&
                       mlp_net_spec(net)->output == MLP_OUT_SOFTMAX;
         struct mlp_data data = {.rows = rows.n,
@@ -369,7 +240,7 @@ void api_models_evaluate(struct request *req)
     int64_t id = 0;
 
     if (query_only(&req->query, NULL, &err) == 0 && api_model_id(req, &id, &err) == 0 &&
-        read_body(req, &root, &err) == 0) {
+        rows_body_parse(req, &root, &err) == 0) {
         if (json_object_get(root, "dataset") != NULL) {
             evaluate_dataset(req, id, root, &err);
         } else if (predictor_get(req->context->predictor, id, &servable, &err) == 0) {

@@ -18,6 +18,7 @@ libhttp_a_SOURCES = \
 	src/http/api_predict.c \
 	src/http/api_queue.c \
 	src/http/api_service.c \
+	src/http/api_trace.c \
 	src/http/api_train.c \
 	src/http/clients.c src/http/clients.h \
 	src/http/curve.c src/http/curve.h \
@@ -38,12 +39,14 @@ libhttp_a_SOURCES = \
 	src/http/respond.c src/http/respond.h \
 	src/http/route.c src/http/route.h src/http/routes.def \
 	src/http/rows.c src/http/rows.h \
+	src/http/rows_body.c src/http/rows_body.h \
 	src/http/rows_csv.c \
 	src/http/rows_table.c \
 	src/http/server.c src/http/server.h src/http/server_priv.h \
 	src/http/tls.c src/http/tls.h \
 	src/http/token_file.c src/http/token_file.h \
-	src/http/tokens.c src/http/tokens.h
+	src/http/tokens.c src/http/tokens.h \
+	src/http/trace_json.c src/http/trace_json.h
 # The assembler finds the embedded openapi.json there.
 libhttp_a_CFLAGS = $(AM_CFLAGS) $(MICROHTTPD_CFLAGS) $(GNUTLS_CFLAGS) $(JANSSON_CFLAGS) $(ZLIB_CFLAGS) \
 	$(SODIUM_CFLAGS) -Wa,-I$(srcdir)/docs

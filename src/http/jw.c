@@ -125,6 +125,27 @@ void jw_single(struct buf *buf, double value)
     CHK(buf_append(buf, text, (size_t)len) == 0);
 }
 
+void jw_float(struct jw *w, float value)
+{
+    begin(w, NULL);
+    jw_single(&w->buf, (double)value);
+}
+
+void jw_singles(struct jw *w, const char *key, const float *values, size_t n)
+{
+    size_t i;
+
+    if (values == NULL) {
+        jw_null(w, key);
+        return;
+    }
+    jw_array(w, key);
+    for (i = 0; i < n; i++) {
+        jw_float(w, values[i]);
+    }
+    jw_end(w);
+}
+
 void jw_bool(struct jw *w, const char *key, bool value)
 {
     begin(w, key);

@@ -41,6 +41,11 @@ void jw_raw(struct jw *w, const char *key, const char *json);
 /* Milliseconds UTC as RFC 3339; 0: null. */
 void jw_time(struct jw *w, const char *key, int64_t ms);
 
+/* An item of an array, as jw_single has it. */
+void jw_float(struct jw *w, float value);
+/* An array of float32 numbers, as jw_single has them; NULL: null. */
+void jw_singles(struct jw *w, const char *key, const float *values, size_t n);
+
 /* Append a float32 with 9 digits, which read back equal; null when it is not finite. Cheap, for
  * answers that are mostly numbers. */
 void jw_single(struct buf *buf, double value);

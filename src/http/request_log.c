@@ -43,7 +43,8 @@ void request_identify(struct request *req)
 static bool changes_state(const struct request *req)
 {
     return req->route != NULL && !guard_method_is_safe(req->route->method) &&
-           req->route->id != ROUTE_models_predict_rows;
+           req->route->id != ROUTE_models_predict_rows &&
+           req->route->id != ROUTE_models_trace;
 }
 
 /* The id or name of what was made (its Location's last part), or of what the path names; NULL. */

@@ -172,7 +172,8 @@ unsigned respond_status_of(enum err_code code)
 static bool writes(const struct request *req)
 {
     return req->route != NULL && !guard_method_is_safe(req->route->method) &&
-           req->route->id != ROUTE_models_predict_rows;
+           req->route->id != ROUTE_models_predict_rows &&
+           req->route->id != ROUTE_models_trace;
 }
 
 unsigned respond_status(const struct request *req, const struct err *err)

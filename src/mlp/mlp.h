@@ -543,6 +543,7 @@ MLP_API MLP_CHECK enum mlp_status mlp_trainer_extend(struct mlp_trainer *t, cons
 /* ---- metrics ------------------------------------------------------------------ */
 
 #include "mlp_metrics.h"
+#include "mlp_trace.h"
 
 MLP_API const char *mlp_version(void);
 /* "onednn 2.6.0", "cblas", "reference" and the vector instruction set in use. */

@@ -36,7 +36,7 @@ MLP_SOURCES = \
 	src/mlp/metrics.c src/mlp/metrics_priv.h \
 	src/mlp/metrics_classes.c src/mlp/metrics_meter.c \
 	src/mlp/metrics_numbers.c src/mlp/metrics_rank.c \
-	src/mlp/mlp.h src/mlp/mlp_metrics.h \
+	src/mlp/mlp.h src/mlp/mlp_metrics.h src/mlp/mlp_trace.h \
 	src/mlp/names.c \
 	src/mlp/net.c src/mlp/net.h \
 	src/mlp/noise.c src/mlp/noise.h \
@@ -49,6 +49,7 @@ MLP_SOURCES = \
 	src/mlp/rng.c src/mlp/rng.h \
 	src/mlp/schedule.c src/mlp/schedule.h \
 	src/mlp/spec.c \
+	src/mlp/trace.c \
 	src/mlp/train.c src/mlp/train.h \
 	src/mlp/train_state.c \
 	src/mlp/trainer.c
@@ -96,4 +97,4 @@ lib_LTLIBRARIES += libmlp.la
 libmlp_la_SOURCES =
 libmlp_la_LIBADD = libmlpcore.la
 libmlp_la_LDFLAGS = $(SAN_CFLAGS) -Wl,-z,relro -Wl,-z,now -no-undefined -export-symbols-regex '^mlp_' -version-info 0:0:0
-include_HEADERS += src/mlp/mlp.h src/mlp/mlp_metrics.h
+include_HEADERS += src/mlp/mlp.h src/mlp/mlp_metrics.h src/mlp/mlp_trace.h

@@ -15,6 +15,7 @@ API_CHECKS = \
 	tests/api/api_names \
 	tests/api/api_garbage \
 	tests/api/api_lessons \
+	tests/api/api_looks \
 	tests/api/api_predict \
 	tests/api/api_prepare \
 	tests/api/api_queue \
@@ -61,6 +62,9 @@ tests_api_api_examples_LDADD   = $(API_LIBS)
 tests_api_api_formats_SOURCES = tests/api/api_formats.c tests/golden/npy_golden.h
 tests_api_api_formats_CFLAGS  = $(API_CFLAGS) $(ZLIB_CFLAGS)
 tests_api_api_formats_LDADD   = $(API_LIBS) $(ZLIB_LIBS)
+tests_api_api_looks_SOURCES = tests/api/api_looks.c
+tests_api_api_looks_CFLAGS  = $(API_CFLAGS)
+tests_api_api_looks_LDADD   = $(API_LIBS)
 tests_api_api_lessons_SOURCES = tests/api/api_lessons.c
 tests_api_api_lessons_CFLAGS  = $(API_CFLAGS)
 tests_api_api_lessons_LDADD   = $(API_LIBS)

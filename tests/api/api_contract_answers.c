@@ -43,13 +43,18 @@ static void look_at_evaluations(int64_t id, const char *rows)
 {
     int64_t m = trained(id), judge;
     struct reply *r = http_get("/jobs/%lld", (long long)id);
-    const char *dataset = str(r, "/resolved/data/dataset");
+    const char *dataset = str(r, "/resolved/data/dataset"), *one;
 
     GET(("/models/%lld", (long long)m), "/models/{id}");
     GET(("/models/%lld/evaluation?split=training", (long long)m), "/models/{id}/evaluation");
     GET(("/models/%lld/weights", (long long)m), "/models/{id}/weights");
     fits(want(http_post(q("{'instances': %s}", rows), "/models/%lld/evaluate", (long long)m), 200),
          "/models/{id}/evaluate", "post");
+    one = text("%.*s]", (int)(strchr(rows, ']') - rows + 1), rows);
+    fits(want(http_post(q("{'instances': %s}", one), "/models/%lld/trace?layer=0&unit=0",
+                        (long long)m),
+              200),
+         "/models/{id}/trace", "post");
     r = want(http_post(q("{'dataset': '%s'}", dataset), "/models/%lld/evaluate", (long long)m),
              202);
     judge = integer(fits(r, "/models/{id}/evaluate", "post"), "/id");
@@ -103,6 +108,8 @@ static void look_at_the_queue(void)
     fits(want(http_post(q("{'instances': [[1,2,3,4]]}"), "/models/%lld/evaluate", (long long)m),
               200),
          "/models/{id}/evaluate", "post");
+    fits(want(http_post(q("{'instances': [[1,2,3]]}"), "/models/%lld/trace", (long long)m), 200),
+         "/models/{id}/trace", "post");
     GET(("/service"), "/service");
     fits(want(http_poke("/queue/pause"), 200), "/queue/pause", "post");
     fits(want(http_poke("/queue/resume"), 200), "/queue/resume", "post");

@@ -10,8 +10,9 @@ libmlpdouble_la_SOURCES = \
 	src/mlp/kernel_loss.c src/mlp/kernel_softmax.c \
 	src/mlp/kernel_product.c src/mlp/kernel_rows.c src/mlp/kernel_step.c \
 	src/mlp/init.c src/mlp/loss.c src/mlp/net.c src/mlp/pass.c src/mlp/pass_step.c src/mlp/rng.c \
-	src/mlp/spec.c \
-	tests/unit/mlp_double.c tests/unit/mlp_double.h tests/unit/mlp_gradient.h
+	src/mlp/spec.c src/mlp/trace.c \
+	tests/unit/mlp_double.c tests/unit/mlp_double.h tests/unit/mlp_gradient.h \
+	tests/unit/mlp_trace_flat.h
 libmlpdouble_la_CPPFLAGS = $(AM_CPPFLAGS) -DKERNEL_ISA=wide -DMLP_VERSION='"double"' \
 	-include $(srcdir)/tests/unit/mlp_double.h
 libmlpdouble_la_CFLAGS = $(AM_CFLAGS) $(MLP_NUMERIC)
@@ -50,6 +51,7 @@ MLP_CHECKS = \
 	tests/unit/check_mlp_stop \
 	tests/unit/check_mlp_threads \
 	tests/unit/check_mlp_tiles \
+	tests/unit/check_mlp_trace \
 	tests/unit/check_mlp_train \
 	tests/unit/check_mlp_trajectories
 check_PROGRAMS += $(MLP_CHECKS)
@@ -215,3 +217,8 @@ tests_unit_check_mlp_cost_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=posix_memalign
 tests_unit_check_mlp_cost_LDADD = libmlpcore.la $(UNIT_LIBS)
 
 EXTRA_DIST += tests/golden/make_golden.py tests/golden/make_metrics.py
+
+tests_unit_check_mlp_trace_SOURCES = tests/unit/check_mlp_trace.c tests/unit/mlp_trace_flat.h \
+	tests/unit/mlp_help.h
+tests_unit_check_mlp_trace_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_mlp_trace_LDADD = libmlpdouble.la libmlpcore.la $(UNIT_LIBS)

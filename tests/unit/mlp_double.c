@@ -5,6 +5,8 @@
 
 #include "mlp/pass.h"
 
+#include "mlp_trace_flat.h"
+
 static bool run(struct mlp_net *net, const struct double_batch *b, double *loss, double *gradient)
 {
     struct arena arena = {0};
@@ -64,4 +66,36 @@ bool double_gradient(const struct mlp_spec *spec, const double *params, const do
                                    .labels = labels};
 
     return double_batch_gradient(&b, loss, gradient);
+}
+
+bool double_trace(const struct double_batch *b, size_t n_params, double *loss, double *gradient)
+{
+    const struct mlp_data row = {.rows = b->rows,
+                                 .x = b->x,
+                                 .targets = b->targets,
+                                 .labels = b->labels,
+                                 .offset = b->offset};
+    struct mlp_net *net = NULL;
+    struct mlp_trace *trace = NULL;
+    struct mlp_trace_ends ends;
+
+    if (mlp_net_new(b->spec, &net) != MLP_OK) {
+        return false;
+    }
+    bool ok = net->n_values == n_params;
+
+    if (ok) {
+        memcpy(net->params, b->params, net->n_values * sizeof(*b->params));
+        ok = mlp_trace_new(net, &row, &trace) == MLP_OK;
+    }
+    if (ok) {
+        mlp_trace_ends(trace, &ends);
+        *loss = ends.loss;
+    }
+    if (ok && gradient != NULL) {
+        trace_flat(net, &row, trace, gradient);
+    }
+    mlp_trace_free(&trace);
+    mlp_net_free(&net);
+    return ok;
 }

@@ -72,6 +72,10 @@
 #define mlp_spec_parameters       d_mlp_spec_parameters
 #define mlp_spec_width            d_mlp_spec_width
 #define mlp_status_text           d_mlp_status_text
+#define mlp_trace_ends            d_mlp_trace_ends
+#define mlp_trace_free            d_mlp_trace_free
+#define mlp_trace_layer           d_mlp_trace_layer
+#define mlp_trace_new             d_mlp_trace_new
 #define mlp_version               d_mlp_version
 #define net_answers_make_sense    d_net_answers_make_sense
 #define net_layout                d_net_layout

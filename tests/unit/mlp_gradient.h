@@ -27,6 +27,10 @@ bool double_gradient(const struct mlp_spec *spec, const double *params, const do
                      const double *targets, const uint32_t *labels, size_t rows, double *loss,
                      double *gradient);
 
+/* The loss of one row's trace and all derivatives that it shows (mlp_trace_flat.h). params has the
+ * state, too: n_values = mlp_net_values. */
+bool double_trace(const struct double_batch *b, size_t n_values, double *loss, double *gradient);
+
 /* A random batch for a network, and every parameter's derivative on it: the double build's
  * analytic one against central differences of its loss, then each kernel table's float32
  * gradients against the double ones, tensor by tensor. Fails the test with `what` in its words. */

@@ -1,0 +1,15 @@
+/* Rows out of a request's body: JSON {"instances": [...]} or a table in any format that is read. */
+#ifndef MLPD_HTTP_ROWS_BODY_H
+#define MLPD_HTTP_ROWS_BODY_H
+
+#include "http/request.h"
+#include "http/rows.h"
+
+/* *root: the tree of a JSON body; NULL where the body is a table. */
+int rows_body_parse(const struct request *req, json_t **root, struct err *err) MUST_CHECK;
+/* The rows into `rows`, their room out of the request's budget. Takes root over; the body is gone
+ * afterwards. `other` says what else might be sent. */
+int rows_body_read(struct request *req, struct rows *rows, json_t **root, const char *other,
+                   struct err *err) MUST_CHECK;
+
+#endif

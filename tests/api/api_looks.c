@@ -1,0 +1,201 @@
+/* What a page asks of a model to look into it: one row's trace with every number in its place, and
+ * what cannot be had said as it is.
+ */
+#include "config.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "work.h"
+
+static struct daemon d;
+static int64_t iris, mixed; /* models */
+
+#define ROW      "[5.1, 3.5, 1.4, 0.2]"
+#define LABELLED "[5.1, 3.5, 1.4, 0.2, 'setosa']"
+
+static void start(void)
+{
+    daemon_start(&d, NULL, (const char *const[]){"--workers", "2", NULL});
+    upload_example("iris");
+    iris = trained(train("{'name': 'iris', 'data': {'dataset': 'iris', 'target': 'species'}, "
+                         "'architecture': {'hidden': [{'units': 5, 'activation': 'tanh', "
+                         "'layer_norm': true}, {'units': 5, 'activation': 'relu', 'residual': "
+                         "true, 'dropout': 0.2}]}, 'training': {'seed': 1, 'epochs': 20}}"));
+    mixed = trained(
+        train("{'data': {'x': [[1,'a'],[2,'b'],[3,'a'],[4,'c'],[5,'b'],[7,'c']], 'y': "
+              "[1,2.5,3,4,5,6], 'features': ['size', 'kind']}, 'preprocess': "
+              "{'columns': {'kind': {'categorical': 'embedding', 'width': 3}}}, 'architecture': "
+              "{'hidden': [1100]}, "
+              "'training': {'seed': 1, 'epochs': 2}}"));
+}
+
+static void stop(void)
+{
+    daemon_retire(&d);
+}
+
+static struct reply *trace(int64_t model, const char *rows, const char *query)
+{
+    return http_post(q("{'instances': [%s]}", rows), "/models/%lld/trace%s", (long long)model,
+                     query);
+}
+
+static double item(const struct reply *r, const char *list, size_t i)
+{
+    return num(r, text("%s/%zu", list, i));
+}
+
+static void near(double a, double b)
+{
+    ck_assert_msg(fabs(a - b) <= 1e-5 * fmax(1, fabs(b)), "%.9g, not %.9g", a, b);
+}
+
+/* The chain rule as the contract tells it, with the answer's own numbers. */
+START_TEST(numbers_fit_together)
+{
+    struct reply *r = want(trace(iris, LABELLED, ""), 200);
+
+    ck_assert_uint_eq(length(r, "/layers"), 3);
+    for (size_t k = 0; k < 3; k++) {
+        char *layer = text("/layers/%zu", k);
+        char *before = k == 0 ? text("/inputs") : text("/layers/%zu", k - 1);
+        size_t in = (size_t)integer(r, text("%s/inputs", layer));
+        size_t units = (size_t)integer(r, text("%s/units", layer));
+        bool norm = !is_null(r, text("%s/y", layer));
+        bool residual = k == 1;
+
+        for (size_t j = 0; j < units; j++) {
+            double z = item(r, text("%s/b", layer), j);
+            double through =
+                item(r, text("%s/delta_a", layer), j) * item(r, text("%s/derivative", layer), j);
+
+            for (size_t i = 0; i < in; i++) {
+                double a = item(r, text("%s/a", before), i);
+
+                z += a * item(r, text("%s/W/%zu", layer, i), j);
+                near(item(r, text("%s/dW/%zu", layer, i), j),
+                     a * item(r, text("%s/delta", layer), j));
+            }
+            near(item(r, text("%s/z", layer), j), z);
+            near(item(r, text(norm ? "%s/delta_y" : "%s/delta", layer), j), through);
+            near(item(r, text("%s/db", layer), j), item(r, text("%s/delta", layer), j));
+        }
+        for (size_t i = 0; i < in; i++) { /* what goes back to the layer before */
+            double back = residual ? item(r, text("%s/delta_a", layer), i) : 0;
+
+            for (size_t j = 0; j < units; j++) {
+                back +=
+                    item(r, text("%s/W/%zu", layer, i), j) * item(r, text("%s/delta", layer), j);
+            }
+            near(item(r, text(k == 0 ? "%s/delta" : "%s/delta_a", before), i), back);
+        }
+    }
+    near(num(r, "/loss/value"), -log(num(r, "/output/p/0")));
+    near(item(r, "/layers/2/delta", 0), num(r, "/output/p/0") - 1);
+    near(item(r, "/layers/2/delta", 1), num(r, "/output/p/1"));
+    ck_assert_str_eq(str(r, "/loss/truth/label"), "setosa");
+    want_same(canonical(at(r, "/loss/target")), "[1,0,0]");
+}
+END_TEST
+
+START_TEST(stages_are_named)
+{
+    struct reply *r = want(trace(iris, LABELLED, ""), 200);
+
+    want_same(canonical(at(r, "/layers/0/stages")), "[\"linear\",\"layer_norm\",\"tanh\"]");
+    want_same(canonical(at(r, "/layers/1/stages")), "[\"linear\",\"relu\",\"residual\"]");
+    want_same(canonical(at(r, "/layers/1/left_out")), "[\"dropout\"]");
+    want_same(canonical(at(r, "/layers/2/stages")), "[\"linear\"]");
+    ck_assert_str_eq(str(r, "/layers/2/name"), "output");
+    want_same(canonical(at(r, "/output/names")), "[\"setosa\",\"versicolor\",\"virginica\"]");
+    ck_assert_str_eq(str(r, "/inputs/names/2"), "petal_length");
+}
+END_TEST
+
+/* Whatever form the row has, and as predict answers it. */
+START_TEST(every_form_of_a_row)
+{
+    struct reply *r = want(trace(iris, LABELLED, ""), 200), *other;
+    struct reply *p = want(
+        http_post(q("{'instances': [" ROW "]}"), "/models/%lld/predict", (long long)iris), 200);
+    const char *head = "sepal_length,sepal_width,petal_length,petal_width";
+
+    want_same(canonical(at(r, "/prediction")), canonical(at(p, "/predictions/0")));
+    other = want(trace(iris,
+                       "{'sepal_length': 5.1, 'sepal_width': 3.5, 'petal_length': 1.4, "
+                       "'petal_width': 0.2, 'species': 'setosa'}",
+                       ""),
+                 200);
+    want_same(other->body, r->body);
+    other = want(http_csv(text("%s,species\n5.1,3.5,1.4,0.2,setosa\n", head), "/models/iris/trace"),
+                 200);
+    want_same(other->body, r->body);
+    other = want(trace(iris, ROW, ""), 200);
+    ck_assert(is_null(other, "/loss"));
+    ck_assert(is_null(other, "/layers/0/dW"));
+    ck_assert(is_null(other, "/layers/0/delta"));
+    ck_assert(is_null(other, "/inputs/delta"));
+    want_same(canonical(at(other, "/layers/1/a")), canonical(at(r, "/layers/1/a")));
+    r = want(http_csv(text("%s\n5.1,3.5,1.4,0.2\n", head), "/models/iris/trace"), 200);
+    want_same(other->body, r->body);
+}
+END_TEST
+
+/* What is wide is cut and says so; a unit can be asked for. */
+START_TEST(wide_layers)
+{
+    struct reply *r = want(trace(mixed, "[2, 'b', 2.5]", ""), 200);
+
+    ck_assert_int_ge(integer(r, "/inputs/size"), 4); /* more than 4,096 weights */
+    ck_assert(!truth(r, "/layers/0/weights_shown"));
+    ck_assert(is_null(r, "/layers/0/W"));
+    ck_assert(is_null(r, "/layers/0/dW"));
+    ck_assert_int_eq(integer(r, "/layers/0/units"), 1100);
+    ck_assert_int_eq(integer(r, "/layers/0/shown"), 1024);
+    ck_assert_uint_eq(length(r, "/layers/0/a"), 1024);
+    ck_assert(truth(r, "/layers/1/weights_shown"));
+    ck_assert_uint_eq(length(r, "/layers/1/W"), 1100);
+    ck_assert(is_null(r, "/unit"));
+    ck_assert_str_eq(str(r, "/inputs/names/1"), "kind (embedded 1)");
+    ck_assert_str_eq(str(r, "/inputs/features/1"), "kind");
+    near(num(r, "/loss/truth/values/y"), 2.5);
+    r = want(trace(mixed, "[2, 'b', 2.5]", "?layer=0&unit=1099"), 200);
+    ck_assert_uint_eq(length(r, "/unit/W/0"), (size_t)integer(r, "/inputs/size"));
+    ck_assert_uint_eq(length(r, "/unit/next/W"), 1);
+    near(item(r, "/unit/next/W", 0), num(r, "/layers/1/W/1099/0"));
+    r = want(trace(mixed, "[2, 'b', 2.5]", "?layer=1&unit=0&from=1090"), 200);
+    ck_assert_uint_eq(length(r, "/unit/W/0"), 10);
+    near(item(r, "/unit/W/0", 9), num(r, "/layers/1/W/1099/0"));
+    ck_assert(is_null(r, "/unit/next"));
+}
+END_TEST
+
+START_TEST(refusals_of_a_trace)
+{
+    want_problem(trace(iris, LABELLED ", " LABELLED, ""), 422, "/instances", "one row");
+    want_problem(trace(iris, "[5.1, 3.5, 1.4]", ""), 422, "/instances/0", "must have 4 values");
+    want_problem(trace(iris, "[5.1, 3.5, 1.4, 0.2, 'tulip']", ""), 422, "/instances/0/species",
+                 "no class");
+    want_problem(trace(iris, LABELLED, "?layer=3&unit=0"), 400, "/layer", "from 0 to 2");
+    want_problem(trace(iris, LABELLED, "?layer=2&unit=3"), 400, "/unit", "from 0 to 2");
+    want_problem(trace(iris, LABELLED, "?layer=2"), 400, "/unit", "missing");
+    want_problem(trace(iris, LABELLED, "?layr=2"), 400, "/layr", "layer");
+    want_problem(trace(999999, LABELLED, ""), 404, NULL, "no model");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("api_looks");
+    TCase *c = case_with("looks", start, stop);
+
+    tcase_add_test(c, numbers_fit_together);
+    tcase_add_test(c, stages_are_named);
+    tcase_add_test(c, every_form_of_a_row);
+    tcase_add_test(c, wide_layers);
+    tcase_add_test(c, refusals_of_a_trace);
+    suite_add_tcase(s, c);
+    return harness_main(s);
+}
