@@ -9,6 +9,8 @@ web_sources = \
 	web/src/actions.tsx \
 	web/src/api.ts \
 	web/src/chart.tsx \
+	web/src/config.ts \
+	web/src/download.ts \
 	web/src/format.ts \
 	web/src/main.tsx \
 	web/src/metrics.ts \
@@ -16,22 +18,28 @@ web_sources = \
 	web/src/pointer.ts \
 	web/src/poll.ts \
 	web/src/route.ts \
+	web/src/smooth.ts \
+	web/src/spark.tsx \
 	web/src/style/base.css \
 	web/src/style/controls.css \
 	web/src/style/frame.css \
 	web/src/style/lists.css \
 	web/src/style/narrow.css \
 	web/src/style/views.css \
+	web/src/theme.tsx \
 	web/src/ticks.ts \
 	web/src/token.ts \
 	web/src/types.ts \
+	web/src/views/curve.tsx \
 	web/src/views/datasets.tsx \
 	web/src/views/job.tsx \
+	web/src/views/jobrow.tsx \
 	web/src/views/jobs.tsx \
 	web/src/views/model.tsx \
 	web/src/views/new.tsx \
 	web/src/views/predict.tsx \
-	web/src/views/token.tsx
+	web/src/views/token.tsx \
+	web/src/views/welcome.tsx
 web_tools = \
 	web/build.mjs \
 	web/package-lock.json \
@@ -71,4 +79,6 @@ tests_unit_check_page_LDADD = libpage.a libbase.a $(SODIUM_LIBS) $(ZLIB_LIBS) $(
 CLEANFILES += web-build.log
 MAINTAINERCLEANFILES = $(web_stamp) $(web_parts)
 EXTRA_DIST += $(web_sources) $(web_tools) web/.npmrc $(web_stamp) $(web_parts) \
-	tests/browser/daemon.mjs tests/browser/page.mjs tests/browser/run.mjs tests/browser/units.mjs
+	tests/browser/daemon.mjs tests/browser/help.mjs tests/browser/run.mjs tests/browser/units.mjs \
+	tests/browser/view_datasets.mjs tests/browser/view_job.mjs tests/browser/view_jobs.mjs \
+	tests/browser/view_manners.mjs tests/browser/view_model.mjs tests/browser/view_new.mjs

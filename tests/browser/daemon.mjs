@@ -11,16 +11,14 @@ process.on("exit", () => {
 });
 
 export class Daemon {
-  static async start(program, { workers = 1, more = [] } = {}) {
-    const state = await mkdtemp(join(tmpdir(), "mlpd-browser-"));
-    const daemon = new Daemon(program, state, workers, more);
-    await daemon.up("127.0.0.1:0");
+  static async start(program, options) {
+    const daemon = new Daemon(program, options);
+    await daemon.again();
     return daemon;
   }
 
-  constructor(program, state, workers, more = []) {
+  constructor(program, { workers = 1, more = [] } = {}) {
     this.program = program;
-    this.state = state;
     this.workers = workers;
     this.more = more; // further arguments
     this.log = "";
@@ -67,15 +65,16 @@ export class Daemon {
     return this.ended;
   }
 
-  // The same state on the same port.
+  // The same state on the same port; the first time, new ones.
   async again() {
-    await this.up(this.address);
+    this.state ??= await mkdtemp(join(tmpdir(), "mlpd-browser-"));
+    await this.up(this.url ? this.address : "127.0.0.1:0");
   }
 
   async stop() {
     const { code, signal } = await this.kill("SIGTERM");
     await rm(this.state, { recursive: true, force: true });
-    return signal ?? code;
+    if (code !== 0) throw new Error(`the daemon ended with ${signal ?? code}:\n${this.log}`);
   }
 
   async json(path, init) {

@@ -2,22 +2,20 @@
 //
 //   MLPD=path/to/mlpd node tests/browser/run.mjs [WORD...]    only tests whose name has a WORD
 //
-// Each test gets a tab of its own; all share one daemon with one worker, in the order written.
+// Each test gets a tab of its own; those of a file view_NAME.mjs share a daemon with one worker, in
+// the order written.
 // A script error, a line on the browser's console or a violation of the content security policy
 // fails the test it happens in. There are no sleeps: what is waited for is always a condition.
 // Screenshots of every view, light and dark, desk and phone, go to tests/browser/shots/.
 import { spawnSync } from "node:child_process";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join, resolve } from "node:path";
 import { Daemon } from "./daemon.mjs";
-import { pageTests } from "./page.mjs";
+import { bench, shots, top } from "./help.mjs";
 import { unitTests } from "./units.mjs";
 
-const here = dirname(fileURLToPath(import.meta.url));
-const top = resolve(here, "../..");
 const web = join(top, "web");
 const require = createRequire(join(web, "package.json"));
 const { chromium } = require("playwright-core");
@@ -33,8 +31,8 @@ const wanted = (name) => words.length === 0 || words.some((word) => name.include
 
 let passed = 0;
 let failed = 0;
-async function test(name, body) {
-  if (!wanted(name)) return;
+async function test(name, body, always = false) {
+  if (!always && !wanted(name)) return;
   const begin = Date.now();
   try {
     await body();
@@ -47,7 +45,6 @@ async function test(name, body) {
 }
 
 const scratch = await mkdtemp(join(tmpdir(), "mlpd-page-"));
-const shots = join(here, "shots");
 await mkdir(shots, { recursive: true });
 
 await test("the sources keep their types", () => {
@@ -64,8 +61,6 @@ const browser = await chromium.launch({
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
   ],
 });
-const daemon = await Daemon.start(resolve(program));
-
 // A tab that keeps account of everything the browser complains about.
 async function tab(options, body) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, ...options.context });
@@ -95,18 +90,20 @@ async function tab(options, body) {
 }
 
 try {
-  for (const [name, options, body] of pageTests({ daemon, top, shots })) {
-    await test(name, async () => {
-      if (!daemon.alive) await daemon.again(); // a test that failed may have left it dead
-      await tab(options, body);
-    });
+  const files = (await readdir(join(top, "tests/browser"))).filter((name) => /^view_\w+\.mjs$/.test(name)).sort();
+  for (const file of files) {
+    const { default: tests } = await import(`./${file}`);
+    const daemon = new Daemon(resolve(program));
+    for (const [name, options, body] of tests(bench(daemon))) {
+      await test(name, async () => {
+        if (!daemon.alive) await daemon.again(); // not begun yet, or a test that failed has left it dead
+        await tab(options, body);
+      });
+    }
+    if (daemon.alive) await test(`the daemon of ${file} ends well`, () => daemon.stop(), true);
   }
 } finally {
   await browser.close();
-  await test("the daemon ends well", async () => {
-    const end = await daemon.stop();
-    if (end !== 0) throw new Error(`it ended with ${end}:\n${daemon.log}`);
-  });
   await rm(scratch, { recursive: true, force: true });
 }
 

@@ -22,6 +22,8 @@ export async function unitTests(esbuild, web, scratch) {
 
   const metrics = await load(esbuild, web, "metrics", scratch);
   const { logTicks } = await load(esbuild, web, "ticks", scratch);
+  const { smooth, weightFrom } = await load(esbuild, web, "smooth", scratch);
+  const config = await load(esbuild, web, "config", scratch);
 
   return [
     ["a log axis has a few round ticks, wherever it begins", () => {
@@ -35,6 +37,38 @@ export async function unitTests(esbuild, web, scratch) {
         assert.ok(ticks.every((t) => t >= min && t <= max));
       }
       for (const [min, max] of [[0, 1], [NaN, NaN], [-1, 1], [1, Infinity]]) logTicks(min, max);
+    }],
+    ["few ticks where there is little room", () => {
+      assert.ok(logTicks(0.4, 3.2, 5).length <= 5);
+      assert.ok(logTicks(1e-12, 1, 5).length <= 6);
+    }],
+    ["smoothing begins at the first value, keeps a constant and looks over gaps", () => {
+      assert.deepEqual(smooth([3, null, 3, 3], 0.9).map((v) => v && Number(v.toFixed(12))), [3, null, 3, 3]);
+      assert.deepEqual(smooth([1, 2, 3], 0), [1, 2, 3]);
+      const [first, second] = smooth([1, 2], 0.5);
+      assert.equal(first, 1);
+      assert.ok(Math.abs(second - (0.5 * 2 + 0.25 * 1) / 0.75) < 1e-12);
+      assert.equal(smooth([NaN, 1], 0.5)[0], null);
+      for (const [text, weight] of [["0.6", 0.6], ["1", 0], ["-1", 0], ["x", 0], [null, 0], ["0.99", 0.99]])
+        assert.equal(weightFrom(text), weight);
+    }],
+    ["a configuration is told by what was chosen", () => {
+      const given = {
+        name: "a", why: { x: "y" }, optimizer: { type: "adam", learning_rate: 0.01 }, data: { exclude: ["a", "b"] },
+        architecture: { activation: "relu", hidden: [{ units: 8, dropout: 0.1 }, { units: 4, activation: "tanh", dropout: 0.1 }] },
+      };
+      assert.equal(config.layerWords(given), "8 + 4 relu, tanh");
+      assert.equal(config.layerWords({ architecture: { hidden: [] } }), "no hidden layer");
+      assert.equal(config.layerWords({}), null);
+      const flat = config.flatten(given);
+      assert.equal(flat.get("optimizer.learning_rate"), 0.01);
+      assert.equal(flat.get("architecture.hidden"), "8 + 4 relu, tanh");
+      assert.equal(flat.get("architecture.units"), 12);
+      assert.equal(flat.get("architecture.hidden.dropout"), 0.1);
+      assert.equal(flat.get("data.exclude"), "a, b");
+      for (const path of ["name", "why.x"]) assert.equal(flat.has(path), false);
+      assert.equal(config.pathName("optimizer.learning_rate"), "learning rate");
+      assert.equal(config.pathName("data.split.test"), "data › split › test");
     }],
     ["metrics are numbers or null; what stands beside them is not one", () => {
       const part = {

@@ -79,6 +79,17 @@ export async function get<T>(
   return { changed: true, data: await read<T>(response), etag: response.headers.get("ETag") };
 }
 
+// The same thing in another form, such as text/csv.
+export async function getText(path: string, accept: string): Promise<string> {
+  const response = await send(path, { headers: { Accept: accept } });
+  if (!response.ok) throw await refused(response);
+  try {
+    return await response.text();
+  } catch {
+    throw new Unreachable("The daemon's answer was cut off.");
+  }
+}
+
 export async function postJson<T>(path: string, body: string): Promise<T> {
   const response = await send(path, {
     method: "POST",

@@ -1,142 +1,159 @@
-// The loss curve: uPlot in a frame of ours. It follows the theme and the width of its place,
-// marks the best epoch, and tells the values under the cursor (or the last ones) in words.
+// Curves: uPlot in a frame of ours. It follows the theme and the width of its place, marks epochs,
+// tells the values under the cursor (or the last ones) in words, and is moved by mouse and by keys:
+// drag or + and - to zoom, left and right for the cursor, 0, Escape or a double click for all of it.
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import * as format from "./format";
+import { onTheme } from "./theme";
 import { logTicks } from "./ticks";
-import type { Point } from "./types";
 
 export interface Line {
   key: string;
   label: string;
-  color: "training" | "validation";
-  of: (point: Point) => number | null | undefined;
+  color: string; // a variable of base.css, such as --line-training
+  values: (number | null)[];
+  faint?: boolean; // drawn pale, and not told in words: what a smoothed line was made of
 }
 
-function theme() {
-  const style = getComputedStyle(document.documentElement);
-  const read = (name: string) => style.getPropertyValue(name).trim();
-  return {
-    training: read("--line-training"),
-    validation: read("--line-validation"),
-    grid: read("--grid"),
-    text: read("--quiet"),
-    strong: read("--text"),
-    panel: read("--panel"),
-    font: "12px system-ui, sans-serif",
-  };
+export interface Mark {
+  x: number;
+  label: string;
+  line?: string; // the key of the line that gets a ring there
 }
 
-function useTheme() {
-  const [value, setValue] = useState(theme);
-  useEffect(() => {
-    const media = window.matchMedia("(prefers-color-scheme: dark)");
-    const changed = () => setValue(theme());
-    media.addEventListener("change", changed);
-    return () => media.removeEventListener("change", changed);
-  }, []);
-  return value;
+export type Range = [from: number, to: number];
+
+const FEW = 40; // up to here every point gets its dot
+
+function colour(name: string): string {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
-function columns(points: Point[], lines: Line[], log: boolean): uPlot.AlignedData {
-  const value = (x: number | null | undefined) =>
-    x === null || x === undefined || (log && x <= 0) ? null : x;
+function useThemeCount(): number {
+  const [count, setCount] = useState(0);
+  useEffect(() => onTheme(() => setCount((n) => n + 1)), []);
+  return count;
+}
+
+// "3..20" in an address.
+export function rangeFrom(text: string | null): Range | null {
+  const [from, to] = (text ?? "").split("..").map(Number);
+  return from !== undefined && to !== undefined && from < to && Number.isFinite(to - from) ? [from, to] : null;
+}
+
+export function rangeText(range: Range | null): string | null {
+  return range ? range.map((x) => Number(x.toPrecision(6))).join("..") : null;
+}
+
+function data(x: number[], lines: Line[], log: boolean): uPlot.AlignedData {
   return [
-    points.map((p) => p.epoch),
-    ...lines.map((line) => points.map((p) => value(line.of(p)))),
+    x,
+    ...lines.map(({ values }) => (log ? values.map((v) => (v !== null && v > 0 ? v : null)) : values)),
   ] as uPlot.AlignedData;
 }
 
-const FEW = 40; // up to here every epoch gets its dot
-
-interface Best {
-  epoch: number;
-  line: number; // which line it lies on
-}
-
-// Vertical mark at the best epoch, with a ring on its point.
-function drawBest(u: uPlot, best: Best, colors: ReturnType<typeof theme>): void {
-  const x = u.valToPos(best.epoch, "x", true);
+// Vertical marks with their words, each a line lower than the one before; a ring where one lies on a line.
+function drawMarks(u: uPlot, marks: Mark[], lines: Line[]): void {
   const { left, top, width, height } = u.bbox;
-  if (x < left - 1 || x > left + width + 1) return;
-  const ctx = u.ctx;
   const ratio = uPlot.pxRatio;
+  const ctx = u.ctx;
   ctx.save();
-  ctx.strokeStyle = colors.text;
   ctx.lineWidth = ratio;
-  ctx.setLineDash([4 * ratio, 4 * ratio]);
-  ctx.beginPath();
-  ctx.moveTo(x, top);
-  ctx.lineTo(x, top + height);
-  ctx.stroke();
-  ctx.setLineDash([]);
-  const at = u.data[0].indexOf(best.epoch);
-  const y = at < 0 ? null : u.data[best.line + 1]?.[at];
-  if (y !== null && y !== undefined) {
-    ctx.fillStyle = colors.panel;
-    ctx.strokeStyle = best.line === 0 ? colors.training : colors.validation;
+  ctx.font = `${12 * ratio}px system-ui, sans-serif`;
+  ctx.textBaseline = "top";
+  marks.forEach((mark, row) => {
+    const x = u.valToPos(mark.x, "x", true);
+    if (x < left - 1 || x > left + width + 1) return;
+    ctx.strokeStyle = ctx.fillStyle = colour("--quiet");
+    ctx.setLineDash([4 * ratio, 4 * ratio]);
+    ctx.beginPath();
+    ctx.moveTo(x, top);
+    ctx.lineTo(x, top + height);
+    ctx.stroke();
+    ctx.setLineDash([]);
+    const right = x + ctx.measureText(mark.label).width + 8 * ratio > left + width;
+    ctx.textAlign = right ? "right" : "left";
+    ctx.fillText(mark.label, x + (right ? -6 : 6) * ratio, top + (2 + 16 * row) * ratio);
+    const at = lines.findIndex((line) => line.key === mark.line);
+    const y = at < 0 ? null : u.data[at + 1]?.[u.data[0].indexOf(mark.x)];
+    if (y === null || y === undefined) return;
+    ctx.fillStyle = colour("--panel");
+    ctx.strokeStyle = colour(lines[at]?.color ?? "--text");
     ctx.lineWidth = 2 * ratio;
     ctx.beginPath();
     ctx.arc(x, u.valToPos(y, "y", true), 4.5 * ratio, 0, 2 * Math.PI);
     ctx.fill();
     ctx.stroke();
-  }
-  ctx.fillStyle = colors.text;
-  ctx.font = `${12 * ratio}px system-ui, sans-serif`;
-  ctx.textBaseline = "top";
-  const text = `best: ${best.epoch}`;
-  const room = ctx.measureText(text).width + 8 * ratio;
-  const onLeft = x + room > left + width;
-  ctx.textAlign = onLeft ? "right" : "left";
-  ctx.fillText(text, x + (onLeft ? -6 : 6) * ratio, top + 2 * ratio);
+    ctx.lineWidth = ratio;
+  });
   ctx.restore();
 }
 
+// The point of a line that is nearest to the cursor's: where lines have different x.
+function nearest(u: uPlot, line: number, at: number): number {
+  const values = u.data[line];
+  if (line === 0 || !values || (values[at] ?? null) !== null) return at;
+  for (let d = 1; d < values.length; d++) {
+    if ((values[at - d] ?? null) !== null) return at - d;
+    if ((values[at + d] ?? null) !== null) return at + d;
+  }
+  return at;
+}
+
 export function Chart(props: {
-  points: Point[];
+  name: string; // "Loss"
+  x: number[];
   lines: Line[];
-  log: boolean;
-  bestEpoch: number | null;
-  name: string;
-  show: (x: number | null | undefined) => string;
+  log?: boolean;
+  marks?: Mark[];
+  small?: boolean;
+  counted?: string; // what a point is: "epoch"
+  zoom?: Range | null;
+  onZoom?: (range: Range | null) => void;
+  showX: (x: number) => string;
+  ticksX?: (x: number) => string;
+  stepsX?: number[]; // what may lie between two ticks
+  show: (y: number | null) => string;
+  canvas?: { current: HTMLCanvasElement | null }; // gets what it is drawn on
 }) {
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot | null>(null);
-  const zoomed = useRef(false);
-  const [cursor, setCursor] = useState<number | null>(null);
-  const colors = useTheme();
-  const { points, lines, log } = props;
+  const now = useRef(props);
+  now.current = props;
+  const [cursor, setCursor] = useState<(number | null | undefined)[] | null>(null);
+  const [keys, setKeys] = useState(false);
+  const theme = useThemeCount();
+  const { x, lines, log = false, marks = [], zoom = null } = props;
 
-  const best = useRef<Best | null>(null);
-  const bestLine = lines.findIndex((line) => line.color === "validation");
-  best.current =
-    props.bestEpoch === null ? null : { epoch: props.bestEpoch, line: Math.max(0, bestLine) };
-
-  const shape = lines.map((line) => line.key).join(" ");
+  const shape = lines.map((line) => `${line.key} ${line.color} ${line.faint}`).join("\n");
   useEffect(() => {
     const host = place.current;
     if (!host) return undefined;
     const axis = {
-      stroke: colors.text,
-      font: colors.font,
-      grid: { stroke: colors.grid, width: 1 },
+      stroke: colour("--quiet"),
+      font: "12px system-ui, sans-serif",
+      grid: { stroke: colour("--grid"), width: 1 },
       ticks: { show: false },
     };
-    const height = () => (host.clientWidth < 560 ? 240 : 320);
-    zoomed.current = false;
+    const height = () => (now.current.small ? 180 : host.clientWidth < 560 ? 240 : 320);
     const u = new uPlot(
       {
         width: Math.max(120, host.clientWidth),
         height: height(),
         padding: [10, 22, 0, 0],
         legend: { show: false },
-        cursor: { points: { size: 8 }, drag: { x: true, y: false } },
+        cursor: {
+          points: { size: 8 },
+          drag: { x: true, y: false, setScale: false },
+          dataIdx: nearest,
+          bind: { dblclick: () => () => (now.current.onZoom?.(null), null) },
+        },
         scales: {
           x: {
             time: false,
             // One epoch is a point, not a range: give it room.
-            range: (_u, min, max) => (min === max ? [min - 1, max + 1] : [min, max]),
+            range: (_u, min, max) => now.current.zoom ?? (min === max ? [min - 1, max + 1] : [min, max]),
           },
           // uPlot's own log range ends at whole decades; half a chart may be empty then.
           y: log
@@ -144,13 +161,18 @@ export function Chart(props: {
             : { distr: 1 },
         },
         axes: [
-          { ...axis, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4], size: 28 },
+          {
+            ...axis,
+            size: 28,
+            ...(props.stepsX ? { incrs: props.stepsX } : {}),
+            values: (_u, ticks) => ticks.map((v) => (now.current.ticksX ?? format.number)(v)),
+          },
           {
             ...axis,
             size: 62,
             ...(log
               ? {
-                  splits: (_u: uPlot, _axis: number, min: number, max: number) => logTicks(min, max),
+                  splits: (_u: uPlot, _axis: number, min: number, max: number) => logTicks(min, max, now.current.small ? 5 : 9),
                   filter: (_u: uPlot, ticks: number[]) => ticks,
                 }
               : {}),
@@ -161,24 +183,31 @@ export function Chart(props: {
           {},
           ...lines.map((line) => ({
             label: line.label,
-            stroke: colors[line.color],
-            width: 2,
+            stroke: colour(line.color),
+            width: line.faint ? 1 : lines.length > 6 ? 1.5 : 2,
+            alpha: line.faint ? 0.35 : 1,
             spanGaps: true,
-            points: { size: 5, show: (self: uPlot) => self.data[0].length <= FEW },
+            points: { size: 5, show: (self: uPlot) => !line.faint && self.data[0].length <= FEW },
           })),
         ],
         hooks: {
-          setCursor: [(self) => setCursor(self.cursor.idx ?? null)],
-          setSelect: [(self) => (zoomed.current = self.select.width > 0)],
-          draw: [(self) => best.current && drawBest(self, best.current, colors)],
+          setCursor: [(self) => setCursor((self.cursor.idx ?? null) === null ? null : [...(self.cursor.idxs ?? [])])],
+          setSelect: [
+            (self) => {
+              const { left, width } = self.select;
+              if (width < 4) return;
+              self.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+              now.current.onZoom?.([self.posToVal(left, "x"), self.posToVal(left + width, "x")]);
+            },
+          ],
+          draw: [(self) => drawMarks(self, now.current.marks ?? [], now.current.lines)],
         },
       },
-      columns(points, lines, log),
+      data(x, lines, log),
       host,
     );
     chart.current = u;
-    const unzoom = () => (zoomed.current = false);
-    u.over.addEventListener("dblclick", unzoom);
+    if (props.canvas) props.canvas.current = u.ctx.canvas;
     const watcher = new ResizeObserver(() => {
       const width = Math.max(120, host.clientWidth);
       if (width !== u.width) u.setSize({ width, height: height() });
@@ -189,37 +218,79 @@ export function Chart(props: {
       u.destroy();
       chart.current = null;
     };
-  }, [colors, log, shape]);
+  }, [theme, log, shape, props.stepsX]);
 
+  const markWords = marks.map((mark) => `${mark.x} ${mark.label} ${mark.line}`).join("\n");
   useEffect(() => {
-    const u = chart.current;
-    if (!u) return;
-    u.setData(columns(points, lines, log), !zoomed.current);
-    if (zoomed.current) u.redraw();
-  }, [points, props.bestEpoch]);
+    chart.current?.setData(data(x, lines, log), true);
+  }, [x, lines, markWords, zoom?.[0], zoom?.[1]]);
 
-  const at = cursor !== null && cursor < points.length ? cursor : points.length - 1;
-  const point = points[at];
+  // By keys as by mouse.
+  function onKeyDown(e: KeyboardEvent) {
+    const u = chart.current;
+    if (!u || e.ctrlKey || e.metaKey || e.altKey) return;
+    const [low = 0, high = 0] = [u.scales.x?.min, u.scales.x?.max];
+    const at = u.cursor.idx ?? x.length - 1;
+    const to = (index: number) => {
+      const i = Math.max(0, Math.min(x.length - 1, index));
+      u.setCursor({ left: u.valToPos(x[i] ?? 0, "x"), top: u.over.clientHeight / 2 });
+      setKeys(true);
+    };
+    const stride = e.shiftKey ? Math.max(1, Math.round(x.length / 20)) : 1;
+    const scale = (factor: number) => {
+      const middle = u.cursor.idx === null || u.cursor.idx === undefined ? (low + high) / 2 : (x[u.cursor.idx] ?? low);
+      const [first = 0, last = 0] = [x[0], x[x.length - 1]];
+      const from = Math.max(first, middle - (middle - low) * factor);
+      const until = Math.min(last, middle + (high - middle) * factor);
+      if (from <= first && until >= last) props.onZoom?.(null);
+      else if (from < until) props.onZoom?.([from, until]);
+    };
+    if (e.key === "ArrowLeft") to(at - stride);
+    else if (e.key === "ArrowRight") to(at + stride);
+    else if (e.key === "Home") to(0);
+    else if (e.key === "End") to(x.length - 1);
+    else if (e.key === "+" || e.key === "=") scale(0.6);
+    else if (e.key === "-") scale(1 / 0.6);
+    else if (e.key === "0" || e.key === "Escape") props.onZoom?.(null);
+    else return;
+    e.preventDefault();
+  }
+
+  const last = x.length - 1;
+  const index = cursor?.[0] ?? last;
+  const here = x[Math.min(index, last)];
+  const told = lines.map((line, i) => ({ line, at: cursor ? (cursor[i + 1] ?? index) : lastKnown(line.values) }));
   return (
-    <figure class="chart">
-      <figcaption>
+    <figure class={`chart ${props.small ? "chart-small" : ""}`}>
+      <figcaption aria-live={keys ? "polite" : "off"}>
         <span class="chart-epoch">
-          {point ? `epoch ${format.number(point.epoch)}${cursor === null ? " (latest)" : ""}` : "no epoch yet"}
+          {here === undefined ? "no point yet" : `${props.showX(here)}${cursor ? "" : " (latest)"}`}
         </span>
-        {lines.map((line) => (
-          <span key={line.key} class={`key key-${line.color}`}>
-            <i aria-hidden="true" />
-            {line.label} <b>{point ? props.show(line.of(point)) : format.NONE}</b>
-          </span>
-        ))}
+        {told.map(({ line, at }) =>
+          line.faint ? null : (
+            <span key={line.key} class="key">
+              <i aria-hidden="true" style={{ background: `var(${line.color})` }} />
+              {line.label} <b>{props.show(line.values[at] ?? null)}</b>
+            </span>
+          ),
+        )}
       </figcaption>
       <div
         class="plot"
         ref={place}
-        role="img"
-        aria-label={`${props.name} over ${format.count(points.length, "epoch")}`}
-        data-points={points.length}
+        role="group"
+        aria-roledescription="chart"
+        tabIndex={0}
+        aria-label={`${props.name} over ${format.count(x.length, props.counted ?? "epoch")}. Left and right move the cursor, plus and minus zoom, 0 shows all.`}
+        data-points={x.length}
+        onKeyDown={onKeyDown}
+        onBlur={() => setKeys(false)}
       />
     </figure>
   );
+}
+
+function lastKnown(values: (number | null)[]): number {
+  for (let i = values.length - 1; i >= 0; i--) if ((values[i] ?? null) !== null) return i;
+  return values.length - 1;
 }

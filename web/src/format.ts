@@ -79,6 +79,11 @@ export function duration(seconds: number | null | undefined): string {
   return `${Math.floor(whole / 86400)} d ${Math.floor((whole % 86400) / 3600)} h`;
 }
 
+// A time on an axis: no more of it than ticks need.
+export function tick(seconds: number): string {
+  return duration(seconds).replace(/ 0 (s|min|h)$/, "");
+}
+
 export function age(iso: string | null | undefined, now: number): string {
   const at = iso ? Date.parse(iso) : NaN;
   if (Number.isNaN(at)) return NONE;
@@ -115,4 +120,8 @@ export function bytes(n: number | null | undefined): string {
 export function count(n: number | null | undefined, one: string, many = `${one}s`): string {
   if (n === null || n === undefined) return NONE;
   return `${number(n, 12)} ${n === 1 ? one : many}`;
+}
+
+export function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -13,6 +13,7 @@ import "./style/narrow.css";
 import * as format from "./format";
 import { startLoop, useLink, useResource } from "./poll";
 import { useRoute, type Route } from "./route";
+import { startTheme, ThemeSwitch } from "./theme";
 import type { Service } from "./types";
 import { DatasetsView, DatasetView } from "./views/datasets";
 import { JobView } from "./views/job";
@@ -109,6 +110,7 @@ function Page() {
             </a>
           ))}
         </nav>
+        <ThemeSwitch />
         <a class="button primary new-job" href="#/new" aria-current={here === "new" ? "page" : undefined}>
           New job
         </a>
@@ -159,6 +161,7 @@ function ServiceLine({ service, link }: { service: Service; link: string }) {
 
 const host = document.getElementById("app");
 if (host) {
+  startTheme();
   render(<Page />, host);
   startLoop();
 }

@@ -1,6 +1,6 @@
 // Small parts that several views are made of.
 
-import type { ComponentChildren, JSX } from "preact";
+import { Component, type ComponentChildren, type JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { words, type ApiError } from "./api";
 import * as format from "./format";
@@ -63,12 +63,18 @@ export function Name({ name }: { name: string | null | undefined }) {
   return name ? <>{name}</> : <span class="unnamed">unnamed</span>;
 }
 
+// One clock for all ages on the page.
+const ages = new Set<(now: number) => void>();
+window.setInterval(() => {
+  if (!document.hidden) for (const tell of ages) tell(Date.now());
+}, 5000);
+
 // Shows the age of a moment and keeps it true without asking the daemon.
 export function Age({ at }: { at: string | null | undefined }) {
   const [now, setNow] = useState(Date.now());
   useEffect(() => {
-    const timer = window.setInterval(() => setNow(Date.now()), 5000);
-    return () => window.clearInterval(timer);
+    ages.add(setNow);
+    return () => void ages.delete(setNow);
   }, []);
   if (!at) return <>{format.NONE}</>;
   return (
@@ -76,6 +82,36 @@ export function Age({ at }: { at: string | null | undefined }) {
       {format.age(at, Math.max(now, Date.now()))}
     </time>
   );
+}
+
+// Whether the element has come into sight, once for all: what is far below need not be loaded yet.
+export function useSeen<E extends Element>(): [{ current: E | null }, boolean] {
+  const ref = useRef<E | null>(null);
+  const [seen, setSeen] = useState(false);
+  useEffect(() => {
+    const element = ref.current;
+    if (seen || !element) return undefined;
+    const watcher = new IntersectionObserver(
+      (all) => all.some((one) => one.isIntersecting) && setSeen(true),
+      { rootMargin: "200px" },
+    );
+    watcher.observe(element);
+    return () => watcher.disconnect();
+  }, [seen]);
+  return [ref, seen];
+}
+
+// A part that is drawn again only when one of its props is another: for the rows of long lists.
+export function memo<P extends object>(Part: (props: P) => ComponentChildren) {
+  return class extends Component<P> {
+    override shouldComponentUpdate(next: Readonly<P>): boolean {
+      const [now, then] = [this.props, next] as Record<string, unknown>[];
+      return Object.keys(next).some((key) => now?.[key] !== then?.[key]);
+    }
+    override render() {
+      return <Part {...(this.props as P)} />;
+    }
+  };
 }
 
 // A button that does something over the network: busy while it does, its refusal shown.

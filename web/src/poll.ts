@@ -16,7 +16,9 @@ const IDLE_MS = 3000;
 const HIDDEN_MS = 20000;
 const AWAY_MS = [1000, 1000, 2000, 3000, 5000];
 const TURN_LIMIT_MS = 15000;
-const KEPT = 60; // entries nobody looks at, kept so that going back shows something at once
+const POINTS = 4000; // of a curve: more than any screen has columns
+const MANY_POINTS = 6000;
+const KEPT = 400; // entries nobody looks at, kept so that going back shows something at once
 
 type Listener = () => void;
 
@@ -84,7 +86,7 @@ class CurveEntry extends Entry {
   async turn(signal: AbortSignal): Promise<boolean> {
     const attempt = this.attempt;
     const last = this.whole ? undefined : this.points[this.points.length - 1]?.epoch;
-    const query = last === undefined ? "" : `?after=${last}`;
+    const query = last === undefined ? `?max_points=${POINTS}` : `?after=${last}`;
     const fresh = await get<Curve>(this.path + query, this.etag, signal);
     if (attempt !== this.attempt) return false;
     const first = !this.asked;
@@ -95,7 +97,8 @@ class CurveEntry extends Entry {
     if (last === undefined) this.points = news;
     else if (news.length > 0) this.points = this.points.concat(news);
     this.settled = complete && last === undefined;
-    this.whole = complete || this.points.length === 0;
+    // What the daemon has thinned meanwhile is thinned here, too.
+    this.whole = complete || this.points.length === 0 || this.points.length > MANY_POINTS;
     // A tag belongs to its query: it is worth something when the next one is the same.
     this.etag = news.length === 0 && !this.whole ? fresh.etag : null;
     return first || news.length > 0;
@@ -240,18 +243,34 @@ export interface Loaded<T> {
   error: ApiError | null;
 }
 
-// What GET `path` answers, kept fresh. `final` says when it will not change any more.
-export function useResource<T>(path: string, final?: (data: T) => boolean): Loaded<T> {
-  const tick = useTick();
+function resource<T>(path: string, final: ((data: T) => boolean) | undefined): Resource<T> {
   let entry = entries.get(path) as Resource<T> | undefined;
   if (!entry) {
     entry = new Resource<T>(path, final ?? null);
     entries.set(path, entry);
   }
   if (final) entry.final = final;
-  const held = entry;
-  useEffect(() => watch(held, tick), [held]);
-  return { data: entry.data, error: entry.error };
+  return entry;
+}
+
+// What GET `path` answers, kept fresh; null asks for nothing. `final` says when it will not change
+// any more. A fragment in the path is not sent: it keeps apart two who take different things for final.
+export function useResource<T>(path: string | null, final?: (data: T) => boolean): Loaded<T> {
+  const tick = useTick();
+  const held = path === null ? null : resource(path, final);
+  useEffect(() => (held ? watch(held, tick) : undefined), [held]);
+  return { data: held?.data ?? null, error: held?.error ?? null };
+}
+
+// The same for several at once.
+export function useResources<T>(paths: string[], final?: (data: T) => boolean): Loaded<T>[] {
+  const tick = useTick();
+  const held = paths.map((path) => resource(path, final));
+  useEffect(() => {
+    const ends = held.map((entry) => watch(entry, tick));
+    return () => ends.forEach((end) => end());
+  }, [paths.join("\n")]);
+  return held.map(({ data, error }) => ({ data, error }));
 }
 
 export interface LoadedCurve {

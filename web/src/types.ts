@@ -25,6 +25,8 @@ export interface Point {
   metrics?: Metrics | null;
   seconds?: number | null;
   samples?: number | null;
+  step?: number | null; // of the optimizer, so far
+  gradient_norms?: (number | null)[] | null; // of each layer
   elapsed_seconds?: number | null;
 }
 
@@ -154,7 +156,7 @@ export interface Service {
   uptime_seconds?: number;
   workers?: { total?: number; busy?: number };
   queue?: { queued?: number; running?: number; paused?: number; limit?: number; is_paused?: boolean };
-  store?: { writable?: boolean; reason?: string | null };
+  store?: { writable?: boolean; reason?: string | null; free_bytes?: number | null };
   memory?: { resident_bytes?: number; limit_bytes?: number };
   backend?: string;
   versions?: Record<string, string>;

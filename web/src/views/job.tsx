@@ -2,27 +2,21 @@
 
 import { useState } from "preact/hooks";
 import { JobActions } from "../actions";
-import { Chart, type Line } from "../chart";
 import * as format from "../format";
 import {
-  Choice, DatasetLink, jobDataset, Json, Missing, Name, Notice, Panel, ProgressBar, State, Tile,
+  Choice, Command, DatasetLink, jobDataset, Json, Missing, Name, Notice, Panel, ProgressBar, State, Tile,
 } from "../parts";
-import { jobIsFinal, useCurve, useResource } from "../poll";
+import { jobIsFinal, useResource } from "../poll";
 import { go, setQuery, type Route } from "../route";
-import { FINAL, type Best, type Job, type JobEvent, type Model, type Point } from "../types";
-import { progressWords } from "./jobs";
+import { FINAL, type Best, type Job, type JobEvent, type Model } from "../types";
+import { CurvePanel } from "./curve";
+import { bestOf, progressWords } from "./jobrow";
 import { MetricsTable } from "./model";
 
 export function JobView({ id, route }: { id: string; route: Route }) {
   const { data: job, error } = useResource<Job>(`/jobs/${encodeURIComponent(id)}`, jobIsFinal);
   if (!job) return <Missing error={error} what={`job ${id}`} />;
   return <JobPage key={job.id} job={job} route={route} gone={error?.status === 404} />;
-}
-
-// ["validation_loss", 0.13]: what made the best epoch the best, and its value there.
-function bestOf(best: Best): [string, number | null | undefined] {
-  const { epoch: _, ...of } = best;
-  return Object.entries(of)[0] ?? ["loss", null];
 }
 
 function bestLabel(best: Best): string {
@@ -81,7 +75,9 @@ function JobPage({ job, route, gone }: { job: Job; route: Route; gone: boolean }
         <span class="quiet">{progressWords(job)}</span>
       </div>
       <Tiles job={job} />
-      {job.kind === undefined || job.kind === "train" ? <CurvePanel job={job} route={route} /> : null}
+      {job.kind === undefined || job.kind === "train" ? (
+        <CurvePanel job={job} route={route} onError={setRefusal} />
+      ) : null}
       {final && job.model_id && job.best ? <FinalMetrics id={job.model_id} /> : null}
       <div class="columns">
         <Events id={job.id} state={job.state} />
@@ -118,7 +114,7 @@ function Tiles({ job }: { job: Job }) {
       {metrics.map(([name, value]) => (
         <Tile
           key={name}
-          label={capital(format.metricName(name))}
+          label={format.capital(format.metricName(name))}
           value={format.metric(name, value)}
           note="latest"
         />
@@ -134,88 +130,6 @@ function Tiles({ job }: { job: Job }) {
       {job.priority ? <Tile label="Priority" value={format.number(job.priority)} /> : null}
       <Tile label="Dataset" value={<DatasetLink of={jobDataset(job)} />} />
     </dl>
-  );
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
-function has(points: Point[], of: (p: Point) => unknown): boolean {
-  return points.some((p) => typeof of(p) === "number");
-}
-
-function CurvePanel({ job, route }: { job: Job; route: Route }) {
-  const { points, loaded, error } = useCurve(job);
-  const log = route.query.get("scale") === "log";
-  const names = new Set<string>();
-  for (const p of points) for (const name of Object.keys(p.metrics ?? {})) names.add(name);
-  const shown = [...names].filter((name) => has(points, (p) => p.metrics?.[name]));
-  const wanted = route.query.get("y") ?? "loss";
-  const what = shown.includes(wanted) ? wanted : "loss";
-  const validated = has(points, (p) => p.validation_loss);
-  const lines: Line[] = [];
-  if (what === "loss") {
-    lines.push({ key: "t", label: "training", color: "training", of: (p) => p.training_loss });
-    if (validated)
-      lines.push({ key: "v", label: "validation", color: "validation", of: (p) => p.validation_loss });
-  } else {
-    lines.push({
-      key: `m ${what}`,
-      label: format.metricName(what),
-      color: validated ? "validation" : "training",
-      of: (p) => p.metrics?.[what],
-    });
-  }
-  const options: [string, string][] = [
-    ["loss", "loss"],
-    ...shown.map((name): [string, string] => [name, format.metricName(name)]),
-  ];
-  const controls = (
-    <div class="controls">
-      {options.length > 1 ? (
-        <Choice
-          label="What to draw"
-          value={what}
-          options={options}
-          onChange={(value) => setQuery({ y: value === "loss" ? null : value })}
-        />
-      ) : null}
-      <Choice
-        label="Scale"
-        value={log ? "log" : "linear"}
-        options={[
-          ["linear", "linear"],
-          ["log", "log"],
-        ]}
-        onChange={(value) => setQuery({ scale: value === "log" ? "log" : null })}
-      />
-    </div>
-  );
-  const title = what === "loss" ? "Loss" : capital(format.metricName(what));
-  return (
-    <Panel title={`${title} by epoch`} aside={controls} class="curve">
-      {points.length > 0 ? (
-        <Chart
-          points={points}
-          lines={lines}
-          log={log}
-          bestEpoch={job.best?.epoch ?? null}
-          name={title}
-          show={(x) => (what === "loss" ? format.loss(x) : format.metric(what, x))}
-        />
-      ) : (
-        <p class="quiet chart-empty">
-          {error
-            ? error.message
-            : !loaded
-              ? "Loading the curve…"
-              : FINAL.has(job.state)
-                ? "No epoch was finished."
-                : "The first point comes with the first finished epoch."}
-        </p>
-      )}
-    </Panel>
   );
 }
 
@@ -263,9 +177,20 @@ function Events({ id, state }: { id: number; state: string }) {
   );
 }
 
+// As a shell takes it: one word in single quotes.
+function quoted(text: string): string {
+  return `'${text.replace(/'/g, "'\\''")}'`;
+}
+
+const FORMS: [string, string][] = [
+  ["given", "as given"],
+  ["resolved", "resolved"],
+  ["curl", "as curl"],
+];
+
 function Configs({ job, route }: { job: Job; route: Route }) {
   if (!job.config && !job.resolved) return null;
-  const which = route.query.get("config") === "resolved" ? "resolved" : "given";
+  const which = FORMS.map(([key]) => key).find((key) => key === route.query.get("config")) ?? "given";
   return (
     <Panel
       title="Configuration"
@@ -273,15 +198,16 @@ function Configs({ job, route }: { job: Job; route: Route }) {
         <Choice
           label="Configuration"
           value={which}
-          options={[
-            ["given", "as given"],
-            ["resolved", "resolved"],
-          ]}
-          onChange={(value) => setQuery({ config: value === "resolved" ? value : null })}
+          options={FORMS}
+          onChange={(value) => setQuery({ config: value === "given" ? null : value })}
         />
       }
     >
-      <Json value={which === "resolved" ? job.resolved : job.config} />
+      {which === "curl" ? (
+        <Command text={`curl --json ${quoted(JSON.stringify(job.config))} \\\n  ${window.location.origin}/train`} />
+      ) : (
+        <Json value={which === "resolved" ? job.resolved : job.config} />
+      )}
       {which === "resolved" ? (
         <p class="quiet">With every default filled in. Posted again, it trains the same model.</p>
       ) : null}

@@ -1,182 +1,327 @@
-// All jobs, newest first.
+// The overview: what the daemon does now, and all jobs, newest first, to sort, filter and pick from.
 
-import { useState } from "preact/hooks";
-import { JobActions } from "../actions";
-import * as format from "../format";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { postEmpty } from "../api";
-import {
-  Action, Age, Command, DatasetLink, jobDataset, Missing, Name, Notice, ProgressBar, State,
-} from "../parts";
+import * as format from "../format";
+import { Action, Missing, Notice, Tile } from "../parts";
 import { refresh, useResource } from "../poll";
 import { setQuery, type Route } from "../route";
-import type { Job, Service } from "../types";
+import type { Job, JobState, Service } from "../types";
+import { bestOf, currentLoss, failure, JobRow } from "./jobrow";
+import { Welcome } from "./welcome";
 
-const PAGE = 50;
+const PAGE = 100;
 const MOST = 500;
+const CHUNK = 60; // rows that are drawn at a time: the rest when the reader comes near
+const STATES: JobState[] = ["running", "queued", "paused", "succeeded", "failed", "cancelled"];
 
 interface JobList {
   jobs?: Job[];
   next_page_token?: string | null;
 }
 
+// How a column sorts, and which end of it comes first at the first press.
+interface Column {
+  key: string;
+  title: string;
+  of?: (job: Job) => number | string | null | undefined;
+  down?: boolean;
+  class?: string;
+}
+
+const duration = (job: Job) =>
+  job.started_at ? (job.finished_at ? Date.parse(job.finished_at) : Date.now()) - Date.parse(job.started_at) : null;
+
+const COLUMNS: Column[] = [
+  { key: "name", title: "Job", of: (job) => job.name ?? null },
+  { key: "state", title: "State", of: (job) => STATES.indexOf(job.state) },
+  { key: "progress", title: "Progress", of: (job) => job.progress?.fraction, down: true },
+  { key: "loss", title: "Loss", of: currentLoss, class: "num" },
+  { key: "curve", title: "Curve" },
+  { key: "network", title: "Network" },
+  { key: "created", title: "Created", of: (job) => job.id, down: true },
+];
+// Further ways to sort, for which there is no column.
+const EXTRA: Column[] = [
+  { key: "best", title: "best loss", of: (job) => (job.best ? bestOf(job.best)[1] : null) },
+  { key: "took", title: "time taken", of: duration, down: true },
+];
+
+function sorted(jobs: Job[], by: string): Job[] {
+  const down = by.startsWith("-");
+  const column = [...COLUMNS, ...EXTRA].find((c) => c.key === by.replace(/^-/, ""));
+  if (!column?.of) return jobs;
+  const of = column.of;
+  // What has no value stands at the end, whichever way the rest is turned.
+  return jobs
+    .map((job) => ({ job, value: of(job) ?? null }))
+    .sort((a, b) => {
+      if (a.value === null || b.value === null) return Number(a.value === null) - Number(b.value === null);
+      const order =
+        typeof a.value === "string" ? a.value.localeCompare(String(b.value)) : a.value - Number(b.value);
+      return (down ? -order : order) || b.job.id - a.job.id;
+    })
+    .map(({ job }) => job);
+}
+
+function found(job: Job, words: string[]): boolean {
+  const text = `${job.id} ${job.name ?? ""} ${job.kind ?? ""} ${job.state} ${failure(job) ?? ""}`.toLowerCase();
+  return words.every((word) => text.includes(word));
+}
+
+// The same objects for jobs that are as they were, so that their rows need not be drawn again.
+function useSame(jobs: Job[] | undefined): Job[] {
+  const known = useRef(new Map<number, { text: string; job: Job }>());
+  const last = useRef<{ from: Job[] | undefined; jobs: Job[] }>({ from: undefined, jobs: [] });
+  if (last.current.from !== jobs) {
+    const now = new Map<number, { text: string; job: Job }>();
+    const same = (jobs ?? []).map((job) => {
+      const text = JSON.stringify(job);
+      const old = known.current.get(job.id);
+      const entry = old?.text === text ? old : { text, job };
+      now.set(job.id, entry);
+      return entry.job;
+    });
+    known.current = now;
+    last.current = { from: jobs, jobs: same };
+  }
+  return last.current.jobs;
+}
+
+export function picks(text: string | null): number[] {
+  return [...new Set((text ?? "").split(",").map(Number))].filter((id) => Number.isInteger(id) && id > 0);
+}
+
 export function JobsView({ route }: { route: Route }) {
-  const limit = Math.min(MOST, Math.max(PAGE, Number(route.query.get("limit")) || PAGE));
-  const { data, error } = useResource<JobList>(`/jobs?limit=${limit}`);
+  const { query } = route;
+  const limit = Math.min(MOST, Math.max(PAGE, Number(query.get("limit")) || PAGE));
+  const state = STATES.find((s) => s === query.get("state")) ?? "";
+  const { data, error } = useResource<JobList>(`/jobs?limit=${limit}${state ? `&state=${state}` : ""}`);
   const [refusal, setRefusal] = useState<string | null>(null);
-  if (!data) return <Missing error={error} what="jobs" />;
-  const jobs = data.jobs ?? [];
-  if (jobs.length === 0) return <Welcome />;
-  const withDataset = jobs.some((job) => jobDataset(job) !== null);
+  const [drawn, setDrawn] = useState(CHUNK);
+  const all = useSame(data?.jobs);
+  const picked = picks(query.get("pick"));
+  const pickedNow = useRef(picked);
+  pickedNow.current = picked;
+  const [pick] = useState(() => (id: number, on: boolean) => {
+    const rest = pickedNow.current.filter((other) => other !== id);
+    setQuery({ pick: (on ? [...rest, id] : rest).join(",") });
+  });
+
+  if (!data && !state) return <Missing error={error} what="jobs" />;
+  if (all.length === 0 && !state) return <Welcome />;
+  const by = query.get("sort") ?? "";
+  const words = (query.get("q") ?? "").toLowerCase().split(/\s+/).filter((w) => w !== "");
+  const jobs = sorted(words.length > 0 ? all.filter((job) => found(job, words)) : all, by);
+  const more = jobs.length > drawn;
   return (
     <>
       <h1>Jobs</h1>
-      <QueuePaused onError={setRefusal} />
+      <Now onError={setRefusal} />
       {refusal ? (
         <Notice kind="error" onClose={() => setRefusal(null)}>
           {refusal}
         </Notice>
       ) : null}
-      <table class="list jobs">
-        <thead>
-          <tr>
-            <th scope="col">Job</th>
-            <th scope="col">State</th>
-            <th scope="col">Progress</th>
-            <th scope="col" class="num">
-              Training loss
-            </th>
-            <th scope="col" class="num">
-              Validation loss
-            </th>
-            {withDataset ? <th scope="col">Dataset</th> : null}
-            <th scope="col">Created</th>
-            <th scope="col">
-              <span class="sr-only">Actions</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {jobs.map((job) => (
-            <JobRow key={job.id} job={job} withDataset={withDataset} onError={setRefusal} />
-          ))}
-        </tbody>
-      </table>
-      {data.next_page_token && limit < MOST ? (
-        <p class="more">
-          <button type="button" onClick={() => setQuery({ limit: String(limit * 2) })}>
-            Show older jobs
-          </button>
+      <Filter query={query} state={state} by={by} />
+      <p class="sr-only" role="status">
+        {format.count(jobs.length, "job")}
+      </p>
+      {jobs.length === 0 ? (
+        <p class="quiet nothing">
+          {!data
+            ? "Loading jobs…"
+            : words.length > 0
+              ? "No job here has these words in its number, name, state or error."
+              : `No job is ${state}.`}
         </p>
+      ) : (
+        <table class="list jobs">
+          <thead>
+            <tr>
+              <th scope="col" class="cell-pick">
+                <span class="sr-only">Compare</span>
+              </th>
+              {COLUMNS.map((column) => (
+                <Heading key={column.key} column={column} by={by} />
+              ))}
+              <th scope="col">
+                <span class="sr-only">Actions</span>
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {jobs.slice(0, drawn).map((job) => (
+              <JobRow key={job.id} job={job} picked={picked.includes(job.id)} onPick={pick} onError={setRefusal} />
+            ))}
+          </tbody>
+        </table>
+      )}
+      {more ? <More onMore={() => setDrawn(drawn + CHUNK)} /> : null}
+      {!more && data?.next_page_token ? (
+        <p class="more">
+          {limit < MOST ? (
+            <button type="button" onClick={() => setQuery({ limit: String(MOST) })}>
+              Show older jobs
+            </button>
+          ) : (
+            <span class="quiet">
+              These are the newest {MOST}. A state chosen above finds older ones.
+            </span>
+          )}
+        </p>
+      ) : null}
+      {picked.length > 0 ? (
+        <div class="picked" role="region" aria-label="Picked jobs">
+          <span>
+            {format.count(picked.length, "job")} picked
+          </span>
+          <a class="button primary small" href={`#/compare?runs=${picked.join(",")}`}>
+            {picked.length === 1 ? "Compare with others" : "Compare"}
+          </a>
+          <button type="button" class="small" onClick={() => setQuery({ pick: null })}>
+            Clear
+          </button>
+        </div>
       ) : null}
     </>
   );
 }
 
-// Nothing starts while the queue is paused: say so where people wait for it.
-function QueuePaused({ onError }: { onError: (detail: string) => void }) {
-  const { data } = useResource<Service>("/service");
-  if (!data?.queue?.is_paused) return null;
+// A button that presses itself when it comes into sight.
+function More({ onMore }: { onMore: () => void }) {
+  const ref = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    const watcher = new IntersectionObserver((all) => all.some((one) => one.isIntersecting) && onMore(), {
+      rootMargin: "600px",
+    });
+    if (ref.current) watcher.observe(ref.current);
+    return () => watcher.disconnect();
+  }, [onMore]);
   return (
-    <Notice kind="warning" title="The queue is paused.">
-      <p>
-        Running jobs go on, waiting ones do not start.{" "}
-        <Action
-          label="Resume the queue"
-          about="the queue"
-          onError={onError}
-          run={async () => {
-            await postEmpty("/queue/resume");
-            refresh();
-          }}
+    <p class="more">
+      <button type="button" ref={ref} onClick={onMore}>
+        Show more
+      </button>
+    </p>
+  );
+}
+
+function Heading({ column, by }: { column: Column; by: string }) {
+  const { key, title, down } = column;
+  if (!column.of) return <th scope="col">{title}</th>;
+  const current = by === key ? "ascending" : by === `-${key}` ? "descending" : key === "created" && by === "" ? "descending" : undefined;
+  const first = down ? `-${key}` : key;
+  const second = down ? key : `-${key}`;
+  return (
+    <th scope="col" class={column.class} aria-sort={current}>
+      <button
+        type="button"
+        class="sort"
+        onClick={() => setQuery({ sort: by === first ? second : by === second ? null : first })}
+      >
+        {title}
+        <span class="sort-mark" aria-hidden="true">
+          {current === "ascending" ? "▲" : current === "descending" ? "▼" : ""}
+        </span>
+      </button>
+    </th>
+  );
+}
+
+function Filter({ query, state, by }: { query: URLSearchParams; state: string; by: string }) {
+  return (
+    <div class="filter" role="search">
+      <label class="filter-words">
+        <span class="sr-only">Find jobs</span>
+        <input
+          type="search"
+          placeholder="Find by name, number, state or error"
+          spellcheck={false}
+          autocomplete="off"
+          value={query.get("q") ?? ""}
+          onInput={(e) => setQuery({ q: e.currentTarget.value })}
         />
-      </p>
-    </Notice>
-  );
-}
-
-function JobRow(props: { job: Job; withDataset: boolean; onError: (detail: string) => void }) {
-  const { job, onError } = props;
-  return (
-    <tr data-job={job.id} data-state={job.state}>
-      <td class="cell-main">
-        <a class="row-link" href={`#/jobs/${job.id}`}>
-          <span class="id">{job.id}</span> <Name name={job.name} />
-        </a>
-      </td>
-      <td data-label="State">
-        <State state={job.state} />
-      </td>
-      <td data-label="Progress" class="cell-progress">
-        <ProgressBar job={job} />
-        <span class="quiet">{progressWords(job)}</span>
-      </td>
-      <td data-label="Training loss" class="num">
-        {format.loss(job.latest?.training_loss ?? job.best?.training_loss)}
-      </td>
-      <td data-label="Validation loss" class="num">
-        {format.loss(job.latest?.validation_loss ?? job.best?.validation_loss)}
-      </td>
-      {props.withDataset ? (
-        <td data-label="Dataset">
-          <DatasetLink of={jobDataset(job)} />
-        </td>
-      ) : null}
-      <td data-label="Created" class="quiet nowrap">
-        <Age at={job.created_at} />
-      </td>
-      <td class="cell-actions">
-        <JobActions job={job} onError={onError} />
-      </td>
-    </tr>
-  );
-}
-
-// Where the job is, in one short line.
-export function progressWords(job: Job): string {
-  const { epoch, epochs, eta_seconds: eta } = job.progress ?? {};
-  const done = epoch ?? job.latest?.epoch ?? 0;
-  let where = done > 0 ? `epoch ${format.number(done)}` : "";
-  if (epochs) where = `epoch ${format.number(done)} of ${format.number(epochs)}`;
-  switch (job.state) {
-    case "queued":
-      return job.queue_position ? `number ${job.queue_position} in the queue` : "waiting";
-    case "running":
-      if (job.cancel_requested) return `${where ? `${where}, ` : ""}stopping`;
-      if (job.pause_requested) return `${where ? `${where}, ` : ""}pausing`;
-      if (job.progress?.stalled) return `${where ? `${where}, ` : ""}no batch has ended for a while`;
-      if (!where) return "starting";
-      return eta === null || eta === undefined ? where : `${where}, ${format.duration(eta)} left`;
-    case "succeeded":
-      if (!where) return "";
-      return epochs && done < epochs ? `${where}, stopped early` : where;
-    default:
-      return where;
-  }
-}
-
-function Welcome() {
-  const origin = window.location.origin;
-  return (
-    <div class="welcome">
-      <h1>Nothing has been trained here yet</h1>
-      <p>
-        This daemon trains neural networks and answers with them. A first job takes a second:{" "}
-        <a href="#/new?example=xor">write one here</a>, or send it from a terminal:
-      </p>
-      <Command
-        text={`curl --json '{"name": "xor", "data": {"x": [[0,0],[0,1],[1,0],[1,1]], "y": [0,1,1,0]}}' \\\n  ${origin}/train`}
-      />
-      <p>
-        With data of your own, <a href="#/datasets">upload a CSV file</a> with a header row, then name the column
-        to learn. Everything else has a default:
-      </p>
-      <Command
-        text={
-          `curl -H 'Content-Type: text/csv' --data-binary @iris.csv '${origin}/datasets?name=iris'\n` +
-          `curl --json '{"data": {"dataset": "iris", "target": "species"}}' ${origin}/train`
-        }
-      />
-      <p class="quiet">This page fills itself as soon as a job is there.</p>
+      </label>
+      <label class="inline">
+        <span>State</span>
+        <select value={state} onChange={(e) => setQuery({ state: e.currentTarget.value })}>
+          <option value="">all</option>
+          {STATES.map((s) => (
+            <option key={s} value={s}>
+              {s}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label class="inline">
+        <span>Order</span>
+        <select value={by} onChange={(e) => setQuery({ sort: e.currentTarget.value })}>
+          <option value="">newest first</option>
+          {[...COLUMNS, ...EXTRA]
+            .filter((c) => c.of)
+            .flatMap((c) => {
+              const name = c.title.toLowerCase();
+              const up: [string, string] = [c.key, c.key === "created" ? "oldest first" : `${name}, rising`];
+              const falling: [string, string] = [`-${c.key}`, `${name}, falling`];
+              return c.key === "created" ? [up] : c.down ? [falling, up] : [up, falling];
+            })
+            .map(([value, text]) => (
+              <option key={value} value={value}>
+                {text}
+              </option>
+            ))}
+        </select>
+      </label>
     </div>
+  );
+}
+
+// Workers and queue as they are now.
+function Now({ onError }: { onError: (detail: string) => void }) {
+  const { data } = useResource<Service>("/service");
+  if (!data) return null;
+  const { workers, queue, memory } = data;
+  const act = (what: string) => async () => {
+    await postEmpty(`/queue/${what}`);
+    refresh();
+  };
+  return (
+    <>
+      {queue?.is_paused ? (
+        // Nothing starts while the queue is paused: say so where people wait for it.
+        <Notice kind="warning" title="The queue is paused.">
+          <p>
+            Running jobs go on, waiting ones do not start.{" "}
+            <Action label="Resume the queue" about="the queue" onError={onError} run={act("resume")} />
+          </p>
+        </Notice>
+      ) : null}
+      <dl class="tiles now">
+        <Tile
+          label="Workers"
+          value={`${workers?.busy ?? 0} of ${workers?.total ?? 0}`}
+          note={workers?.busy ? "busy" : "all free"}
+        />
+        <Tile
+          label="In the queue"
+          value={format.number(queue?.queued ?? 0)}
+          note={
+            queue?.queued && !queue.is_paused ? (
+              <Action label="Pause the queue" about="" onError={onError} run={act("pause")} />
+            ) : null
+          }
+        />
+        <Tile label="Paused" value={format.number(queue?.paused ?? 0)} />
+        {memory?.resident_bytes ? (
+          <Tile
+            label="Memory"
+            value={format.bytes(memory.resident_bytes)}
+            note={memory.limit_bytes ? `jobs may take ${format.bytes(memory.limit_bytes)}` : null}
+          />
+        ) : null}
+        {data.store?.free_bytes ? <Tile label="Disk" value={format.bytes(data.store.free_bytes)} note="free" /> : null}
+      </dl>
+    </>
   );
 }
