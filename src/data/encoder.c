@@ -22,6 +22,7 @@ struct encoder *encoder_alloc(size_t n_features, size_t n_targets)
     struct encoder *e = xcalloc(1, sizeof *e);
 
     e->magic = ENCODER_MAGIC;
+    e->missing = (struct missing)MISSING_INIT;
     e->n_features = n_features;
     e->features = xcalloc(n_features, sizeof *e->features);
     e->feature_names = xcalloc(n_features, sizeof *e->feature_names);
@@ -45,6 +46,7 @@ static void free_feature(struct encoder_feature *f)
     free_texts(f->texts, f->n_texts);
     free_texts(f->pooled, f->n_pooled);
     free(f->fill_text);
+    free(f->format);
     free(f->ranks);
     free(f->parts);
     free(f->table);
@@ -75,6 +77,7 @@ void encoder_free(struct encoder **encoder)
         free(e->classes[i]);
     }
     encoder_plan_fini(&e->plan);
+    missing_fini(&e->missing);
     free(e->offset);
     free(e->weight);
     free(e->features);

@@ -154,12 +154,15 @@ int encoder_read_column(const struct dataset *ds, const char *name, const uint64
 
 /* A client's cell: a number, a text, or missing (neither). A text for a numeric feature is
  * taken when it is a plain number; a number for a categorical feature is its shortest text
- * ("3" for 3 and 3.0). */
+ * ("3" for 3 and 3.0). What stood for "no value" in the table that was fitted does so here, whether
+ * `missing` is set or not. */
 struct encoder_cell {
     bool missing;
     const char *text; /* NULL: `number` holds the value */
     double number;
 };
+/* Whether there is no value in a cell; `number`: of a column of numbers. */
+bool encoder_is_missing(const struct encoder *e, const struct encoder_cell *cell, bool number);
 /* cells [n_features] in feature order -> x (n_inputs). `pointer` prefixes the pointers of
  * errors ("/instances/3" -> "/instances/3/petal_width"); all problems at once. */
 int encoder_encode_cells(const struct encoder *e, const struct encoder_cell *cells,

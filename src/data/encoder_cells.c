@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "data/cell.h"
 #include "data/datetime.h"
 #include "data/encoder_level.h"
@@ -69,11 +70,18 @@ static int encode_time(const struct encoder_feature *f, const struct encoder_cel
     double seconds = cell->missing ? (double)NAN : cell->number;
 
     if (!cell->missing && cell->text != NULL &&
-        datetime_parse(cell->text, strlen(cell->text), NULL, &seconds) != DATETIME_OK) {
-        return bad_cell(
-            pointer, f->name,
-            "must be a datetime such as \"2026-11-23T20:01:02Z\", or seconds since 1970",
-            cell->text, err);
+        (f->format == NULL ||
+         datetime_parse(cell->text, strlen(cell->text), f->format, &seconds) != DATETIME_OK) &&
+        datetime_parse(cell->text, strlen(cell->text), NULL, &seconds) != DATETIME_OK &&
+        !cell_number(cell->text, strlen(cell->text), &seconds)) {
+        char *how = xasprintf("must be a datetime %s%s%s, or seconds since 1970",
+                              f->format != NULL ? "written as " : "such as ",
+                              f->format != NULL ? f->format : "\"2026-11-23T20:01:02Z\"",
+                              f->format != NULL ? " or as RFC 3339 says" : "");
+        int rc = bad_cell(pointer, f->name, how, cell->text, err);
+
+        free(how);
+        return rc;
     }
     if (f->width > 0 && !encoder_put_time(f, seconds, x + f->offset)) {
         return bad_cell(pointer, f->name, "the year must be from 1 to 9999", NULL, err);
@@ -124,6 +132,29 @@ static int encode_text(const struct encoder_feature *f, const struct encoder_cel
     return 0;
 }
 
+bool encoder_is_missing(const struct encoder *e, const struct encoder_cell *cell, bool number)
+{
+    char shortest[CELL_NUMBER_LEN];
+    double value = cell->number;
+
+    if (cell->missing) {
+        return true;
+    }
+    if (cell->text != NULL && missing_is_text(&e->missing, cell->text, strlen(cell->text))) {
+        return true;
+    }
+    if (number) {
+        return e->missing.n_numbers > 0 &&
+               (cell->text == NULL || cell_number(cell->text, strlen(cell->text), &value)) &&
+               missing_is_number(&e->missing, value);
+    }
+    if (cell->text != NULL || e->missing.n_numbers == 0) {
+        return false;
+    }
+    cell_format(value, shortest);
+    return missing_is_text(&e->missing, shortest, strlen(shortest));
+}
+
 int encoder_encode_cells(const struct encoder *e, const struct encoder_cell *cells,
                          const char *pointer, float *x, struct err *err)
 {
@@ -133,15 +164,17 @@ int encoder_encode_cells(const struct encoder *e, const struct encoder_cell *cel
     CHK_OBJ(e, ENCODER_MAGIC);
     for (i = 0; i < e->n_features; i++) {
         const struct encoder_feature *f = &e->features[i];
+        struct encoder_cell cell = cells[i];
 
-        if (cells[i].missing && encoder_plan_strict(&f->plan) && f->width > 0) {
+        cell.missing = encoder_is_missing(e, &cell, f->type == COLUMN_NUMERIC);
+        if (cell.missing && encoder_plan_strict(&f->plan) && f->width > 0) {
             result = bad_cell(pointer, f->name, "a value is needed", NULL, err);
         } else if (f->type == COLUMN_NUMERIC) {
-            result |= encode_number(f, &cells[i], pointer, x, err);
+            result |= encode_number(f, &cell, pointer, x, err);
         } else if (f->type == COLUMN_DATETIME) {
-            result |= encode_time(f, &cells[i], pointer, x, err);
+            result |= encode_time(f, &cell, pointer, x, err);
         } else {
-            result |= encode_text(f, &cells[i], pointer, x, err);
+            result |= encode_text(f, &cell, pointer, x, err);
         }
     }
     return result;

@@ -272,6 +272,7 @@ int encoder_fit(const struct dataset *ds, const struct encoder_options *options,
     }
     fit.e = encoder_alloc(options->n_features, options->n_targets);
     encoder_plan_copy(&fit.e->plan, &options->plan);
+    missing_copy(&fit.e->missing, dataset_missing(ds));
     fit.e->target = options->target;
     fit.e->is_classes = options->classes;
     fit.e->offset = options->offset != NULL ? xstrdup(options->offset) : NULL;

@@ -97,8 +97,10 @@ int encoder_fit_time(struct fit *fit, struct encoder_feature *f, size_t column,
 {
     unsigned wanted = f->plan.times != 0 ? f->plan.times : ENCODER_USUAL_TIMES;
     struct stats stats[ENCODER_TIMES];
+    const char *format = dataset_column(fit->ds, column)->format;
     enum encoder_time part;
 
+    f->format = format != NULL ? xstrdup(format) : NULL;
     for (part = 0; part < ENCODER_TIMES; part++) {
         stats_init(&stats[part]);
     }

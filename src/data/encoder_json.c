@@ -14,7 +14,10 @@
  *                  "embedding", "texts": [...], "pooled": [...]}],
  *    "targets": [{"name", "mean", "scale", "log"}],
  *    "classes": null | ["a", ...], "class_values": null | [1, ...],
- *    "offset": null | "column", "weight": null | "column"}
+ *    "offset": null | "column", "weight": null | "column",
+ *    "missing_words": {"defaults": true, "words": [...]}}
+ *
+ * "missing_words" is there unless they are the usual ones, "format" in a datetime that has one.
  *
  * A feature's "plan" is null where it is the encoder's; "constant" is null but where it is what
  * stands in for missing cells. Doubles are written with 17 digits, so every bit comes back; a
@@ -136,6 +139,9 @@ static void write_time(json_t *o, const struct encoder_feature *f)
         CHK(json_array_append_new(parts, part) == 0);
     }
     put(o, "parts", parts);
+    if (f->format != NULL) {
+        put(o, "format", json_string(f->format));
+    }
 }
 
 static void write_texts(json_t *o, const struct encoder_feature *f)
@@ -213,6 +219,13 @@ char *encoder_to_json(const struct encoder *e)
         e->class_values != NULL ? numbers(e->class_values, e->n_classes) : json_null());
     put(o, "offset", text_or_null(e->offset));
     put(o, "weight", text_or_null(e->weight));
+    if (!e->missing.defaults || e->missing.n > 0) {
+        json_t *words = sure(json_object());
+
+        put(words, "defaults", json_boolean(e->missing.defaults));
+        put(words, "words", texts(e->missing.words, e->missing.n));
+        put(o, "missing_words", words);
+    }
     text = json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(17));
     CHK(text != NULL);
     json_decref(o);

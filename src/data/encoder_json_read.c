@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "data/datetime.h"
 #include "data/encoder_json.h"
 #include "data/encoder_level.h"
 
@@ -221,12 +222,29 @@ static bool read_numeric(const json_t *o, struct encoder_feature *f)
            (!f->used || f->value || f->indicator || f->n_edges > 0);
 }
 
+static bool read_format(const json_t *format, struct encoder_feature *f)
+{
+    size_t len = json_string_length(format);
+
+    if (format == NULL) {
+        return true;
+    }
+    if (!json_is_string(format) || len > DATETIME_MAX_FORMAT ||
+        strlen(json_string_value(format)) != len ||
+        datetime_format_problem(json_string_value(format)) != NULL) {
+        return false;
+    }
+    f->format = xstrdup(json_string_value(format));
+    return true;
+}
+
 static bool read_datetime(const json_t *o, struct encoder_feature *f)
 {
-    const json_t *parts = json_object_get(o, "parts");
+    const json_t *parts = json_object_get(o, "parts"), *format = json_object_get(o, "format");
     size_t i;
 
-    if (json_object_size(o) != 11 || !read_stats(o, f) ||
+    if (json_object_size(o) != 11 + (size_t)(format != NULL) || !read_format(format, f) ||
+        !read_stats(o, f) ||
         !encoder_json_number(o, "fill", true, &f->fill) || !json_is_array(parts) ||
         json_array_size(parts) > ENCODER_TIMES) {
         return false;
@@ -346,13 +364,36 @@ static bool read_classes(struct encoder *e, const json_t *classes, const json_t 
     return true;
 }
 
+static bool read_words(const json_t *o, struct missing *out)
+{
+    const json_t *words = json_object_get(o, "words");
+    size_t i;
+
+    if (o == NULL) {
+        return true;
+    }
+    if (json_object_size(o) != 2 || !encoder_json_bool(o, "defaults", &out->defaults) ||
+        !json_is_array(words)) {
+        return false;
+    }
+    for (i = 0; i < json_array_size(words); i++) {
+        const char *word = json_string_value(json_array_get(words, i));
+
+        if (word == NULL || !missing_add(out, word, strlen(word)) || out->n != i + 1) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* The choices of the whole; *n: how many keys it has. */
 static bool read_choices(const json_t *o, struct encoder *e, size_t *n)
 {
+    const json_t *words = json_object_get(o, "missing_words");
     size_t target;
 
-    *n = 9;
-    if (!read_plan(json_object_get(o, "plan"), &e->plan) ||
+    *n = 9 + (size_t)(words != NULL);
+    if (!read_words(words, &e->missing) || !read_plan(json_object_get(o, "plan"), &e->plan) ||
         !encoder_json_choice(o, "target", encoder_numeric_names, &target) ||
         target > ENCODER_LOG1P) {
         return false;

@@ -3,6 +3,7 @@
 #define MLPD_DATA_ENCODER_PRIV_H
 
 #include "data/encoder.h"
+#include "data/missing.h"
 
 #define ENCODER_MAGIC 0x656e6364u
 
@@ -44,6 +45,7 @@ struct encoder_feature {
     double *bin_means;       /* [n_edges - 1] of the training rows' codes */
     float *full, *empty;     /* [n_edges - 1] codes of whole and of empty bins, centred; derived */
     /* datetime */
+    char *format; /* how its texts are written (datetime.h), or NULL */
     size_t n_parts;
     struct encoder_part *parts;
     /* categorical, boolean, text */
@@ -69,6 +71,7 @@ struct encoder {
     uint32_t magic;
     struct encoder_plan plan; /* of features that have no other; as asked */
     enum encoder_numeric target;
+    struct missing missing; /* the table's words for no value */
     char *offset, *weight;              /* columns, or NULL */
     size_t n_inputs, n_slots; /* the last n_slots inputs are indexes */
     size_t n_features;

@@ -317,6 +317,38 @@ START_TEST(json_is_not_believed)
 }
 END_TEST
 
+/* Words for no value and a datetime's format: damaged ones are refused, too. */
+START_TEST(json_of_words_is_not_believed)
+{
+    struct csv_options options = CSV_OPTIONS_INIT;
+    struct setup s = {.options = {.plan = {.numeric = ENCODER_STANDARDIZE}}};
+    struct err err = ERR_INIT;
+    struct encoder *e;
+    struct dataset *ds;
+    char *json;
+
+    ck_assert_int_eq(csv_types_parse("d:datetime:%d.%m.%Y", &options, &err), 0);
+    ck_assert_int_eq(missing_parse(&options.missing, "-1,none", &err), 0);
+    ds = table_with("d,n,y\n1.2.2026,1,1\n2.3.2025,2,2\nnone,-1,3\n4.5.2024,4,4\n", &options);
+    csv_options_fini(&options);
+    e = fit(ds, choose(&s, ds, "d+n", "y", false), all_rows, 4, NULL);
+    round_trip(ds, e, 4, false);
+    json = encoder_to_json(e);
+    json_refused(json, "\"defaults\":true", "\"defaults\":1");
+    json_refused(json, "\"defaults\":true,", "");
+    json_refused(json, "[\"-1\",\"none\"]", "[\"-1\",\"-1\"]");
+    json_refused(json, "[\"-1\",\"none\"]", "[\"-1\",\"\"]");
+    json_refused(json, "[\"-1\",\"none\"]", "[\"-1\",7]");
+    json_refused(json, "[\"-1\",\"none\"]", "\"none\"");
+    json_refused(json, "%d.%m.%Y", "%d.%m");
+    json_refused(json, "\"%d.%m.%Y\"", "null");
+    json_refused(json, "\"%d.%m.%Y\"", "\"%Y\\u0000\"");
+    free(json);
+    encoder_free(&e);
+    dataset_free(&ds);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("encoder_rows");
@@ -331,6 +363,7 @@ int main(void)
     tcase_set_timeout(stored, 60);
     tcase_add_test(stored, json_round_trip);
     tcase_add_test(stored, json_is_not_believed);
+    tcase_add_test(stored, json_of_words_is_not_believed);
     suite_add_tcase(suite, stored);
     return run_suite(suite);
 }
