@@ -40,6 +40,8 @@ bool reader_format_parse(const char *name, enum reader_format *out);
 
 /* What the first bytes look like; never READER_LOOK. `whole`: there are no more. */
 enum reader_format reader_look(const char *head, size_t len, bool whole);
+/* What bytes that start like this are, if that is not `format`: "gzip within ...", or NULL. */
+const char *reader_foreign(enum reader_format format, const char *head, size_t len);
 
 struct reader_options {
     enum reader_format format;

@@ -1,4 +1,4 @@
-/* What the first bytes of an upload look like; see reader_priv.h. Pure functions.
+/* What the first bytes of an upload look like; see reader.h. Pure functions.
  *
  * Binary formats have magic numbers. Of texts: an object's brace is NDJSON, an @relation or
  * @attribute (after % comments) ARFF, a first line "number index:value ..." libsvm; the rest is
@@ -19,12 +19,17 @@ static const struct {
 } magics[] = {
     {"\x93NUMPY", 6, READER_NPY, "NumPy's .npy"},
     {"PK\3\4", 4, READER_NPZ, "a zip file (an .npz, or a spreadsheet)"},
+    {"PK\5\6", 4, READER_NPZ, "a zip file with nothing in it"},
     {"\x1f\x8b", 2, READER_LOOK, "gzip within gzip; pack it once"},
     {"PAR1", 4, READER_LOOK, "Parquet, which is not read; save it as CSV"},
     {"\x89HDF", 4, READER_LOOK, "HDF5, which is not read; save it as CSV or .npz"},
     {"ARROW1", 6, READER_LOOK, "Arrow (Feather), which is not read; save it as CSV"},
     {"\xd0\xcf\x11\xe0", 4, READER_LOOK, "an old spreadsheet; save it as CSV"},
     {"%PDF", 4, READER_LOOK, "a PDF; save the table as CSV"},
+    {"\x80\4\x95", 3, READER_LOOK, "a Python pickle, which is never read; save it as CSV or .npz"},
+    {"SQLite format 3", 16, READER_LOOK, "an SQLite database; save the table as CSV"},
+    {"\x89PNG", 4, READER_LOOK, "a picture; tables of pixels are .npy, .npz or IDX"},
+    {"\xff\xd8\xff", 3, READER_LOOK, "a picture; tables of pixels are .npy, .npz or IDX"},
     {"BZh", 3, READER_LOOK, "bzip2; unpack it, or pack it with gzip"},
     {"\xfd"
      "7zXZ",
@@ -54,6 +59,25 @@ static bool is_wide(const char *head, size_t len)
            ((head[0] == 0) != (head[1] == 0) || (head[0] == 0 && head[1] == 0 && head[2] == 0));
 }
 
+/* What a server sends in place of a table, more often than not: an error page. */
+static bool is_markup(const char *head, size_t len)
+{
+    static const char *const begins[] = {"<!doctype html", "<html", "<?xml"};
+    size_t at = 0, i;
+
+    while (at < len && isspace((unsigned char)head[at])) {
+        at++;
+    }
+    for (i = 0; i < ARRAY_LEN(begins); i++) {
+        size_t n = strlen(begins[i]);
+
+        if (len - at >= n && strncasecmp(head + at, begins[i], n) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const char *reader_foreign(enum reader_format format, const char *head, size_t len)
 {
     size_t i;
@@ -66,9 +90,10 @@ const char *reader_foreign(enum reader_format format, const char *head, size_t l
     if (format == READER_IDX || format == READER_NPY || format == READER_NPZ) {
         return NULL; /* they say themselves what they miss */
     }
-    return is_idx(head, len)    ? "IDX (MNIST's format)"
-           : is_wide(head, len) ? "text in UTF-16 or UTF-32; save it as UTF-8"
-                                : NULL;
+    return is_idx(head, len)      ? "IDX (MNIST's format)"
+           : is_wide(head, len)   ? "text in UTF-16 or UTF-32; save it as UTF-8"
+           : is_markup(head, len) ? "HTML or XML (a page that tells of an error?), and no table"
+                                  : NULL;
 }
 
 static size_t line_len(const char *p, const char *end)

@@ -27,11 +27,6 @@ struct reader_impl {
 extern const struct reader_impl reader_ndjson, reader_npy, reader_npz, reader_idx, reader_libsvm,
     reader_arff;
 
-/* ---- looking (reader_look.c) ---- */
-
-/* Why bytes that start like this are not what `format` is: a sentence, or NULL. */
-const char *reader_foreign(enum reader_format format, const char *head, size_t len);
-
 /* ---- lines (reader_lines.c) ---- */
 
 /* Texts cut into lines at LF, CRLF and CR. */

@@ -126,7 +126,7 @@ static int take_class(struct rows *rows, const struct encoder_cell *cell, const 
     ptrdiff_t class_index;
     char *detail;
 
-    if (cell->missing) {
+    if (encoder_is_missing(rows->encoder, cell, false)) {
         return problem(err, pointer, name, "is missing, and it is the target");
     }
     if (cell->text == NULL) {
@@ -151,13 +151,14 @@ static int take_class(struct rows *rows, const struct encoder_cell *cell, const 
 static int take_number(struct rows *rows, size_t target, const struct encoder_cell *cell,
                        const char *pointer, struct err *err)
 {
+    bool missing = encoder_is_missing(rows->encoder, cell, true);
     double value = cell->number;
     float y;
 
-    if (cell->missing ||
+    if (missing ||
         (cell->text != NULL && !text_to_double(cell->text, strlen(cell->text), &value))) {
         return problem(err, pointer, encoder_target_name(rows->encoder, target),
-                       cell->missing ? "is missing, and it is a target" : "must be a number");
+                       missing ? "is missing, and it is a target" : "must be a number");
     }
     if (!encoder_encode_target(rows->encoder, target, value, &y)) {
         return problem(err, pointer, encoder_target_name(rows->encoder, target),
@@ -193,13 +194,14 @@ static int take_offset(struct rows *rows, const char *pointer, struct err *err)
 {
     const char *name = encoder_offset(rows->encoder);
     const struct encoder_cell *cell = &rows->cells[encoder_n_features(rows->encoder)];
+    bool missing = encoder_is_missing(rows->encoder, cell, true);
     double value = cell->number;
     float o;
 
-    if (cell->missing ||
+    if (missing ||
         (cell->text != NULL && !text_to_double(cell->text, strlen(cell->text), &value))) {
         return problem(err, pointer, name,
-                       cell->missing ? "is missing, and the model adds it" : "must be a number");
+                       missing ? "is missing, and the model adds it" : "must be a number");
     }
     o = (float)(value / encoder_target_scale(rows->encoder, 0));
     if (!isfinite(o)) {
@@ -244,15 +246,24 @@ ptrdiff_t rows_find(const struct rows *rows, const char *name)
     return -1;
 }
 
-char *rows_why_not(const struct rows *rows, const char *name)
+bool rows_is_target(const struct rows *rows, const char *name)
 {
-    const char *near = text_nearest(name, rows->names, rows->n_columns);
     size_t i;
 
     for (i = 0; i < encoder_n_targets(rows->encoder); i++) {
         if (strcmp(encoder_target_name(rows->encoder, i), name) == 0) {
-            return xstrdup("is what the model predicts, not a feature of it");
+            return true;
         }
+    }
+    return false;
+}
+
+char *rows_why_not(const struct rows *rows, const char *name)
+{
+    const char *near = text_nearest(name, rows->names, rows->n_columns);
+
+    if (rows_is_target(rows, name)) {
+        return xstrdup("is what the model predicts, not a feature of it");
     }
     return near != NULL ? xasprintf("is no feature of this model; did you mean \"%s\"?", near)
                         : xstrdup("is no feature of this model");

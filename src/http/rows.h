@@ -65,6 +65,7 @@ void rows_move_problems(struct err *err, struct err *from, int64_t row, int64_t 
 int rows_add(struct rows *rows, const char *pointer, struct err *err) MUST_CHECK;
 /* The column of that name; -1 when there is none. */
 ptrdiff_t rows_find(const struct rows *rows, const char *name);
+bool rows_is_target(const struct rows *rows, const char *name);
 /* Why there is none, with a suggestion ("is no feature of this model; ..."); caller frees. */
 char *rows_why_not(const struct rows *rows, const char *name);
 

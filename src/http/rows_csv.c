@@ -1,6 +1,8 @@
 /* Rows for a model from CSV text (RFC 4180: quotes, doubled quotes, CRLF, an optional end of
  * the last line), with a header that names the columns in any order.
  *
+ * Lines end with LF, CRLF or CR, also in turns; blank ones are passed over.
+ *
  * The body is in memory already, so cells are cut out of it in place: no copy, no allocation
  * a row. Tables that become datasets go through data/csv.h instead, which streams and infers.
  */
@@ -10,11 +12,11 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "data/cell.h"
 #include "data/csv_sniff.h"
 #include "http/rows.h"
 
 #define SNIFF_BYTES (64u << 10)
+#define NOWHERE     SIZE_MAX
 
 struct cutter {
     char *at, *end;
@@ -22,59 +24,98 @@ struct cutter {
     char delimiter;
 };
 
-enum cut { CUT_CELL, CUT_LAST_CELL, CUT_BAD };
+enum cut { CUT_CELL, CUT_LAST_CELL, CUT_BLANK, CUT_BAD };
 
-/* The next cell, NUL-terminated in place; CUT_LAST_CELL ends its line. */
-static enum cut next_cell(struct cutter *c, char **out, const char **why)
+static bool is_end(char c)
 {
-    char *to = c->at, *start = c->at;
-    bool quoted = c->at < c->end && *c->at == '"', closed = !quoted;
-    enum cut cut = CUT_LAST_CELL;
-
-    c->at += quoted;
-    for (; c->at < c->end; c->at++) {
-        if (!closed && *c->at == '"') {
-            if (c->at + 1 < c->end && c->at[1] == '"') {
-                *to++ = '"';
-                c->at++;
-            } else {
-                closed = true;
-            }
-            continue;
-        }
-        if (closed && (*c->at == c->delimiter || *c->at == '\n')) {
-            cut = *c->at == c->delimiter ? CUT_CELL : CUT_LAST_CELL;
-            break;
-        }
-        if (closed && *c->at == '\r' && (c->at + 1 == c->end || c->at[1] == '\n')) {
-            continue;
-        }
-        if (closed && (quoted || *c->at == '"')) {
-            *why = quoted ? "text follows the closing quote" : "a quote inside an unquoted cell";
-            return CUT_BAD;
-        }
-        c->line += *c->at == '\n';
-        *to++ = *c->at;
-    }
-    if (!closed) {
-        *why = "the quote is never closed";
-        return CUT_BAD;
-    }
-    if (c->at < c->end) {
-        c->line += *c->at == '\n';
-        c->at++;
-    }
-    *to = '\0'; /* at or before the delimiter that was just passed, or the text's own NUL */
-    *out = start;
-    return cut;
+    return c == '\n' || c == '\r';
 }
 
-/* columns[k]: where the table's k-th column goes. */
+static void skip_blanks(struct cutter *c)
+{
+    while (c->at < c->end && (*c->at == ' ' || *c->at == '\t') && *c->at != c->delimiter) {
+        c->at++;
+    }
+}
+
+/* What is between quotes, whose first was passed; what follows them is at c->at. */
+static bool cut_quoted(struct cutter *c, char **to)
+{
+    for (; c->at < c->end; c->at++) {
+        if (*c->at == '"') {
+            if (c->at + 1 == c->end || c->at[1] != '"') {
+                c->at++;
+                return true;
+            }
+            c->at++;
+        }
+        c->line += *c->at == '\n';
+        *(*to)++ = *c->at;
+    }
+    return false;
+}
+
+static bool cut_plain(struct cutter *c, char **to)
+{
+    char *start = *to;
+
+    for (; c->at < c->end && *c->at != c->delimiter && !is_end(*c->at); c->at++) {
+        if (*c->at == '"') {
+            return false;
+        }
+        *(*to)++ = *c->at;
+    }
+    while (*to > start && ((*to)[-1] == ' ' || (*to)[-1] == '\t')) {
+        (*to)--;
+    }
+    return true;
+}
+
+/* The next cell, NUL-terminated in place; CUT_LAST_CELL ends its line, with LF, CRLF or CR, and
+ * CUT_BLANK is the whole of an empty one. As in tables that are sent (data/csv.h), blanks around a
+ * cell do not belong to it. */
+static enum cut next_cell(struct cutter *c, char **out, const char **why)
+{
+    enum cut cut = CUT_LAST_CELL;
+    bool quoted;
+    char *to;
+
+    skip_blanks(c);
+    to = *out = c->at;
+    quoted = c->at < c->end && *c->at == '"';
+    if (quoted) {
+        c->at++;
+        if (!cut_quoted(c, &to)) {
+            *why = "the quote is never closed";
+            return CUT_BAD;
+        }
+        skip_blanks(c);
+        if (c->at < c->end && *c->at != c->delimiter && !is_end(*c->at)) {
+            *why = "text follows the closing quote";
+            return CUT_BAD;
+        }
+    } else if (!cut_plain(c, &to)) {
+        *why = "a quote inside an unquoted cell";
+        return CUT_BAD;
+    }
+    if (c->at < c->end && *c->at == c->delimiter) {
+        cut = CUT_CELL;
+        c->at++;
+    } else if (c->at < c->end) {
+        c->at += *c->at == '\r' && c->at + 1 < c->end && c->at[1] == '\n' ? 2 : 1;
+        c->line++;
+    }
+    *to = '\0'; /* at or before the delimiter that was just passed, or the text's own NUL */
+    return cut == CUT_LAST_CELL && !quoted && **out == '\0' ? CUT_BLANK : cut;
+}
+
+/* columns[k]: where the table's k-th column goes; a target that nobody asked for, nowhere. */
 static int read_header(struct rows *rows, struct cutter *c, size_t **columns, size_t *n,
                        struct err *err)
 {
     bool *seen = xcalloc(rows->n_columns, sizeof *seen);
     const char *why = NULL;
+    int64_t line;
     enum cut cut;
     size_t i;
 
@@ -82,30 +123,34 @@ static int read_header(struct rows *rows, struct cutter *c, size_t **columns, si
         char *name;
         ptrdiff_t column;
 
+        line = c->line;
         cut = next_cell(c, &name, &why);
+        if (cut == CUT_BLANK && *n == 0 && c->at < c->end) {
+            continue;
+        }
         if (cut == CUT_BAD) {
-            (void)err_add_cell(err, 0, 1, NULL, "%s", why);
+            (void)err_add_cell(err, 0, line, NULL, "%s", why);
             break;
         }
         column = rows_find(rows, name);
-        if (column < 0) {
+        if (column < 0 && !rows_is_target(rows, name)) {
             char *no = rows_why_not(rows, name);
 
-            (void)err_add_cell(err, 0, 1, name, "column \"%.64s\" %s", name, no);
+            (void)err_add_cell(err, 0, line, name, "column \"%.64s\" %s", name, no);
             free(no);
-        } else if (seen[column]) {
-            (void)err_add_cell(err, 0, 1, name, "column \"%.64s\" is there twice", name);
-        } else {
+        } else if (column >= 0 && seen[column]) {
+            (void)err_add_cell(err, 0, line, name, "column \"%.64s\" is there twice", name);
+        } else if (column >= 0) {
             seen[column] = true;
         }
         if (*n % 64 == 0) {
             *columns = xrealloc(*columns, (*n + 64) * sizeof **columns);
         }
-        (*columns)[(*n)++] = column >= 0 ? (size_t)column : 0;
-    } while (cut == CUT_CELL && err->n_dropped == 0);
+        (*columns)[(*n)++] = column >= 0 ? (size_t)column : NOWHERE;
+    } while ((cut == CUT_CELL || *n == 0) && err->n_dropped == 0);
     for (i = 0; i < rows->n_columns && cut != CUT_BAD; i++) {
         if (!seen[i]) {
-            (void)err_add_cell(err, 0, 1, rows->names[i], "column \"%s\" is missing",
+            (void)err_add_cell(err, 0, line, rows->names[i], "column \"%s\" is missing",
                                rows->names[i]);
         }
     }
@@ -130,7 +175,7 @@ void rows_move_problems(struct err *err, struct err *from, int64_t row, int64_t 
     err_fini(from);
 }
 
-/* One line into rows->cells. 1: it was an empty last line. */
+/* One line into rows->cells. 1: it was blank. */
 static int read_line(struct rows *rows, struct cutter *c, const size_t *columns, size_t n,
                      int64_t row, struct err *err)
 {
@@ -146,18 +191,42 @@ static int read_line(struct rows *rows, struct cutter *c, const size_t *columns,
         if (cut == CUT_BAD) {
             return err_add_cell(err, row, line, NULL, "%s", why);
         }
-        if (k == 0 && cut == CUT_LAST_CELL && text[0] == '\0' && n > 1) {
+        if (k == 0 && cut == CUT_BLANK) {
             return 1;
         }
-        if (k < n) {
-            rows->cells[columns[k]] =
-                (struct encoder_cell){.missing = cell_missing(text, strlen(text)), .text = text};
+        if (k < n && columns[k] != NOWHERE) {
+            rows->cells[columns[k]] = (struct encoder_cell){.text = text};
         }
         k++;
     } while (cut == CUT_CELL);
     if (k != n) {
         return err_add_cell(err, row, line, NULL, "the row has %zu cells, and the header %zu", k,
                             n);
+    }
+    return 0;
+}
+
+/* UTF-8 without NUL, or words for what it is instead. */
+static int check_text(const char *text, size_t len, struct err *err)
+{
+    const char *foreign = reader_foreign(READER_CSV, text, len), *p = text, *end = text + len;
+    int64_t line = 1;
+
+    if (foreign != NULL) {
+        return err_add(err, NULL, "this is %s", foreign);
+    }
+    while (p < end) {
+        const char *stop = memchr(p, '\n', (size_t)(end - p));
+        size_t n = stop != NULL ? (size_t)(stop - p) : (size_t)(end - p);
+
+        if (memchr(p, '\0', n) != NULL || !text_is_utf8(p, n)) {
+            return err_add_cell(err, 0, line, NULL, "line %lld: %s", (long long)line,
+                                memchr(p, '\0', n) != NULL
+                                    ? "a NUL byte; is this a text?"
+                                    : "invalid UTF-8; save the text as UTF-8");
+        }
+        p += n + (stop != NULL);
+        line++;
     }
     return 0;
 }
@@ -170,8 +239,8 @@ int rows_read_csv(struct rows *rows, char *text, size_t len, struct err *err)
     bool bad = false;
     int rc;
 
-    if (memchr(text, '\0', len) != NULL || !text_is_utf8(text, len)) {
-        return err_add(err, NULL, "the table is not UTF-8 text without NUL bytes");
+    if (check_text(text, len, err) != 0) {
+        return -1;
     }
     if (len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) {
         c.at += 3;

@@ -12,7 +12,6 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "data/cell.h"
 #include "http/rows.h"
 
 #define NOWHERE SIZE_MAX /* a column that no feature is */
@@ -28,18 +27,6 @@ struct taker {
     int64_t row;
     bool bad; /* some row was refused; the others are looked at all the same */
 };
-
-static bool is_target(const struct rows *rows, const char *name)
-{
-    size_t i;
-
-    for (i = 0; i < encoder_n_targets(rows->encoder); i++) {
-        if (strcmp(encoder_target_name(rows->encoder, i), name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
 
 /* "x12": 12; else -1. */
 static int64_t number_of(const char *name)
@@ -98,7 +85,7 @@ static bool by_name(const struct taker *t, const char *const *names, struct err 
                                    names[i]);
             }
             seen[column] = true;
-        } else if (t->format != READER_LIBSVM && !is_target(rows, names[i])) {
+        } else if (t->format != READER_LIBSVM && !rows_is_target(rows, names[i])) {
             char *why = rows_why_not(rows, names[i]);
 
             (void)err_add_cell(err, 0, 0, names[i], "column \"%.64s\" %s", names[i], why);
@@ -180,7 +167,7 @@ static int take_text(void *ctx, const char *s, size_t len, struct err *err)
         return 0;
     }
     t->starts[column] = NOWHERE;
-    t->rows->cells[column] = (struct encoder_cell){.missing = cell_missing(s, len)};
+    t->rows->cells[column] = (struct encoder_cell){.missing = len == 0};
     if (!t->rows->cells[column].missing) {
         t->starts[column] = t->text.len;
         if (buf_append(&t->text, s, len) != 0 || buf_append(&t->text, "", 1) != 0) {
