@@ -320,7 +320,8 @@ static int feed_head(struct arrays *a, struct array *x, const char *bytes, size_
     } else {
         const char *gzip = a->in.data[0] == '\x1f' ? "; it is gzip: put it in unpacked" : "";
 
-        return err_add(err, NULL, "\"%s\" is neither .npy nor IDX%s", x->name, gzip);
+        return a->alone ? err_add(err, NULL, "this is neither .npy nor IDX%s", gzip)
+                        : err_add(err, NULL, "\"%s\" is neither .npy nor IDX%s", x->name, gzip);
     }
     if (rc != 0) {
         return rc == 1 ? 0 : -1; /* a head is complete before the buffer is full */

@@ -177,12 +177,32 @@ static enum verdict guess(struct csv_column *c, enum column_type *type)
     return SURE;
 }
 
+/* What helps: "; declare it with types=a:categorical, or send missing=None if that means no
+ * value". The caller frees. */
+static char *remedy(const struct csv_column *c, const char *shown)
+{
+    char *name = csv_types_quote(c->name), *word = csv_types_quote(shown), *out;
+
+    if (c->declared) {
+        out = xstrdup("");
+    } else if (strlen(shown) > MISSING_MAX_BYTES / 2) {
+        out = xasprintf("; declare it with types=%s:categorical", name);
+    } else {
+        out = xasprintf("; declare it with types=%s:categorical, or send missing=%s if that means "
+                        "no value",
+                        name, word);
+    }
+    free(name);
+    free(word);
+    return out;
+}
+
 /* The one sentence for a cell that does not fit its column; returns -1. */
 static int refuse(const struct csv_column *c, const char *shown, int64_t row, int64_t line,
                   struct err *err)
 {
     const char *format = c->type == COLUMN_DATETIME ? c->format : NULL, *what;
-    char *quoted = csv_types_quote(c->name);
+    char *help = remedy(c, shown);
     double value;
 
     what = c->type != COLUMN_DATETIME ? "the text"
@@ -190,15 +210,14 @@ static int refuse(const struct csv_column *c, const char *shown, int64_t row, in
                ? "a day or time that does not exist,"
                : "the text";
     err_add_cell(
-        err, row, line, c->name, "row %lld: column \"%s\" is %s%s%s%s but has %s \"%s\"%s%s%s",
+        err, row, line, c->name, "row %lld: column \"%s\" is %s%s%s%s but has %s \"%s\"%s",
         (long long)row, c->name,
         c->appends    ? ""
         : c->declared ? "declared "
                       : "",
         column_type_name(c->type), format != NULL ? " as " : "", format != NULL ? format : "", what,
-        shown, c->declared ? "" : "; declare it with types=", c->declared ? "" : quoted,
-        c->declared ? "" : ":categorical");
-    free(quoted);
+        shown, help);
+    free(help);
     return -1;
 }
 

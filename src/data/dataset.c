@@ -81,7 +81,8 @@ int dataset_check_names(size_t n, const char *const *names, int64_t line, struct
 
         sorted[i] = &names[i];
         if (len == 0) {
-            err_add_cell(err, 0, line, NULL, "column %zu has no name", i + 1);
+            err_add_cell(err, 0, line, NULL, "column %zu has no name: give it one, or leave it out%s", i + 1,
+                         i == 0 ? " (pandas: to_csv(index=False))" : "");
             bad = true;
         } else if (len > DATASET_MAX_NAME) {
             err_add_cell(err, 0, line, NULL,

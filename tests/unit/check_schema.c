@@ -153,7 +153,8 @@ START_TEST(dates_that_are_not)
 
     refused("w,v\n1,2026-02-27\n2,2026-02-28\n3,2026-02-30\n", NULL, 3, 4,
             "row 3: column \"v\" is datetime but has a day or time that does not exist, "
-            "\"2026-02-30\"; declare it with types=v:categorical");
+            "\"2026-02-30\"; declare it with types=v:categorical, or send missing=2026-02-30 if "
+            "that means no value");
     buf_printf(&text, "v\n");
     for (i = 0; i < 99; i++) {
         buf_printf(&text, "2026-01-%02zu\n", i % 31 + 1);
