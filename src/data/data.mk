@@ -53,7 +53,11 @@ libdata_a_SOURCES = \
 	src/data/reader_lines.c \
 	src/data/reader_look.c \
 	src/data/reader_spool.c \
-	src/data/split.c src/data/split.h \
+	src/data/split.c src/data/split.h src/data/split_priv.h \
+	src/data/split_class.c \
+	src/data/split_column.c \
+	src/data/split_fraction.c \
+	src/data/split_group.c \
 	src/data/stats.c src/data/stats.h \
 	src/data/unpack.c src/data/unpack.h
 libdata_a_CFLAGS = $(AM_CFLAGS) $(CSV_CFLAGS) $(JANSSON_CFLAGS) $(SODIUM_CFLAGS) $(ZLIB_CFLAGS)

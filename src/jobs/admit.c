@@ -105,6 +105,17 @@ static void share(size_t n, const double fraction[SPLIT_PARTS], size_t rows[SPLI
     }
 }
 
+static void rows_by_ranges(const struct job_spec *spec, size_t rows[SPLIT_PARTS])
+{
+    size_t p, i;
+
+    for (p = 0; p < SPLIT_PARTS; p++) {
+        for (i = 0; i < spec->n_ranges[p]; i++) {
+            rows[p] += (size_t)(spec->ranges[p][i].last - spec->ranges[p][i].first) + 1;
+        }
+    }
+}
+
 int admit_rows(const struct job_spec *spec, const struct dataset *ds,
                const struct dataset *validation, const struct dataset *test,
                size_t rows[SPLIT_PARTS], struct err *err)
@@ -113,7 +124,9 @@ int admit_rows(const struct job_spec *spec, const struct dataset *ds,
                                     spec->test};
     size_t n[SPLIT_PARTS] = {0};
 
-    if (spec->split_column == NULL) {
+    if (spec->split_way == SPLIT_RANGES) {
+        rows_by_ranges(spec, n);
+    } else if (spec->split_way != SPLIT_COLUMN) {
         share((size_t)dataset_rows(ds), fraction, n);
     } else if (rows_by_column(spec, ds, n, err) != 0) {
         return -1;

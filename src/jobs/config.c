@@ -105,6 +105,7 @@ int config_parse(const char *text, size_t len, struct config **out, struct err *
         config_read_object(root, "", &pointer, config->values, err);
         read_hidden(config, err);
         config_read_preprocess(config, err);
+        config_read_ranges(config, err);
         config_check_relations(config, err);
         if (config->values[KEY_X].given && config->values[KEY_Y].given) {
             config->rows = config_inline_read(config, err);
@@ -133,6 +134,9 @@ void config_free(struct config **config)
     config_inline_free(&c->rows);
     for (i = 0; i < ARRAY_LEN(c->keys); i++) {
         free(c->keys[i]);
+    }
+    for (i = 0; i < SPLIT_PARTS; i++) {
+        free(c->ranges[i]);
     }
     free(c->model_key);
     free(c->layers);

@@ -7,6 +7,7 @@
  *
  * Any thread; no state.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,14 +116,40 @@ static void put_threshold(struct buf *b, const struct job_spec *spec)
 
 /* ---- data ------------------------------------------------------------------------ */
 
+static void put_ranges(struct buf *b, const struct job_spec *spec)
+{
+    static const char *const names[SPLIT_PARTS] = {"training", "validation", "test"};
+    size_t p, i;
+
+    put_open(b, "rows");
+    for (p = 0; p < SPLIT_PARTS; p++) {
+        put_key(b, names[p]);
+        buf_puts(b, "[");
+        for (i = 0; i < spec->n_ranges[p]; i++) {
+            buf_printf(b, "%s[%" PRIu64 ",%" PRIu64 "]", i > 0 ? "," : "",
+                       spec->ranges[p][i].first, spec->ranges[p][i].last);
+        }
+        buf_puts(b, "]");
+    }
+    buf_puts(b, "}");
+}
+
 static void put_split(struct buf *b, const struct job_spec *spec)
 {
+    static const char *const keys[] = {
+        [SPLIT_COLUMN] = "column", [SPLIT_GROUP] = "group", [SPLIT_TIME] = "time"};
+
     put_open(b, "split");
-    if (spec->split_column != NULL) {
-        put_text(b, "column", spec->split_column);
-    } else {
+    if (spec->split_way == SPLIT_RANGES) {
+        put_ranges(b, spec);
+    } else if (spec->split_way != SPLIT_FRACTIONS) {
+        put_text(b, keys[spec->split_way], spec->split_column);
+    }
+    if (spec->split_way != SPLIT_RANGES && spec->split_way != SPLIT_COLUMN) {
         put_number(b, "validation", spec->validation);
         put_number(b, "test", spec->test);
+    }
+    if (spec->split_way == SPLIT_FRACTIONS) {
         put_key(b, "stratify");
         buf_puts(b, spec->stratify_asked ? "true" : spec->stratify ? "\"auto\"" : "false");
     }

@@ -9,6 +9,7 @@
  *   config.c            config_parse, getters
  *   config_preprocess.c  what becomes of columns, one by one
  *   config_inline.c     rows that came inside the job
+ *   config_ranges.c     ranges of rows
  *   config_notify.c     whom it tells
  *   config_resolve*.c   defaults that depend on the data; see config_resolve.h
  *   config_preset.c     what a preset says where the job says nothing
@@ -156,6 +157,8 @@ struct config {
     struct config_column *columns;         /* owned */
     char *keys[3];                         /* owned: dataset, validation, test; or NULL */
     char *model_key;                       /* owned: of start_from; or NULL */
+    struct split_range *ranges[SPLIT_PARTS]; /* owned: of "rows"; as they came */
+    size_t n_ranges[SPLIT_PARTS];
     enum reader_format url_format;         /* of "url" */
     char url_sha256[HASH_HEX_LEN];         /* "": any */
     bool has_monitor;                      /* of early_stopping */
@@ -170,6 +173,11 @@ void config_inline_free(struct inline_rows **rows);
 /* The target columns' names. */
 size_t config_inline_n_targets(const struct inline_rows *rows);
 const char *config_inline_target(const struct inline_rows *rows, size_t target);
+
+/* ---- config_ranges.c: "data/split/rows" ---- */
+void config_read_ranges(struct config *config, struct err *err);
+/* None may end behind the last of so many rows. */
+void config_check_ranges(const struct config *config, uint64_t rows, struct err *err);
 
 /* ---- config_notify.c: whom the job tells ---- */
 void config_notify_check(const struct config_value *values, struct err *err);

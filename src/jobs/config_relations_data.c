@@ -124,31 +124,74 @@ static void check_stratify(const struct config *config, struct err *err)
     }
 }
 
+/* What says itself which row goes where, wholly or with fractions. */
+static const struct way {
+    enum config_id id;
+    bool fractions;
+    const char *what;
+} ways[] = {{KEY_COLUMN, false, "the split column"},
+            {KEY_GROUP, true, "the group"},
+            {KEY_TIME, true, "the time"},
+            {KEY_RANGES, false, "the ranges of rows"}};
+
+static void check_way(const struct config *config, const struct way *way, struct err *err)
+{
+    static const struct {
+        enum config_id fraction, dataset;
+        const char *verb;
+    } others[] = {{KEY_VALIDATION, KEY_VALIDATION_SET, "validate"},
+                  {KEY_TEST, KEY_TEST_SET, "test"}};
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(others) && !way->fractions; i++) {
+        if (config_number(config, others[i].fraction, 0) > 0) {
+            config_refuse_key(err, others[i].fraction,
+                              "%s (data.split.%s) say%s which rows %s: leave it out", way->what,
+                              strrchr(config_keys[way->id].path, '/') + 1,
+                              way->id == KEY_RANGES ? "" : "s", others[i].verb);
+        }
+        if (config_has(config, others[i].dataset)) {
+            config_refuse_key(err, others[i].dataset,
+                              "give either %s (data.split.%s) or a dataset, not both", way->what,
+                              strrchr(config_keys[way->id].path, '/') + 1);
+        }
+    }
+    if (json_is_true(config->values[KEY_STRATIFY].json)) {
+        config_refuse_key(err, KEY_STRATIFY,
+                          "%s (data.split.%s) say%s which row goes where: leave it out", way->what,
+                          strrchr(config_keys[way->id].path, '/') + 1,
+                          way->id == KEY_RANGES ? "" : "s");
+    }
+}
+
+static void check_ways(const struct config *config, struct err *err)
+{
+    const struct way *first = NULL;
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(ways); i++) {
+        if (!config_has(config, ways[i].id)) {
+            continue;
+        }
+        if (first == NULL) {
+            first = &ways[i];
+            check_way(config, first, err);
+        } else {
+            config_refuse_key(
+                err, ways[i].id,
+                "%s (data.split.%s) says already which row goes where: give one of the two",
+                first->what, strrchr(config_keys[first->id].path, '/') + 1);
+        }
+    }
+}
+
 static void check_split(const struct config *config, struct err *err)
 {
-    bool column = config_has(config, KEY_COLUMN);
     double validation = config_number(config, KEY_VALIDATION, 0);
     double test = config_number(config, KEY_TEST, 0);
 
     check_stratify(config, err);
-    if (column && validation > 0) {
-        config_refuse_key(err, KEY_VALIDATION,
-                          "the split column says which rows validate: leave it out");
-    }
-    if (column && test > 0) {
-        config_refuse_key(err, KEY_TEST, "the split column says which rows test: leave it out");
-    }
-    if (column && json_is_true(config->values[KEY_STRATIFY].json)) {
-        config_refuse_key(err, KEY_STRATIFY,
-                          "the split column says which row goes where: leave it out");
-    }
-    if (column && config_has(config, KEY_VALIDATION_SET)) {
-        config_refuse_key(err, KEY_VALIDATION_SET,
-                          "give either a split column or a dataset, not both");
-    }
-    if (column && config_has(config, KEY_TEST_SET)) {
-        config_refuse_key(err, KEY_TEST_SET, "give either a split column or a dataset, not both");
-    }
+    check_ways(config, err);
     if (config_has(config, KEY_VALIDATION_SET) && validation > 0) {
         config_refuse_key(err, KEY_VALIDATION,
                           "validation_dataset validates: leave the fraction out");
@@ -169,6 +212,8 @@ static void check_columns(const struct config *config, struct err *err)
         enum config_id id;
         const char *what;
     } parts[] = {{KEY_COLUMN, "say which row goes where"},
+                 {KEY_GROUP, "keep rows together"},
+                 {KEY_TIME, "be the time"},
                  {KEY_SAMPLE_WEIGHT, "weigh the rows"},
                  {KEY_OFFSET, "be the offset"}};
     json_t *taken = json_object();

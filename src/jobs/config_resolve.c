@@ -171,6 +171,37 @@ static char *copy_text(const struct config *config, enum config_id id)
     return config_has(config, id) ? xstrdup(config_text_at(config, id, 0)) : NULL;
 }
 
+/* Who says which row goes where: one key at most. */
+static void resolve_split_way(struct resolver *r)
+{
+    static const enum config_id keys[] = {
+        [SPLIT_COLUMN] = KEY_COLUMN, [SPLIT_GROUP] = KEY_GROUP, [SPLIT_TIME] = KEY_TIME};
+    const struct config *c = r->config;
+    enum split_way way;
+    size_t p;
+
+    for (way = SPLIT_COLUMN; way <= SPLIT_TIME; way++) {
+        if (config_has(c, keys[way])) {
+            r->spec->split_way = way;
+            r->spec->split_column = copy_text(c, keys[way]);
+        }
+    }
+    if (!config_has(c, KEY_RANGES)) {
+        return;
+    }
+    r->spec->split_way = SPLIT_RANGES;
+    config_check_ranges(c, dataset_rows(r->ds), r->err);
+    for (p = 0; p < SPLIT_PARTS; p++) {
+        size_t n = c->n_ranges[p];
+
+        r->spec->n_ranges[p] = n;
+        r->spec->ranges[p] = n > 0 ? xcalloc(n, sizeof *r->spec->ranges[p]) : NULL;
+        if (n > 0) {
+            memcpy(r->spec->ranges[p], c->ranges[p], n * sizeof *c->ranges[p]);
+        }
+    }
+}
+
 static int resolve_columns(struct resolver *r)
 {
     struct job_spec *spec = r->spec;
@@ -178,7 +209,7 @@ static int resolve_columns(struct resolver *r)
 
     spec->targets = copy_texts(c, KEY_TARGET, &spec->n_targets);
     spec->exclude = copy_texts(c, KEY_EXCLUDE, &spec->n_exclude);
-    spec->split_column = copy_text(c, KEY_COLUMN);
+    resolve_split_way(r);
     spec->sample_weight = copy_text(c, KEY_SAMPLE_WEIGHT);
     spec->offset = copy_text(c, KEY_OFFSET);
     if (job_spec_columns(spec, r->ds, &r->features, &r->n_features, &r->targets, r->err) != 0) {
@@ -206,11 +237,12 @@ static void resolve_split(struct resolver *r)
     const json_t *stratify = c->values[KEY_STRATIFY].json;
     bool off = c->values[KEY_SPLIT].given && !config_has(c, KEY_SPLIT);
     double usual = off || dataset_rows(r->ds) < SPLIT_ROWS ? 0 : SPLIT_FRACTION;
-    bool fractions;
+    bool together = spec->split_way == SPLIT_GROUP || spec->split_way == SPLIT_TIME, fractions;
 
-    if (spec->split_column != NULL) {
-        return; /* its values say it all */
+    if (spec->split_way == SPLIT_COLUMN || spec->split_way == SPLIT_RANGES) {
+        return; /* that says it all */
     }
+    usual = together ? SPLIT_FRACTION : usual;
     spec->validation = config_number(c, KEY_VALIDATION, r->validation != NULL ? 0 : usual);
     spec->test = config_number(c, KEY_TEST, r->test != NULL ? 0 : usual);
     if (spec->validation + spec->test >= 1) {
@@ -220,7 +252,7 @@ static void resolve_split(struct resolver *r)
     }
     fractions = spec->validation + spec->test > 0;
     spec->stratify_asked = json_is_true(stratify);
-    spec->stratify = spec->classes && fractions && !json_is_false(stratify);
+    spec->stratify = spec->classes && fractions && !json_is_false(stratify) && !together;
     if (spec->stratify_asked && !spec->classes) {
         err_add(r->err, "/data/split/stratify", "is for classes, and the target is numbers");
     }

@@ -419,7 +419,8 @@ static void resolve_monitor(struct resolver *r, bool validates)
 {
     struct job_spec *spec = r->spec;
     struct job_monitor *m = &spec->monitor;
-    bool tests = spec->test > 0 || spec->split_column != NULL || r->test != NULL;
+    bool tests = spec->test > 0 || spec->split_way == SPLIT_COLUMN ||
+                 spec->n_ranges[SPLIT_TEST] > 0 || r->test != NULL;
     char *name, *sentence;
 
     *m = (struct job_monitor){.part = validates ? SPLIT_VALIDATION : SPLIT_TRAINING};

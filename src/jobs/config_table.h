@@ -21,6 +21,7 @@
 #define CONFIG_MAX_MILESTONES 1000
 #define CONFIG_MAX_SIDE       4096 /* pixels of a picture's side */
 #define CONFIG_MAX_MIN_COUNT  1000000
+#define CONFIG_MAX_RANGES     10000
 #define CONFIG_MAX_PRIORITY   1000 /* and its negative */
 
 #define CONFIG_KEYS(K)                                                                             \
@@ -65,6 +66,19 @@
       .help = "true, false, or \"auto\": classes are, and too small ones only give a warning")     \
     K(COLUMN, "data/split/column", TYPE_TEXT, .null_ok = true,                                     \
       .help = "a column that says training, validation or test")                                   \
+    K(GROUP, "data/split/group", TYPE_TEXT, .null_ok = true,                                       \
+      .help = "a column, never a feature: rows with the same value stay in one part; the "         \
+              "fractions are held as well as that allows")                                         \
+    K(TIME, "data/split/time", TYPE_TEXT, .null_ok = true,                                         \
+      .help = "a column of datetimes or numbers: the oldest rows train, then validation, the "     \
+              "newest test; rows of the same time stay in one part")                               \
+    K(RANGES, "data/split/rows", TYPE_OBJECT, .null_ok = true,                                     \
+      .help = "ranges of rows; what is in none of them is left out")                               \
+    K(TRAINING_ROWS, "data/split/rows/training", TYPE_OWN,                                         \
+      .help = "array of [first, last], both in it; 0 is the first row")                            \
+    K(VALIDATION_ROWS, "data/split/rows/validation", TYPE_OWN, .null_ok = true,                    \
+      .help = "the same")                                                                          \
+    K(TEST_ROWS, "data/split/rows/test", TYPE_OWN, .null_ok = true, .help = "the same")            \
     K(VALIDATION_SET, "data/split/validation_dataset", TYPE_KEY, .null_ok = true,                  \
       .help = "another dataset validates")                                                         \
     K(TEST_SET, "data/split/test_dataset", TYPE_KEY, .null_ok = true,                              \

@@ -95,18 +95,9 @@ static void close_datasets(struct training *t)
     datasets_put(t->slot->datasets, &t->test);
 }
 
-static int make_split(struct training *t, size_t target, struct split *split, struct err *err)
+static int make_split(struct training *t, struct split *split, struct err *err)
 {
-    const struct job_spec *spec = &t->spec;
-    struct split_options options = {
-        .validation = spec->validation,
-        .test = spec->test,
-        .stratify = spec->stratify,
-        .stratify_asked = spec->stratify_asked,
-        .seed = spec->train.seed,
-        .column = spec->split_column != NULL ? dataset_find(t->ds, spec->split_column) : -1,
-        .target = spec->classes ? (ptrdiff_t)target : -1,
-    };
+    struct split_options options = job_spec_split(&t->spec, t->ds);
 
     return split_make(t->ds, &options, split, &t->warnings, err);
 }
@@ -245,7 +236,7 @@ static int encode_all(struct training *t, struct err *err)
     if (rc != 0) {
         return rc;
     }
-    rc = make_split(t, encoder.targets[0], &split, err);
+    rc = make_split(t, &split, err);
     if (rc == 0) {
         rc = drop_rows(t, &encoder.options, &split, err);
     }

@@ -51,6 +51,9 @@ void job_spec_fini(struct job_spec *spec)
     free(spec->sample_weight);
     free(spec->offset);
     free(spec->split_column);
+    for (i = 0; i < SPLIT_PARTS; i++) {
+        free(spec->ranges[i]);
+    }
     free(spec->hidden);
     free(spec->layers);
     free(spec->milestones);
@@ -80,9 +83,44 @@ enum mlp_metric_kind job_spec_kind(const struct job_spec *spec)
                : MLP_OF_NUMBERS;
 }
 
+const char *job_spec_split_pointer(const struct job_spec *spec)
+{
+    static const char *const pointers[] = {
+        [SPLIT_COLUMN] = "/data/split/column",
+        [SPLIT_GROUP] = "/data/split/group",
+        [SPLIT_TIME] = "/data/split/time",
+        [SPLIT_RANGES] = "/data/split/rows",
+    };
+
+    return spec->split_way != SPLIT_FRACTIONS ? pointers[spec->split_way]
+           : spec->stratify_asked             ? "/data/split/stratify"
+                                              : "/data/split";
+}
+
+struct split_options job_spec_split(const struct job_spec *spec, const struct dataset *ds)
+{
+    struct split_options out = {
+        .validation = spec->validation,
+        .test = spec->test,
+        .stratify = spec->stratify,
+        .stratify_asked = spec->stratify_asked,
+        .seed = spec->train.seed,
+        .target = spec->classes ? dataset_find(ds, spec->targets[0]) : -1,
+        .way = spec->split_way,
+        .ranges = (const struct split_range *const *)spec->ranges,
+    };
+    ptrdiff_t column = spec->split_column != NULL ? dataset_find(ds, spec->split_column) : 0;
+
+    CHK(column >= 0); /* job_spec_columns looked */
+    out.column = (size_t)column;
+    memcpy(out.n_ranges, spec->n_ranges, sizeof out.n_ranges);
+    return out;
+}
+
 bool job_spec_validates(const struct job_spec *spec)
 {
-    return spec->validation > 0 || spec->split_column != NULL ||
+    return spec->validation > 0 || spec->split_way == SPLIT_COLUMN ||
+           spec->n_ranges[SPLIT_VALIDATION] > 0 ||
            spec->validation_dataset[0] != '\0';
 }
 
@@ -172,10 +210,11 @@ int job_spec_columns(const struct job_spec *spec, const struct dataset *ds, size
     size_t *t = xcalloc(spec->n_targets > 0 ? spec->n_targets : 1, sizeof *t);
     const struct {
         const char *name, *pointer;
+        bool feature; /* it may be one */
     } others[] = {
-        {spec->split_column, "/data/split/column"},
-        {spec->sample_weight, "/data/sample_weight"},
-        {spec->offset, "/data/offset"},
+        {spec->split_column, job_spec_split_pointer(spec), spec->split_way == SPLIT_TIME},
+        {spec->sample_weight, "/data/sample_weight", false},
+        {spec->offset, "/data/offset", false},
     };
     struct err problems = ERR_INIT;
     ptrdiff_t at;
@@ -202,7 +241,7 @@ int job_spec_columns(const struct job_spec *spec, const struct dataset *ds, size
     }
     for (i = 0; i < ARRAY_LEN(others); i++) {
         at = others[i].name != NULL ? find(ds, others[i].name, others[i].pointer, &problems) : -1;
-        if (at >= 0) {
+        if (at >= 0 && !others[i].feature) {
             out[at] = true;
         }
     }

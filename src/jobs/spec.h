@@ -65,10 +65,13 @@ struct job_spec {
     char **exclude;                    /* columns that are not features */
     char *sample_weight, *offset;      /* columns, or NULL; no features either */
 
-    /* split: fractions, or a column, or other datasets */
+    /* split: fractions, or a column, or ranges, or other datasets; see data/split.h */
     double validation, test;           /* fractions of `dataset`; 0 = absent */
     bool stratify, stratify_asked;
-    char *split_column;                /* or NULL */
+    enum split_way split_way;
+    char *split_column;                /* of the ways that have one, or NULL */
+    struct split_range *ranges[SPLIT_PARTS];
+    size_t n_ranges[SPLIT_PARTS];
     char validation_dataset[HASH_HEX_LEN], test_dataset[HASH_HEX_LEN]; /* "" = none */
 
     /* preprocess */
@@ -135,6 +138,10 @@ struct mlp_embedding *job_spec_tables(const struct encoder *encoder, size_t *n);
 bool job_spec_is_soft(const struct job_spec *spec);
 /* What metrics there can be. */
 enum mlp_metric_kind job_spec_kind(const struct job_spec *spec);
+/* How its rows are to be split; borrows from the spec. */
+struct split_options job_spec_split(const struct job_spec *spec, const struct dataset *ds);
+/* The key that decides which row goes where: "/data/split/group", .. */
+const char *job_spec_split_pointer(const struct job_spec *spec);
 /* Whether it has a validation part. */
 bool job_spec_validates(const struct job_spec *spec);
 /* Whether its optimizer takes all rows in a step. */

@@ -219,14 +219,11 @@ static int load_parent(struct submission *s, struct err *err)
 /* Problems of the rows at the key that chose them. */
 static void point_at_split(const struct job_spec *spec, struct err *problems)
 {
-    const char *pointer = spec->split_column != NULL ? "/data/split/column"
-                          : spec->stratify_asked     ? "/data/split/stratify"
-                                                     : "/data/split";
     size_t i;
 
     for (i = 0; i < problems->n_items; i++) {
         if (problems->items[i].pointer == NULL) {
-            problems->items[i].pointer = xstrdup(pointer);
+            problems->items[i].pointer = xstrdup(job_spec_split_pointer(spec));
         }
     }
 }
@@ -237,15 +234,7 @@ static int look_at_split(struct submission *s, size_t rows[SPLIT_PARTS], struct 
 {
     const struct job_spec *spec = &s->spec;
     const struct dataset *ds = s->used[0].ds;
-    struct split_options options = {
-        .validation = spec->validation,
-        .test = spec->test,
-        .stratify = spec->stratify,
-        .stratify_asked = spec->stratify_asked,
-        .seed = spec->train.seed,
-        .column = spec->split_column != NULL ? dataset_find(ds, spec->split_column) : -1,
-        .target = spec->classes ? dataset_find(ds, spec->targets[0]) : -1,
-    };
+    struct split_options options = job_spec_split(spec, ds);
     struct split split = {.n = {0}};
     size_t part;
 

@@ -63,7 +63,6 @@ START_TEST(rows_are_those_of_the_split)
             struct split_options options = {.validation = spec.validation,
                                             .test = spec.test,
                                             .seed = rows,
-                                            .column = -1,
                                             .target = -1};
             struct split split = {.n = {0}};
             struct err err = ERR_INIT;
@@ -89,8 +88,8 @@ START_TEST(rows_of_a_split_column)
     size_t k;
 
     for (k = 0; k < ARRAY_LEN(columns); k++) {
-        struct job_spec spec = {.split_column = columns[k]};
-        struct split_options options = {.column = dataset_find(ds, columns[k]), .target = -1};
+        struct job_spec spec = {.split_way = SPLIT_COLUMN, .split_column = columns[k]};
+        struct split_options options = {.way = SPLIT_COLUMN, .column = (size_t)dataset_find(ds, columns[k]), .target = -1};
         struct split split = {.n = {0}};
         struct err err = ERR_INIT;
         size_t n[SPLIT_PARTS];
@@ -129,7 +128,7 @@ START_TEST(a_column_without_training_rows_is_refused)
     struct dataset_summary summary;
     struct dataset *ds = help_dataset("a,f\n1,test\n2,val\n", &summary);
     char column[] = "f";
-    struct job_spec spec = {.split_column = column};
+    struct job_spec spec = {.split_way = SPLIT_COLUMN, .split_column = column};
     struct err err = ERR_INIT;
     size_t n[SPLIT_PARTS];
 

@@ -122,6 +122,14 @@ START_TEST(split_as_asked)
     resolve_ok(&f, JOBD("species", "\"split\":{\"column\":\"fold\"}"));
     ck_assert(f.spec.validation + f.spec.test <= 0 && f.spec.early_stopping);
     ck_assert_str_eq(f.spec.split_column, "fold");
+    resolve_ok(&f, JOBD("species", "\"split\":{\"group\":\"k\",\"test\":0.3}"));
+    ck_assert_int_eq(f.spec.split_way, SPLIT_GROUP);
+    ck_assert_double_eq(f.spec.validation, 0.15);
+    ck_assert(!f.spec.stratify);
+    resolve_ok(&f, JOBD("species", "\"split\":{\"rows\":{\"training\":[[0,99]],"
+                                   "\"validation\":[[100,120],[140,149]]}}"));
+    ck_assert(f.spec.validation + f.spec.test <= 0 && f.spec.early_stopping);
+    ck_assert_uint_eq(f.spec.n_ranges[SPLIT_VALIDATION], 2);
     resolve_ok(&f, JOBD("species", "\"split\":{\"test_dataset\":\"e\"}"));
     ck_assert_double_eq(f.spec.validation, 0.15);
     ck_assert(f.spec.test <= 0);
@@ -273,6 +281,9 @@ static const struct {
     {JOB("zzzzzzzzzzz", ""), "/data/target", "no column \"zzzzzzzzzzz\""},
     {"{\"data\":{\"dataset\":\"d\",\"target\":[\"a\",\"bb\"]}}", "/data/target/1",
      "did you mean \"b\"?"},
+    {JOBD("r", "\"split\":{\"group\":\"kk\"}"), "/data/split/group", "no column \"kk\""},
+    {JOBD("r", "\"split\":{\"rows\":{\"training\":[[0,99]],\"test\":[[100,150]]}}"),
+     "/data/split/rows/test/0", "[100, 150] goes beyond the last row, which is 149"},
     {JOBD("r", "\"exclude\":[\"a\",\"spieces\"]"), "/data/exclude/1", "did you mean \"species\"?"},
     {JOBD("r", "\"split\":{\"column\":\"flod\"}"), "/data/split/column", "no column \"flod\""},
     {JOBD("r", "\"split\":{\"column\":\"a\"}"), "/data/split/column", "not numbers"},
@@ -423,6 +434,9 @@ static const char *const jobs[] = {
     JOB("r", ",\"priority\":-1000"),
     JOB("r", ",\"priority\":1000"),
     JOBD("species", "\"split\":{\"stratify\":true,\"test\":0.25},\"exclude\":[\"id\",\"fold\"]"),
+    JOBD("species", "\"split\":{\"group\":\"k\"}"),
+    JOBD("r", "\"split\":{\"time\":\"id\",\"test\":0.25}"),
+    JOBD("r", "\"split\":{\"rows\":{\"training\":[[50,99],[0,9]],\"test\":[[100,149]]}}"),
     JOBD("species", "\"split\":{\"stratify\":false}"),
     JOBD("species", "\"split\":null"),
     JOBD("species", "\"split\":{\"column\":\"fold\"}"),

@@ -10,7 +10,6 @@ static struct split_options options_for(double validation, double test, ptrdiff_
                                   .test = test,
                                   .stratify = target >= 0,
                                   .seed = 42,
-                                  .column = -1,
                                   .target = target};
 }
 
@@ -327,7 +326,7 @@ START_TEST(by_a_column)
 {
     struct dataset *ds = table("x,y,fold\n1,a,train\n2,b,TEST\n3,b,Valid\n4,b,Training\n5,a,val\n"
                                "6,a,validation\n7,a,test\n");
-    struct split_options options = {.column = 2, .target = 1, .seed = 1};
+    struct split_options options = {.way = SPLIT_COLUMN, .column = 2, .target = 1, .seed = 1};
     struct split split = make(ds, &options, NULL);
 
     counts(&split, 2, 3, 2);
@@ -341,7 +340,7 @@ END_TEST
 static void column_refused(const char *text, int64_t row, size_t items, const char *detail)
 {
     struct dataset *ds = table(text);
-    struct split_options options = {.column = 0, .target = 1};
+    struct split_options options = {.way = SPLIT_COLUMN, .column = 0, .target = 1};
     struct split split;
     struct err err = ERR_INIT;
 
@@ -374,7 +373,7 @@ END_TEST
 START_TEST(column_without_validation)
 {
     struct buf text = BUF_INIT;
-    struct split_options options = {.column = 2, .target = 1, .stratify = true, .seed = 3};
+    struct split_options options = {.way = SPLIT_COLUMN, .column = 2, .target = 1, .stratify = true, .seed = 3};
     struct dataset *ds;
     struct split split;
     size_t i;
