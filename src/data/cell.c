@@ -1,11 +1,14 @@
-/* Numbers in cells; see number.h.
+/* Numbers in cells; see cell.h.
  *
  * Pure functions, any thread. The short way rests on two facts: an integer up to 2^53 and a
  * power of ten up to 10^22 are doubles without rounding, and IEEE multiplication and division
- * round correctly; anything else goes to strtod.
+ * round correctly. Where long double has 64 bits (x86) the same goes for integers of 19 digits and
+ * powers up to 10^27, rounded twice: that differs from once only if the first rounding ended just
+ * between two doubles, which can be seen. Anything else goes to strtod.
  */
 #include "data/cell.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,12 +25,51 @@ static const double power_of_ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  
                                       1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 #define MAX_POWER ((int)ARRAY_LEN(power_of_ten) - 1)
 
+#if LDBL_MANT_DIG == 64
+static const long double long_power_of_ten[] = {
+    1e0L,  1e1L,  1e2L,  1e3L,  1e4L,  1e5L,  1e6L,  1e7L,  1e8L,  1e9L,  1e10L, 1e11L, 1e12L, 1e13L,
+    1e14L, 1e15L, 1e16L, 1e17L, 1e18L, 1e19L, 1e20L, 1e21L, 1e22L, 1e23L, 1e24L, 1e25L, 1e26L, 1e27L};
+
+static bool scale_long(uint64_t mantissa, int exponent, double *out)
+{
+    const int most = (int)ARRAY_LEN(long_power_of_ten) - 1;
+    long double value = (long double)mantissa;
+    uint64_t bits;
+
+    if (exponent < -most || exponent > most) {
+        return false;
+    }
+    value = exponent < 0 ? value / long_power_of_ten[-exponent]
+                         : value * long_power_of_ten[exponent];
+    memcpy(&bits, &value, sizeof bits); /* the mantissa */
+    *out = (double)value;
+    return (bits & 0x7ff) != 0x400;
+}
+#else
+static bool scale_long(uint64_t mantissa, int exponent, double *out)
+{
+    (void)mantissa, (void)exponent, (void)out;
+    return false;
+}
+#endif
+
+static bool scale(uint64_t mantissa, int exponent, double *out)
+{
+    if (mantissa > (UINT64_C(1) << 53) || exponent < -MAX_POWER || exponent > MAX_POWER) {
+        return scale_long(mantissa, exponent, out);
+    }
+    *out = exponent < 0 ? (double)mantissa / power_of_ten[-exponent]
+                        : (double)mantissa * power_of_ten[exponent];
+    return true;
+}
+
 /* False means "not this way", not "not a number". */
 static bool parse_short(const char *s, size_t len, double *out)
 {
-    const char *p = s, *end = s + len;
+    const char *p = s, *end = s + len, *first, *point;
     uint64_t mantissa = 0;
-    int digits = 0, exponent = 0;
+    ptrdiff_t digits;
+    int exponent = 0;
     bool negative = false;
 
     if (len == 0 || len > 40) {
@@ -36,15 +78,24 @@ static bool parse_short(const char *s, size_t len, double *out)
     if (*p == '-' || *p == '+') {
         negative = *p++ == '-';
     }
-    for (; p < end && *p >= '0' && *p <= '9'; p++, digits++) {
+    for (first = p; p < end && (unsigned)(*p - '0') < 10; p++) {
         mantissa = mantissa * 10 + (uint64_t)(*p - '0');
     }
+    digits = p - first;
     if (p < end && *p == '.') {
-        for (p++; p < end && *p >= '0' && *p <= '9'; p++, digits++, exponent--) {
+        for (point = ++p; p < end && (unsigned)(*p - '0') < 10; p++) {
             mantissa = mantissa * 10 + (uint64_t)(*p - '0');
         }
+        exponent = (int)(point - p);
+        digits += p - point;
     }
-    if (digits == 0 || digits > 19) { /* 19 digits cannot overflow 64 bits */
+    if (digits == 0) {
+        return false;
+    }
+    for (; digits > 19 && (*first == '0' || *first == '.'); first++) {
+        digits -= *first == '0'; /* those in front count for nothing */
+    }
+    if (digits > 19) { /* 19 digits cannot overflow 64 bits */
         return false;
     }
     if (p < end && (*p == 'e' || *p == 'E')) {
@@ -62,15 +113,10 @@ static bool parse_short(const char *s, size_t len, double *out)
         }
         exponent += down ? -e : e;
     }
-    if (p != end || mantissa > (UINT64_C(1) << 53) || exponent < -MAX_POWER ||
-        exponent > MAX_POWER) {
+    if (p != end || !scale(mantissa, exponent, out)) {
         return false;
     }
-    *out = (double)mantissa;
-    *out = exponent < 0 ? *out / power_of_ten[-exponent] : *out * power_of_ten[exponent];
-    if (negative) {
-        *out = -*out;
-    }
+    *out = negative ? -*out : *out;
     return true;
 }
 

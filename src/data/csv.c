@@ -1,9 +1,13 @@
 /* The CSV reader; see csv.h for what is taken and what is refused.
  *
- * libcsv cuts the bytes into cells, csv_rows.c makes a table of them. Here are the bytes'
- * own troubles: what kind of text this is, the byte order mark, NUL bytes, quotes, cells
- * without end. libcsv gets slices, so that an error stops a long text soon, and a buffer
- * that never grows. One thread at a time per reader.
+ * csv_rows.c makes a table of cells. Here are the bytes' own troubles: what kind of text this is,
+ * the byte order mark, NUL bytes, quotes, cells without end. Lines without a quote, which most are,
+ * are cut into cells where they lie (csv_cut.c); libcsv gets the others, and those that are longer
+ * than any cell may be. The end of a piece that is no whole line waits for the next piece, so that
+ * a text is read alike however it was cut. Memory never grows: libcsv's buffer is a cell's, and
+ * what waits is at most LINE_BYTES. One thread at a time per reader.
+ *
+ * Invariant: libcsv is between two lines whenever `between` says so.
  */
 #include "data/csv.h"
 
@@ -18,7 +22,8 @@
 #include "data/reader_priv.h"
 
 #define READER_MAGIC 0x63737672u
-#define SLICE_BYTES  (64u << 10)
+#define LINE_BYTES   (64u << 10)
+#define SLICE_BYTES  (64u << 10) /* for libcsv at once, so that an error stops a long text soon */
 #define PARSER_BYTES (CSV_MAX_FIELD + 2) /* a cell, its closing quote, and one over */
 #define HEAD_BYTES   4
 
@@ -30,6 +35,9 @@ struct csv_reader {
     unsigned char head[HEAD_BYTES]; /* the first bytes, until we know what text this is */
     size_t n_head;
     bool started;
+    bool between;     /* lines: nothing of the next one is with libcsv */
+    struct buf line;  /* the beginning of one that has not ended; only between lines */
+    struct csv_cut *cut;
     struct csv_rows rows;
 };
 
@@ -60,6 +68,8 @@ int csv_reader_new(const char *dir, const struct csv_options *options, struct cs
     csv_set_delim(&r->parser, (unsigned char)options->delimiter);
     csv_set_blk_size(&r->parser, PARSER_BYTES);
     csv_set_realloc_func(&r->parser, bounded_realloc);
+    r->between = true;
+    r->cut = csv_cut_new(options->delimiter);
     *out = r;
     return 0;
 }
@@ -74,6 +84,8 @@ void csv_reader_free(struct csv_reader **reader)
     CHK_OBJ(r, READER_MAGIC);
     csv_rows_fini(&r->rows);
     csv_free(&r->parser);
+    csv_cut_free(&r->cut);
+    buf_fini(&r->line);
     csv_options_fini(&r->options);
     free(r->dir);
     r->magic = 0;
@@ -93,7 +105,10 @@ static void on_cell(void *bytes, size_t len, void *ctx)
 
 static void on_line_end(int c, void *ctx)
 {
-    csv_rows_line_end(ctx, c);
+    struct csv_rows *rows = ctx;
+
+    csv_rows_line_end(rows, c);
+    rows->line_ended = true;
 }
 
 /* Why libcsv stopped; `next` is the byte it did not take. */
@@ -126,27 +141,75 @@ static int parser_failed(struct csv_reader *r, int next)
     }
 }
 
+/* To the end of the line, or of a slice. *done: bytes taken. */
+static int parse_slow(struct csv_reader *r, const char *bytes, size_t len, size_t *done)
+{
+    size_t n = len < SLICE_BYTES ? len : SLICE_BYTES, i;
+
+    for (i = 0; i < n && bytes[i] != '\n' && bytes[i] != '\r'; i++) {
+    }
+    n = i < n ? i + 1 : n;
+    r->rows.line_ended = false;
+    *done = csv_parse(&r->parser, bytes, n, on_cell, on_line_end, &r->rows);
+    r->between = r->rows.line_ended;
+    return r->rows.failed ? -1 : *done != n ? parser_failed(r, bytes[*done]) : 0;
+}
+
 static int parse(struct csv_reader *r, const char *bytes, size_t len)
 {
-    while (len > 0) {
-        size_t n = len < SLICE_BYTES ? len : SLICE_BYTES, done;
-        const char *nul = memchr(bytes, '\0', n);
+    const char *nul = len > 0 ? memchr(bytes, '\0', len) : NULL;
+    size_t n = nul != NULL ? (size_t)(nul - bytes) : len, at = 0, done;
 
-        n = nul != NULL ? (size_t)(nul - bytes) : n;
-        done = csv_parse(&r->parser, bytes, n, on_cell, on_line_end, &r->rows);
+    while (at < n) {
+        done = r->between ? csv_cut_lines(r->cut, &r->rows, bytes + at, n - at) : 0;
         if (r->rows.failed) {
             return -1;
         }
-        if (done != n) {
-            return parser_failed(r, bytes[done]);
+        if (done == 0 && parse_slow(r, bytes + at, n - at, &done) != 0) {
+            return -1;
         }
-        if (nul != NULL) {
-            return csv_rows_fail(&r->rows, "a NUL byte; is this a text?");
+        at += done;
+    }
+    return nul != NULL ? csv_rows_fail(&r->rows, "a NUL byte; is this a text?") : 0;
+}
+
+static int parse_waiting(struct csv_reader *r)
+{
+    int rc = parse(r, r->line.data, r->line.len);
+
+    buf_clear(&r->line);
+    return rc;
+}
+
+/* Whole lines at once, as far as they fit. */
+static int take(struct csv_reader *r, const char *bytes, size_t len)
+{
+    const char *last = len > 0 ? memrchr(bytes, '\n', len) : NULL;
+    size_t whole = last != NULL ? (size_t)(last - bytes) + 1 : 0;
+
+    if (r->line.len > 0 && (whole > 0 || r->line.len + len > LINE_BYTES)) {
+        const char *first = memchr(bytes, '\n', len);
+        size_t n = first != NULL ? (size_t)(first - bytes) + 1 : 0;
+
+        if (buf_append(&r->line, bytes, n) != 0) {
+            return csv_rows_no_memory(&r->rows);
+        }
+        if (parse_waiting(r) != 0) {
+            return -1;
         }
         bytes += n;
         len -= n;
+        whole -= n;
     }
-    return 0;
+    if (parse(r, bytes, whole) != 0) {
+        return -1;
+    }
+    bytes += whole;
+    len -= whole;
+    if (!r->between || len > LINE_BYTES) {
+        return parse(r, bytes, len);
+    }
+    return buf_append(&r->line, bytes, len) != 0 ? csv_rows_no_memory(&r->rows) : 0;
 }
 
 /* The first bytes are in `head`: skip a byte order mark, and go on with the rest. */
@@ -160,7 +223,7 @@ static int start(struct csv_reader *r)
         r->rows.failed = true;
         return err_add_cell(r->rows.err, 0, 1, NULL, "this is %s, not CSV", what);
     }
-    return parse(r, (const char *)r->head + skip, r->n_head - skip);
+    return take(r, (const char *)r->head + skip, r->n_head - skip);
 }
 
 int csv_reader_feed(struct csv_reader *r, const void *bytes, size_t len, struct err *err)
@@ -177,7 +240,7 @@ int csv_reader_feed(struct csv_reader *r, const void *bytes, size_t len, struct 
             return -1;
         }
     }
-    return parse(r, p, len);
+    return take(r, p, len);
 }
 
 int csv_reader_finish(struct csv_reader *r, struct dataset_summary *out, struct err *err)
@@ -185,7 +248,7 @@ int csv_reader_finish(struct csv_reader *r, struct dataset_summary *out, struct 
     CHK_OBJ(r, READER_MAGIC);
     CHK(!r->rows.failed);
     r->rows.err = err;
-    if (!r->started && start(r) != 0) {
+    if ((!r->started && start(r) != 0) || parse_waiting(r) != 0) {
         return -1;
     }
     if (csv_fini(&r->parser, on_cell, on_line_end, &r->rows) != 0) {

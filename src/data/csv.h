@@ -1,6 +1,6 @@
 /* CSV into a dataset, streamed: bytes go in as they arrive, memory stays flat.
  *
- * Tokens come from libcsv. Handled: quoted commas, quotes and newlines, CRLF, no newline
+ * Handled: quoted commas, quotes and newlines, CRLF, no newline
  * at the end, a byte order mark. Refused, with row (1 = first data row), line and column:
  * NUL bytes, invalid UTF-8, an unterminated or misplaced quote, ragged rows, duplicate or
  * empty header names, a field over 64 KiB, no rows, no columns.
@@ -19,7 +19,7 @@
 #include "data/missing.h"
 
 #define CSV_SAMPLE_ROWS  10000
-#define CSV_SAMPLE_BYTES (32u << 20)
+#define CSV_SAMPLE_BYTES (16u << 20)
 #define CSV_MAX_FIELD    (64u << 10)
 #define CSV_MAX_ROW      (16u << 20) /* bytes, in the sample */
 

@@ -60,6 +60,7 @@ struct csv_rows {
     int64_t line;
     int64_t row_line; /* where the current row began */
     bool after_cr;    /* a line feed now belongs to the line's end before it */
+    bool line_ended;  /* for csv.c: one has ended since it last looked */
     _Atomic uint64_t rows;
 
     struct buf sample;
@@ -68,6 +69,10 @@ struct csv_rows {
 };
 
 void csv_rows_cell(struct csv_rows *r, const char *s, size_t len);
+/* The next n cells: cell i ends at ends[i] and begins behind the cell before and its delimiter,
+ * spaces around it not counted. None has a line's end in it. */
+void csv_rows_cells(struct csv_rows *r, const char *line, const uint32_t *ends, size_t n,
+                    char delimiter);
 /* Every line's end outside of quotes, those of blank lines too (there was no cell then); -1 is
  * the end of the text. */
 void csv_rows_line_end(struct csv_rows *r, int c);
@@ -85,6 +90,16 @@ int csv_rows_no_memory(struct csv_rows *r);
 void csv_rows_fini(struct csv_rows *r);
 /* Line ends inside a cell. */
 int64_t csv_count_lines(const char *s, size_t len);
+
+/* ---- csv_cut.c ---- */
+
+/* Lines without quotes, cut where they lie. */
+struct csv_cut;
+struct csv_cut *csv_cut_new(char delimiter);
+void csv_cut_free(struct csv_cut **cut);
+/* Whole lines from the front of `bytes`, which begin a line and hold no NUL, up to the first that
+ * has a quote or no end. How many bytes that was; r->failed may be set. */
+size_t csv_cut_lines(struct csv_cut *cut, struct csv_rows *r, const char *bytes, size_t len);
 
 /* A name as it stands in `types`: ':', ',' and backslash behind a backslash. */
 char *csv_types_quote(const char *name);

@@ -163,6 +163,28 @@ void csv_rows_cell(struct csv_rows *r, const char *s, size_t len)
     }
 }
 
+void csv_rows_cells(struct csv_rows *r, const char *line, const uint32_t *ends, size_t n,
+                    char delimiter)
+{
+    bool spaces = delimiter != ' ', tabs = delimiter != '\t'; /* that are taken off */
+    size_t i, begin = 0;
+
+    r->after_cr = false;
+    for (i = 0; i < n && !r->failed; i++) {
+        const char *s = line + begin, *end = line + ends[i];
+
+        while (s < end && ((*s == ' ' && spaces) || (*s == '\t' && tabs))) {
+            s++;
+        }
+        while (s < end && ((end[-1] == ' ' && spaces) || (end[-1] == '\t' && tabs))) {
+            end--;
+        }
+        take_cell(r, s, (size_t)(end - s));
+        r->column += !r->failed;
+        begin = ends[i] + 1;
+    }
+}
+
 /* ---- rows -------------------------------------------------------------------- */
 
 /* The next cell of a row in the sample. */

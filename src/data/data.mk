@@ -6,6 +6,7 @@ libdata_a_SOURCES = \
 	src/data/cell.c src/data/cell.h \
 	src/data/csv.c src/data/csv.h \
 	src/data/csv_infer.c src/data/csv_priv.h \
+	src/data/csv_cut.c \
 	src/data/csv_rows.c \
 	src/data/csv_sniff.c src/data/csv_sniff.h \
 	src/data/csv_types.c \

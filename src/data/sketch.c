@@ -55,10 +55,29 @@ static double from_key(uint64_t key)
     return value;
 }
 
-/* By bytes, the lowest first; bytes that all values share take no pass. */
-static int sort(double *values, size_t n)
+/* a (n) and what stands behind it (m), both sorted, become one; `room` for n. */
+static void merge(double *a, size_t n, size_t m, double *room)
 {
-    uint64_t *a = malloc(2 * (n != 0 ? n : 1) * sizeof *a), *b, *from, *to;
+    const double *left = room, *left_end = room + n, *right = a + n, *right_end = right + m;
+
+    memcpy(room, a, n * sizeof *a);
+    while (left < left_end && right < right_end) {
+        bool first = *left <= *right;
+
+        *a++ = first ? *left : *right;
+        left += first;
+        right += !first;
+    }
+    memcpy(a, left, (size_t)(left_end - left) * sizeof *a);
+}
+
+/* The first `done` are sorted already. By bytes, the lowest first; bytes that all values share take
+ * no pass. */
+static int sort(double *all, size_t done, size_t n_all)
+{
+    double *values = all + done;
+    size_t n = n_all - done;
+    uint64_t *a = malloc(2 * (n_all != 0 ? n_all : 1) * sizeof *a), *b, *from, *to;
     size_t count[8][256] = {{0}};
     size_t i;
     int byte;
@@ -97,6 +116,9 @@ static int sort(double *values, size_t n)
     for (i = 0; i < n; i++) {
         values[i] = from_key(from[i]);
     }
+    if (done > 0) {
+        merge(all, done, n, (double *)a);
+    }
     free(a);
     return 0;
 }
@@ -116,13 +138,14 @@ static int halve(struct sketch *s)
 {
     size_t i, odd = mix(s->block) & 1;
 
-    if (sort(s->kept, s->n) != 0) {
+    if (sort(s->kept, s->sorted, s->n) != 0) {
         return -1;
     }
     for (i = 0; i < s->n / 2; i++) {
         s->kept[i] = s->kept[2 * i + odd];
     }
     s->n /= 2;
+    s->sorted = s->n;
     s->shift++;
     return 0;
 }
@@ -186,7 +209,7 @@ int sketch_add(struct sketch *s, const double *values, size_t n)
 
 int sketch_sort(struct sketch *s)
 {
-    return sort(s->kept, s->n);
+    return sort(s->kept, s->sorted, s->n);
 }
 
 /* The value of a rank, from 0. */

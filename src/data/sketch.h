@@ -19,7 +19,7 @@ struct sketch {
     uint64_t count;  /* values added */
     unsigned shift;
     double *kept; /* [room], n of them used; owned */
-    size_t n, room;
+    size_t n, room, sorted; /* the first `sorted` are */
     uint64_t taken; /* values of the block under way that have passed */
     uint64_t block; /* blocks begun */
     double pending; /* the one of them that is kept if the block ends now */

@@ -14,9 +14,9 @@ from datetime import datetime
 from pathlib import Path
 
 import accuracy_sets
+import report
 from daemon import Daemon, Refused
 
-BEGIN, END = "<!-- bench accuracy: begin -->", "<!-- bench accuracy: end -->"
 COLUMNS = ("two-key", "options")
 
 
@@ -144,11 +144,6 @@ def markdown(result):
             yield f"- {name}: `{json.dumps(more)}`"
 
 
-def write_into(path, text):
-    before, rest = path.read_text().split(BEGIN)
-    path.write_text(f"{before}{BEGIN}\n{text}{END}{rest.split(END)[1]}")
-
-
 def main():
     def names(text):
         return [c for c in text.split(",") if c]
@@ -185,7 +180,7 @@ def main():
         options.out.write_text(text)
         options.out.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
     if options.write:
-        write_into(Path(__file__).parents[2] / "docs/PERFORMANCE.md", text)
+        report.write_into_page("accuracy", text)
 
 
 main()

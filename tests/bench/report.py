@@ -1,11 +1,15 @@
 """The result of a bench as Markdown."""
 
-BEGIN, END = "<!-- bench train: begin -->", "<!-- bench train: end -->"
+from pathlib import Path
+
+PAGE = Path(__file__).parents[2] / "docs/PERFORMANCE.md"
 
 
-def write_into(path, text):
-    before, rest = path.read_text().split(BEGIN)
-    path.write_text(f"{before}{BEGIN}\n{text}{END}{rest.split(END)[1]}")
+def write_into_page(bench, text):
+    """Between the marks that the page has for this bench."""
+    begin, end = f"<!-- bench {bench}: begin -->", f"<!-- bench {bench}: end -->"
+    before, rest = PAGE.read_text().split(begin)
+    PAGE.write_text(f"{before}{begin}\n{text}{end}{rest.split(end)[1]}")
 
 
 def table(head, lines):

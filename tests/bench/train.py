@@ -158,7 +158,7 @@ def main():
         options.out.write_text(text)
         options.out.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
     if options.write:
-        report.write_into(Path(__file__).parents[2] / "docs/PERFORMANCE.md", text)
+        report.write_into_page("train", text)
     judged = result["compared"] + result.get("precision", [])
     return 0 if all(row.get("losses_good", True) for row in judged) else 1
 
