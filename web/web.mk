@@ -21,6 +21,7 @@ web_sources = \
 	web/src/smooth.ts \
 	web/src/spark.tsx \
 	web/src/style/base.css \
+	web/src/style/compare.css \
 	web/src/style/controls.css \
 	web/src/style/frame.css \
 	web/src/style/lists.css \
@@ -30,6 +31,9 @@ web_sources = \
 	web/src/ticks.ts \
 	web/src/token.ts \
 	web/src/types.ts \
+	web/src/views/compare-data.ts \
+	web/src/views/compare-plots.tsx \
+	web/src/views/compare.tsx \
 	web/src/views/curve.tsx \
 	web/src/views/datasets.tsx \
 	web/src/views/job.tsx \
@@ -80,5 +84,5 @@ CLEANFILES += web-build.log
 MAINTAINERCLEANFILES = $(web_stamp) $(web_parts)
 EXTRA_DIST += $(web_sources) $(web_tools) web/.npmrc $(web_stamp) $(web_parts) \
 	tests/browser/daemon.mjs tests/browser/help.mjs tests/browser/run.mjs tests/browser/units.mjs \
-	tests/browser/view_datasets.mjs tests/browser/view_job.mjs tests/browser/view_jobs.mjs \
+	tests/browser/view_compare.mjs tests/browser/view_datasets.mjs tests/browser/view_job.mjs tests/browser/view_jobs.mjs \
 	tests/browser/view_manners.mjs tests/browser/view_model.mjs tests/browser/view_new.mjs

@@ -70,6 +70,13 @@ export function inked(page, variable) {
 export const jobIdIn = (page) => Number(/#\/jobs\/(\d+)/.exec(page.url())?.[1]);
 export const state = (page, word) => page.locator(`.title .state:has-text("${word}")`).waitFor();
 
+// What `act` makes the browser download: { name, bytes, text }.
+export async function saved(page, act) {
+  const [download] = await Promise.all([page.waitForEvent("download"), act()]);
+  const bytes = await readFile(await download.path());
+  return { name: download.suggestedFilename(), bytes, text: bytes.toString("utf8") };
+}
+
 export async function noSidewaysScroll(page, what) {
   const over = await page.evaluate(() => {
     const root = document.documentElement;

@@ -11,7 +11,8 @@ import { logTicks } from "./ticks";
 export interface Line {
   key: string;
   label: string;
-  color: string; // a variable of base.css, such as --line-training
+  color: string; // a variable of base.css, such as --line-training, or a colour
+  dash?: boolean;
   values: (number | null)[];
   faint?: boolean; // drawn pale, and not told in words: what a smoothed line was made of
 }
@@ -26,11 +27,14 @@ export type Range = [from: number, to: number];
 
 const FEW = 40; // up to here every point gets its dot
 
-function colour(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+// What a canvas takes for "--c1", "var(--c1)" or a colour.
+export function colour(color: string): string {
+  const name = /--[\w-]+/.exec(color)?.[0];
+  return name ? getComputedStyle(document.documentElement).getPropertyValue(name).trim() : color;
 }
 
-function useThemeCount(): number {
+// Another number whenever the colours are others.
+export function useThemeCount(): number {
   const [count, setCount] = useState(0);
   useEffect(() => onTheme(() => setCount((n) => n + 1)), []);
   return count;
@@ -185,6 +189,7 @@ export function Chart(props: {
             label: line.label,
             stroke: colour(line.color),
             width: line.faint ? 1 : lines.length > 6 ? 1.5 : 2,
+            ...(line.dash ? { dash: [6, 4] } : {}),
             alpha: line.faint ? 0.35 : 1,
             spanGaps: true,
             points: { size: 5, show: (self: uPlot) => !line.faint && self.data[0].length <= FEW },
@@ -269,7 +274,7 @@ export function Chart(props: {
         {told.map(({ line, at }) =>
           line.faint ? null : (
             <span key={line.key} class="key">
-              <i aria-hidden="true" style={{ background: `var(${line.color})` }} />
+              <i aria-hidden="true" style={{ background: line.color.startsWith("--") ? `var(${line.color})` : line.color }} />
               {line.label} <b>{props.show(line.values[at] ?? null)}</b>
             </span>
           ),

@@ -1,5 +1,7 @@
 // Files that the page gives the user: what a chart shows, as CSV or PNG.
 
+import { colour } from "./chart";
+
 export function save(name: string, content: Blob): void {
   const url = URL.createObjectURL(content);
   const link = document.createElement("a");
@@ -43,7 +45,7 @@ export function savePng(name: string, canvas: HTMLCanvasElement, title: string, 
   x += pen.measureText(title).width + 24 * ratio;
   pen.font = `${13 * ratio}px system-ui, sans-serif`;
   for (const { label, color } of legend) {
-    pen.fillStyle = color;
+    pen.fillStyle = colour(color);
     pen.fillRect(x, head / 2 - 2 * ratio, 16 * ratio, 3 * ratio);
     x += 22 * ratio;
     pen.fillStyle = style.getPropertyValue("--text");

@@ -9,12 +9,14 @@ import "./style/frame.css";
 import "./style/controls.css";
 import "./style/lists.css";
 import "./style/views.css";
+import "./style/compare.css";
 import "./style/narrow.css";
 import * as format from "./format";
 import { startLoop, useLink, useResource } from "./poll";
 import { useRoute, type Route } from "./route";
 import { startTheme, ThemeSwitch } from "./theme";
 import type { Service } from "./types";
+import { CompareView } from "./views/compare";
 import { DatasetsView, DatasetView } from "./views/datasets";
 import { JobView } from "./views/job";
 import { JobsView } from "./views/jobs";
@@ -24,6 +26,7 @@ import { ForgetToken, TokenForm, useAccess } from "./views/token";
 
 const VIEWS: [string, string][] = [
   ["jobs", "Jobs"],
+  ["compare", "Compare"],
   ["models", "Models"],
   ["datasets", "Datasets"],
 ];
@@ -33,6 +36,8 @@ function View({ route }: { route: Route }) {
   switch (what) {
     case "jobs":
       return id ? <JobView key={id} id={id} route={route} /> : <JobsView route={route} />;
+    case "compare":
+      return <CompareView route={route} />;
     case "models":
       return id ? <ModelView key={id} id={id} route={route} /> : <ModelsView route={route} />;
     case "datasets":
@@ -44,7 +49,8 @@ function View({ route }: { route: Route }) {
         <div class="welcome">
           <h1>There is nothing here</h1>
           <p>
-            The page knows <a href="#/jobs">jobs</a>, <a href="#/models">models</a> and{" "}
+            The page knows <a href="#/jobs">jobs</a>, <a href="#/compare">comparisons</a>,{" "}
+            <a href="#/models">models</a> and{" "}
             <a href="#/datasets">datasets</a>.
           </p>
         </div>

@@ -59,3 +59,8 @@ export function useRoute(): Route {
   }, []);
   return parseRoute(hash);
 }
+
+// "3,5" in an address: numbers of jobs.
+export function picks(text: string | null): number[] {
+  return [...new Set((text ?? "").split(",").map(Number))].filter((id) => Number.isInteger(id) && id > 0);
+}

@@ -222,12 +222,11 @@ export function CurvePanel({ job, route, onError }: { job: Job; route: Route; on
                   class="small"
                   onClick={() => {
                     if (!canvas.current) return;
-                    const style = getComputedStyle(document.documentElement);
                     savePng(
                       `${file}.png`,
                       canvas.current,
                       `${title}, job ${job.id}${job.name ? ` ${job.name}` : ""}`,
-                      lines.filter((l) => !l.faint).map((l) => ({ label: l.label, color: style.getPropertyValue(l.color) })),
+                      lines.filter((l) => !l.faint),
                     );
                   }}
                 >

@@ -5,7 +5,7 @@ import { postEmpty } from "../api";
 import * as format from "../format";
 import { Action, Missing, Notice, Tile } from "../parts";
 import { refresh, useResource } from "../poll";
-import { setQuery, type Route } from "../route";
+import { picks, setQuery, type Route } from "../route";
 import type { Job, JobState, Service } from "../types";
 import { bestOf, currentLoss, failure, JobRow } from "./jobrow";
 import { Welcome } from "./welcome";
@@ -86,10 +86,6 @@ function useSame(jobs: Job[] | undefined): Job[] {
     last.current = { from: jobs, jobs: same };
   }
   return last.current.jobs;
-}
-
-export function picks(text: string | null): number[] {
-  return [...new Set((text ?? "").split(",").map(Number))].filter((id) => Number.isInteger(id) && id > 0);
 }
 
 export function JobsView({ route }: { route: Route }) {
