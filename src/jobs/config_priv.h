@@ -104,7 +104,7 @@ enum config_target_type { CONFIG_CLASSES, CONFIG_NUMERIC };
 enum config_calibration { CONFIG_NO_CALIBRATION, CONFIG_TEMPERATURE };
 enum config_state { CONFIG_CONTINUE, CONFIG_RESET };
 
-#define CONFIG_PRESET JOB_SIMPLE /* where none is given */
+#define CONFIG_PRESET JOB_TABULAR /* where none is given; pictures get JOB_IMAGES */
 
 /* What the reader found for one key. */
 struct config_value {

@@ -27,7 +27,8 @@
 #define CONFIG_KEYS(K)                                                                             \
     K(NAME, "name", TYPE_TEXT, .null_ok = true, .help = "family the model joins")                  \
     K(PRESET, "preset", TYPE_CHOICE, .choices = config_presets, .null_ok = true,                   \
-      .help = "what the keys mean that are not given; default: simple")                            \
+      .help = "what the keys mean that are not given; default: tabular, of pictures images; see "  \
+              "DATA.md")                                                                           \
     K(WHY, "why", TYPE_OWN, .null_ok = true,                                                       \
       .help = "written by the daemon: why keys that nobody gave have their values")                \
     /* ---- data ---- */                                                                           \
@@ -86,9 +87,10 @@
     /* ---- preprocess ---- */                                                                     \
     K(PREPROCESS, "preprocess", TYPE_OBJECT, .help = "from cells to numbers")                      \
     K(NUMERIC, "preprocess/numeric", TYPE_CHOICE, .choices = config_scalings,                      \
-      .help = "default: standardize; standardize_together: one mean and deviation over all, for "  \
-              "pictures; auto: two values as -1 and 1, else standardize with a soft limit of 3, "  \
-              "and piecewise-linear codes of at most 32 columns; see DATA.md")                     \
+      .help = "default: auto (preset images: standardize_together, simple: standardize). auto: "   \
+              "two values as -1 and 1, else standardize with a soft limit of 3, and "              \
+              "piecewise-linear codes of at most 32 columns; standardize_together: one mean and "  \
+              "deviation over all, for pictures; see DATA.md")                                     \
     K(MISSING, "preprocess/missing", TYPE_OWN,                                                     \
       .help = "what stands in for a missing cell: mean, median, most_frequent, {constant: "        \
               "value}; or drop_row: training rows without it are dropped; or error; "              \
@@ -147,7 +149,8 @@
     /* ---- architecture ---- */                                                                   \
     K(ARCHITECTURE, "architecture", TYPE_OBJECT, .help = "the network")                            \
     K(HIDDEN, "architecture/hidden", TYPE_OWN,                                                     \
-      .help = "layers: numbers of units, or objects; default [128, 64]; []: linear")               \
+      .help = "layers: numbers of units, or objects; default: [256, 256] (preset simple: [128, "   \
+              "64]); []: linear")                                                                  \
     K(UNITS, "architecture/hidden[]/units", TYPE_INTEGER, .low = 1, .high = MLP_MAX_UNITS,         \
       .help = "width of the layer")                                                                \
     K(LAYER_ACTIVATION, "architecture/hidden[]/activation", TYPE_CHOICE,                           \
@@ -194,9 +197,12 @@
     K(OUTPUT, "architecture/output", TYPE_CHOICE, .choices = config_outputs,                       \
       .help = "default: auto, by the loss")                                                        \
     K(OUTPUT_INIT, "architecture/output_init", TYPE_CHOICE, .choices = mlp_init_names,             \
-      .null_ok = true, .help = "of the last layer's weights; default: architecture.init")          \
+      .null_ok = true,                                                                             \
+      .help = "of the last layer's weights; default: zeros (preset simple: architecture.init)")    \
     K(DROPOUT, "architecture/dropout", TYPE_NUMBER, .high = 1, .open_high = true,                  \
-      .null_ok = true, .help = "of every hidden layer; default: 0")                                \
+      .null_ok = true,                                                                             \
+      .help = "of every hidden layer; default: 0.3 where hidden is not given either (preset "      \
+              "simple: 0)")                                                                        \
     K(BATCH_NORM, "architecture/batch_norm", TYPE_BOOL, .null_ok = true,                           \
       .help = "of every hidden layer; default: false")                                             \
     K(LAYER_NORM, "architecture/layer_norm", TYPE_BOOL, .null_ok = true,                           \
@@ -231,7 +237,7 @@
     K(OPTIMIZER, "optimizer", TYPE_SHORT, .member = "type",                                        \
       .help = "how weights move: the optimizer's name, or an object")                              \
     K(OPTIMIZER_TYPE, "optimizer/type", TYPE_CHOICE, .choices = mlp_optimizer_names,               \
-      .help = "default: adam; rprop and lbfgs take all rows in a step")                            \
+      .help = "default: adamw (preset simple: adam); rprop and lbfgs take all rows in a step")     \
     K(LEARNING_RATE, "optimizer/learning_rate", TYPE_NUMBER, .open_low = true, .high = FLT_MAX,    \
       .single = true,                                                                              \
       .help = "default: 0.001 for adam, adamw and radam, 0.002 for nadam, 0.0001 for lion, 0.01 "  \
@@ -258,7 +264,7 @@
       .help = "adds l2 / 2 times the sum of squared weights to the loss; default: 0")              \
     K(WEIGHT_DECAY, "optimizer/weight_decay", TYPE_NUMBER, .high = FLT_MAX, .null_ok = true,       \
       .help = "before each step weights shrink by the rate times this; default: 0, for adamw "     \
-              "0.01")                                                                              \
+              "0.02 (preset simple: 0.01)")                                                        \
     K(BIAS_RATE, "optimizer/bias_multiplier", TYPE_NUMBER, .open_low = true, .high = FLT_MAX,      \
       .single = true, .null_ok = true, .help = "times the learning rate of biases; default: 1")    \
     K(SCALE_RATE, "optimizer/input_scale_multiplier", TYPE_NUMBER, .open_low = true,               \
@@ -266,7 +272,8 @@
       .help = "times the learning rate of the learnt input scale; default: 1")                     \
     /* ---- schedule ---- */                                                                       \
     K(SCHEDULE, "schedule", TYPE_SHORT, .member = "type", .null_ok = true,                         \
-      .help = "the learning rate over time: the schedule's name, or an object; null: constant")    \
+      .help = "the learning rate over time: the schedule's name, or an object; null: constant; "   \
+              "default: cosine (preset simple: constant)")                                         \
     K(SCHEDULE_TYPE, "schedule/type", TYPE_CHOICE, .choices = config_schedules,                    \
       .help = "how the rate goes")                                                                 \
     K(WARMUP, "schedule/warmup_epochs", TYPE_NUMBER, .high = CONFIG_MAX_EPOCHS,                    \
@@ -322,7 +329,7 @@
       .null_ok = true, .help = "of the products, where the processor has it; default: float32")    \
     K(CLIP_NORM, "training/clip_norm", TYPE_NUMBER, .open_low = true, .high = FLT_MAX,             \
       .single = true, .null_ok = true,                                                             \
-      .help = "the gradient's length is cut to this; null: off")                                   \
+      .help = "the gradient's length is cut to this; null: off; default: 5 (preset simple: off)")  \
     K(CLIP_VALUE, "training/clip_value", TYPE_NUMBER, .open_low = true, .high = FLT_MAX,           \
       .single = true, .null_ok = true,                                                             \
       .help = "each element of the gradient is cut to +- this; null: off")                         \
@@ -333,7 +340,9 @@
       .help = "\"balanced\", or an object of class to number > 0 (1 where none is given): how "    \
               "much its rows count in training")                                                   \
     K(LABEL_SMOOTHING, "training/label_smoothing", TYPE_NUMBER, .high = 1, .open_high = true,      \
-      .null_ok = true, .help = "of classes and columns of 0 and 1: what all share; default: 0")    \
+      .null_ok = true,                                                                             \
+      .help = "of classes and columns of 0 and 1: what all share; default: 0.05 of three classes " \
+              "or more (preset simple: 0)")                                                        \
     K(AVERAGE, "training/average", TYPE_SHORT, .member = "type", .null_ok = true,                  \
       .help = "average the weights over steps (ema) or epochs (swa); these are judged and kept")   \
     K(AVERAGE_TYPE, "training/average/type", TYPE_CHOICE, .choices = config_averages,              \
@@ -376,7 +385,7 @@
     /* ---- the rest ---- */                                                                       \
     K(CALIBRATION, "calibration", TYPE_CHOICE, .choices = config_calibrations, .null_ok = true,    \
       .help = "temperature: divide what goes into softmax or sigmoid by a number, fitted on the "  \
-              "validation part; default: none")                                                    \
+              "validation part; default: temperature where there are both (preset simple: none)")  \
     K(THRESHOLD, "threshold", TYPE_OWN, .null_ok = true,                                           \
       .help = "two classes: the second is the answer from this probability on; or a metric, and "  \
               "the best one for it on the validation part: accuracy, balanced_accuracy, f1, "      \

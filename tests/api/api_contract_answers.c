@@ -128,37 +128,45 @@ static void look_at_models(void)
     static const struct {
         const char *job, *row, *labelled;
     } kinds[] = {
-        {"{'data': {'x': [[1,'a'],[2,'b'],[3,'a'],[4,'b']], 'y': ['n','y','n','y']}, 'optimizer': "
+        {"{'preset': 'simple', "
+         "'data': {'x': [[1,'a'],[2,'b'],[3,'a'],[4,'b']], 'y': ['n','y','n','y']}, 'optimizer': "
          "{'type': 'sgd', 'learning_rate': 0.1, 'momentum': 0.5}, 'training': {'epochs': 3}}",
          "[[1,'b']]", "[[1,'b','y'],[2,'a','n']]"},
-        {"{'data': {'x': [[1],[2],[3],[4],[5],[7]], 'y': [1,2.5,3,4,5,6]}, 'training': {'epochs': "
+        {"{'preset': 'simple', "
+         "'data': {'x': [[1],[2],[3],[4],[5],[7]], 'y': [1,2.5,3,4,5,6]}, 'training': {'epochs': "
          "2}}",
          "[[1]]", "[[1,2],[3,4]]"},
         /* every metric of numbers; rmsle cannot be told, and says why */
-        {"{'data': {'x': [[1],[2],[3],[4],[5],[7]], 'y': [[1,2],[2,4.5],[3,6],[4,8],[5,1],[6,-2]]},"
+        {"{'preset': 'simple', "
+         "'data': {'x': [[1],[2],[3],[4],[5],[7]], 'y': [[1,2],[2,4.5],[3,6],[4,8],[5,1],[6,-2]]},"
          " 'training': {'epochs': 2}, 'metrics': ['mse', 'median_ae', 'mape', 'rmsle', "
          "'explained_variance', 'pinball', 'deviance']}",
          "[[1]]", "[[1,2,3],[3,4,5]]"},
-        {"{'data': {'x': [[1],[2],[3],[4]], 'y': [[1,0],[0,1],[1,1],[0,0]]}, 'loss': "
+        {"{'preset': 'simple', "
+         "'data': {'x': [[1],[2],[3],[4]], 'y': [[1,0],[0,1],[1,1],[0,0]]}, 'loss': "
          "'cross_entropy', 'training': {'epochs': 2}}",
          "[[1]]", "[[1,1,0],[3,0,1]]"},
         /* every kind of layer, and gradients in the curve */
-        {"{'data': {'x': [[1],[2],[3],[4],[5],[7]], 'y': [1,2.5,3,4,5,6]}, 'architecture': "
+        {"{'preset': 'simple', "
+         "'data': {'x': [[1],[2],[3],[4],[5],[7]], 'y': [1,2.5,3,4,5,6]}, 'architecture': "
          "{'hidden': [{'units': 4, 'activation': 'maxout', 'pieces': 2, 'batch_norm': true}, "
          "{'units': 4, 'activation': 'prelu', 'layer_norm': true}], 'input_scale': true}, "
          "'training': {'epochs': 2, 'record_gradient_norms': true}}",
          "[[1]]", "[[1,2],[3,4]]"},
         /* codes of numbers, and learnt tables of texts */
-        {"{'data': {'x': [[1,'a'],[2,'b'],[3,'a'],[4,'c'],[5,'b'],[7,'c']], 'y': [1,2.5,3,4,5,6]}, "
+        {"{'preset': 'simple', "
+         "'data': {'x': [[1,'a'],[2,'b'],[3,'a'],[4,'c'],[5,'b'],[7,'c']], 'y': [1,2.5,3,4,5,6]}, "
          "'preprocess': {'numeric': 'auto', 'categorical': 'embedding'}, 'training': {'epochs': 2}}",
          "[[1,'b']]", "[[1,'b',2],[3,'c',4]]"},
         /* what is chosen on the validation part, and a second training */
-        {"{'data': {'x': [[1],[2],[3],[4],[5],[6],[7],[8]], 'y': ['n','n','y','n','y','y','n','y'], "
+        {"{'preset': 'simple', "
+         "'data': {'x': [[1],[2],[3],[4],[5],[6],[7],[8]], 'y': ['n','n','y','n','y','y','n','y'], "
          "'split': {'validation': 0.5, 'test': 0}}, 'calibration': 'temperature', 'threshold': "
          "'f1', 'training': {'epochs': 3, 'refit': true}}",
          "[[1]]", "[[1,'n'],[6,'y']]"},
         /* every metric of classes */
-        {"{'data': {'dataset': 'iris', 'target': 'species', 'split': {'test': 0.2}}, 'training': "
+        {"{'preset': 'simple', "
+         "'data': {'dataset': 'iris', 'target': 'species', 'split': {'test': 0.2}}, 'training': "
          "{'epochs': 3}, 'metrics': ['balanced_accuracy', 'top_2', 'top_3', 'top_5', 'top_10', "
          "'precision', 'precision_macro', 'precision_micro', 'precision_weighted', 'recall', "
          "'recall_macro', 'recall_micro', 'recall_weighted', 'f1', 'f1_macro', 'f1_micro', "
@@ -181,7 +189,8 @@ static void look_at_models(void)
 
 static void look_at_a_failure(void)
 {
-    int64_t failed = train("{'data': {'x': [[1],[2],[3],[4]], 'y': [1,2.5,3,4]}, 'optimizer': "
+    int64_t failed = train("{'preset': 'simple', "
+                           "'data': {'x': [[1],[2],[3],[4]], 'y': [1,2.5,3,4]}, 'optimizer': "
                            "{'type': 'sgd', 'learning_rate': 1e30}, 'training': {'epochs': 50}}");
 
     wait_for_job(failed, "failed");

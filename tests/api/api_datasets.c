@@ -259,7 +259,8 @@ START_TEST(delete_follows_the_jobs)
 
     running = integer(want(http_post(slow_job(FOREVER, 1, ""), "/train"), 202), "/id");
     wait_for_epoch(running, 1);
-    waiting = train("{'data': {'dataset': 'needed', 'target': 'b'}, 'training': {'epochs': 2}}");
+    waiting = train("{'preset': 'simple', "
+                    "'data': {'dataset': 'needed', 'target': 'b'}, 'training': {'epochs': 2}}");
     want_problem(http_delete("/datasets/%lld", (long long)id), 409, NULL, NULL);
     r = want(http_get("/jobs/%lld", (long long)running), 200);
     want_problem(http_delete("/datasets/%s", str(r, "/resolved/data/dataset")), 409, NULL, NULL);

@@ -43,7 +43,8 @@ static void upload(void)
 /* Steps of a few rows, so that a training can be cut. */
 static int64_t post(int epochs)
 {
-    return train("{'data': {'dataset': 'cities', 'target': 'y'}, 'preprocess': {'categorical':"
+    return train("{'preset': 'simple', "
+                 "'data': {'dataset': 'cities', 'target': 'y'}, 'preprocess': {'categorical':"
                  " 'embedding'}, 'architecture': {'hidden': [16]}, 'optimizer': {'learning_rate':"
                  " 0.01}, 'training': {'epochs': %d, 'batch_size': 8, 'seed': 3, 'early_stopping':"
                  " null}}",

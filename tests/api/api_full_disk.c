@@ -165,7 +165,8 @@ static void is_ready(void)
 static int64_t iris_job(void)
 {
     upload_example("iris");
-    return train("{'data': {'dataset': 'iris', 'target': 'species'}, 'training': {'epochs': 5}}");
+    return train("{'preset': 'simple', "
+                 "'data': {'dataset': 'iris', 'target': 'species'}, 'training': {'epochs': 5}}");
 }
 
 START_TEST(without_the_reserve_nothing_is_taken)

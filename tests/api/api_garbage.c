@@ -25,7 +25,8 @@ START_TEST(garbage_goes_when_asked)
     upload_example("iris");
     for (size_t i = 0; i < COUNT(ids); i++) {
         ids[i] =
-            train("{'data': {'x': [[0],[%zu]], 'y': [0,1]}, 'training': {'epochs': 2}}", i + 1);
+            train("{'preset': 'simple', "
+                  "'data': {'x': [[0],[%zu]], 'y': [0,1]}, 'training': {'epochs': 2}}", i + 1);
         trained(ids[i]);
     }
     model = model_of(ids[0]);
@@ -165,7 +166,8 @@ START_TEST(a_stop_has_a_deadline)
         truths = text("%s,%s", truths, truths);
     }
     start_without_joins(state);
-    id = integer(want(http_post(q("{'data': {'x': [%s], 'y': [%s]}, 'architecture': {'hidden': "
+    id = integer(want(http_post(q("{'preset': 'simple', "
+                                  "'data': {'x': [%s], 'y': [%s]}, 'architecture': {'hidden': "
                                   "[3000, 3000]}, 'training': {'epochs': 1000, 'batch_size': 4096, "
                                   "'early_stopping': null}}",
                                   rows, truths),

@@ -210,7 +210,8 @@ START_TEST(a_job)
     /* and judged, as a job */
     before = look();
     upload_example("iris");
-    job = train("{'data': {'dataset': 'iris', 'target': 'species'}, 'training': {'epochs': 1}}");
+    job = train("{'preset': 'simple', "
+                "'data': {'dataset': 'iris', 'target': 'species'}, 'training': {'epochs': 1}}");
     model = trained(job);
     job = integer(
         want(http_post("{\"dataset\": \"iris\"}", "/models/%lld/evaluate", (long long)model), 202),

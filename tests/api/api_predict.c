@@ -20,14 +20,16 @@ static void start(void)
     daemon_start(&d, NULL, (const char *const[]){"--workers", "2", NULL});
     upload_example("iris");
     upload_example("diabetes");
-    iris = trained(train("{'name': 'iris', 'data': {'dataset': 'iris', 'target': 'species'},"
+    iris = trained(train("{'name': 'iris', 'preset': 'simple', "
+                         "'data': {'dataset': 'iris', 'target': 'species'},"
                          " 'training': {'seed': 1, 'epochs': 60}}"));
-    diabetes = trained(train("{'data': {'dataset': 'diabetes', 'target': 'progression'},"
+    diabetes = trained(train("{'preset': 'simple', "
+                             "'data': {'dataset': 'diabetes', 'target': 'progression'},"
                              " 'training': {'seed': 1, 'epochs': 60}}"));
     want(http_csv("size,kind,price\n1,a,10\n2,b,20\n3,a,30\n4,b,40\n5,a,50.5\n",
                   "/datasets?name=mixed"),
          201);
-    mixed = trained(train("{'data': {'dataset': 'mixed', 'target': 'price'},"
+    mixed = trained(train("{'preset': 'simple', 'data': {'dataset': 'mixed', 'target': 'price'},"
                           " 'training': {'seed': 1, 'epochs': 5}}"));
 }
 
@@ -185,7 +187,8 @@ END_TEST
 START_TEST(the_end_is_one_moment)
 {
     for (int i = 0; i < 40; i++) {
-        int64_t id = train("{'data': {'dataset': 'diabetes', 'target': 'progression'}, "
+        int64_t id = train("{'preset': 'simple', "
+                           "'data': {'dataset': 'diabetes', 'target': 'progression'}, "
                            "'training': {'epochs': 12, 'seed': %d}}",
                            i);
         int64_t model = trained(id);
@@ -306,7 +309,8 @@ START_TEST(weights_are_the_model)
     double a[2] = {0.5, -1}, z, scale;
     int64_t model;
 
-    model = trained(train("{'data': {'x': [[0,1],[1,0],[2,2],[3,1],[4,5]], 'y': "
+    model = trained(train("{'preset': 'simple', "
+                          "'data': {'x': [[0,1],[1,0],[2,2],[3,1],[4,5]], 'y': "
                           "[0.5,1.5,2,3.5,9.25]}, 'preprocess': {'numeric': 'none', 'target': "
                           "'none'}, 'architecture': {'hidden': []}, 'training': {'epochs': 20, "
                           "'seed': 4}}"));
@@ -336,7 +340,8 @@ START_TEST(a_query_of_784_features)
         row = text("%s,%d", row, i % 3);
         query = text("%s&x%d=%d", query, i, i % 3);
     }
-    model = trained(train("{'data': {'x': [[%s],[%s,1],[%s,2]], 'y': [0.5,1,2]}, 'architecture': "
+    model = trained(train("{'preset': 'simple', "
+                          "'data': {'x': [[%s],[%s,1],[%s,2]], 'y': [0.5,1,2]}, 'architecture': "
                           "{'hidden': [2]}, 'training': {'epochs': 1}}",
                           row, text("2%.*s", (int)(strrchr(row, ',') - row) - 1, row + 1),
                           text("3%.*s", (int)(strrchr(row, ',') - row) - 1, row + 1)));

@@ -77,7 +77,8 @@ static void end_and_restart(void (*end)(struct daemon *))
 
     start_on(state);
     upload_example("iris");
-    was.id = train("{'name': 'iris', 'data': {'dataset': 'iris', 'target': 'species', 'split': "
+    was.id = train("{'name': 'iris', 'preset': 'simple', "
+                   "'data': {'dataset': 'iris', 'target': 'species', 'split': "
                    "{'test': 0.25}}, 'training': {'epochs': 20}}");
     was.model_id = trained(was.id);
     look(&was);

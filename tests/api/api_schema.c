@@ -163,7 +163,8 @@ START_TEST(a_job_keeps_its_version)
     struct reply *r =
         want(http_csv("x,y\n1,a\n2,b\n3,a\n4,b\n5,a\n6,b\n", "/datasets?name=jobs"), 201);
     const char *sha = str(r, "/sha256");
-    int64_t job = train("{'data': {'dataset': 'jobs', 'target': 'y'}, 'architecture': {'hidden': "
+    int64_t job = train("{'preset': 'simple', "
+                        "'data': {'dataset': 'jobs', 'target': 'y'}, 'architecture': {'hidden': "
                         "[2]}, 'training': {'epochs': 2}}");
 
     want(http_csv("7,a\n8,b\n", "/datasets/jobs/rows?header=false"), 201);

@@ -60,7 +60,8 @@ static void use(int64_t job, int64_t model, const char *query)
 
 static void trainings(void)
 {
-    int64_t job = train("{'name': 'iris', 'data': {'dataset': 'iris', 'target': 'species'}, "
+    int64_t job = train("{'name': 'iris', 'preset': 'simple', "
+                        "'data': {'dataset': 'iris', 'target': 'species'}, "
                         "'training': {'epochs': 8, 'seed': 1}}"),
             model = trained(job), other;
     struct reply *r;
@@ -79,7 +80,8 @@ static void trainings(void)
     wait_for_job(other, "succeeded");
 
     /* norms, noise, every kind of stage; two threads; clipping; a schedule */
-    job = train("{'data': {'dataset': 'diabetes', 'target': 'progression'}, 'architecture': "
+    job = train("{'preset': 'simple', "
+                "'data': {'dataset': 'diabetes', 'target': 'progression'}, 'architecture': "
                 "{'hidden': [{'units': 40, 'batch_norm': true, 'dropout': 0.2}, {'units': 40, "
                 "'layer_norm': true, 'activation': 'gelu', 'residual': true}]}, 'optimizer': "
                 "{'type': 'adamw', 'learning_rate': 0.01}, 'schedule': 'cosine', 'training': "
@@ -93,10 +95,12 @@ static void trainings(void)
         (void)trained(integer(want(r, 202), "/id"));
     }
     /* wide enough for the library's products */
-    job = train("{'data': {'dataset': 'diabetes', 'target': 'progression'}, 'architecture': "
+    job = train("{'preset': 'simple', "
+                "'data': {'dataset': 'diabetes', 'target': 'progression'}, 'architecture': "
                 "{'hidden': [256, 256]}, 'training': {'epochs': 2, 'batch_size': 64}}");
     (void)trained(job);
-    job = train("{'start_from': 'iris', 'data': {'dataset': 'iris', 'target': 'species'}, "
+    job = train("{'start_from': 'iris', 'preset': 'simple', "
+                "'data': {'dataset': 'iris', 'target': 'species'}, "
                 "'training': {'epochs': 2}}");
     (void)trained(job);
 }

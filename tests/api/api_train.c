@@ -87,7 +87,8 @@ START_TEST(sine_is_fitted)
         x = text("%s%s[%.6f]", x, i > 0 ? "," : "", at_);
         y = text("%s%s%.6f", y, i > 0 ? "," : "", sin(at_));
     }
-    r = wait_for_job(train("{'data': {'x': [%s], 'y': [%s], 'split': {'validation': 0, 'test': 0}},"
+    r = wait_for_job(train("{'preset': 'simple', "
+                           "'data': {'x': [%s], 'y': [%s], 'split': {'validation': 0, 'test': 0}},"
                            " 'architecture': {'hidden': [32], 'activation': 'tanh'},"
                            " 'optimizer': {'learning_rate': 0.01},"
                            " 'training': {'epochs': 600, 'batch_size': 16, 'seed': 5}}",
@@ -113,7 +114,8 @@ START_TEST(several_numbers_a_row)
         x = text("%s%s[%.5f,%.5f]", x, i > 0 ? "," : "", a, b);
         y = text("%s%s[%.5f,%.5f]", y, i > 0 ? "," : "", 100 + 10 * a, b - a);
     }
-    r = wait_for_job(train("{'data': {'x': [%s], 'y': [%s]}, 'architecture': {'hidden': []},"
+    r = wait_for_job(train("{'preset': 'simple', "
+                           "'data': {'x': [%s], 'y': [%s]}, 'architecture': {'hidden': []},"
                            " 'optimizer': {'learning_rate': 0.05},"
                            " 'training': {'epochs': 300, 'batch_size': 16, 'seed': 5}}",
                            x, y),
@@ -144,7 +146,8 @@ START_TEST(several_labels_a_row)
         x = text("%s%s[%.5f,%.5f]", x, i > 0 ? "," : "", a, b);
         y = text("%s%s[%d,%d]", y, i > 0 ? "," : "", a > 0, b > a);
     }
-    r = wait_for_job(train("{'data': {'x': [%s], 'y': [%s]}, 'loss': 'cross_entropy',"
+    r = wait_for_job(train("{'preset': 'simple', "
+                           "'data': {'x': [%s], 'y': [%s]}, 'loss': 'cross_entropy',"
                            " 'architecture': {'hidden': [16]}, 'optimizer': {'learning_rate': "
                            "0.02}, 'training': {'epochs': 200, 'batch_size': 8, 'seed': 5}}",
                            x, y),
@@ -209,7 +212,8 @@ START_TEST(resolved_gives_the_same_weights)
     /* no seed: a random one is drawn, and is in resolved */
     check_repeats(train("{'data': {'dataset': 'iris', 'target': 'species'},"
                         " 'training': {'epochs': 20}}"));
-    check_repeats(train("{'data': {'dataset': 'diabetes', 'target': 'progression',"
+    check_repeats(train("{'preset': 'simple', "
+                        "'data': {'dataset': 'diabetes', 'target': 'progression',"
                         " 'split': {'test': 0.25}}, 'training': {'epochs': 20},"
                         " 'optimizer': {'type': 'sgd', 'learning_rate': 0.01, 'momentum': 0.9,"
                         " 'nesterov': true, 'l2': 0.0001}}"));
@@ -219,7 +223,8 @@ END_TEST
 
 START_TEST(inline_rows_become_a_dataset)
 {
-    int64_t id = train("{'data': {'x': [[1,'a'],[2,'b'],[3,'a'],[4.5,'b']], 'y': ['u','v','u','v'],"
+    int64_t id = train("{'preset': 'simple', "
+                       "'data': {'x': [[1,'a'],[2,'b'],[3,'a'],[4.5,'b']], 'y': ['u','v','u','v'],"
                        " 'features': ['size', 'kind']}, 'training': {'epochs': 2}}");
     struct reply *r = wait_for_job(id, "succeeded"), *ds;
     const char *key = str(r, "/resolved/data/dataset");
@@ -426,11 +431,13 @@ START_TEST(class_of_one_row_is_a_warning)
         x = text("%s%s[%d,%d]", x, i > 0 ? "," : "", i % 7, i % 5);
         y = text("%s%s'%s'", y, i > 0 ? "," : "", i == 60 ? "rare" : i % 2 ? "odd" : "even");
     }
-    r = wait_for_job(train("{'data': {'x': [%s], 'y': [%s]}, 'training': {'epochs': 2}}", x, y),
+    r = wait_for_job(train("{'preset': 'simple', "
+                           "'data': {'x': [%s], 'y': [%s]}, 'training': {'epochs': 2}}", x, y),
                      "succeeded");
     ck_assert_uint_ge(length(r, "/warnings"), 1);
     ck_assert_msg(strstr(r->body, "rare") != NULL, "%s", r->body);
-    want_problem(http_post(q("{'data': {'x': [%s], 'y': [%s], 'split': {'test': 0.2, 'stratify': "
+    want_problem(http_post(q("{'preset': 'simple', "
+                             "'data': {'x': [%s], 'y': [%s], 'split': {'test': 0.2, 'stratify': "
                              "true}}, 'training': {'epochs': 2}}",
                              x, y),
                            "/train"),
@@ -445,7 +452,8 @@ START_TEST(early_stopping_keeps_the_best)
     int64_t id, best_epoch = 0;
 
     upload_example("diabetes");
-    id = train("{'data': {'dataset': 'diabetes', 'target': 'progression', 'split': {'validation': "
+    id = train("{'preset': 'simple', "
+               "'data': {'dataset': 'diabetes', 'target': 'progression', 'split': {'validation': "
                "0.3}}, 'architecture': {'hidden': [64, 64]}, 'optimizer': {'learning_rate': 0.01},"
                " 'training': {'epochs': 2000, 'seed': 2, 'early_stopping': {'patience': 5}}}");
     r = wait_for_job(id, "succeeded");

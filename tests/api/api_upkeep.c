@@ -112,7 +112,8 @@ START_TEST(a_backup_under_load_is_a_state)
 
     start_on(state, (const char *const[]){"--workers", "2", "--checkpoint-seconds", "0.05", NULL});
     upload_example("iris");
-    done = train("{'name': 'iris', 'data': {'dataset': 'iris', 'target': 'species', 'split': "
+    done = train("{'name': 'iris', 'preset': 'simple', "
+                 "'data': {'dataset': 'iris', 'target': 'species', 'split': "
                  "{'test': 0.25}}, 'training': {'epochs': 20}}");
     model = trained(done);
     was = look(done, model);
@@ -322,7 +323,8 @@ START_TEST(every_damage_is_found_and_named)
 
     start_on(state, often);
     upload_example("iris");
-    trained(train("{'name': 'iris', 'data': {'dataset': 'iris', 'target': 'species'}, "
+    trained(train("{'name': 'iris', 'preset': 'simple', "
+                  "'data': {'dataset': 'iris', 'target': 'species'}, "
                   "'training': {'epochs': 3}}"));
     running = integer(want(http_post(slow_job(FOREVER, 7, ""), "/train"), 202), "/id");
     wait_for_epoch(running, 2);

@@ -219,7 +219,8 @@ START_TEST(every_state_and_an_evaluation)
     ck_assert_str_eq(str(r, "/deliveries/1/event"), "job.paused");
     ck_assert_str_eq(str(r, "/deliveries/2/event"), "job.cancelled");
     upload_example("iris");
-    job = train("{'data': {'dataset': 'iris', 'target': 'species'}, 'training': {'epochs': 2}}");
+    job = train("{'preset': 'simple', "
+                "'data': {'dataset': 'iris', 'target': 'species'}, 'training': {'epochs': 2}}");
     r = want(http_post(q("{'dataset': 'iris', 'notify': {'url': 'http://127.0.0.1:%u/'}}",
                          server.port),
                        "/models/%lld/evaluate", (long long)trained(job)),
@@ -386,7 +387,8 @@ END_TEST
 
 /* ---- what is refused ---- */
 
-#define TO(url) q("{'data': {'dataset': 'iris', 'target': 'species'}, 'notify': {'url': '%s'}}", url)
+#define TO(url) q("{'preset': 'simple', "                                                          \
+                  "'data': {'dataset': 'iris', 'target': 'species'}, 'notify': {'url': '%s'}}", url)
 
 START_TEST(where_none_may_go)
 {
@@ -413,7 +415,8 @@ START_TEST(where_none_may_go)
                              " {'url': 'https://a.example', 'events': ['queued']}}"),
                            "/train"),
                  422, "/notify/events/0", "must be one of");
-    trained(train("{'data': {'dataset': 'iris', 'target': 'species'}, 'training': {'epochs': 1}}"));
+    trained(train("{'preset': 'simple', "
+                  "'data': {'dataset': 'iris', 'target': 'species'}, 'training': {'epochs': 1}}"));
     want_problem(http_post(q("{'dataset': 'iris', 'notify': {'url': 'http://10.1.1.1/'}}"),
                            "/models/1/evaluate"),
                  422, "/notify/url", "refused");

@@ -11,7 +11,8 @@ static struct daemon d;
 static int64_t job, model;
 
 #define IRIS_JOB                                                                                   \
-    "{'name': 'iris', 'data': {'dataset': 'iris', 'target': 'species'%s}, 'training': {'epochs': " \
+    "{'name': 'iris', 'preset': 'simple', "                                                        \
+    "'data': {'dataset': 'iris', 'target': 'species'%s}, 'training': {'epochs': "                  \
     "5, 'seed': 1}, 'notify': {'url': 'http://127.0.0.1:9/hook'}}"
 
 static void start(void)

@@ -35,7 +35,8 @@ char *slow_job(int epochs, int seed, const char *more)
         rows = text("%s%s[%.4f,%.4f,%.4f]", rows, i > 0 ? "," : "", a, b, c);
         truth_rows = text("%s%s%.4f", truth_rows, i > 0 ? "," : "", a * b + c);
     }
-    return q("{'data': {'x': [%s], 'y': [%s]}, 'architecture': {'hidden': [128, 128]}, "
+    return q("{'preset': 'simple', "
+             "'data': {'x': [%s], 'y': [%s]}, 'architecture': {'hidden': [128, 128]}, "
              "'training': {'epochs': %d, 'batch_size': 1, 'seed': %d, 'early_stopping': null}%s}",
              rows, truth_rows, epochs, seed, more);
 }

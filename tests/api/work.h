@@ -7,7 +7,7 @@
 #include "client.h"
 
 /* XOR: four rows, no split, learnt in well under a second. */
-#define XOR_DATA "'data': {'x': [[0,0],[0,1],[1,0],[1,1]], 'y': [0,1,1,0]}"
+#define XOR_DATA "'preset': 'simple', 'data': {'x': [[0,0],[0,1],[1,0],[1,1]], 'y': [0,1,1,0]}"
 #define XOR_JOB(more)                                                                              \
     "{" XOR_DATA ", 'architecture': {'hidden': [8], 'activation': 'tanh'}, "                       \
     "'optimizer': {'learning_rate': 0.05}, "                                                       \

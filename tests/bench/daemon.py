@@ -81,7 +81,8 @@ def config(name, case, seed, threads=1, precision="float32", test=None):
         training["threads"] = threads
     if precision != "float32":
         training["precision"] = precision
-    return {"data": {"dataset": name, "target": "y", "split": split,
+    return {"preset": "simple",
+            "data": {"dataset": name, "target": "y", "split": split,
                      "target_type": "classes" if case.classes else "numeric"},
             "preprocess": {"numeric": "none", **({} if case.classes else {"target": "none"})},
             "architecture": {"hidden": list(case.hidden), "activation": "relu",

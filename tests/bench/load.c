@@ -191,7 +191,7 @@ static long epochs_of(uint16_t port, long id)
     return epoch;
 }
 
-#define BENCH_DATA "'data': {'dataset': 'bench', 'target': 'y'}"
+#define BENCH_DATA "'preset': 'simple', 'data': {'dataset': 'bench', 'target': 'y'}"
 
 static void set_scene(const struct options *o, struct crowd *crowd, struct predict *predict)
 {
@@ -208,7 +208,8 @@ static void set_scene(const struct options *o, struct crowd *crowd, struct predi
     predict_prepare(predict, small, COLUMNS);
     crowd->big_model =
         wait_for(port,
-                 submit(port, "{'data': {'x': [[0,0],[0,1],[1,0],[1,1]], 'y': [0,1,1,0]}, "
+                 submit(port, "{'preset': 'simple', "
+                              "'data': {'x': [[0,0],[0,1],[1,0],[1,1]], 'y': [0,1,1,0]}, "
                               "'architecture': {'hidden': [1600, 1600]}, "
                               "'training': {'epochs': 1, 'batch_size': 4, 'seed': 1}}"),
                  "succeeded");

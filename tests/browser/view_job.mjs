@@ -79,7 +79,7 @@ export default function tests(bench) {
     ["a failed job says why", {}, async (page) => {
       await irisData();
       const wild = await daemon.train({
-        name: "wild", data: { dataset: "iris", target: "species" }, architecture: { hidden: [8], activation: "relu" },
+        name: "wild", preset: "simple", data: { dataset: "iris", target: "species" }, architecture: { hidden: [8], activation: "relu" },
         optimizer: { type: "sgd", learning_rate: 1e30 }, training: { seed: 1 },
       });
       await daemon.job(wild.id, ["failed"]);

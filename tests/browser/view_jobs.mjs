@@ -35,7 +35,7 @@ export default function tests(bench) {
 
     ["a finished job is deleted in two steps", {}, async (page) => {
       await irisJob();
-      const doomed = await daemon.train({ name: "doomed", data: { dataset: "iris", target: "species" } });
+      const doomed = await daemon.train({ name: "doomed", preset: "simple", data: { dataset: "iris", target: "species" } });
       await daemon.job(doomed.id, ["succeeded"]);
       await open(page, "#/jobs");
       const row = page.locator(`tr[data-job="${doomed.id}"]`);

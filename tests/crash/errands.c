@@ -107,7 +107,8 @@ static bool fetched_training(const char *point)
     daemon_start(&d, folder, options);
     net_server_start(&server, say_table);
     want(http_poke("/queue/pause"), 200);
-    job = integer(want(http_post(q("{'data': {'url': 'http://127.0.0.1:%u/t.csv', 'target': 'b'}, "
+    job = integer(want(http_post(q("{'preset': 'simple', "
+                                   "'data': {'url': 'http://127.0.0.1:%u/t.csv', 'target': 'b'}, "
                                    "'training': {'epochs': 2}}",
                                    server.port),
                                  "/train"),

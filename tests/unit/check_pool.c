@@ -284,7 +284,7 @@ END_TEST
 START_TEST(an_interrupted_job_gives_the_same_bytes)
 {
     static const char config[] =
-        "{\"data\": {\"dataset\": \"clouds\", \"target\": \"y\"},"
+        "{\"preset\": \"simple\", \"data\": {\"dataset\": \"clouds\", \"target\": \"y\"},"
         " \"training\": {\"epochs\": 4000, \"seed\": 5, \"early_stopping\": null}}";
     struct store_model model, other;
     int64_t id, model_id, other_id;

@@ -49,7 +49,7 @@ static bool is_paused(struct house *house, int64_t job_id)
 START_TEST(a_paused_job_gives_its_worker_back)
 {
     static const char config[] =
-        "{\"data\": {\"dataset\": \"clouds\", \"target\": \"y\"},"
+        "{\"preset\": \"simple\", \"data\": {\"dataset\": \"clouds\", \"target\": \"y\"},"
         " \"training\": {\"epochs\": 3000, \"seed\": 5, \"early_stopping\": null}}";
     int64_t id, next, model_id, other, other_model;
     struct store_model model, same;

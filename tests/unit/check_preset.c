@@ -58,6 +58,25 @@ START_TEST(tabular_fills_the_silence)
 }
 END_TEST
 
+/* A null is no wish either. */
+START_TEST(tabular_is_what_nobody_asked_for)
+{
+    static const char *const silent[] = {JOB("species", ""), JOB("species", ",\"preset\":null")};
+    struct fixture f;
+    size_t i;
+
+    fixture_open(&f, ROWS);
+    for (i = 0; i < ARRAY_LEN(silent); i++) {
+        resolve_ok(&f, silent[i]);
+        ck_assert_uint_eq(f.spec.preset, JOB_TABULAR);
+        ck_assert_uint_eq(f.spec.hidden[0].units, 256);
+        ck_assert_uint_eq(f.spec.plan.numeric, ENCODER_AUTO);
+        ck_assert_ptr_nonnull(strstr(why(&f, "preset"), "nothing else was asked for"));
+    }
+    fixture_close(&f);
+}
+END_TEST
+
 START_TEST(rules_know_where_they_belong)
 {
     struct fixture f;
@@ -237,8 +256,7 @@ START_TEST(pictures_have_one_scale)
     for (i = 0; i < ARRAY_LEN(tables); i++) {
         f.ds = pixels(tables[i].columns, tables[i].most, &f.summary);
         resolve_ok(&f, JOB("y", ""));
-        ck_assert_uint_eq(f.spec.preset == JOB_IMAGES,
-                          tables[i].pictures && CONFIG_PRESET == JOB_TABULAR);
+        ck_assert_uint_eq(f.spec.preset, tables[i].pictures ? JOB_IMAGES : JOB_TABULAR);
         resolve_ok(&f, JOB("y", ",\"preset\":\"images\""));
         ck_assert_uint_eq(f.spec.plan.numeric, ENCODER_TOGETHER);
         ck_assert_double_eq(f.spec.train.label_smoothing, 0.05);
@@ -257,6 +275,7 @@ int main(void)
     tcase_set_timeout(tc, 60);
     tcase_add_checked_fixture(tc, help_setup, help_teardown);
     tcase_add_test(tc, tabular_fills_the_silence);
+    tcase_add_test(tc, tabular_is_what_nobody_asked_for);
     tcase_add_test(tc, rules_know_where_they_belong);
     tcase_add_test(tc, a_key_wins_be_it_null);
     tcase_add_loop_test(tc, printed_form_is_a_fixed_point, 0, ARRAY_LEN(jobs));

@@ -376,8 +376,8 @@ START_TEST(warnings_do_not_double)
 {
     const char *const columns[] = {"x", "same", "y"}, *const labels[] = {"a", "b"};
     static const char config[] =
-        "{\"data\": {\"dataset\": \"odd\", \"target\": \"y\"}, \"training\": {\"epochs\": 20,"
-        " \"batch_size\": 16, \"seed\": 1}}";
+        "{\"preset\": \"simple\", \"data\": {\"dataset\": \"odd\", \"target\": \"y\"},"
+        " \"training\": {\"epochs\": 20, \"batch_size\": 16, \"seed\": 1}}";
     struct drive d = {.h = &h};
     struct leavings whole;
     double values[80][3];

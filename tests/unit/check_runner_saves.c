@@ -181,7 +181,7 @@ START_TEST(long_batches_do_not_hide_the_clock)
     slow_batch = 0.1;
     h.checkpoint_seconds = 0.25;
     (void)house_submit(&h,
-                       "{\"data\": {\"dataset\": \"clouds\", \"target\": \"y\"},"
+                       "{\"preset\": \"simple\", \"data\": {\"dataset\": \"clouds\", \"target\": \"y\"},"
                        " \"training\": {\"epochs\": 1, \"batch_size\": 4, \"seed\": 7}}",
                        NULL);
     ck_assert_int_eq(drive_attempt(&d), JOB_SUCCEEDED);
