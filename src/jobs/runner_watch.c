@@ -25,7 +25,7 @@
 #define PUBLISH_SHARE    20  /* copying takes at most one part in so many */
 #define LOOK_STEPS       16  /* short batches between looks at the clock */
 #define SHORT_SECONDS    1e-4
-#define EWMA             0.2 /* weight of the newest epoch */
+#define EWMA             0.2 /* weight of the newest epoch, at least */
 
 void runner_watch_start(struct runner_watch *w)
 {
@@ -49,9 +49,13 @@ const char *runner_watch_metric(const struct runner_watch *w)
     return w->monitor != NULL && w->what->of_metric ? w->monitor_name : NULL;
 }
 
-static double averaged(double average, double newest)
+/* Of epochs' paces. The first one warms up caches and pools of memory: the second takes its place,
+ * and the next few count alike, so that one slow epoch is not multiplied by all that are to come. */
+static double averaged(double average, double newest, size_t epoch)
 {
-    return isnan(average) ? newest : average + EWMA * (newest - average);
+    double share = epoch > 2 ? fmax(EWMA, 1 / ((double)epoch - 1)) : 1;
+
+    return isnan(average) ? newest : average + share * (newest - average);
 }
 
 static void send_progress(struct runner_watch *w, double now)
@@ -179,11 +183,12 @@ void runner_watch_epoch(void *arg, const struct mlp_epoch *epoch)
     counter_add(COUNTER_EPOCHS, 0, 1);
     counter_add(COUNTER_SAMPLES, 0, epoch->samples);
     w->batches = 0;
-    w->epoch_seconds = averaged(w->epoch_seconds, now - w->last_epoch_at);
+    w->epoch_seconds = averaged(w->epoch_seconds, now - w->last_epoch_at, epoch->epoch);
     w->last_epoch_at = now;
     if (epoch->seconds > 0) {
         p->samples_per_second =
-            averaged(p->samples_per_second, (double)epoch->samples / epoch->seconds);
+            averaged(p->samples_per_second, (double)epoch->samples / epoch->seconds,
+                     epoch->epoch);
     }
     p->epoch = w->epochs_before + epoch->epoch;
     p->learning_rate = epoch->learning_rate;
