@@ -351,12 +351,15 @@ static void put_average(struct buf *b, const struct mlp_train_spec *t)
 
 static void put_augment(struct buf *b, const struct mlp_augment *a)
 {
-    if (a->shift == 0) {
+    if (a->height == 0) {
         put_text(b, "augment", NULL);
         return;
     }
     put_open(b, "augment");
-    put_number(b, "shift", (double)a->shift);
+    put_limit(b, "shift", (double)a->shift);
+    put_bool(b, "mirror", a->mirror);
+    put_limit(b, "rotate", a->rotate);
+    put_limit(b, "zoom", a->zoom);
     put_number(b, "height", (double)a->height);
     put_number(b, "width", (double)a->width);
     put_number(b, "channels", (double)a->channels);

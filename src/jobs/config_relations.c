@@ -341,8 +341,10 @@ static void check_training(struct config *config, struct err *err)
         !mlp_bfloat16_available(&why)) {
         config_refuse_key(err, KEY_PRECISION, "bfloat16 is not possible here: %s", why);
     }
-    if (config_has(config, KEY_AUGMENT) && !config->values[KEY_SHIFT].given) {
-        config_refuse_key(err, KEY_SHIFT, "is required: pixels each way");
+    if (config_has(config, KEY_AUGMENT) && !config_has(config, KEY_SHIFT) &&
+        config_number(config, KEY_MIRROR, 0) == 0 && !config_has(config, KEY_ROTATE) &&
+        !config_has(config, KEY_ZOOM)) {
+        config_refuse_key(err, KEY_AUGMENT, "must say what to do: shift, mirror, rotate or zoom");
     }
 }
 

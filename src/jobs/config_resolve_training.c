@@ -288,6 +288,9 @@ static void resolve_augment(struct resolver *r)
         return;
     }
     a->shift = (size_t)config_number(c, KEY_SHIFT, 0);
+    a->mirror = config_number(c, KEY_MIRROR, 0) > 0;
+    a->rotate = config_number(c, KEY_ROTATE, 0);
+    a->zoom = config_number(c, KEY_ZOOM, 0);
     a->channels = (size_t)config_number(c, KEY_CHANNELS, 1);
     for (i = 0; i < n; i++) {
         if (!column_holds_numbers(dataset_column(r->ds, r->features[i])->type)) {

@@ -353,9 +353,17 @@
       .null_ok = true,                                                                             \
       .help = "swa: the epoch after which it begins; default: three quarters of all")              \
     K(AUGMENT, "training/augment", TYPE_OBJECT, .null_ok = true,                                   \
-      .help = "inputs that are pictures, row by row: move each training row by whole pixels")      \
+      .help = "inputs that are pictures, row by row: change each training row a little, anew in "  \
+              "every epoch; DATA.md")                                                              \
     K(SHIFT, "training/augment/shift", TYPE_INTEGER, .low = 1, .high = CONFIG_MAX_SIDE,            \
-      .help = "at most so many pixels each way")                                                   \
+      .null_ok = true, .help = "move it by at most so many whole pixels each way; default: off")   \
+    K(MIRROR, "training/augment/mirror", TYPE_BOOL, .null_ok = true,                               \
+      .help = "left and right change sides in every other row; default: false")                    \
+    K(ROTATE, "training/augment/rotate", TYPE_NUMBER, .open_low = true, .high = 180,               \
+      .null_ok = true, .help = "turn it by at most so many degrees each way; default: off")        \
+    K(ZOOM, "training/augment/zoom", TYPE_NUMBER, .open_low = true, .high = 1,                     \
+      .open_high = true, .null_ok = true,                                                          \
+      .help = "make it larger or smaller by at most this share; default: off")                     \
     K(HEIGHT, "training/augment/height", TYPE_INTEGER, .low = 1, .high = CONFIG_MAX_SIDE,          \
       .null_ok = true, .help = "default: by the other two, or of a square")                        \
     K(WIDTH, "training/augment/width", TYPE_INTEGER, .low = 1, .high = CONFIG_MAX_SIDE,            \

@@ -62,7 +62,7 @@ static int check_net(const struct training *t, const struct mlp_spec *net, struc
                        "wide: some columns are constant in the training rows",
                        mlp_spec_width(net), net->hidden[0].units);
     }
-    if (a->shift > 0 && a->height * a->width * a->channels != net->n_inputs) {
+    if (a->height > 0 && a->height * a->width * a->channels != net->n_inputs) {
         return err_set(err, ERR_INVALID,
                        "the inputs are no picture of %zu x %zu pixels: some columns are empty in "
                        "the training rows",

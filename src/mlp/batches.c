@@ -1,4 +1,4 @@
-/* Batches: the plan of an epoch, gathering, and moving pictures about. See batches.h.
+/* Batches: the plan of an epoch, and gathering. See batches.h.
  *
  * Pure functions of (spec, data, epoch, batch) but for the buffers, which several threads may fill.
  */
@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "mlp/augment.h"
 #include "mlp/loss.h"
 
 #define FULL_PIECE ((size_t)512)  /* rows at once where the optimizer wants all */
@@ -52,11 +53,6 @@ void batches_plan(struct batches *b, const struct mlp_spec *net, const struct ml
     b->n = n;
 }
 
-static bool moves(const struct mlp_train_spec *spec)
-{
-    return spec->augment.shift > 0;
-}
-
 void batches_layout(struct batches *b, const struct mlp_spec *net,
                     const struct mlp_train_spec *spec, size_t rows, struct arena *arena)
 {
@@ -66,7 +62,7 @@ void batches_layout(struct batches *b, const struct mlp_spec *net,
     if (shuffles) {
         b->order = arena_take(arena, rows, sizeof(*b->order));
     }
-    if (shuffles || moves(spec)) {
+    if (shuffles || augment_on(&spec->augment)) {
         b->x = arena_take(arena, b->most, net->n_inputs * sizeof(mlp_real));
         b->labels = arena_take(arena, b->most, sizeof(*b->labels));
         b->targets = arena_take(arena, b->most, net->n_outputs * sizeof(mlp_real));
@@ -104,41 +100,12 @@ void batches_epoch(struct batches *b, uint32_t epoch)
     }
 }
 
-/* A whole number from -most to most. */
-static ptrdiff_t step_of(uint32_t word, size_t most)
-{
-    return (ptrdiff_t)(((uint64_t)word * (2 * most + 1)) >> 32) - (ptrdiff_t)most;
-}
-
-/* The picture `from` moved by (down, right) pixels. */
-static void move(const struct mlp_augment *g, const mlp_real *from, ptrdiff_t down, ptrdiff_t right,
-                 mlp_real *to)
-{
-    ptrdiff_t height = (ptrdiff_t)g->height, width = (ptrdiff_t)g->width;
-
-    for (ptrdiff_t i = 0; i < height; i++) {
-        for (ptrdiff_t j = 0; j < width; j++) {
-            ptrdiff_t si = i - down, sj = j - right;
-            bool inside = si >= 0 && si < height && sj >= 0 && sj < width;
-            const mlp_real *source = from + (size_t)(inside ? si * width + sj : 0) * g->channels;
-
-            for (size_t c = 0; c < g->channels; c++) {
-                *to++ = inside ? source[c] : g->fill;
-            }
-        }
-    }
-}
-
 static void gather_input(const struct batches *b, size_t row, mlp_real *to)
 {
     const mlp_real *from = b->data->x + row * b->n_inputs;
 
-    if (moves(b->spec)) {
-        const struct mlp_augment *g = &b->spec->augment;
-        uint32_t word[4];
-
-        rng_block(&b->augment, (struct rng_at){.epoch = b->epoch}, row, word);
-        move(g, from, step_of(word[0], g->shift), step_of(word[1], g->shift), to);
+    if (augment_on(&b->spec->augment)) {
+        augment_row(&b->spec->augment, &b->augment, b->epoch, row, from, to);
     } else {
         memcpy(to, from, b->n_inputs * sizeof(*to));
     }
@@ -211,7 +178,8 @@ const uint32_t *batches_places(const struct batches *b, size_t i)
 {
     bool wide = b->n_inputs * sizeof(*b->x) >= WIDE;
 
-    return b->order != NULL && wide && !moves(b->spec) ? b->order + first_of(b, i) : NULL;
+    return b->order != NULL && wide && !augment_on(&b->spec->augment) ? b->order + first_of(b, i)
+                                                                  : NULL;
 }
 
 void batches_fill(const struct batches *b, size_t i, size_t from, size_t rows, bool inputs)

@@ -373,10 +373,13 @@ enum mlp_precision { MLP_FLOAT32, MLP_BFLOAT16 };
 /* Whether products in bfloat16 are possible here; *why says what is missing. */
 MLP_API bool mlp_bfloat16_available(const char **why);
 
-/* Rows that are pictures: each training row is moved by whole pixels, drawn per (epoch, row),
- * what comes in from outside takes `fill`. */
+/* Rows that are pictures: each training row is changed as drawn per (epoch, row), what comes in
+ * from outside takes `fill`. */
 struct mlp_augment {
-    size_t shift; /* at most so many pixels each way; 0: off */
+    size_t shift;  /* at most so many whole pixels each way; 0: off */
+    bool mirror;   /* left and right change sides, every other time */
+    double rotate; /* at most so many degrees each way, 180 at most; 0: off */
+    double zoom;   /* larger and smaller by at most this share, under 1; 0: off */
     size_t height, width, channels; /* row-major, channels innermost */
     mlp_real fill;
 };

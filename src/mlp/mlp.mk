@@ -23,6 +23,7 @@ MLP_KERNEL_SOURCES = \
 MLP_SOURCES = \
 	src/mlp/activation.c src/mlp/activation.h \
 	src/mlp/arena.h \
+	src/mlp/augment.c src/mlp/augment.h \
 	src/mlp/average.c src/mlp/average.h \
 	src/mlp/batches.c src/mlp/batches.h \
 	src/mlp/embedding.c src/mlp/embedding.h \

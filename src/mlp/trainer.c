@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "mlp/augment.h"
 #include "mlp/embedding.h"
 #include "mlp/train.h"
 
@@ -74,20 +75,10 @@ static bool average_makes_sense(const struct mlp_train_spec *s)
     return false;
 }
 
-static bool augment_makes_sense(const struct mlp_augment *g, const struct mlp_spec *net)
-{
-    size_t pixels = 0, all = 0;
-
-    return g->shift == 0 ||
-           (net->n_embeddings == 0 && g->shift < MLP_MAX_INPUTS && isfinite(g->fill) &&
-            !__builtin_mul_overflow(g->height, g->width, &pixels) &&
-            !__builtin_mul_overflow(pixels, g->channels, &all) && all == net->n_inputs);
-}
-
 /* Optimizers that judge a step by the loss of all rows cannot have it change under them. */
 static bool full_batch_makes_sense(const struct mlp_spec *net, const struct mlp_train_spec *s)
 {
-    bool still = net->input_dropout == 0 && net->input_noise == 0 && s->augment.shift == 0;
+    bool still = net->input_dropout == 0 && net->input_noise == 0 && !augment_on(&s->augment);
 
     if (!batches_full(s->optimizer)) {
         return true;

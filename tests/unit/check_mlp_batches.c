@@ -135,6 +135,12 @@ START_TEST(work_is_counted_by_the_rows_trained)
 }
 END_TEST
 
+static struct mlp_augment picture(size_t height, size_t width, float fill)
+{
+    return (struct mlp_augment){
+        .shift = 1, .height = height, .width = width, .channels = 1, .fill = fill};
+}
+
 /* Trainings that cannot be: each change alone makes a good one senseless. */
 START_TEST(senseless_settings_are_refused)
 {
@@ -161,12 +167,19 @@ START_TEST(senseless_settings_are_refused)
     REFUSED(MLP_ADAM, s.max_seconds = -1);
     REFUSED(MLP_ADAM, s.max_seconds = NAN);
     REFUSED(MLP_ADAM, s.has_target = true; s.target = NAN);
-    REFUSED(MLP_ADAM, s.augment = ((struct mlp_augment){1, 1, 3, 1, 0}));
-    REFUSED(MLP_ADAM, s.augment = ((struct mlp_augment){1, 2, 4, 1, 0}));
-    REFUSED(MLP_ADAM, s.augment = ((struct mlp_augment){1, 2, 3, 1, NAN}));
-    REFUSED(MLP_ADAM, s.augment = ((struct mlp_augment){1, SIZE_MAX, 3, 1, 0}));
+    REFUSED(MLP_ADAM, s.augment = picture(1, 3, 0));
+    REFUSED(MLP_ADAM, s.augment = picture(2, 4, 0));
+    REFUSED(MLP_ADAM, s.augment = picture(2, 3, NAN));
+    REFUSED(MLP_ADAM, s.augment = picture(SIZE_MAX, 3, 0));
     REFUSED(MLP_RPROP, s.accumulate = 2);
-    REFUSED(MLP_LBFGS, s.augment = ((struct mlp_augment){1, 2, 3, 1, 0}));
+    REFUSED(MLP_LBFGS, s.augment = picture(2, 3, 0));
+    REFUSED(MLP_ADAM, s.augment = picture(2, 3, 0); s.augment.rotate = -1);
+    REFUSED(MLP_ADAM, s.augment = picture(2, 3, 0); s.augment.rotate = 180.5);
+    REFUSED(MLP_ADAM, s.augment = picture(2, 3, 0); s.augment.zoom = 1);
+    REFUSED(MLP_ADAM, s.augment = picture(2, 3, 0); s.augment.zoom = NAN);
+    REFUSED(MLP_ADAM, s.augment = (struct mlp_augment){.mirror = true});
+    REFUSED(MLP_ADAM, s.augment = (struct mlp_augment){.rotate = 5});
+    REFUSED(MLP_LBFGS, s.augment = picture(2, 3, 0); s.augment.shift = 0; s.augment.mirror = true);
     REFUSED(MLP_LBFGS, layer.dropout = 0.1);
     REFUSED(MLP_LBFGS, layer.noise = 0.1);
     REFUSED(MLP_LBFGS, net.input_dropout = 0.1);

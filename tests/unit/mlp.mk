@@ -18,6 +18,7 @@ libmlpdouble_la_CPPFLAGS = $(AM_CPPFLAGS) -DKERNEL_ISA=wide -DMLP_VERSION='"doub
 libmlpdouble_la_CFLAGS = $(AM_CFLAGS) $(MLP_NUMERIC)
 
 MLP_CHECKS = \
+	tests/unit/check_mlp_augment \
 	tests/unit/check_mlp_batches \
 	tests/unit/check_mlp_activation_nets \
 	tests/unit/check_mlp_activations \
@@ -188,6 +189,9 @@ tests_unit_check_mlp_train_SOURCES = tests/unit/check_mlp_train.c
 tests_unit_check_mlp_train_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_check_mlp_train_LDADD = libmlpcore.la $(UNIT_LIBS)
 
+tests_unit_check_mlp_augment_SOURCES = tests/unit/check_mlp_augment.c
+tests_unit_check_mlp_augment_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_mlp_augment_LDADD = libmlpcore.la $(UNIT_LIBS)
 tests_unit_check_mlp_batches_SOURCES = tests/unit/check_mlp_batches.c tests/unit/mlp_train_help.h
 tests_unit_check_mlp_batches_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_check_mlp_batches_LDADD = libmlpcore.la $(UNIT_LIBS)
