@@ -30,6 +30,7 @@ struct reader {
     char *part; /* the part under way; NULL: there are none */
     struct buf head;
 
+    size_t line_bytes; /* since the last line's end, of formats that keep no line themselves */
     struct csv_reader *csv;
     const struct reader_impl *impl;
     void *state;
@@ -247,8 +248,28 @@ static int start_impl(struct reader *r, bool whole, struct err *err)
     return 0;
 }
 
+/* CSV and libsvm are read by the cell, in which a line without end could hide: blanks, a comment. */
+static int check_line(struct reader *r, const char *bytes, size_t len, struct err *err)
+{
+    const char *last = len > 0 ? memrchr(bytes, '\n', len) : NULL;
+
+    if (r->csv == NULL && r->format != READER_LIBSVM) {
+        return 0;
+    }
+    if (last == NULL && len > 0) {
+        last = memrchr(bytes, '\r', len);
+    }
+    r->line_bytes = last != NULL ? (size_t)(bytes + len - last) : r->line_bytes + len;
+    return r->line_bytes > READER_MAX_ROW
+               ? err_add(err, NULL, "a line has more than %u MiB", READER_MAX_ROW >> 20)
+               : 0;
+}
+
 static int pass_on(struct reader *r, const char *bytes, size_t len, struct err *err)
 {
+    if (check_line(r, bytes, len, err) != 0) {
+        return -1;
+    }
     return r->csv != NULL      ? csv_reader_feed(r->csv, bytes, len, err)
            : r->arrays != NULL ? arrays_feed(r->arrays, bytes, len, err)
                                : r->impl->feed(r->state, bytes, len, err);

@@ -442,36 +442,6 @@ START_TEST(bombs_are_refused)
 }
 END_TEST
 
-/* One line that never ends is refused long before its end. */
-START_TEST(endless_lines)
-{
-    static const enum reader_format formats[] = {READER_CSV, READER_NDJSON, READER_LIBSVM,
-                                                 READER_ARFF};
-    static const char *const begins[] = {"a", "{\"a\": \"x", "1 1:1", "@relation r"};
-    char *block = xmalloc(1 << 20);
-    size_t i, k;
-
-    memset(block, 'x', 1 << 20);
-    for (i = 0; i < ARRAY_LEN(formats); i++) {
-        struct reader_options options = options_of(formats[i]);
-        struct reader *r = NULL;
-        struct err err = ERR_INIT;
-        int rc = reader_new(folder, &options, &r, &err);
-
-        rc = rc == 0 ? reader_feed(r, begins[i], strlen(begins[i]), &err) : rc;
-        for (k = 0; rc == 0 && k < 1000; k++) {
-            rc = reader_feed(r, block, 1 << 20, &err);
-        }
-        ck_assert_int_eq(rc, -1);
-        ck_assert_msg(k <= 17, "%s after %zu MiB", reader_format_name(formats[i]), k);
-        err_fini(&err);
-        reader_free(&r);
-        ck_assert_uint_eq(folder_files(false), 0);
-    }
-    free(block);
-}
-END_TEST
-
 /* 100,000 columns are taken, one more is not. */
 START_TEST(many_columns)
 {
@@ -565,7 +535,6 @@ int main(void)
     tcase_add_test(tc, shapes_refused);
     tcase_add_test(tc, zips_refused);
     tcase_add_test(tc, bombs_are_refused);
-    tcase_add_test(tc, endless_lines);
     tcase_add_test(tc, many_columns);
     tcase_add_test(tc, parts_refused);
     suite_add_tcase(suite, tc);

@@ -1,0 +1,262 @@
+/* The readers of text far from its beginning: a line that never ends, a column that becomes another
+ * after a million rows, as many columns as there may be, and lines that end in every way at once.
+ */
+#include "reader_help.h"
+
+#define NEAR_ROW ((int64_t)20000)
+#define FAR_ROW  (SLOW ? NEAR_ROW : (int64_t)1000000)
+
+static struct reader_options options_of(enum reader_format format)
+{
+    struct reader_options options = READER_OPTIONS_INIT;
+
+    options.format = format;
+    return options;
+}
+
+/* ---- lines without end ---- */
+
+/* 1 GB that is one line: refused after 17 MiB at most, whatever it is made of, and the memory is
+ * that of a line. */
+START_TEST(endless_lines)
+{
+    static const struct {
+        enum reader_format format;
+        const char *begin, *unit, *words;
+    } cases[] = {
+        {READER_CSV, "a", "x", "64 KiB"},
+        {READER_CSV, "a,b\n1,\"", "x", "64 KiB"},
+        {READER_CSV, "a,b\n1,", " ", "16 MiB"},
+        {READER_CSV, "a,b\n", "1,", "16 MiB"},
+        {READER_CSV, "", "1,", "100000 columns"},
+        {READER_NDJSON, "{\"a\": \"", "x", "MiB"},
+        {READER_NDJSON, "{\"a\": 1, ", " ", "MiB"},
+        {READER_NDJSON, "", "{\"a\":", "MiB"},
+        {READER_LIBSVM, "1 1:1", "1", "MiB"},
+        {READER_LIBSVM, "1 1:1 # ", "x", "MiB"},
+        {READER_ARFF, "@relation r", "x", "MiB"},
+        {READER_ARFF, "% ", "x", "MiB"},
+        {READER_ARFF, "@relation r\n@attribute a string\n@data\n", "'x',", "MiB"},
+        {READER_LOOK, "", "0", "64 KiB"},
+    };
+    const size_t block = 1 << 20;
+    char *bytes = xmalloc(block);
+    size_t i, k;
+
+    for (i = 0; i < ARRAY_LEN(cases); i++) {
+        struct reader_options options = options_of(cases[i].format);
+        size_t unit = strlen(cases[i].unit), before, peak = 0;
+        struct reader *r = NULL;
+        struct err err = ERR_INIT;
+        int rc = reader_new(folder, &options, &r, &err);
+
+        for (k = 0; k < block; k++) {
+            bytes[k] = cases[i].unit[k % unit];
+        }
+        before = mem_resident();
+        rc = rc == 0 ? reader_feed(r, cases[i].begin, strlen(cases[i].begin), &err) : rc;
+        for (k = 0; rc == 0 && k < 1000; k++) {
+            rc = reader_feed(r, bytes, block - block % unit, &err);
+            peak = mem_resident() > peak ? mem_resident() : peak;
+        }
+        ck_assert_msg(rc == -1 && k <= 17, "%zu: %s after %zu MiB", i, err.detail, k);
+        ck_assert_msg(strstr(err.detail, cases[i].words) != NULL, "%zu: %s", i, err.detail);
+        ck_assert_msg(SLOW || peak < before + (64u << 20), "%zu: %zu MiB", i,
+                      (peak - before) >> 20);
+        err_fini(&err);
+        reader_free(&r);
+        ck_assert_uint_eq(folder_files(false), 0);
+    }
+    free(bytes);
+}
+END_TEST
+
+/* ---- a million rows, and then ---- */
+
+START_TEST(another_type_after_a_million_rows)
+{
+    static const struct {
+        enum reader_format format;
+        const char *head, *row, *last, *words, *column;
+        int64_t lines; /* of the head */
+    } cases[] = {
+        {READER_CSV, "k,v\n", "7,1.5\n", "7,oops\n", "numeric but has the text \"oops\"", "v", 1},
+        {READER_CSV, "k,v\n", "7,2026-01-02\n", "7,2026-02-30\n", "does not exist", "v", 1},
+        {READER_CSV, "k,v\n", "7,yes\n", "7,maybe\n", "boolean but has the text \"maybe\"", "v", 1},
+        {READER_CSV, "k,v\n", "7,1\n", "7\n", "1 field, expected 2", NULL, 1},
+        {READER_NDJSON, "", "{\"k\":7,\"v\":1}\n", "{\"k\":7,\"v\":\"oops\"}\n", "\"oops\"", "v",
+         0},
+        {READER_NDJSON, "", "{\"k\":7,\"v\":1}\n", "{\"k\":7,\"v\":[1]}\n", "an array", "v", 0},
+        {READER_LIBSVM, "", "1 1:7 2:1\n", "1 1:7 2:oops\n", "no finite number", NULL, 0},
+        {READER_ARFF, "@relation r\n@attribute k real\n@attribute v {x}\n@data\n", "7,x\n",
+         "7,oops\n", "\"oops\" is none", "v", 4},
+    };
+    const size_t many = 1000;
+    size_t i, k;
+
+    for (i = 0; i < ARRAY_LEN(cases); i++) {
+        bool again = i > 0 && cases[i].format == cases[i - 1].format;
+        const int64_t far_row = again ? NEAR_ROW : FAR_ROW;
+        struct reader_options options = options_of(cases[i].format);
+        struct buf block = BUF_INIT;
+        struct reader *r = NULL;
+        struct err err = ERR_INIT;
+        int rc = reader_new(folder, &options, &r, &err);
+
+        buf_puts(&block, cases[i].head);
+        rc = rc == 0 ? reader_feed(r, block.data, block.len, &err) : rc;
+        buf_clear(&block);
+        for (k = 0; k < many; k++) {
+            buf_puts(&block, cases[i].row);
+        }
+        for (k = 1; rc == 0 && k < (size_t)far_row / many; k++) {
+            rc = reader_feed(r, block.data, block.len, &err);
+        }
+        block.len -= strlen(cases[i].row);
+        rc = rc == 0 ? reader_feed(r, block.data, block.len, &err) : rc;
+        ck_assert_msg(rc == 0, "%zu: %s", i, err.detail);
+        rc = reader_feed(r, cases[i].last, strlen(cases[i].last), &err);
+        if (rc == 0) { /* some wait for the line's end */
+            struct dataset_summary summary;
+
+            rc = reader_finish(r, &summary, &err);
+        }
+        ck_assert_int_eq(rc, -1);
+        ck_assert_msg(strstr(err.detail, cases[i].words) != NULL, "%zu: %s", i, err.detail);
+        ck_assert_msg(err.items[0].row == far_row && err.items[0].line == far_row + cases[i].lines,
+                      "%zu: row %lld, line %lld", i, (long long)err.items[0].row,
+                      (long long)err.items[0].line);
+        ck_assert_pstr_eq(err.items[0].column, cases[i].column);
+        err_fini(&err);
+        reader_free(&r);
+        buf_fini(&block);
+        ck_assert_uint_eq(folder_files(false), 0);
+    }
+}
+END_TEST
+
+/* ---- columns ---- */
+
+static void columns_of(enum reader_format format, size_t n, struct buf *out)
+{
+    size_t i;
+
+    buf_clear(out);
+    switch (format) {
+    case READER_CSV:
+        for (i = 0; i < n; i++) {
+            buf_printf(out, "c%zu%c", i, i + 1 < n ? ',' : '\n');
+        }
+        for (i = 0; i < n; i++) {
+            buf_printf(out, "1%c", i + 1 < n ? ',' : '\n');
+        }
+        return;
+    case READER_ARFF:
+        buf_puts(out, "@relation r\n");
+        for (i = 0; i < n; i++) {
+            buf_printf(out, "@attribute c%zu real\n", i);
+        }
+        buf_puts(out, "@data\n");
+        for (i = 0; i < n; i++) {
+            buf_printf(out, "1%c", i + 1 < n ? ',' : '\n');
+        }
+        return;
+    case READER_LIBSVM: /* and the label */
+        buf_printf(out, "1 %zu:1\n", n - 1);
+        return;
+    default:
+        ck_assert_int_eq(buf_append(out, "\x93NUMPY\1\0\0\0", 10), 0);
+        buf_printf(out, "{'descr': '|u1', 'fortran_order': False, 'shape': (1, %zu), }\n", n);
+        out->data[8] = (char)(out->len - 10);
+        for (i = 0; i < n; i++) {
+            ck_assert_int_eq(buf_append(out, "\1", 1), 0);
+        }
+    }
+}
+
+START_TEST(as_many_columns_as_there_may_be)
+{
+    static const enum reader_format formats[] = {READER_CSV, READER_ARFF, READER_LIBSVM,
+                                                 READER_NPY};
+    struct reader_options options = options_of(formats[_i]);
+    struct dataset_summary summary;
+    struct buf bytes = BUF_INIT;
+    struct err err = ERR_INIT;
+    struct dataset *ds;
+
+    columns_of(formats[_i], DATASET_MAX_COLUMNS, &bytes);
+    ck_assert_msg(read_try(bytes.data, bytes.len, &options, 0, &summary, &err) == 0, "%s",
+                  err.detail);
+    ds = dataset_of(&summary);
+    ck_assert_uint_eq(dataset_n_columns(ds), DATASET_MAX_COLUMNS);
+    ck_assert_uint_eq(dataset_rows(ds), 1);
+    dataset_free(&ds);
+    folder_files(true);
+    columns_of(formats[_i], DATASET_MAX_COLUMNS + 1, &bytes);
+    ck_assert_int_eq(read_try(bytes.data, bytes.len, &options, 0, &summary, &err), -1);
+    ck_assert_msg(strstr(err.detail, "more than 100000") != NULL ||
+                      strstr(err.detail, "more than a table may have") != NULL,
+                  "%s", err.detail);
+    ck_assert_uint_eq(folder_files(false), 0);
+    err_fini(&err);
+    buf_fini(&bytes);
+}
+END_TEST
+
+/* ---- line ends ---- */
+
+START_TEST(lines_end_in_every_way)
+{
+    static const char *const ends[] = {"\n", "\r\n", "\r"};
+    size_t i, k, piece;
+
+    for (i = 0; i < ARRAY_LEN(samples); i++) {
+        const struct sample *s = &samples[i];
+        struct reader_options options = options_of(s->format);
+        struct dataset_summary plain, mixed;
+        struct buf lf = BUF_INIT, text = BUF_INIT;
+        struct err err = ERR_INIT;
+        size_t lines = 0;
+
+        if (!s->text) {
+            continue;
+        }
+        buf_puts(&text, "\xef\xbb\xbf"); /* and a mark before */
+        for (k = 0; k < s->len; k++) {
+            if (s->bytes[k] == '\r') {
+                continue;
+            }
+            ck_assert_int_eq(buf_append(&lf, &s->bytes[k], 1), 0);
+            if (s->bytes[k] == '\n') {
+                buf_puts(&text, ends[lines++ % 3]);
+            } else {
+                ck_assert_int_eq(buf_append(&text, &s->bytes[k], 1), 0);
+            }
+        }
+        ck_assert_msg(read_try(lf.data, lf.len, &options, 0, &plain, &err) == 0, "%s", err.detail);
+        for (piece = 0; piece < 4; piece++) {
+            ck_assert_msg(read_try(text.data, text.len, &options, piece, &mixed, &err) == 0,
+                          "%s: %s", s->name, err.detail);
+            ck_assert_str_eq(mixed.sha256, plain.sha256);
+        }
+        folder_files(true);
+        buf_fini(&lf);
+        buf_fini(&text);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("reader_far");
+    TCase *tc = tcase_create("far");
+
+    tcase_add_checked_fixture(tc, folder_make, folder_remove);
+    tcase_set_timeout(tc, 240);
+    tcase_add_test(tc, endless_lines);
+    tcase_add_test(tc, another_type_after_a_million_rows);
+    tcase_add_loop_test(tc, as_many_columns_as_there_may_be, 0, 4);
+    tcase_add_test(tc, lines_end_in_every_way);
+    suite_add_tcase(suite, tc);
+    return run_suite(suite);
+}
