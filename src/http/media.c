@@ -51,6 +51,8 @@ bool media_format(const char *content_type, enum reader_format *out)
         {"application/x-arff", READER_ARFF},
         {"text/plain", READER_LOOK},
         {"application/octet-stream", READER_LOOK},
+        {"application/gzip", READER_LOOK},
+        {"application/x-gzip", READER_LOOK},
     };
     size_t i;
 

@@ -313,9 +313,7 @@ static int check_type(struct request *req)
                             "application/x-npy or another of GET /openapi.json, not %.64s",
                             type != NULL ? type : "a body without a type");
     case BODY_UPLOAD:
-        return media_format(type, &format) || media_is(type, "application/gzip") ||
-                       media_is(type, "application/x-gzip") ||
-                       media_is(type, "multipart/form-data")
+        return media_format(type, &format) || media_is(type, "multipart/form-data")
                    ? 0
                    : refuse(req, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE,
                             "send a table as a form (curl -F file=@table.csv) or with its "

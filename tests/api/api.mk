@@ -4,6 +4,7 @@
 API_CHECKS = \
 	tests/api/api_bad_data \
 	tests/api/api_bad_input \
+	tests/api/api_bad_tables \
 	tests/api/api_contract \
 	tests/api/api_contract_answers \
 	tests/api/api_datasets \
@@ -44,6 +45,9 @@ tests_api_libapi_a_CFLAGS = $(API_CFLAGS)
 tests_api_api_bad_data_SOURCES = tests/api/api_bad_data.c
 tests_api_api_bad_data_CFLAGS  = $(API_CFLAGS)
 tests_api_api_bad_data_LDADD   = $(API_LIBS)
+tests_api_api_bad_tables_SOURCES = tests/api/api_bad_tables.c tests/golden/npy_golden.h
+tests_api_api_bad_tables_CFLAGS  = $(API_CFLAGS) $(ZLIB_CFLAGS)
+tests_api_api_bad_tables_LDADD   = $(API_LIBS) $(ZLIB_LIBS)
 tests_api_api_bad_input_SOURCES = tests/api/api_bad_input.c
 tests_api_api_bad_input_CFLAGS  = $(API_CFLAGS)
 tests_api_api_bad_input_LDADD   = $(API_LIBS)

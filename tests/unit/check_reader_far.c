@@ -32,7 +32,7 @@ START_TEST(endless_lines)
         {READER_NDJSON, "{\"a\": \"", "x", "MiB"},
         {READER_NDJSON, "{\"a\": 1, ", " ", "MiB"},
         {READER_NDJSON, "", "{\"a\":", "MiB"},
-        {READER_LIBSVM, "1 1:1", "1", "MiB"},
+        {READER_LIBSVM, "1 1:1", "1", "too long"},
         {READER_LIBSVM, "1 1:1 # ", "x", "MiB"},
         {READER_ARFF, "@relation r", "x", "MiB"},
         {READER_ARFF, "% ", "x", "MiB"},
