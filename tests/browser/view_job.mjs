@@ -1,7 +1,8 @@
 // One job: its curve as it grows, what becomes of it, and the daemon going away meanwhile.
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { ENDLESS, REFUSED, curveBeyond, everyWay, inked, state } from "./help.mjs";
+import { ENDLESS, REFUSED, curveBeyond, everyWay, inked, saved, state } from "./help.mjs";
 
 export default function tests(bench) {
   const { daemon, open, irisData, irisJob, shots } = bench;
@@ -109,6 +110,93 @@ export default function tests(bench) {
       await curveBeyond(page, 3);
       await page.getByRole("button", { name: "Cancel" }).click();
       await state(page, "cancelled");
+    }],
+
+    ["a curve is zoomed, smoothed and laid over time, by keys and by mouse, and the address says how", {}, async (page) => {
+      const { id } = await irisJob();
+      await open(page, `#/jobs/${id}`);
+      const plot = page.locator(".curve .plot");
+      await curveBeyond(page, 5);
+      const { points } = await daemon.json(`/jobs/${id}/curve`);
+      await plot.focus();
+      await page.keyboard.press("Home");
+      await page.locator(".curve .chart-epoch", { hasText: /^epoch 1$/ }).waitFor();
+      await page.keyboard.press("ArrowRight");
+      await page.locator(".curve .chart-epoch", { hasText: /^epoch 2$/ }).waitFor();
+      const told = await page.locator(".curve .key b").first().textContent();
+      assert.ok(Math.abs(Number(told) - points[1].training_loss) < 1e-3, told);
+      await page.keyboard.press("+");
+      await page.waitForURL(/zoom=1\.?\d*\.\.\d/);
+      await page.reload();
+      await page.getByRole("button", { name: "Show all of it" }).click();
+      await page.waitForFunction(() => !location.hash.includes("zoom"));
+
+      const box = await page.locator(".curve .u-over").boundingBox();
+      await page.mouse.move(box.x + box.width * 0.25, box.y + 50);
+      await page.mouse.down();
+      await page.mouse.move(box.x + box.width * 0.75, box.y + 60, { steps: 4 });
+      await page.mouse.up();
+      await page.waitForURL(/zoom=/);
+      const [from, to] = /zoom=([\d.]+?)\.\.([\d.]+)/.exec(page.url()).slice(1).map(Number);
+      assert.ok(from > 1 && to < points.length && from < to, `${from} to ${to}`);
+      await plot.dblclick();
+      await page.waitForFunction(() => !location.hash.includes("zoom"));
+
+      const before = await inked(page, "--line-training");
+      await page.getByLabel("Smoothing").focus();
+      for (let i = 0; i < 3; i++) await page.keyboard.press("PageUp");
+      await page.waitForURL(/smooth=0\.\d/);
+      assert.notEqual(await inked(page, "--line-training"), before);
+      await page.getByRole("radio", { name: "time" }).check();
+      await page.waitForURL(/x=time/);
+      await page.locator(".curve h2", { hasText: "Loss by time" }).waitFor();
+      await page.getByRole("radio", { name: "accuracy" }).check();
+      await page.waitForURL(/y=accuracy/);
+      await page.reload();
+      await page.locator(".curve h2", { hasText: "Accuracy by time" }).waitFor();
+    }],
+
+    ["a curve is taken along as CSV and as PNG", {}, async (page) => {
+      const { id } = await irisJob();
+      await open(page, `#/jobs/${id}`);
+      await curveBeyond(page, 5);
+      const { points } = await daemon.json(`/jobs/${id}/curve`);
+      const csv = await saved(page, () => page.getByRole("button", { name: "CSV" }).click());
+      assert.equal(csv.name, `job-${id}-curve.csv`);
+      assert.equal(csv.text.trim().split("\n").length, points.length + 1);
+      assert.match(csv.text, /^epoch,/);
+      const png = await saved(page, () => page.getByRole("button", { name: "PNG" }).click());
+      assert.equal(png.name, `job-${id}-loss.png`);
+      assert.deepEqual([...png.bytes.subarray(0, 4)], [0x89, 0x50, 0x4e, 0x47]);
+      assert.ok(png.bytes.length > 5000);
+    }],
+
+    ["the job as curl is the job, whatever quotes are in it", {}, async (page) => {
+      await daemon.upload("quotes", "it's,\"say \"\"y\"\"\"\n0,1\n1,0\n2,1\n3,0\n");
+      const config = { data: { dataset: "quotes", target: 'say "y"', exclude: [] }, name: "q", training: { epochs: 1, seed: 1 } };
+      const { id } = await daemon.train(config);
+      await open(page, `#/jobs/${id}?config=curl`);
+      const command = await page.locator(".command pre").textContent();
+      const done = spawnSync("bash", ["-c", command.replace("curl", "curl -sS")], { encoding: "utf8" });
+      const again = JSON.parse(done.stdout);
+      assert.deepEqual((await daemon.json(`/jobs/${again.id}`)).config, config);
+    }],
+
+    ["learning rate and gradient norms are drawn beside the losses", {}, async (page) => {
+      await irisData();
+      const { id } = await daemon.train({
+        name: "norms", data: { dataset: "iris", target: "species" }, architecture: { hidden: [8, 8] },
+        schedule: { type: "cosine" }, training: { epochs: 30, seed: 1, record_gradient_norms: true, early_stopping: { patience: 4 } },
+        optimizer: { type: "adam", learning_rate: 0.1 },
+      });
+      const { result } = await daemon.job(id, ["succeeded"]);
+      await open(page, `#/jobs/${id}`);
+      const norms = page.locator(".panel", { hasText: "Gradient norms" });
+      await norms.locator(".key", { hasText: "output" }).waitFor();
+      assert.equal(await norms.locator(".key").count(), 3);
+      await page.locator(".panel", { hasText: "Learning rate" }).locator(".plot").waitFor();
+      if (result.stopped_by === "patience") await page.getByText("stopped early").first().waitFor();
+      await page.screenshot({ path: join(shots, "job-gradients-light.png"), fullPage: true });
     }],
 
     ...everyWay(bench, "job", async () => {

@@ -66,6 +66,49 @@ export default function tests(bench) {
       await state(page, "succeeded");
     }],
 
+    ["colours follow the system until a switch says otherwise", { context: { colorScheme: "dark" } }, async (page) => {
+      await irisJob();
+      await open(page, "#/jobs");
+      const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+      const light = (text) => /rgb\((\d+)/.exec(text)[1] > 128;
+      await page.locator("tr[data-job]").first().waitFor();
+      assert.equal(light(await ground()), false);
+      const button = page.getByRole("button", { name: /^Colours/ });
+      await button.click();
+      assert.equal(await button.textContent(), "Colours: light");
+      assert.equal(light(await ground()), true);
+      await page.reload();
+      await button.waitFor();
+      assert.equal(light(await ground()), true, "it is remembered");
+      await button.click();
+      assert.equal(light(await ground()), false);
+      await page.emulateMedia({ colorScheme: "light" });
+      assert.equal(light(await ground()), false, "dark was chosen");
+      await button.click();
+      assert.equal(light(await ground()), true, "as the system has it");
+      assert.equal(await page.evaluate(() => localStorage.length), 0);
+    }],
+
+    ["a page that nobody looks at hardly asks", {}, async (page) => {
+      await irisJob();
+      await open(page, "#/jobs");
+      await page.locator("tr[data-job]").first().waitFor();
+      const hide = (hidden) =>
+        page.evaluate((value) => {
+          Object.defineProperty(document, "hidden", { configurable: true, get: () => value });
+          document.dispatchEvent(new Event("visibilitychange"));
+        }, hidden);
+      const asked = () => page.waitForRequest(/\/jobs\?/);
+      await asked();
+      await hide(true);
+      await asked(); // the turn that was already due; the next is far away
+      let late = 0;
+      page.on("request", (request) => (late += /\/jobs\?/.test(request.url()) ? 1 : 0));
+      await new Promise((resolve) => setTimeout(resolve, 5000)); // more than the idle pause; that is what is tested
+      assert.equal(late, 0);
+      await Promise.all([asked(), hide(false)]);
+    }],
+
     ["a token is asked for, kept for the tab, and forgotten", { expected: [/status of 40[13]/] }, async (page, context) => {
       const strict = await Daemon.start(daemon.program, { more: ["--require-token"] });
       try {

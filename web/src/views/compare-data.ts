@@ -85,7 +85,7 @@ export function scaleOf(key: string, values: (Scalar | undefined)[]): Scale {
     const shown = distinct.length <= 5 ? distinct : [min, middle, max];
     return { at, numeric: true, ticks: shown.map((v) => ({ at: at(v) ?? 0, text: factText(key, v) })) };
   }
-  const words = [...new Set(values.map((v) => factText(key, v)))].sort();
+  const words = [...new Set(values.map((v) => factText(key, v)))].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
   const place = (text: string) => (words.length < 2 ? 0.5 : words.indexOf(text) / (words.length - 1));
   return {
     at: (value) => place(factText(key, value)),

@@ -22,8 +22,8 @@ const short = (text: string, most: number) => (text.length > most ? `${text.slic
 export function Parallel({ runs, keys }: { runs: Run[]; keys: string[] }) {
   const [ref, room] = useWidth();
   const width = Math.max(room, keys.length * 118);
-  const height = 250;
-  const [left, right, top, bottom] = [64, 64, 34, 16];
+  const height = 264;
+  const [left, right, top, bottom] = [40, 72, 48, 16];
   const scales = keys.map((key) => scaleOf(key, runs.map((run) => run.facts.get(key))));
   const x = (i: number) => left + ((width - left - right) * i) / Math.max(1, keys.length - 1);
   const y = (share: number) => height - bottom - share * (height - top - bottom);
