@@ -29,6 +29,7 @@ struct server_context {
     uint64_t max_dataset;      /* bytes of one upload */
     struct tokens *tokens;     /* who may do what */
     bool require_token;        /* on loopback and a unix socket too */
+    const char *ui_dir;        /* the page's files are read there; NULL: those built in */
     const char *store_version; /* "SQLite 3.40.1" */
     double started_at;         /* clock_monotonic at start */
 };

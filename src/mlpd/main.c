@@ -183,6 +183,7 @@ static int start_server(struct app *app, const struct options *o, struct err *er
                                      .max_dataset = o->max_dataset,
                                      .tokens = app->tokens,
                                      .require_token = o->require_token,
+                                     .ui_dir = o->ui_dir,
                                      .store_version = store_sqlite_version(),
                                      .started_at = clock_monotonic()};
 

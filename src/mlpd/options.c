@@ -335,6 +335,7 @@ void options_fini(struct options *options)
     options_free_list(&options->allow_private);
     options_free_list(&options->fetch_allow);
     free(options->state);
+    free(options->ui_dir);
     options_forget(options);
     *options = (struct options){.help = false};
 }

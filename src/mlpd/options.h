@@ -28,7 +28,8 @@ struct options {
     size_t max_per_client; /* SIZE_MAX: not said */
     double rate, burst;    /* requests a second of one client address, and at once; 0: any */
     double slow_seconds;   /* how long a slow client is borne */
-    char *state; /* folder; owned */
+    char *state;  /* folder; owned */
+    char *ui_dir; /* folder; owned; NULL: the page that is built in */
     size_t workers;
     enum log_level log_level;
     size_t memory_limit; /* bytes of all jobs together */

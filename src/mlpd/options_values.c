@@ -277,6 +277,18 @@ static int read_state(const struct given *g, char **out, struct err *err)
                : err_set(err, ERR_INVALID, "no state folder: give --state DIR (there is no $HOME)");
 }
 
+static int read_ui_dir(const struct given *g, char **out, struct err *err)
+{
+    if (g->value == NULL) {
+        return 0;
+    }
+    if (g->value[0] == '\0') {
+        return options_refuse(err, g, "a folder");
+    }
+    *out = xstrdup(g->value);
+    return 0;
+}
+
 static int read_level(const struct given *g, enum log_level *out, struct err *err)
 {
     return log_level_parse(g->value, out) ? 0
@@ -315,6 +327,7 @@ void options_interpret(const struct given g[OPTIONS], struct options *out, struc
 
     JUDGE(read_state(&g[OPT_state], &out->state, &one));
     JUDGE(read_level(&g[OPT_log_level], &out->log_level, &one));
+    JUDGE(read_ui_dir(&g[OPT_ui_dir], &out->ui_dir, &one));
     JUDGE(options_read_switch(&g[OPT_log_prefix], &out->log_prefix, &one));
     interpret_clients(g, out, err);
     interpret_jobs(g, out, err);

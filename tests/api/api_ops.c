@@ -401,6 +401,29 @@ START_TEST(only_what_is_wanted_is_told)
 }
 END_TEST
 
+/* Who works on the page sees its files as they are now, and nothing else of the folder. */
+START_TEST(the_page_is_served_from_a_folder)
+{
+    char *folder = scratch_path("page"), *page = text("%s/index.html", folder);
+    struct reply *r;
+
+    (void)mkdir(folder, 0700); /* there already: the run before */
+    write_file(page, "<p>first");
+    write_file(text("%s/secret.js", folder), "no");
+    (void)unlink(text("%s/app.js", folder));
+    daemon_start(&d, NULL, (const char *const[]){"--ui-dir", folder, NULL});
+    r = want(http_get("/"), 200);
+    ck_assert_str_eq(r->body, "<p>first");
+    ck_assert_ptr_nonnull(strstr(reply_header(r, "Content-Security-Policy"), "default-src 'none'"));
+    write_file(page, "<p>second");
+    ck_assert_str_eq(want(http_get("/"), 200)->body, "<p>second");
+    want_problem(http_get("/app.js"), 404, NULL, "app.js cannot be read in --ui-dir");
+    want(http_get("/secret.js"), 404);
+    want(http_get("/index.html"), 404);
+    daemon_stop(&d);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("api_ops");
@@ -418,6 +441,7 @@ int main(void)
     tcase_add_test(tc, reloads_under_load);
     tcase_add_loop_test(tc, a_service_manager_is_told, 0, 2);
     tcase_add_test(tc, only_what_is_wanted_is_told);
+    tcase_add_test(tc, the_page_is_served_from_a_folder);
     suite_add_tcase(suite, tc);
     return harness_main(suite);
 }

@@ -105,7 +105,14 @@ START_TEST(seconds_and_what_is_kept)
         ck_assert_int_eq(o.keep_jobs, 5);
         ck_assert_int_eq(o.keep_days, 7);
         ck_assert_double_eq(o.stall_seconds, 0.5);
+        ck_assert_ptr_null(o.ui_dir);
         options_fini(&o);
+        ck_assert_int_eq(parse(&o, &err, "--ui-dir", "web/dist"), 0);
+        ck_assert_str_eq(o.ui_dir, "web/dist");
+        options_fini(&o);
+        ck_assert_int_eq(parse(&o, &err, "--ui-dir", ""), -1);
+        ck_assert_ptr_nonnull(strstr(err.detail, "--ui-dir"));
+        err_fini(&err);
     }
 }
 END_TEST
