@@ -116,6 +116,25 @@ static void rows_by_ranges(const struct job_spec *spec, size_t rows[SPLIT_PARTS]
     }
 }
 
+/* Of rows that a filter keeps the statistics know nothing. */
+static int count_rows(const struct job_spec *spec, const struct dataset *ds,
+                      size_t rows[SPLIT_PARTS], struct err *err)
+{
+    struct split_options options = job_spec_split(spec, ds);
+    struct err problems = ERR_INIT;
+    int rc = split_count(ds, &options, rows, &problems);
+    size_t i;
+
+    for (i = 0; i < problems.n_items; i++) {
+        err_add(err, job_spec_split_pointer(spec), "%s", problems.items[i].detail);
+    }
+    if (rc != 0 && problems.n_items == 0) {
+        err_move(err, &problems);
+    }
+    err_fini(&problems);
+    return rc;
+}
+
 int admit_rows(const struct job_spec *spec, const struct dataset *ds,
                const struct dataset *validation, const struct dataset *test,
                size_t rows[SPLIT_PARTS], struct err *err)
@@ -124,10 +143,15 @@ int admit_rows(const struct job_spec *spec, const struct dataset *ds,
                                     spec->test};
     size_t n[SPLIT_PARTS] = {0};
 
-    if (spec->split_way == SPLIT_RANGES) {
+    if (spec->split_way == SPLIT_RANGES && spec->keep == NULL) {
         rows_by_ranges(spec, n);
+    } else if (spec->split_way == SPLIT_RANGES ||
+               (spec->split_way == SPLIT_COLUMN && spec->keep != NULL)) {
+        if (count_rows(spec, ds, n, err) != 0) {
+            return -1;
+        }
     } else if (spec->split_way != SPLIT_COLUMN) {
-        share((size_t)dataset_rows(ds), fraction, n);
+        share(spec->keep != NULL ? spec->n_kept : (size_t)dataset_rows(ds), fraction, n);
     } else if (rows_by_column(spec, ds, n, err) != 0) {
         return -1;
     } else if (n[SPLIT_VALIDATION] == 0) { /* then some training rows validate */

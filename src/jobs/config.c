@@ -92,6 +92,7 @@ static void read_hidden(struct config *config, struct err *err)
 int config_parse(const char *text, size_t len, struct config **out, struct err *err)
 {
     struct config *config;
+    struct filter filter;
     struct buf pointer = BUF_INIT;
     json_t *root;
 
@@ -106,6 +107,9 @@ int config_parse(const char *text, size_t len, struct config **out, struct err *
         read_hidden(config, err);
         config_read_preprocess(config, err);
         config_read_ranges(config, err);
+        if (config_read_filter(config, &filter, err) == 0) {
+            filter_fini(&filter); /* it is read again where the dataset is there */
+        }
         config_check_relations(config, err);
         if (config->values[KEY_X].given && config->values[KEY_Y].given) {
             config->rows = config_inline_read(config, err);

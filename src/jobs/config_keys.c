@@ -87,6 +87,18 @@ const char *const *config_target_types(void)
     return names;
 }
 
+const char *const *config_missing_targets(void)
+{
+    static const char *const names[] = {"error", "drop_row", NULL};
+
+    return names;
+}
+
+const char *const *config_filter_ops(void)
+{
+    return filter_op_names;
+}
+
 const char *const *config_schedules(void)
 {
     static const char *const names[] = {

@@ -7,7 +7,6 @@
  *
  * Any thread; no state.
  */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -116,24 +115,6 @@ static void put_threshold(struct buf *b, const struct job_spec *spec)
 
 /* ---- data ------------------------------------------------------------------------ */
 
-static void put_ranges(struct buf *b, const struct job_spec *spec)
-{
-    static const char *const names[SPLIT_PARTS] = {"training", "validation", "test"};
-    size_t p, i;
-
-    put_open(b, "rows");
-    for (p = 0; p < SPLIT_PARTS; p++) {
-        put_key(b, names[p]);
-        buf_puts(b, "[");
-        for (i = 0; i < spec->n_ranges[p]; i++) {
-            buf_printf(b, "%s[%" PRIu64 ",%" PRIu64 "]", i > 0 ? "," : "",
-                       spec->ranges[p][i].first, spec->ranges[p][i].last);
-        }
-        buf_puts(b, "]");
-    }
-    buf_puts(b, "}");
-}
-
 static void put_split(struct buf *b, const struct job_spec *spec)
 {
     static const char *const keys[] = {
@@ -141,7 +122,8 @@ static void put_split(struct buf *b, const struct job_spec *spec)
 
     put_open(b, "split");
     if (spec->split_way == SPLIT_RANGES) {
-        put_ranges(b, spec);
+        put_key(b, "rows");
+        config_print_ranges(b, spec);
     } else if (spec->split_way != SPLIT_FRACTIONS) {
         put_text(b, keys[spec->split_way], spec->split_column);
     }
@@ -173,6 +155,11 @@ static void put_data(struct buf *b, const struct job_spec *spec)
     put_text(b, "target_rule", spec->target_rule);
     put_key(b, "exclude");
     put_texts(b, spec->exclude, spec->n_exclude);
+    put_key(b, "filter");
+    config_print_filter(b, &spec->filter);
+    put_text(b, "missing_target",
+             config_missing_targets()[spec->drop_without_target ? CONFIG_TARGET_DROP
+                                                                : CONFIG_TARGET_ERROR]);
     put_text(b, "sample_weight", spec->sample_weight);
     put_text(b, "offset", spec->offset);
     put_split(b, spec);

@@ -10,6 +10,7 @@
  *   config_preprocess.c  what becomes of columns, one by one
  *   config_inline.c     rows that came inside the job
  *   config_ranges.c     ranges of rows
+ *   config_filter.c     conditions on rows
  *   config_notify.c     whom it tells
  *   config_resolve*.c   defaults that depend on the data; see config_resolve.h
  *   config_preset.c     what a preset says where the job says nothing
@@ -80,6 +81,8 @@ const char *const *config_times(void);
 const char *const *config_outputs(void); /* mlp_output_names, then "auto" */
 const char *const *config_losses(void);
 const char *const *config_target_types(void);
+const char *const *config_missing_targets(void);
+const char *const *config_filter_ops(void);
 const char *const *config_schedules(void); /* the core's, but "reduce_on_plateau" */
 const char *const *config_averages(void);  /* from MLP_AVERAGE_EMA on */
 const char *const *config_precisions(void);
@@ -101,6 +104,7 @@ enum config_loss {
     CONFIG_TWEEDIE,
 };
 enum config_target_type { CONFIG_CLASSES, CONFIG_NUMERIC };
+enum config_missing_target { CONFIG_TARGET_ERROR, CONFIG_TARGET_DROP };
 enum config_calibration { CONFIG_NO_CALIBRATION, CONFIG_TEMPERATURE };
 enum config_state { CONFIG_CONTINUE, CONFIG_RESET };
 
@@ -178,6 +182,13 @@ const char *config_inline_target(const struct inline_rows *rows, size_t target);
 void config_read_ranges(struct config *config, struct err *err);
 /* None may end behind the last of so many rows. */
 void config_check_ranges(const struct config *config, uint64_t rows, struct err *err);
+void config_print_ranges(struct buf *b, const struct job_spec *spec);
+
+/* ---- config_filter.c: "data/filter" ---- */
+/* Filter_fini what was read. */
+int config_read_filter(const struct config *config, struct filter *out,
+                       struct err *err) MUST_CHECK;
+void config_print_filter(struct buf *b, const struct filter *filter);
 
 /* ---- config_notify.c: whom the job tells ---- */
 void config_notify_check(const struct config_value *values, struct err *err);

@@ -158,3 +158,18 @@ void config_check_ranges(const struct config *config, uint64_t rows, struct err 
         }
     }
 }
+
+void config_print_ranges(struct buf *b, const struct job_spec *spec)
+{
+    size_t p, i;
+
+    for (p = 0; p < SPLIT_PARTS; p++) {
+        buf_printf(b, "%s\"%s\":[", p > 0 ? "," : "{", parts[p].name);
+        for (i = 0; i < spec->n_ranges[p]; i++) {
+            buf_printf(b, "%s[%" PRIu64 ",%" PRIu64 "]", i > 0 ? "," : "", spec->ranges[p][i].first,
+                       spec->ranges[p][i].last);
+        }
+        buf_puts(b, "]");
+    }
+    buf_puts(b, "}");
+}

@@ -2,7 +2,7 @@
  *
  * In steps, each needing the ones before: columns, target with loss and output, preprocessing,
  * split, optimizer, network, metrics, training; config_resolve.h says which file has which.
- * Columns, split and metrics are here.
+ * Columns and metrics are here.
  *
  * Any thread; reads datasets, which threads may share.
  */
@@ -14,9 +14,6 @@
 #include "jobs/admit.h"
 #include "jobs/config_resolve.h"
 #include "jobs/json_util.h"
-
-#define SPLIT_ROWS     50 /* fewer rows all train, unless a split is asked for */
-#define SPLIT_FRACTION 0.15
 
 static char **copy_texts(const struct config *config, enum config_id id, size_t *n)
 {
@@ -78,7 +75,7 @@ static void check_row_column(const struct resolver *r, const struct dataset *ds,
         err_add(r->err, pointer, "has no column \"%s\"", shown);
         return;
     }
-    col = dataset_column(ds, (size_t)at);
+    col = ds == r->ds ? resolver_column(r, (size_t)at) : dataset_column(ds, (size_t)at);
     if (col->type != COLUMN_NUMERIC) {
         err_add(r->err, pointer, "must be numbers, and \"%s\" holds %ss", shown,
                 col->type == COLUMN_DATETIME ? "datetime" : "text");
@@ -171,37 +168,6 @@ static char *copy_text(const struct config *config, enum config_id id)
     return config_has(config, id) ? xstrdup(config_text_at(config, id, 0)) : NULL;
 }
 
-/* Who says which row goes where: one key at most. */
-static void resolve_split_way(struct resolver *r)
-{
-    static const enum config_id keys[] = {
-        [SPLIT_COLUMN] = KEY_COLUMN, [SPLIT_GROUP] = KEY_GROUP, [SPLIT_TIME] = KEY_TIME};
-    const struct config *c = r->config;
-    enum split_way way;
-    size_t p;
-
-    for (way = SPLIT_COLUMN; way <= SPLIT_TIME; way++) {
-        if (config_has(c, keys[way])) {
-            r->spec->split_way = way;
-            r->spec->split_column = copy_text(c, keys[way]);
-        }
-    }
-    if (!config_has(c, KEY_RANGES)) {
-        return;
-    }
-    r->spec->split_way = SPLIT_RANGES;
-    config_check_ranges(c, dataset_rows(r->ds), r->err);
-    for (p = 0; p < SPLIT_PARTS; p++) {
-        size_t n = c->n_ranges[p];
-
-        r->spec->n_ranges[p] = n;
-        r->spec->ranges[p] = n > 0 ? xcalloc(n, sizeof *r->spec->ranges[p]) : NULL;
-        if (n > 0) {
-            memcpy(r->spec->ranges[p], c->ranges[p], n * sizeof *c->ranges[p]);
-        }
-    }
-}
-
 static int resolve_columns(struct resolver *r)
 {
     struct job_spec *spec = r->spec;
@@ -221,41 +187,10 @@ static int resolve_columns(struct resolver *r)
     if (r->test != NULL) {
         check_other(r, r->test, KEY_TEST_SET);
     }
-    resolve_row_columns(r);
     if (r->parent != NULL) {
         check_parents_features(r);
     }
     return 0;
-}
-
-/* ---- split -------------------------------------------------------------------------- */
-
-static void resolve_split(struct resolver *r)
-{
-    const struct config *c = r->config;
-    struct job_spec *spec = r->spec;
-    const json_t *stratify = c->values[KEY_STRATIFY].json;
-    bool off = c->values[KEY_SPLIT].given && !config_has(c, KEY_SPLIT);
-    double usual = off || dataset_rows(r->ds) < SPLIT_ROWS ? 0 : SPLIT_FRACTION;
-    bool together = spec->split_way == SPLIT_GROUP || spec->split_way == SPLIT_TIME, fractions;
-
-    if (spec->split_way == SPLIT_COLUMN || spec->split_way == SPLIT_RANGES) {
-        return; /* that says it all */
-    }
-    usual = together ? SPLIT_FRACTION : usual;
-    spec->validation = config_number(c, KEY_VALIDATION, r->validation != NULL ? 0 : usual);
-    spec->test = config_number(c, KEY_TEST, r->test != NULL ? 0 : usual);
-    if (spec->validation + spec->test >= 1) {
-        err_add(r->err, "/data/split",
-                "validation %g and test %g leave no rows to train on (the default of each is %g)",
-                spec->validation, spec->test, SPLIT_FRACTION);
-    }
-    fractions = spec->validation + spec->test > 0;
-    spec->stratify_asked = json_is_true(stratify);
-    spec->stratify = spec->classes && fractions && !json_is_false(stratify) && !together;
-    if (spec->stratify_asked && !spec->classes) {
-        err_add(r->err, "/data/split/stratify", "is for classes, and the target is numbers");
-    }
 }
 
 /* ---- metrics ------------------------------------------------------------------------- */
@@ -327,6 +262,10 @@ static int resolve(struct resolver *r)
         return -1;
     }
     resolve_preset(r);
+    if (resolve_filter(r) != 0) {
+        return -1;
+    }
+    resolve_row_columns(r);
     resolve_target(r);
     resolve_preprocess(r);
     resolve_split(r);
@@ -372,6 +311,7 @@ int config_resolve(const struct config *config, const struct config_sources *fro
         resolve_inherit(&inherited, from->parent, &tree, err);
     }
     rc = resolve(&r);
+    resolve_filter_end(&r);
     json_decref(tree);
     free(r.features);
     free(r.targets);

@@ -1,6 +1,7 @@
 /* Between the files that fill in a job's defaults; for config_resolve*.c only.
  *
- *   config_resolve.c           columns, split, metrics, and the order of it all
+ *   config_resolve.c           columns, metrics, and the order of it all
+ *   config_resolve_rows.c      filter, split
  *   config_resolve_target.c    what the target is, loss, output
  *   config_resolve_preprocess.c  how cells become numbers
  *   config_resolve_network.c   layers
@@ -21,13 +22,22 @@ struct resolver {
     const struct config_parent *parent; /* or NULL */
     struct job_spec *spec;
     size_t *features, n_features, *targets; /* columns of ds */
+    struct dataset_column **left;           /* [columns of ds] as filtered; NULL: not looked at */
     size_t n_classes;                       /* 0: numbers; counted to DATASET_MAX_DISTINCT + 1 */
     struct err *warnings, *err;
 };
 
+/* ---- config_resolve_rows.c ---- */
+void resolve_split_way(struct resolver *r); /* with the columns */
+int resolve_filter(struct resolver *r);     /* after them */
+void resolve_split(struct resolver *r);     /* after the target */
+void resolve_filter_end(struct resolver *r);
+/* A column of ds as it is in the rows that the filter keeps, until resolve_filter_end. */
+const struct dataset_column *resolver_column(const struct resolver *r, size_t column);
+
 static inline const struct dataset_column *resolver_target(const struct resolver *r, size_t target)
 {
-    return dataset_column(r->ds, r->targets[target]);
+    return resolver_column(r, r->targets[target]);
 }
 
 /* ---- config_preset.c ---- */

@@ -320,9 +320,14 @@ static void check_features(const struct resolver *r)
     size_t at = 0, i;
 
     for (i = 0; i < r->n_features; i++) {
-        const struct dataset_column *col = dataset_column(r->ds, r->features[i]);
-        const struct encoder_plan *plan = job_spec_plan(r->spec, col->name, &at);
+        const char *name = dataset_column(r->ds, r->features[i])->name;
+        const struct encoder_plan *plan = job_spec_plan(r->spec, name, &at);
+        const struct dataset_column *col;
 
+        if (any && plan->missing != ENCODER_ERROR) {
+            continue; /* nothing to see: a column behind a filter has to be read */
+        }
+        col = resolver_column(r, r->features[i]);
         if (plan->missing == ENCODER_ERROR && col->missing > 0) {
             err_add(r->err, "/preprocess/missing", "\"%s\" has %llu missing value%s",
                     json_util_shown(col->name, shown), (unsigned long long)col->missing,

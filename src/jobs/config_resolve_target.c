@@ -181,7 +181,9 @@ static void check_parents_classes(const struct resolver *r, const struct dataset
                                   const char *pointer)
 {
     ptrdiff_t at = dataset_find(ds, r->spec->targets[0]);
-    const struct dataset_column *col = at >= 0 ? dataset_column(ds, (size_t)at) : NULL;
+    const struct dataset_column *col = at < 0        ? NULL
+                                       : ds == r->ds ? resolver_column(r, (size_t)at)
+                                                     : dataset_column(ds, (size_t)at);
     char shown[JSON_UTIL_SHOWN];
     struct buf number = BUF_INIT;
     size_t n, i;
@@ -248,10 +250,13 @@ static void check_target_values(struct resolver *r)
         const struct dataset_column *col = resolver_target(r, i);
 
         if (col->missing > 0) {
+            int64_t first = filter_first_missing(r->ds, r->targets[i], r->spec->keep);
+
             err_add(r->err, "/data/target",
-                    "%llu row%s no value of \"%s\"; every row needs its target",
+                    "%llu row%s no value of \"%s\", the first is row %lld; every row needs its "
+                    "target, or set data.missing_target to \"drop_row\"",
                     (unsigned long long)col->missing, col->missing == 1 ? " has" : "s have",
-                    json_util_shown(col->name, shown));
+                    json_util_shown(col->name, shown), (long long)first + 1);
         }
     }
     if (r->spec->classes) {

@@ -44,6 +44,16 @@
       .null_ok = true, .help = "default: by the target's values and the loss")                     \
     K(TARGET_RULE, "data/target_rule", TYPE_TEXT, .null_ok = true,                                 \
       .help = "written by the daemon: why the target has its type")                                \
+    K(MISSING_TARGET, "data/missing_target", TYPE_CHOICE, .choices = config_missing_targets,        \
+      .null_ok = true,                                                                             \
+      .help = "rows of dataset without a target are an error, or left out; default: error")        \
+    K(FILTER, "data/filter", TYPE_OWN, .null_ok = true,                                            \
+      .help = "array of conditions; only rows of dataset that meet all of them take part")         \
+    K(FILTER_COLUMN, "data/filter[]/column", TYPE_TEXT, .help = "the column to look at")           \
+    K(FILTER_OP, "data/filter[]/op", TYPE_CHOICE, .choices = config_filter_ops,                    \
+      .help = "a missing cell meets missing and nothing else")                                     \
+    K(FILTER_VALUE, "data/filter[]/value", TYPE_OWN, .null_ok = true,                              \
+      .help = "what to compare with; of in and not_in an array; of missing and not_missing none")  \
     K(SAMPLE_WEIGHT, "data/sample_weight", TYPE_TEXT, .null_ok = true,                             \
       .help = "a column of numbers >= 0: how much a row counts, in training (where the mean is "   \
               "made 1) and in every metric; never a feature")                                      \

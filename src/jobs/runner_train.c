@@ -98,8 +98,11 @@ static void close_datasets(struct training *t)
 static int make_split(struct training *t, struct split *split, struct err *err)
 {
     struct split_options options = job_spec_split(&t->spec, t->ds);
+    int rc = split_make(t->ds, &options, split, &t->warnings, err);
 
-    return split_make(t->ds, &options, split, &t->warnings, err);
+    free(t->spec.keep); /* the lists say it all */
+    t->spec.keep = NULL;
+    return rc;
 }
 
 static void warn_of_dropped(struct training *t, enum split_part part, size_t before, size_t after)

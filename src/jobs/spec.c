@@ -50,6 +50,8 @@ void job_spec_fini(struct job_spec *spec)
     free_texts(spec->exclude, spec->n_exclude);
     free(spec->sample_weight);
     free(spec->offset);
+    filter_fini(&spec->filter);
+    free(spec->keep);
     free(spec->split_column);
     for (i = 0; i < SPLIT_PARTS; i++) {
         free(spec->ranges[i]);
@@ -107,6 +109,7 @@ struct split_options job_spec_split(const struct job_spec *spec, const struct da
         .seed = spec->train.seed,
         .target = spec->classes ? dataset_find(ds, spec->targets[0]) : -1,
         .way = spec->split_way,
+        .keep = spec->keep,
         .ranges = (const struct split_range *const *)spec->ranges,
     };
     ptrdiff_t column = spec->split_column != NULL ? dataset_find(ds, spec->split_column) : 0;

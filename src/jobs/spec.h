@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "data/encoder.h"
+#include "data/filter.h"
 #include "data/split.h"
 #include "mlp/mlp.h"
 
@@ -64,6 +65,10 @@ struct job_spec {
     size_t n_exclude;
     char **exclude;                    /* columns that are not features */
     char *sample_weight, *offset;      /* columns, or NULL; no features either */
+    struct filter filter;              /* rows that take part, of `dataset` alone */
+    bool drop_without_target;          /* and have a target */
+    uint8_t *keep;                     /* [rows of the dataset] 1: takes part; NULL: all do */
+    size_t n_kept;                     /* how many do */
 
     /* split: fractions, or a column, or ranges, or other datasets; see data/split.h */
     double validation, test;           /* fractions of `dataset`; 0 = absent */

@@ -130,6 +130,18 @@ START_TEST(split_as_asked)
                                    "\"validation\":[[100,120],[140,149]]}}"));
     ck_assert(f.spec.validation + f.spec.test <= 0 && f.spec.early_stopping);
     ck_assert_uint_eq(f.spec.n_ranges[SPLIT_VALIDATION], 2);
+    /* What is said of columns is said of the rows that are left. */
+    resolve_ok(&f, JOBD("species", "\"filter\":[{\"column\":\"species\",\"op\":\"!=\",\"value\":"
+                                   "\"setosa\"}]"));
+    ck_assert_uint_eq(f.spec.n_kept, 100);
+    ck_assert_int_eq(f.spec.output, MLP_OUT_SIGMOID);
+    resolve_ok(&f, JOBD("r", "\"filter\":[{\"column\":\"id\",\"op\":\"<\",\"value\":30}]"));
+    ck_assert(f.spec.validation + f.spec.test <= 0); /* fewer than 50 */
+    resolve_ok(&f, JOBD("gap", "\"target_type\":\"numeric\",\"missing_target\":\"drop_row\""));
+    ck_assert_uint_eq(f.spec.n_kept, 120);
+    resolve_ok(&f, JOBD("gap", "\"target_type\":\"numeric\",\"filter\":[{\"column\":\"gap\",\"op\":"
+                               "\"not_missing\"}]"));
+    ck_assert_uint_eq(f.spec.n_kept, 120);
     resolve_ok(&f, JOBD("species", "\"split\":{\"test_dataset\":\"e\"}"));
     ck_assert_double_eq(f.spec.validation, 0.15);
     ck_assert(f.spec.test <= 0);
@@ -281,6 +293,19 @@ static const struct {
     {JOB("zzzzzzzzzzz", ""), "/data/target", "no column \"zzzzzzzzzzz\""},
     {"{\"data\":{\"dataset\":\"d\",\"target\":[\"a\",\"bb\"]}}", "/data/target/1",
      "did you mean \"b\"?"},
+    {JOBD("r", "\"filter\":[{\"column\":\"aa\",\"op\":\"missing\"}]"), "/data/filter/0/column",
+     "no column \"aa\", did you mean"},
+    {JOBD("r", "\"filter\":[{\"column\":\"species\",\"op\":\"<\",\"value\":3}]"), "/data/filter/0/op",
+     "\"species\" is categorical"},
+    {JOBD("r", "\"filter\":[{\"column\":\"id\",\"op\":\"==\",\"value\":3},{\"column\":\"k\",\"op\":\"<\","
+               "\"value\":5}]"),
+     "/data/filter", "1 of 150 rows is left, and a job needs 2 at least; alone the conditions keep 1, 75"},
+    {JOBD("r", "\"filter\":[{\"column\":\"color\",\"op\":\"==\",\"value\":\"pink\"}]"), "/data/filter",
+     "0 of 150 rows are left"},
+    {JOBD("species", "\"filter\":[{\"column\":\"species\",\"op\":\"==\",\"value\":\"setosa\"}]"),
+     "/data/target", "every row has the same class"},
+    {JOBD("gap", "\"target_type\":\"numeric\""), "/data/target",
+     "30 rows have no value of \"gap\", the first is row 1; every row needs its target"},
     {JOBD("r", "\"split\":{\"group\":\"kk\"}"), "/data/split/group", "no column \"kk\""},
     {JOBD("r", "\"split\":{\"rows\":{\"training\":[[0,99]],\"test\":[[100,150]]}}"),
      "/data/split/rows/test/0", "[100, 150] goes beyond the last row, which is 149"},
@@ -435,6 +460,9 @@ static const char *const jobs[] = {
     JOB("r", ",\"priority\":1000"),
     JOBD("species", "\"split\":{\"stratify\":true,\"test\":0.25},\"exclude\":[\"id\",\"fold\"]"),
     JOBD("species", "\"split\":{\"group\":\"k\"}"),
+    JOBD("species", "\"missing_target\":\"drop_row\",\"filter\":[{\"column\":\"color\",\"op\":\"in\","
+                    "\"value\":[\"red\",7]},{\"column\":\"yn\",\"op\":\"==\",\"value\":true},"
+                    "{\"column\":\"gap\",\"op\":\"not_missing\"},{\"column\":\"r\",\"op\":\"<=\",\"value\":40.5}]"),
     JOBD("r", "\"split\":{\"time\":\"id\",\"test\":0.25}"),
     JOBD("r", "\"split\":{\"rows\":{\"training\":[[50,99],[0,9]],\"test\":[[100,149]]}}"),
     JOBD("species", "\"split\":{\"stratify\":false}"),
@@ -489,6 +517,7 @@ START_TEST(printed_form_in_full)
         "{\"name\":\"n\",\"preset\":\"simple\",\"why\":{"
         "\"preset\":\"asked for\"},\"data\":{\"dataset\":\"sha256:%s\",\"target\":\"species\","
         "\"target_type\":\"classes\",\"target_rule\":\"3 distinct texts\",\"exclude\":[],"
+        "\"filter\":[],\"missing_target\":\"error\","
         "\"sample_weight\":null,\"offset\":null,"
         "\"split\":{\"validation\":0.15,\"test\":0.15,\"stratify\":\"auto\"}},"
         "\"preprocess\":{\"numeric\":\"standardize\",\"missing\":\"mean\","
