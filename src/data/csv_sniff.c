@@ -100,6 +100,33 @@ static size_t count_fields(const char *head, size_t len, bool whole, char delimi
     return first;
 }
 
+/* Whether every line has equally many fields with one blank between, and below the first there are
+ * numbers alone: what numpy.savetxt writes. Texts have blanks, too. */
+static bool numbers_apart(const char *head, size_t len, bool whole)
+{
+    const char *p = first_line(head, len), *end = head + len;
+    size_t lines = 0;
+    struct field field;
+    double value;
+    bool even;
+
+    if (count_fields(head, len, whole, ' ', &even) < 2 || !even) {
+        return false;
+    }
+    while (p < end && lines < CSV_SNIFF_LINES) {
+        int stop = next_field(&p, end, ' ', &field);
+
+        if (stop < 0 && !whole) {
+            break; /* cut off */
+        }
+        if (lines > 0 && (field.quoted || !cell_number(field.s, field.len, &value))) {
+            return false;
+        }
+        lines += stop != 0;
+    }
+    return lines > 1;
+}
+
 char csv_sniff_delimiter(const char *head, size_t len, bool whole)
 {
     static const char candidates[] = ",\t;|";
@@ -117,7 +144,7 @@ char csv_sniff_delimiter(const char *head, size_t len, bool whole)
             best_even = even;
         }
     }
-    return best;
+    return most == 1 && numbers_apart(head, len, whole) ? ' ' : best;
 }
 
 int csv_check_delimiter(char d, struct err *err)

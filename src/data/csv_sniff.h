@@ -3,7 +3,9 @@
  * The delimiter is the one of , tab ; | that cuts every whole line of the head (up to
  * CSV_SNIFF_LINES) into equally many fields, two or more; of several, the one with most fields,
  * then the first in that order. If none does so, the one that cuts the first line into most
- * fields; else the comma. Quoted fields are not looked into.
+ * fields. Where none cuts anything, it is the blank if one stands between equally many fields in
+ * every line, all numbers but for the first line's; else the comma. Quoted fields are not looked
+ * into.
  *
  * The first row is a header when, in this order: some column has a text there and nothing but
  * numbers below; else not, if it has equal cells; else, if its cells are numbers, only when they

@@ -18,18 +18,85 @@
 #define IDENTIFIER_ROWS  20
 #define IDENTIFIER_BYTES 40 /* of a text on average */
 
+/* Ways to write days that are not guessed, and that are worth a hint where all texts are so. */
+#define WAY(date) date, date " %H:%M", date " %H:%M:%S"
+static const char *const ways[] = {WAY("%d/%m/%Y"), WAY("%m/%d/%Y"), WAY("%d.%m.%Y"),
+                                   WAY("%d-%m-%Y"), WAY("%m-%d-%Y"), WAY("%d-%b-%Y"),
+                                   WAY("%d %b %Y"), WAY("%b %d %Y"), WAY("%b %d, %Y")};
+_Static_assert(ARRAY_LEN(ways) < 32, "a bit each");
+#define ALL_WAYS ((UINT32_C(1) << ARRAY_LEN(ways)) - 1)
+
 /* Of all texts of a column. */
 struct texts {
     uint64_t bytes, numbers; /* cells */
     bool words;              /* no space in any */
     char *first;             /* shown; owned */
+    uint32_t ways;           /* bits: of which all are dates */
+    bool disguised;          /* all are numbers but for commas, currencies and percent signs */
+    bool several;            /* all are two numbers or more with blanks between */
 };
+
+/* "1,5", "$1,500", "15%": numbers to a person. */
+static bool is_disguised(const char *text, size_t len)
+{
+    static const char *const signs[] = {",", "$", "%", "\xe2\x82\xac", "\xc2\xa3"};
+    char bare[CELL_NUMBER_LEN];
+    size_t n = 0, at = 0, i;
+    double value;
+
+    while (at < len) {
+        for (i = 0; i < ARRAY_LEN(signs); i++) {
+            size_t sign = strlen(signs[i]);
+
+            if (len - at >= sign && memcmp(text + at, signs[i], sign) == 0) {
+                at += sign;
+                break;
+            }
+        }
+        if (i == ARRAY_LEN(signs)) {
+            if (n == sizeof bare) {
+                return false;
+            }
+            bare[n++] = text[at++];
+        }
+    }
+    return cell_number(bare, n, &value);
+}
+
+static bool is_several(const char *text, size_t len)
+{
+    size_t numbers = 0, at = 0;
+    double value;
+
+    while (at < len) {
+        size_t start = at;
+
+        while (at < len && text[at] != ' ' && text[at] != '\t') {
+            at++;
+        }
+        if (at > start && !cell_number(text + start, at - start, &value)) {
+            return false;
+        }
+        numbers += at > start;
+        at += at < len;
+    }
+    return numbers >= 2;
+}
 
 static int look_at_text(void *ctx, const char *text, size_t len, uint64_t count)
 {
     struct texts *t = ctx;
     double value;
+    size_t i;
 
+    for (i = 0; t->ways != 0 && i < ARRAY_LEN(ways); i++) {
+        if ((t->ways & UINT32_C(1) << i) != 0 &&
+            datetime_parse(text, len, ways[i], &value) != DATETIME_OK) {
+            t->ways &= ~(UINT32_C(1) << i);
+        }
+    }
+    t->disguised = t->disguised && is_disguised(text, len);
+    t->several = t->several && is_several(text, len);
     t->bytes += len * count;
     t->numbers += cell_number(text, len, &value) ? count : 0;
     t->words = t->words && memchr(text, ' ', len) == NULL;
@@ -104,6 +171,32 @@ static bool texts_identify(const struct writer_column *c, uint64_t rows, const s
            t->bytes <= IDENTIFIER_BYTES * rows;
 }
 
+/* What the texts could have been, had they been written or declared otherwise; NULL: nothing. */
+static char *hint(const struct texts *t, uint64_t present)
+{
+    const char *way = NULL, *other = NULL;
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(ways); i++) {
+        if ((t->ways & UINT32_C(1) << i) != 0) {
+            other = way;
+            way = ways[i];
+        }
+    }
+    if (way != NULL) {
+        return xasprintf("looks like dates: declare it with types=...:datetime:%s%s%s", way,
+                         other != NULL ? " or " : "", other != NULL ? other : "");
+    }
+    return t->disguised && t->numbers < present
+               ? xasprintf("looks like numbers, written as \"%s\": write digits and a "
+                                    "decimal point only",
+                                    t->first)
+           : t->several ? xasprintf("holds several numbers, as \"%s\": put one delimiter between "
+                                    "them",
+                                    t->first)
+                        : NULL;
+}
+
 static void remark_on(const struct writer_column *c, uint64_t rows, const char *value,
                       struct column_words *out)
 {
@@ -136,7 +229,8 @@ void dataset_write_why(const struct writer_column *c, uint64_t rows, struct colu
         }
         remark_on(c, rows, value, out);
     } else {
-        struct texts t = {.words = true};
+        struct texts t = {
+            .words = true, .ways = ALL_WAYS, .disguised = true, .several = true};
         char *value;
 
         (void)dict_each(c->dict, look_at_text, &t); /* it stops nowhere */
@@ -145,6 +239,15 @@ void dataset_write_why(const struct writer_column *c, uint64_t rows, struct colu
         out->identifier = texts_identify(c, rows, &t);
         value = xasprintf("\"%s\"", t.first != NULL ? t.first : "");
         remark_on(c, rows, value, out);
+        if (!c->declared && c->type != COLUMN_BOOLEAN && dict_size(c->dict) > 0) {
+            char *better = hint(&t, rows - c->missing);
+
+            if (better != NULL) {
+                free(out->remark);
+                out->remark = better;
+                out->identifier = false;
+            }
+        }
         free(value);
         free(t.first);
     }

@@ -145,6 +145,11 @@ START_TEST(delimiter_and_header_are_seen)
         {"\xef\xbb\xbf\n\na;b\n\n1;2\n", ';', true, 1, 2},
         {"a,b\n1,2", ',', true, 1, 2},
         {"1.5,2\n", ',', false, 1, 2},
+        {"1.5 2\n-3e0 4\n", ' ', false, 2, 2},
+        {"a b\n1 2\n3 4\n", ' ', true, 2, 2},
+        {"a b\n1 2\n3 x\n", ',', true, 2, 1},
+        {"a b\n1 2 3\n", ',', true, 1, 1},
+        {"2026-01-02 10:00\n2026-01-03 11:00\n", ',', true, 1, 1},
     };
     size_t i;
 

@@ -129,7 +129,7 @@ START_TEST(datetimes)
     is_type("w,v\n1,2026-11-23 20:01:02\n", COLUMN_DATETIME, "datetime: 1 datetime",
             "constant: every value is 2026-11-23T20:01:02Z");
     is_type("w,v\n1,01/02/2026\n2,02/03/2026\n", COLUMN_CATEGORICAL,
-            "categorical: 2 distinct texts", NULL);
+            "categorical: 2 distinct texts", "looks like dates: declare it with types=...:datetime:%m/%d/%Y or %d/%m/%Y");
     is_type("w,v\n1,2026\n2,2027\n", COLUMN_NUMERIC, "numeric: 2 numbers", NULL);
     is_type("w,v\n1,1234-56-78\n2,2345-67-89\n3,2026-01-01\n", COLUMN_CATEGORICAL,
             "categorical: 3 distinct texts", NULL);
@@ -267,6 +267,44 @@ START_TEST(identifiers)
 }
 END_TEST
 
+/* Texts that a person reads as something else: said, and never guessed. */
+START_TEST(hints)
+{
+    static const struct {
+        const char *cells[2], *remark;
+    } cases[] = {
+        {{"13/02/2026", "01/02/2026"},
+         "looks like dates: declare it with types=...:datetime:%d/%m/%Y"},
+        {{"2/13/2026", "01/02/2026"},
+         "looks like dates: declare it with types=...:datetime:%m/%d/%Y"},
+        {{"03/02/2026", "01/02/2026"},
+         "looks like dates: declare it with types=...:datetime:%m/%d/%Y or %d/%m/%Y"},
+        {{"13.02.2026 10:30", "01.02.2026 11:00"},
+         "looks like dates: declare it with types=...:datetime:%d.%m.%Y %H:%M"},
+        {{"\"1,5\"", "2"},
+         "looks like numbers, written as \"1,5\": write digits and a decimal point only"},
+        {{"$3", "\"$1,250.50\""},
+         "looks like numbers, written as \"$3\": write digits and a decimal point only"},
+        {{"1  2 3", "4 5 6"},
+         "holds several numbers, as \"1  2 3\": put one delimiter between them"},
+        {{"1.2.3", "a"}, NULL},
+        {{"32/13/2026", "01/02/2026"}, NULL},
+        {{"$", "%"}, NULL},
+    };
+    struct dataset *ds;
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(cases); i++) {
+        char *text = xasprintf("w,v\n1,%s\n2,%s\n3,\n", cases[i].cells[0], cases[i].cells[1]);
+
+        ds = table(text);
+        ck_assert_pstr_eq(column(ds, "v")->remark, cases[i].remark);
+        dataset_free(&ds);
+        free(text);
+    }
+}
+END_TEST
+
 START_TEST(words_for_no_value)
 {
     struct csv_options options = CSV_OPTIONS_INIT;
@@ -396,6 +434,7 @@ int main(void)
     tcase_add_test(all, dates_that_are_not);
     tcase_add_test(all, free_text);
     tcase_add_test(all, identifiers);
+    tcase_add_test(all, hints);
     tcase_add_test(all, words_for_no_value);
     tcase_add_test(all, declaring_what_is_so);
     tcase_add_test(all, statistics);
