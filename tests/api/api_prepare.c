@@ -156,6 +156,64 @@ START_TEST(choices_hold_at_predict)
 }
 END_TEST
 
+/* What the upload said of its words for no value and of its days is the model's, too. */
+START_TEST(a_table_s_words_hold_at_predict)
+{
+    static const struct {
+        const char *type, *rows;
+    } same[] = {
+        {"text/csv", "day,km,city\n13/02/2026,-999.0,unknown\n"},
+        {"text/csv", "city;km;day\n \"unknown\" ; ; 2026-02-13 \n"},
+        {"application/x-ndjson", "{\"day\":\"13/2/2026\",\"km\":-999,\"city\":null}\n"},
+        {"application/json",
+         "{\"instances\":[{\"day\":\"2026-02-13T00:00:00Z\",\"km\":null,\"city\":\"unknown\"}]}"},
+    };
+    char *csv = text("day,km,city,y\n"), *first = NULL;
+    const char *path;
+    struct reply *r;
+
+    for (int i = 0; i < 40; i++) {
+        csv =
+            text("%s%02d/%02d/2026,%d,%s,%d\n", csv, i % 28 + 1, i % 12 + 1, i % 9 == 0 ? -999 : i,
+                 i % 7 == 0   ? "unknown"
+                 : i % 2 == 0 ? "NA"
+                              : "DE",
+                 i % 9 == 0 ? 50 : i);
+    }
+    want(http_csv(csv, "/datasets?name=words&missing=-999,unknown&missing_defaults=false"
+                       "&types=day:datetime:%%25d/%%25m/%%25Y"),
+         201);
+    path = text("/models/%lld/predict",
+                (long long)trained(train("{'preset': 'simple', 'data': {'dataset': 'words', "
+                                         "'target': 'y'}, 'training': {'epochs': 3}}")));
+    for (size_t i = 0; i < COUNT(same); i++) {
+        r = want(http_send(&(struct request){
+                     .method = "POST", .path = path, .type = same[i].type, .body = same[i].rows}),
+                 200);
+        if (i == 0) {
+            first = canonical(at(r, "/predictions"));
+        } else {
+            want_same(canonical(at(r, "/predictions")), first);
+        }
+    }
+    r = want(http_csv("day,km,city\n13/02/2026,-999,NA\n", "%s", path), 200); /* Namibia */
+    ck_assert_str_ne(canonical(at(r, "/predictions")), first);
+    want_problem(http_csv("day,km,city\n30/02/2026,1,NA\n", "%s", path), 422, NULL,
+                 "written as %d/%m/%Y");
+}
+END_TEST
+
+START_TEST(what_is_chosen_on_the_validation_part)
+{
+    struct reply *m = model_of_example("decide.json");
+
+    ck_assert_double_gt(num(m, "/calibration/temperature"), 0);
+    ck_assert(num(m, "/threshold/value") > 0 && num(m, "/threshold/value") < 1);
+    m = model_of_example("refit.json");
+    ck_assert_int_gt(integer(m, "/refit/rows"), 210); /* 300 rows: 70 % train, 15 % validate */
+}
+END_TEST
+
 START_TEST(wrong_choices_are_all_told)
 {
     struct reply *r = want_problem(
@@ -182,6 +240,8 @@ int main(void)
     tcase_add_test(tc, models_say_what_became_of_columns);
     tcase_add_test(tc, rows_are_prepared_alike);
     tcase_add_test(tc, choices_hold_at_predict);
+    tcase_add_test(tc, a_table_s_words_hold_at_predict);
+    tcase_add_test(tc, what_is_chosen_on_the_validation_part);
     tcase_add_test(tc, wrong_choices_are_all_told);
     suite_add_tcase(suite, tc);
     return harness_main(suite);
