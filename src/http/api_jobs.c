@@ -1,6 +1,7 @@
 /* /jobs: list, one, events, cancel, pause, resume, delete. The curve is in api_curve.c, the queue
  * as a whole in api_queue.c. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,29 +9,69 @@
 #include "http/job_json.h"
 #include "http/respond.h"
 
+/* "running" or "running,queued": bits of the states; 0 and err where one is none. */
+static unsigned read_states(const char *text, struct err *err)
+{
+    enum job_state state = JOB_QUEUED;
+    unsigned states = 0;
+    char name[16];
+
+    for (;;) {
+        size_t len = strcspn(text, ",");
+
+        (void)snprintf(name, sizeof name, "%.*s", (int)len, text);
+        if (len >= sizeof name || !job_state_parse(name, &state)) {
+            (void)err_set(err, ERR_SYNTAX, "there is no state \"%.*s\"",
+                          len < 40 ? (int)len : 40, text);
+            (void)err_add(err, "/state",
+                          "one or more of queued, running, paused, succeeded, failed, cancelled, "
+                          "with commas between them");
+            return 0;
+        }
+        states |= 1u << state;
+        if (text[len] == '\0') {
+            return states;
+        }
+        text += len + 1;
+    }
+}
+
+/* The state of which this is the bit; -1: there are several, or none. */
+static int only_state(unsigned states)
+{
+    int state;
+
+    for (state = 0; state < JOB_STATES; state++) {
+        if (states == 1u << state) {
+            return state;
+        }
+    }
+    return -1;
+}
+
 static int read_filter(struct request *req, struct store_job_filter *out, struct err *err)
 {
     static const char *const known[] = {"state", "name", "kind", "limit", "page_token", NULL};
     const char *state = query_get(&req->query, "state"), *kind = query_get(&req->query, "kind");
-    enum job_state parsed = JOB_QUEUED;
+    unsigned states = 0;
     struct api_page page;
 
     if (query_only(&req->query, known, err) != 0 || api_page_read(req, &page, err) != 0 ||
         api_name_check(query_get(&req->query, "name"), err) != 0) {
         return -1;
     }
-    if (state != NULL && !job_state_parse(state, &parsed)) {
-        (void)err_set(err, ERR_SYNTAX, "there is no state \"%.40s\"", state);
-        return err_add(err, "/state",
-                       "one of queued, running, paused, succeeded, failed, cancelled");
+    if (state != NULL && (states = read_states(state, err)) == 0) {
+        return -1;
     }
-    if (kind != NULL && strcmp(kind, "train") != 0 && strcmp(kind, "evaluate") != 0) {
+    if (kind != NULL && strcmp(kind, "train") != 0 && strcmp(kind, "evaluate") != 0 &&
+        strcmp(kind, "fetch") != 0) {
         (void)err_set(err, ERR_SYNTAX, "there is no kind \"%.40s\"", kind);
-        return err_add(err, "/kind", "train or evaluate");
+        return err_add(err, "/kind", "one of train, evaluate, fetch");
     }
     *out = (struct store_job_filter){.kind = kind,
                                      .name = query_get(&req->query, "name"),
-                                     .state = state != NULL ? (int)parsed : -1,
+                                     .state = only_state(states),
+                                     .states = states,
                                      .before_id = page.before_id,
                                      .limit = (size_t)page.limit};
     return 0;

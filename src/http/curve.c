@@ -34,7 +34,8 @@ static void mark(bool *keep, size_t i, size_t *left)
     }
 }
 
-void curve_thin(const struct store_point *points, size_t n, size_t most, bool *keep)
+void curve_thin(const struct store_point *points, size_t n, size_t most, int64_t best_epoch,
+                bool *keep)
 {
     size_t left = most, stretches, s, i;
 
@@ -49,6 +50,11 @@ void curve_thin(const struct store_point *points, size_t n, size_t most, bool *k
     }
     mark(keep, 0, &left);
     mark(keep, n - 1, &left);
+    for (i = 0; i < n; i++) {
+        if (points[i].epoch == best_epoch) {
+            mark(keep, i, &left);
+        }
+    }
     stretches = left / 4 > 0 ? left / 4 : 1;
     for (s = 0; s < stretches; s++) {
         size_t from = 1 + (n - 2) * s / stretches, to = 1 + (n - 2) * (s + 1) / stretches;

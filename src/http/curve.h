@@ -7,7 +7,9 @@
 #define CURVE_MOST_POINTS 100000 /* that an answer may be asked for */
 
 /* keep[i] = whether point i stays; at most `most` (>= 2) do, all of them if they fit. The first and
- * the last stay always, then the lowest and highest losses of each stretch. */
-void curve_thin(const struct store_point *points, size_t n, size_t most, bool *keep);
+ * the last stay always, then that of best_epoch (0: none), then the lowest and highest losses of each
+ * stretch. */
+void curve_thin(const struct store_point *points, size_t n, size_t most, int64_t best_epoch,
+                bool *keep);
 
 #endif

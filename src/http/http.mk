@@ -29,6 +29,7 @@ libhttp_a_SOURCES = \
 	src/http/limits.c src/http/limits.h src/http/limits.def \
 	src/http/listen.c src/http/listen.h \
 	src/http/media.c src/http/media.h \
+	src/http/model_example.c src/http/model_example.h \
 	src/http/model_view.c src/http/model_view.h \
 	src/http/multipart.c src/http/multipart.h \
 	src/http/query.c src/http/query.h \

@@ -26,6 +26,7 @@ struct numbers {
     int64_t best_epoch;
     char best_of[64]; /* the monitor's name */
     double best_value;
+    char *sparkline_json; /* owned; NULL: none */
     bool stalled;
     bool fetching;
     uint64_t fetched_bytes, fetch_bytes, fetched_rows;
@@ -73,6 +74,26 @@ static char *live_metrics(const struct pool_progress *live)
     return buf_take(&w.buf);
 }
 
+static char *live_sparkline(const struct pool_progress *live)
+{
+    double values[SPARK_MOST];
+    size_t n = spark_values(&live->spark, values), i;
+    struct jw w = JW_INIT;
+
+    if (n == 0) {
+        return NULL;
+    }
+    jw_object(&w, NULL);
+    jw_string(&w, "of", isnan(live->validation_loss) ? "training_loss" : "validation_loss");
+    jw_array(&w, "values");
+    for (i = 0; i < n; i++) {
+        jw_double(&w, NULL, values[i]);
+    }
+    jw_end(&w);
+    jw_end(&w);
+    return buf_take(&w.buf);
+}
+
 static void from_pool(struct numbers *n, const struct pool_progress *live)
 {
     n->epoch = n->latest_epoch = (int64_t)live->epoch;
@@ -83,6 +104,7 @@ static void from_pool(struct numbers *n, const struct pool_progress *live)
     n->training_loss = live->training_loss;
     n->validation_loss = live->validation_loss;
     n->metrics_json = live_metrics(live);
+    n->sparkline_json = live_sparkline(live);
     n->best_epoch = (int64_t)live->best_epoch;
     memcpy(n->best_of, live->best_of, sizeof n->best_of);
     n->best_value = live->best_value;
@@ -95,16 +117,27 @@ static void from_pool(struct numbers *n, const struct pool_progress *live)
 
 static void from_result(struct numbers *n, const struct store_job *job)
 {
-    json_t *result = parse_own(job->result_json), *resolved = parse_own(job->resolved_json);
+    json_t *result = parse_own(job->result_json), *summary = parse_own(job->summary_json);
+    const json_t *sparkline = json_object_get(result, "sparkline");
+    json_t *resolved = summary == NULL ? parse_own(job->resolved_json) : NULL;
     const char *best_of = json_string_value(json_object_get(result, "best_of"));
 
     n->epoch = member_integer(result, "epochs");
-    n->epochs = member_integer(json_object_get(resolved, "training"), "epochs");
+    n->epochs = summary != NULL
+                    ? member_integer(summary, "epochs")
+                    : member_integer(json_object_get(resolved, "training"), "epochs");
     n->best_epoch = member_integer(result, "best_epoch");
     n->best_value = member_number(result, "best_loss");
     (void)snprintf(n->best_of, sizeof n->best_of, "%s",
                    best_of != NULL ? best_of : "validation_loss");
+    if (json_is_object(sparkline)) {
+        struct buf text = BUF_INIT;
+
+        json_util_dump(&text, sparkline);
+        n->sparkline_json = buf_take(&text);
+    }
     json_decref(result);
+    json_decref(summary);
     json_decref(resolved);
 }
 
@@ -284,6 +317,26 @@ static void write_error(struct jw *w, const struct store_job *job)
     jw_end(w);
 }
 
+/* What a list shows of the config; the dataset by the name it has now. */
+static void write_summary(struct jw *w, const struct store_job *job)
+{
+    struct buf text = BUF_INIT;
+    struct jw dataset = JW_INIT;
+
+    if (job->summary_json == NULL || job->summary_json[0] != '{') {
+        jw_null(w, "summary");
+        return;
+    }
+    jw_object(&dataset, NULL);
+    jw_string(&dataset, "name", job->dataset_name);
+    jw_string(&dataset, "sha256", job->dataset_sha256[0] != '\0' ? job->dataset_sha256 : NULL);
+    jw_end(&dataset);
+    buf_printf(&text, "{\"dataset\":%s,%s", dataset.buf.data, job->summary_json + 1);
+    jw_raw(w, "summary", text.data);
+    jw_fini(&dataset);
+    buf_fini(&text);
+}
+
 void job_json_links(struct jw *w, const struct store_job *job)
 {
     bool runs = job->state == JOB_RUNNING && !job->cancel_requested;
@@ -340,7 +393,9 @@ int job_json_write(struct jw *w, const char *key, const struct server_context *c
     jw_time(w, "created_at", job->created_at);
     jw_time(w, "started_at", job->started_at);
     jw_time(w, "finished_at", job->finished_at);
+    write_summary(w, job);
     write_numbers(w, &n);
+    jw_raw(w, "sparkline", n.sparkline_json);
     if (full) {
         jw_raw(w, "config", job->config_json);
         jw_raw(w, "resolved", job->resolved_json);
@@ -351,5 +406,6 @@ int job_json_write(struct jw *w, const char *key, const struct server_context *c
     job_json_links(w, job);
     jw_end(w);
     free(n.metrics_json);
+    free(n.sparkline_json);
     return 0;
 }

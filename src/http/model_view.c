@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "http/model_example.h"
 #include "jobs/json_util.h"
 
 static void write_layer(struct jw *w, const struct mlp_layer_spec *h)
@@ -102,6 +103,7 @@ static void write_feature(struct jw *w, const struct encoder *e, size_t feature)
         }
         jw_end(w);
     }
+    model_example_value(w, "example", e, feature);
     jw_end(w);
 }
 
@@ -114,6 +116,7 @@ static void write_encoder(struct jw *w, const struct encoder *e)
         write_feature(w, e, i);
     }
     jw_end(w);
+    model_example_row(w, "example", e);
     jw_string(w, "offset", encoder_offset(e));
     jw_object(w, "target");
     jw_array(w, "names");
@@ -235,6 +238,23 @@ out:
     return rc;
 }
 
+/* The parts that there is an evaluation of, in their usual order; and whether features were weighed,
+ * which is kept among them. */
+static void write_splits(struct jw *w, const char *splits)
+{
+    static const char *const names[] = {"training", "validation", "test"};
+    size_t i;
+
+    jw_array(w, "splits");
+    for (i = 0; splits != NULL && i < ARRAY_LEN(names); i++) {
+        if (strstr(splits, names[i]) != NULL) { /* no name is part of another */
+            jw_string(w, NULL, names[i]);
+        }
+    }
+    jw_end(w);
+    jw_bool(w, "has_importance", splits != NULL && strstr(splits, MODEL_IMPORTANCE) != NULL);
+}
+
 int model_view_write(struct jw *w, const struct server_context *context,
                      const struct store_model *model, const struct servable *live, struct err *err)
 {
@@ -263,9 +283,74 @@ int model_view_write(struct jw *w, const struct server_context *context,
         return -1;
     }
     write_info(w, model->info_json);
+    write_splits(w, model->splits);
     jw_string(w, "weights_sha256", model->weights_sha256[0] != '\0' ? model->weights_sha256 : NULL);
     jw_end(w);
     return 0;
+}
+
+static void write_short(struct jw *w, const struct store_model *model)
+{
+    struct mlp_layer_spec hidden[MLP_MAX_LAYERS];
+    struct mlp_spec spec = {.n_inputs = 0};
+    struct err err = ERR_INIT;
+    size_t i;
+
+    if (model->spec_json == NULL || predictor_spec_from_json(model->spec_json,
+                                                             strlen(model->spec_json), &spec,
+                                                             hidden, &err) != 0) {
+        jw_null(w, "architecture");
+        jw_null(w, "loss");
+        err_fini(&err); /* who asks for the model itself is told */
+        return;
+    }
+    jw_object(w, "architecture");
+    jw_int(w, "inputs", (int64_t)spec.n_inputs);
+    jw_array(w, "hidden");
+    for (i = 0; i < spec.n_hidden; i++) {
+        jw_int(w, NULL, (int64_t)hidden[i].units);
+    }
+    jw_end(w);
+    jw_array(w, "activations");
+    for (i = 0; i < spec.n_hidden; i++) {
+        jw_string(w, NULL, mlp_activation_names()[hidden[i].activation]);
+    }
+    jw_end(w);
+    jw_int(w, "outputs", (int64_t)spec.n_outputs);
+    jw_string(w, "output", mlp_output_names()[spec.output]);
+    jw_end(w);
+    jw_string(w, "loss", mlp_loss_names()[spec.loss]);
+    predictor_spec_fini(&spec);
+}
+
+/* The one number by which models are compared, of rows that they were not trained on if there are
+ * any. */
+static void write_score(struct jw *w, const char *metrics_json)
+{
+    static const char *const splits[] = {"test", "validation", "training"};
+    static const char *const names[] = {"accuracy", "r2"};
+    json_t *metrics = metrics_json != NULL ? json_loads(metrics_json, 0, NULL) : NULL;
+    size_t i, k;
+
+    for (i = 0; i < ARRAY_LEN(splits); i++) {
+        const json_t *part = json_object_get(metrics, splits[i]);
+
+        for (k = 0; k < ARRAY_LEN(names); k++) {
+            const json_t *value = json_object_get(part, names[k]);
+
+            if (value != NULL) {
+                jw_object(w, "score");
+                jw_string(w, "split", splits[i]);
+                jw_string(w, "name", names[k]);
+                jw_double(w, "value", json_is_number(value) ? json_number_value(value) : NAN);
+                jw_end(w);
+                json_decref(metrics);
+                return;
+            }
+        }
+    }
+    jw_null(w, "score");
+    json_decref(metrics);
 }
 
 void model_view_row(struct jw *w, const struct store_model *model, bool live)
@@ -278,8 +363,16 @@ void model_view_row(struct jw *w, const struct store_model *model, bool live)
         jw_null(w, "parameters");
     }
     jw_raw(w, "metrics", model->metrics_json != NULL ? model->metrics_json : "{}");
+    write_short(w, model);
+    write_score(w, model->metrics_json);
     jw_object(w, "dataset");
     jw_string(w, "sha256", model->dataset_sha256);
+    if (model->dataset_id != 0) {
+        jw_int(w, "id", model->dataset_id);
+    } else {
+        jw_null(w, "id");
+    }
+    jw_string(w, "name", model->dataset_name);
     jw_end(w);
     jw_string(w, "weights_sha256", model->weights_sha256[0] != '\0' ? model->weights_sha256 : NULL);
     jw_end(w);

@@ -5,6 +5,9 @@
 #include "http/jw.h"
 #include "http/server.h"
 
+/* Under what name importance is kept among a model's evaluations. */
+#define MODEL_IMPORTANCE "importance"
+
 /* live: the servable of a model in training, or NULL. */
 int model_view_write(struct jw *w, const struct server_context *context,
                      const struct store_model *model, const struct servable *live,

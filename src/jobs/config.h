@@ -75,6 +75,9 @@ double config_usual_rate(enum mlp_optimizer optimizer);
 
 /* The resolved config as JSON text; caller frees. */
 char *config_print(const struct job_spec *spec);
+/* A few words of it for lists, likewise: {"target", "hidden", "activation", "loss", "optimizer",
+ * "learning_rate", "batch_size", "epochs", "seed", "preset"}; the most target columns are left out. */
+char *config_summary(const struct job_spec *spec);
 
 /* "notify" by itself, as POST /models/{id}/evaluate has it: an object or null, its pointers below
  * /notify. */

@@ -11,7 +11,7 @@ libjobs_a_SOURCES += \
 	src/jobs/config_resolve_rows.c src/jobs/config_resolve_target.c src/jobs/config_resolve_preprocess.c \
 	src/jobs/config_preprocess.c src/jobs/config_resolve_network.c \
 	src/jobs/config_resolve_training.c src/jobs/config_preset.c \
-	src/jobs/config_print.c \
+	src/jobs/config_print.c src/jobs/config_summary.c \
 	src/jobs/config_weights.c src/jobs/config_weights.h \
 	src/jobs/admit.c src/jobs/admit.h \
 	src/jobs/datasets.c src/jobs/datasets.h \

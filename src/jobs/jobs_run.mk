@@ -15,6 +15,7 @@ libjobs_a_SOURCES += \
 	src/jobs/runner_points.c src/jobs/runner_refit.c src/jobs/runner_resume.c src/jobs/runner_training.h \
 	src/jobs/runner_report.c src/jobs/runner_train.c src/jobs/runner_watch.c \
 	src/jobs/servable.c \
+	src/jobs/spark.c src/jobs/spark.h \
 	src/jobs/team.c src/jobs/team.h \
 	src/jobs/webhook.c src/jobs/webhook.h \
 	src/jobs/webhook_message.c src/jobs/webhook_message.h \

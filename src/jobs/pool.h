@@ -13,6 +13,7 @@
 #include "jobs/checkpoint.h"
 #include "jobs/datasets.h"
 #include "jobs/predictor.h"
+#include "jobs/spark.h"
 
 struct pool;
 struct submit_limits;
@@ -61,6 +62,7 @@ struct pool_progress {
     char best_of[64];           /* what made it the best: "validation_loss", "test_f1", ... */
     double best_value;
     size_t parameters;
+    struct spark spark;         /* of the validation losses, of the training's without them */
     bool fetching;              /* its data comes: */
     uint64_t fetched_bytes, fetch_bytes; /* so far, and in all (UINT64_MAX: not known) */
     uint64_t fetched_rows;

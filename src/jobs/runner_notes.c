@@ -4,7 +4,7 @@
  *    "epoch_so_far", "progress": {..}, "best": {point} | null, "last": {point} | null,
  *    "first": {..}, how the first training ended: in a second one alone}
  *
- * A point is what runner_points.c makes a row of; its metric's name is not in it, because the
+ * progress has "spark", see spark.h. A point is what runner_points.c makes a row of; its metric's name is not in it, because the
  * job's config says it. Doubles are written so that they read back equal, what is not finite as
  * null, which reads back as NaN.
  *
@@ -71,6 +71,7 @@ static json_t *progress_json(const struct pool_progress *from)
 
     PROGRESS_COUNTS(PUT_COUNT)
     PROGRESS_NUMBERS(PUT_NUMBER)
+    model_json_put(out, "spark", spark_to_json(&from->spark));
     return out;
 }
 
@@ -169,6 +170,9 @@ static bool get_progress(const json_t *json, struct pool_progress *out)
 
     PROGRESS_COUNTS(GET_COUNT)
     PROGRESS_NUMBERS(GET_NUMBER)
+    if (json_object_get(json, "spark") != NULL) { /* an older checkpoint has none */
+        ok = ok && spark_from_json(json_object_get(json, "spark"), &out->spark);
+    }
     return ok;
 }
 

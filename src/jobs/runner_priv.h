@@ -237,6 +237,7 @@ struct runner_facts {
     double seconds;     /* of training */
     const struct decision *decision;
     size_t refit_epochs, refit_rows; /* 0: there was none */
+    const struct spark *spark;       /* the curve in a few numbers */
 };
 const char *runner_part_name(enum split_part part);
 char *runner_report_result(const struct runner_facts *facts);

@@ -8,7 +8,8 @@
  *            "rows": {"training", "validation", "test"},
  *            "calibration": {"temperature", "rows", "log_loss": {"before", "after"}} | null,
  *            "threshold": {"value", "metric", "score": {"before", "after"}} | null,
- *            "refit": {"epochs", "rows"} | null}
+ *            "refit": {"epochs", "rows"} | null,
+ *            "sparkline": {"of": "validation_loss" | "training_loss", "values": [..]} | null}
  *   info    {"loss", "optimizer": {..}, "seed", "batch_size", "target": {"names", "type",
  *            "rule"}, "classes": [..] | null, "features": [{"name", "type", ..}],
  *            "rows": {..}, "best_epoch", "epochs", "seconds", "calibration", "threshold", "refit"
@@ -134,6 +135,26 @@ static void put_choices(json_t *out, const struct runner_facts *f)
     model_json_put(out, "refit", item);
 }
 
+/* The curve in a few numbers, for lists. */
+static json_t *spark_json(const struct runner_facts *f)
+{
+    double values[SPARK_MOST];
+    size_t n = spark_values(f->spark, values), i;
+    json_t *out, *list;
+
+    if (n == 0) {
+        return model_json_string(NULL);
+    }
+    out = model_json_object();
+    list = model_json_array();
+    for (i = 0; i < n; i++) {
+        model_json_push(list, model_json_number(values[i]));
+    }
+    put_text(out, "of", f->rows[SPLIT_VALIDATION] > 0 ? "validation_loss" : "training_loss");
+    model_json_put(out, "values", list);
+    return out;
+}
+
 char *runner_report_result(const struct runner_facts *f)
 {
     json_t *out = model_json_object();
@@ -147,6 +168,7 @@ char *runner_report_result(const struct runner_facts *f)
     free(best_of);
     put_count(out, "steps", f->result->steps);
     put_choices(out, f);
+    model_json_put(out, "sparkline", spark_json(f));
     return model_json_take(out);
 }
 

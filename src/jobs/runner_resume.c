@@ -99,6 +99,7 @@ static void restore(struct training *t, struct runner_watch *w, const struct run
     p->validation_accuracy = notes->progress.validation_accuracy;
     p->validation_rmse = notes->progress.validation_rmse;
     p->learning_rate = notes->progress.learning_rate;
+    p->spark = notes->progress.spark;
     w->batches = w->at_epochs ? 0 : notes->batches;
     w->epoch_seconds = notes->epoch_seconds;
     w->last_epoch_at = now - notes->epoch_so_far;

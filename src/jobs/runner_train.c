@@ -415,7 +415,8 @@ static void finish(struct training *t)
     struct runner_facts facts = {.spec = &t->spec, .encoder = t->encoder, .result = &t->result,
                                  .rows = rows, .seconds = t->seconds,
                                  .decision = &t->decision, .refit_epochs = t->refit_epochs,
-                                 .refit_rows = t->refit_epochs > 0 ? t->all.rows : 0};
+                                 .refit_rows = t->refit_epochs > 0 ? t->all.rows : 0,
+                                 .spark = &t->progress.spark};
     struct store_evaluation evaluations[SPLIT_PARTS];
     struct store_outcome outcome = {.state = JOB_SUCCEEDED, .warnings_json = t->warnings_json};
     char *texts[4] = {NULL}, *result, *detail = NULL;

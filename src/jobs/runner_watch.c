@@ -202,6 +202,7 @@ void runner_watch_epoch(void *arg, const struct mlp_epoch *epoch)
     p->validation_loss = validation.loss;
     p->validation_accuracy = validation.accuracy;
     p->validation_rmse = sqrt(validation.loss) * w->target_scale;
+    spark_add(&p->spark, isnan(validation.loss) ? epoch->training_loss : validation.loss);
     if (epoch->improved) {
         p->best_epoch = epoch->epoch;
         p->best_value = epoch->monitored;

@@ -34,6 +34,7 @@
 void submitted_fini(struct submitted *s)
 {
     free(s->resolved_json);
+    free(s->summary_json);
     free(s->warnings_json);
     *s = (struct submitted){.job_id = 0};
 }
@@ -278,6 +279,7 @@ static int look(struct submission *s, const struct submit_limits *limits, struct
     }
     out->estimate.disk_bytes += (size_t)s->rows.bytes; /* far from any end: admit saw to it */
     out->resolved_json = config_print(&s->spec);
+    out->summary_json = config_summary(&s->spec);
     out->warnings_json = warnings_to_json(&s->warnings);
     return 0;
 }
@@ -308,6 +310,7 @@ static int commit(struct submission *s, const struct submit_limits *limits, stru
         .name = s->spec.name,
         .parent_id = s->spec.start_model,
         .resolved_json = out->resolved_json,
+        .summary_json = out->summary_json,
         .warnings_json = out->warnings_json,
         .datasets = hashes,
         .max_queued = limits->max_queued,
@@ -494,6 +497,7 @@ static int settle(struct submission *s, const struct submit_limits *limits,
     }
     now.n_datasets = list_hashes(s, hashes);
     now.resolved_json = done->resolved_json;
+    now.summary_json = done->summary_json;
     now.warnings_json = done->warnings_json;
     now.disk_bytes = (int64_t)done->estimate.disk_bytes;
     return store->ops->job_settle(store, job->id, owner, &now, err);

@@ -29,6 +29,7 @@ struct submitted {
     int64_t job_id, model_id;  /* 0 on a dry run */
     bool replayed;             /* its key made this job before: there is no estimate */
     enum job_state state;      /* JOB_QUEUED, or what a replayed one is now */
+    char *summary_json;        /* owned; of train, as resolved_json */
     char *resolved_json;       /* owned; NULL: not known before its data is there, like estimate */
     char *warnings_json;       /* owned: array of sentences */
     struct admission estimate;

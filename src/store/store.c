@@ -68,6 +68,8 @@ void store_job_fini(struct store_job *job)
     free(job->config_json);
     free(job->resolved_json);
     free(job->warnings_json);
+    free(job->summary_json);
+    free(job->dataset_name);
     free(job->result_json);
     free(job->error_code);
     free(job->error_detail);
@@ -85,6 +87,8 @@ void store_model_fini(struct store_model *model)
     free(model->name);
     free(model->state);
     free(model->spec_json);
+    free(model->splits);
+    free(model->dataset_name);
     free(model->encoder_json);
     free(model->info_json);
     free(model->metrics_json);

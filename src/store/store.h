@@ -46,6 +46,9 @@ struct store_job {
     char *config_json;     /* as posted (inline data replaced by its dataset); NULL in lists */
     char *resolved_json;   /* every default filled in; NULL in lists */
     char *warnings_json;   /* array of sentences */
+    char *summary_json;    /* a few words of resolved_json for lists, or NULL */
+    char dataset_sha256[HASH_HEX_LEN]; /* the first it needs; "": none */
+    char *dataset_name;    /* its newest name, or NULL */
     char *result_json;     /* what came out, NULL before the end */
     char *error_code;      /* failed: "diverged", ...; else NULL */
     char *error_detail;
@@ -76,6 +79,7 @@ struct store_job_new {
     int64_t parent_id;          /* train: the model it goes on from, or 0 */
     const char *config_json;
     const char *resolved_json;
+    const char *summary_json;   /* or NULL */
     const char *warnings_json;  /* NULL is "[]" */
     const char *const *datasets; /* sha256 of every dataset it needs; the first is the model's */
     size_t n_datasets;
@@ -125,6 +129,7 @@ struct store_gc {
 struct store_job_filter {
     const char *kind, *name;    /* NULL = any */
     int state;                  /* enum job_state, -1 = any */
+    unsigned states;            /* with state -1: bits 1u << enum job_state; 0 = any */
     int64_t before_id;          /* only ids below it; 0 = from the newest */
     size_t limit;
 };
@@ -206,13 +211,16 @@ struct store_model {
     char *name;                 /* family or NULL */
     char *state;                /* "pending" | "ready" | "failed": has it weights to serve? */
     int64_t created_at, finished_at;
-    char *spec_json;            /* architecture, exactly; NULL while pending and in lists */
+    char *spec_json;            /* architecture, exactly; NULL while pending */
     char *encoder_json;         /* NULL while pending and in lists */
     char *info_json;            /* what GET /models/{id} shows besides; NULL while pending */
     char *metrics_json;         /* {"training": {...}, ...}; NULL while pending */
     char dataset_sha256[HASH_HEX_LEN];
     char weights_sha256[HASH_HEX_LEN]; /* "" while pending */
     int64_t parameters;
+    char *splits;               /* those that have an evaluation, with spaces; NULL: none has */
+    int64_t dataset_id;         /* of its newest name, */
+    char *dataset_name;         /* which is this; 0 and NULL: it has none any more */
     int64_t state_bytes;        /* of its trainer's state; 0: not kept */
 };
 void store_model_fini(struct store_model *model);
@@ -277,8 +285,8 @@ struct store_ops {
     /* About the attempt under way; only the owner of a running job (else ERR_CONFLICT). */
     int (*job_note)(struct store *store, int64_t id, const char *owner, enum store_note note,
                     struct err *err);
-    /* What a running job turned out to be, once its data was there: resolved_json, warnings_json,
-     * datasets and disk_bytes of `job` take the place of its own, all in one commit. Only its
+    /* What a running job turned out to be, once its data was there: resolved_json, summary_json,
+     * warnings_json, datasets and disk_bytes of `job` take the place of its own, all in one commit. Only its
      * owner; ERR_CONFLICT otherwise, and when a dataset has no row any more. */
     int (*job_settle)(struct store *store, int64_t id, const char *owner,
                       const struct store_job_new *job, struct err *err);

@@ -25,6 +25,6 @@ libstore_a_CFLAGS = $(AM_CFLAGS) -Wa,-I$(srcdir)/sql
 
 STORE_SQL = sql/sqlite/0001_first.sql sql/sqlite/0002_start_from.sql \
 	sql/sqlite/0003_survive.sql sql/sqlite/0004_webhooks.sql \
-	sql/sqlite/0005_versions.sql
+	sql/sqlite/0005_versions.sql sql/sqlite/0006_summary.sql
 EXTRA_DIST += $(STORE_SQL)
 src/store/libstore_a-store_sqlite.$(OBJEXT): $(STORE_SQL)

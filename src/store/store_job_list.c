@@ -6,18 +6,24 @@
  * two long texts, which stand last in the row and so are not even read.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "store/store_sqlite_priv.h"
 
+#define FIRST_DATASET                                                                              \
+    " (SELECT u.sha256 FROM job_dataset AS u WHERE u.job_id = job.id AND u.seq = 0)"
 #define LIST_COLUMNS                                                                               \
     "id, kind, name, state, model_id, attempt, cancel_requested, created_at, started_at,"          \
-    " finished_at, error_code, error_detail, warnings, result, priority, pause_requested, crashes"
+    " finished_at, error_code, error_detail, warnings, result, priority, pause_requested, crashes,"            \
+    " (SELECT s.json FROM job_summary AS s WHERE s.job_id = job.id)," FIRST_DATASET                 \
+    ", (SELECT d.name FROM dataset AS d WHERE d.sha256 = " FIRST_DATASET                           \
+    " AND d.name IS NOT NULL ORDER BY d.id DESC LIMIT 1)"
 
 /* -1 without memory, or for a state that no schema of ours has. */
 static int job_of_row(struct sql *q, bool whole, struct store_job *out, struct err *err)
 {
-    char *state = sql_column_text(q, 3);
+    char *state = sql_column_text(q, 3), *sha256 = sql_column_text(q, 18);
     bool known;
 
     *out = (struct store_job){
@@ -37,9 +43,15 @@ static int job_of_row(struct sql *q, bool whole, struct store_job *out, struct e
         .priority = sql_column_int(q, 14),
         .pause_requested = sql_column_int(q, 15) != 0,
         .crashes = sql_column_int(q, 16),
-        .config_json = whole ? sql_column_text(q, 17) : NULL,
-        .resolved_json = whole ? sql_column_text(q, 18) : NULL,
+        .summary_json = sql_column_text(q, 17),
+        .dataset_name = sql_column_text(q, 19),
+        .config_json = whole ? sql_column_text(q, 20) : NULL,
+        .resolved_json = whole ? sql_column_text(q, 21) : NULL,
     };
+    if (sha256 != NULL && strlen(sha256) == HASH_HEX_LEN - 1) {
+        memcpy(out->dataset_sha256, sha256, HASH_HEX_LEN);
+    }
+    free(sha256);
     known = state != NULL && job_state_parse(state, &out->state);
     free(state);
     if (sql_full(q, err) != 0) {
@@ -82,10 +94,13 @@ int store_job_list_get(struct store *store, int64_t id, struct store_job *out, s
     return rc;
 }
 
-/* ?1 name, ?2 state, ?3 kind, ?4 below this id, ?5 limit */
+/* ?1 name, ?2 state, ?3 kind, ?4 below this id, ?5 limit; ?6 to ?11 states, NULL where there are
+ * fewer: of several states the index is worth a sort only where few jobs are in them. */
 #define PAGE_SELECT "SELECT " LIST_COLUMNS " FROM job WHERE id < ?4"
 #define PAGE_KIND   " AND (?3 IS NULL OR kind = ?3)"
 #define PAGE_STATE  " AND (?2 IS NULL OR state = ?2)"
+#define PAGE_SOME   " AND state IN (?6, ?7, ?8, ?9, ?10, ?11)"
+#define PAGE_MANY   " AND +state IN (?6, ?7, ?8, ?9, ?10, ?11)"
 #define PAGE_ORDER  " ORDER BY id DESC LIMIT ?5"
 
 static const char page_by_name[] = PAGE_SELECT " AND name = ?1" PAGE_KIND PAGE_STATE PAGE_ORDER;
@@ -93,6 +108,35 @@ static const char page_by_state[] =
     PAGE_SELECT " AND ?1 IS NULL AND state = ?2" PAGE_KIND PAGE_ORDER;
 static const char page_by_id[] =
     PAGE_SELECT " AND ?1 IS NULL AND ?2 IS NULL" PAGE_KIND PAGE_ORDER;
+static const char page_by_name_states[] =
+    PAGE_SELECT " AND name = ?1 AND ?2 IS NULL" PAGE_KIND PAGE_MANY PAGE_ORDER;
+static const char page_by_some_states[] =
+    PAGE_SELECT " AND ?1 IS NULL AND ?2 IS NULL" PAGE_KIND PAGE_SOME PAGE_ORDER;
+static const char page_by_many_states[] =
+    PAGE_SELECT " AND ?1 IS NULL AND ?2 IS NULL" PAGE_KIND PAGE_MANY PAGE_ORDER;
+
+static const char *page_of(const struct store_job_filter *filter)
+{
+    const unsigned ended = 1u << JOB_SUCCEEDED | 1u << JOB_FAILED | 1u << JOB_CANCELLED;
+
+    if (filter->state < 0 && filter->states != 0) {
+        return filter->name != NULL              ? page_by_name_states
+               : (filter->states & ended) == 0 ? page_by_some_states
+                                                 : page_by_many_states;
+    }
+    return filter->name != NULL ? page_by_name : filter->state >= 0 ? page_by_state : page_by_id;
+}
+
+static void bind_states(struct sql *q, const struct store_job_filter *filter)
+{
+    int at = 6;
+
+    for (int state = 0; state < JOB_STATES; state++) {
+        if ((filter->states & 1u << state) != 0) {
+            sql_text(q, at++, job_state_name((enum job_state)state));
+        }
+    }
+}
 
 int store_job_list_page(struct store *store, const struct store_job_filter *filter,
                         struct store_job **out, size_t *n, bool *more, struct err *err)
@@ -104,14 +148,15 @@ int store_job_list_page(struct store *store, const struct store_job_filter *filt
     size_t used = 0, room = 0;
     bool older = false;
     int rc;
-    struct sql q = sql_open(db, filter->name != NULL ? page_by_name
-                                : state != NULL      ? page_by_state
-                                                     : page_by_id);
+    struct sql q = sql_open(db, page_of(filter));
 
     sql_text(&q, 1, filter->name);
     sql_text(&q, 2, state);
     sql_text(&q, 3, filter->kind);
     sql_int(&q, 4, filter->before_id > 0 ? filter->before_id : INT64_MAX);
+    if (filter->state < 0 && filter->states != 0) {
+        bind_states(&q, filter);
+    }
     sql_int(&q, 5, (int64_t)filter->limit + 1); /* one more tells whether there are older ones */
     while ((rc = sql_step(&q, err)) == 1) {
         if (used == filter->limit) {

@@ -139,6 +139,19 @@ static int check_model(struct db *db, int64_t model_id, struct err *err)
     return rc;
 }
 
+static int put_summary(struct db *db, int64_t id, const char *json, struct err *err)
+{
+    struct sql q;
+
+    if (json == NULL) {
+        return 0;
+    }
+    q = sql_open(db, "INSERT OR REPLACE INTO job_summary (job_id, json) VALUES (?, ?)");
+    sql_int(&q, 1, id);
+    sql_text(&q, 2, json);
+    return sql_run(&q, err);
+}
+
 static int run_submit(struct db *db, void *arg, struct err *err)
 {
     struct submit *s = arg;
@@ -183,6 +196,7 @@ static int run_submit(struct db *db, void *arg, struct err *err)
     sql_int(&q, 1, s->model_id);
     sql_int(&q, 2, s->job_id);
     if (sql_run(&q, err) != 0 || add_datasets(db, s->job_id, job, err) != 0
+        || put_summary(db, s->job_id, job->summary_json, err) != 0
         || (job->key != NULL
             && store_keys_insert(db, job->key, job->body_sha256, at, s->job_id, err) != 0)
         || (job->notify != NULL
@@ -235,7 +249,8 @@ static int run_settle(struct db *db, void *arg, struct err *err)
     }
     q = sql_open(db, "DELETE FROM job_dataset WHERE job_id = ?");
     sql_int(&q, 1, s->id);
-    if (sql_run(&q, err) != 0 || add_datasets(db, s->id, s->job, err) != 0) {
+    if (sql_run(&q, err) != 0 || add_datasets(db, s->id, s->job, err) != 0
+        || put_summary(db, s->id, s->job->summary_json, err) != 0) {
         return -1;
     }
     CRASH_POINT("jobs-before-settle-model");

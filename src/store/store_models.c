@@ -137,14 +137,19 @@ int store_models_publish(struct db *db, int64_t job_id, const struct store_outco
 
 /* ---- get, list ---- */
 
+#define NAMED_DATASET                                                                              \
+    " FROM dataset AS d WHERE d.sha256 = m.dataset_sha256 AND d.name IS NOT NULL"                  \
+    " ORDER BY d.id DESC LIMIT 1"
 #define MODEL_COLUMNS                                                                              \
     "m.id, m.job_id, m.name, m.state, m.created_at, m.finished_at, m.dataset_sha256, w.sha256,"    \
-    " m.parameters, m.metrics, m.info, sw.bytes"
+    " m.parameters, m.metrics, m.info, sw.bytes, m.spec,"                                          \
+    " (SELECT group_concat(e.split, ' ') FROM evaluation AS e WHERE e.model_id = m.id),"           \
+    " (SELECT d.id" NAMED_DATASET "), (SELECT d.name" NAMED_DATASET ")"
 #define MODEL_FROM                                                                                 \
     " FROM model AS m LEFT JOIN model_part AS p ON p.model_id = m.id AND p.seq = 0"                \
     " LEFT JOIN weight AS w ON w.id = p.weight_id"                                                 \
     " LEFT JOIN model_state AS s ON s.model_id = m.id LEFT JOIN weight AS sw ON sw.id = s.weight_id"
-#define MODEL_WHOLE "SELECT " MODEL_COLUMNS ", m.spec, m.encoder" MODEL_FROM
+#define MODEL_WHOLE "SELECT " MODEL_COLUMNS ", m.encoder" MODEL_FROM
 #define MODEL_LIST  "SELECT " MODEL_COLUMNS MODEL_FROM
 
 static int model_of_row(struct sql *q, bool whole, struct store_model *out, struct err *err)
@@ -160,8 +165,11 @@ static int model_of_row(struct sql *q, bool whole, struct store_model *out, stru
         .metrics_json = sql_column_text(q, 9),
         .info_json = sql_column_text(q, 10),
         .state_bytes = sql_column_int(q, 11),
-        .spec_json = whole ? sql_column_text(q, 12) : NULL,
-        .encoder_json = whole ? sql_column_text(q, 13) : NULL,
+        .spec_json = sql_column_text(q, 12),
+        .splits = sql_column_text(q, 13),
+        .dataset_id = sql_column_int(q, 14),
+        .dataset_name = sql_column_text(q, 15),
+        .encoder_json = whole ? sql_column_text(q, 16) : NULL,
     };
     sql_column_hash(q, 6, out->dataset_sha256);
     sql_column_hash(q, 7, out->weights_sha256);

@@ -32,6 +32,7 @@ EMBED(sql_0002, "sqlite/0002_start_from.sql");
 EMBED(sql_0003, "sqlite/0003_survive.sql");
 EMBED(sql_0004, "sqlite/0004_webhooks.sql");
 EMBED(sql_0005, "sqlite/0005_versions.sql");
+EMBED(sql_0006, "sqlite/0006_summary.sql");
 
 static const struct {
     int version;
@@ -42,6 +43,7 @@ static const struct {
     {3, sql_0003},
     {4, sql_0004},
     {5, sql_0005},
+    {6, sql_0006},
 };
 
 #define NEWEST (migrations[ARRAY_LEN(migrations) - 1].version)
