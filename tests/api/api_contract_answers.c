@@ -182,6 +182,7 @@ static void look_at_models(void)
                   200),
              "/models/{id}/predict", "post");
         GET(("/jobs/%lld/curve", (long long)id), "/jobs/{id}/curve");
+        GET(("/jobs/%lld/curve?form=columns", (long long)id), "/jobs/{id}/curve");
         GET(("/models/%lld", (long long)model_of(id)), "/models/{id}");
         look_at_evaluations(id, kinds[i].labelled);
     }
@@ -283,6 +284,7 @@ static void a_busy_day(void)
     GET(("/jobs?limit=1"), "/jobs");
     GET(("/jobs/%lld", (long long)job), "/jobs/{id}");
     GET(("/jobs/%lld/curve", (long long)job), "/jobs/{id}/curve");
+    GET(("/jobs/%lld/curve?form=columns", (long long)job), "/jobs/{id}/curve");
     GET(("/jobs/%lld/events", (long long)job), "/jobs/{id}/events");
     GET(("/jobs/%lld/deliveries", (long long)job), "/jobs/{id}/deliveries");
     fits(want(http_poke("/deliveries/1/retry"), 202), "/deliveries/{id}/retry", "post");

@@ -19,16 +19,17 @@ static void start(void)
 {
     daemon_start(&d, NULL, (const char *const[]){"--workers", "2", NULL});
     upload_example("iris");
-    iris = trained(train("{'name': 'iris', 'data': {'dataset': 'iris', 'target': 'species'}, "
-                         "'architecture': {'hidden': [{'units': 5, 'activation': 'tanh', "
-                         "'layer_norm': true}, {'units': 5, 'activation': 'relu', 'residual': "
-                         "true, 'dropout': 0.2}]}, 'training': {'seed': 1, 'epochs': 20}}"));
+    iris = trained(train(
+        "{'name': 'iris', 'data': {'dataset': 'iris', 'target': 'species'}, "
+        "'architecture': {'hidden': [{'units': 5, 'activation': 'tanh', "
+        "'layer_norm': true}, {'units': 5, 'activation': 'relu', 'residual': "
+        "true, 'dropout': 0.2}]}, 'preset': 'simple', 'training': {'seed': 1, 'epochs': 20}}"));
     mixed = trained(
         train("{'data': {'x': [[1,'a'],[2,'b'],[3,'a'],[4,'c'],[5,'b'],[7,'c']], 'y': "
               "[1,2.5,3,4,5,6], 'features': ['size', 'kind']}, 'preprocess': "
               "{'columns': {'kind': {'categorical': 'embedding', 'width': 3}}}, 'architecture': "
               "{'hidden': [1100]}, "
-              "'training': {'seed': 1, 'epochs': 2}}"));
+              "'preset': 'simple', 'training': {'seed': 1, 'epochs': 2}}"));
 }
 
 static void stop(void)
@@ -186,6 +187,107 @@ START_TEST(refusals_of_a_trace)
 }
 END_TEST
 
+/* What lists show of a job and a model: enough to compare them by. */
+START_TEST(lists_say_what_was_done)
+{
+    struct reply *r = want(http_get("/jobs?name=iris&kind=train"), 200);
+
+    want_same(
+        canonical(at(r, "/jobs/0/summary")),
+        canonical(at(http_get("/jobs/%lld", (long long)integer(r, "/jobs/0/id")), "/summary")));
+    ck_assert_str_eq(str(r, "/jobs/0/summary/dataset/name"), "iris");
+    want_same(canonical(at(r, "/jobs/0/summary/hidden")), "[5,5]");
+    want_same(canonical(at(r, "/jobs/0/summary/target")), "[\"species\"]");
+    ck_assert(is_null(r, "/jobs/0/summary/activation")); /* it has two */
+    ck_assert_str_eq(str(r, "/jobs/0/summary/optimizer"), "adam");
+    ck_assert_str_eq(str(r, "/jobs/0/summary/preset"), "simple");
+    ck_assert_int_eq(integer(r, "/jobs/0/summary/seed"), 1);
+    ck_assert_int_eq(integer(r, "/jobs/0/summary/epochs"), 20);
+    ck_assert_int_eq(integer(r, "/jobs/0/progress/epochs"), 20);
+    ck_assert_str_eq(str(r, "/jobs/0/sparkline/of"), "validation_loss");
+    ck_assert_uint_eq(length(r, "/jobs/0/sparkline/values"), 20);
+    near(num(r, "/jobs/0/sparkline/values/19"), num(r, "/jobs/0/latest/validation_loss"));
+    r = want(http_get("/models?name=iris"), 200);
+    want_same(canonical(at(r, "/models/0/architecture/hidden")), "[5,5]");
+    want_same(canonical(at(r, "/models/0/architecture/activations")), "[\"tanh\",\"relu\"]");
+    ck_assert_str_eq(str(r, "/models/0/dataset/name"), "iris");
+    ck_assert_str_eq(str(r, "/models/0/loss"), "cross_entropy");
+    ck_assert_str_eq(str(r, "/models/0/score/split"), "test");
+    near(num(r, "/models/0/score/value"), num(r, "/models/0/metrics/test/accuracy"));
+    r = want(http_get("/models/iris"), 200);
+    want_same(canonical(at(r, "/splits")), "[\"training\",\"validation\",\"test\"]");
+}
+END_TEST
+
+START_TEST(several_states)
+{
+    struct reply *r = want(http_get("/jobs?state=queued,succeeded&limit=1"), 200);
+
+    ck_assert_str_eq(str(r, "/jobs/0/state"), "succeeded");
+    ck_assert(has(r, "/next_page_token"));
+    ck_assert_uint_eq(length(want(http_get("/jobs?state=queued,running"), 200), "/jobs"), 0);
+    ck_assert_uint_eq(
+        length(want(http_get("/jobs?state=failed,succeeded&name=iris"), 200), "/jobs"), 1);
+    ck_assert_uint_eq(length(want(http_get("/jobs?kind=fetch"), 200), "/jobs"), 0);
+    want_problem(http_get("/jobs?state=queued,runing"), 400, "/state", "one or more of");
+    want_problem(http_get("/jobs?state=queued,"), 400, "/state", "one or more of");
+}
+END_TEST
+
+/* A curve by points and by columns is the same; the best point is in it however thin. */
+START_TEST(curves_by_columns)
+{
+    int64_t id = integer(http_get("/models/iris"), "/job_id");
+    struct reply *p = want(http_get("/jobs/%lld/curve", (long long)id), 200);
+    struct reply *c = want(http_get("/jobs/%lld/curve?form=columns", (long long)id), 200);
+    int64_t best = integer(c, "/best_epoch");
+    bool kept = false;
+
+    ck_assert_int_eq(integer(c, "/points"), 20);
+    for (size_t i = 0; i < 20; i++) {
+        ck_assert_int_eq(integer(c, text("/columns/epoch/%zu", i)), (int64_t)i + 1);
+        near(item(c, "/columns/validation_loss", i),
+             num(p, text("/points/%zu/validation_loss", i)));
+        near(item(c, "/columns/metrics/accuracy", i),
+             num(p, text("/points/%zu/metrics/accuracy", i)));
+        ck_assert_int_eq(integer(c, text("/columns/step/%zu", i)),
+                         integer(p, text("/points/%zu/step", i)));
+    }
+    ck_assert(is_null(c, "/columns/gradient_norms"));
+    p = want(http_get("/jobs/%lld", (long long)id), 200);
+    ck_assert_int_eq(integer(c, "/columns/step/19"), integer(p, "/result/steps"));
+    ck_assert_int_eq(best, integer(p, "/result/best_epoch"));
+    c = want(http_get("/jobs/%lld/curve?form=columns&max_points=3", (long long)id), 200);
+    ck_assert_int_le(integer(c, "/points"), 3);
+    ck_assert_int_eq(integer(c, "/of_points"), 20);
+    for (int64_t i = 0; i < integer(c, "/points"); i++) {
+        kept = kept || integer(c, text("/columns/epoch/%lld", (long long)i)) == best;
+    }
+    ck_assert(kept);
+    want_problem(http_get("/jobs/%lld/curve?form=rows", (long long)id), 400, "/form",
+                 "points or columns");
+}
+END_TEST
+
+/* The example row is one that predict takes. */
+START_TEST(an_example_to_begin_with)
+{
+    struct reply *r = want(http_get("/models/%lld", (long long)mixed), 200);
+
+    ck_assert_str_eq(str(r, "/example/kind"), "a");
+    near(num(r, "/example/size"), num(r, "/features/0/example"));
+    ck_assert(num(r, "/example/size") >= num(r, "/features/0/min"));
+    ck_assert(num(r, "/example/size") <= num(r, "/features/0/max"));
+    (void)want(http_post(q("{'instances': [%s]}", canonical(at(r, "/example"))),
+                         "/models/%lld/predict", (long long)mixed),
+               200);
+    r = want(http_get("/models/iris"), 200);
+    (void)want(
+        http_post(q("{'instances': [%s]}", canonical(at(r, "/example"))), "/models/iris/predict"),
+        200);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("api_looks");
@@ -196,6 +298,10 @@ int main(void)
     tcase_add_test(c, every_form_of_a_row);
     tcase_add_test(c, wide_layers);
     tcase_add_test(c, refusals_of_a_trace);
+    tcase_add_test(c, lists_say_what_was_done);
+    tcase_add_test(c, several_states);
+    tcase_add_test(c, curves_by_columns);
+    tcase_add_test(c, an_example_to_begin_with);
     suite_add_tcase(s, c);
     return harness_main(s);
 }

@@ -359,10 +359,46 @@ START_TEST(a_lost_job_takes_no_points)
 }
 END_TEST
 
+/* The curve in a few numbers: evenly spaced, the first and the last among them, and the same
+ * whether it was written down in between or not. */
+START_TEST(sparks_are_even)
+{
+    struct spark s = {.n = 0}, other = {.n = 0}, read = {.n = 9};
+    double values[SPARK_MOST];
+    size_t epoch, n, i;
+    json_t *json;
+
+    ck_assert_uint_eq(spark_values(&s, values), 0);
+    for (epoch = 1; epoch <= 1000; epoch++) {
+        spark_add(&s, (double)epoch);
+        spark_add(&other, (double)epoch);
+        n = spark_values(&s, values);
+        ck_assert_uint_le(n, SPARK_MOST);
+        ck_assert_uint_ge(n, epoch < 17 ? epoch : 17);
+        ck_assert_double_eq(values[0], 1);
+        ck_assert_double_eq(values[n - 1], (double)epoch);
+        for (i = 1; i + 1 < n; i++) {
+            ck_assert_double_eq(values[i] - values[i - 1], values[1] - values[0]);
+        }
+        json = spark_to_json(&other);
+        ck_assert(spark_from_json(json, &read));
+        json_decref(json);
+        other = read;
+        ck_assert_uint_eq(spark_values(&other, values), n);
+        ck_assert_double_eq(values[n - 1], (double)epoch);
+    }
+    json = json_pack("{s:i, s:i, s:f, s:[f, f]}", "stride", 0, "epochs", 2, "last", 1.0, "values",
+                     1.0, 1.0);
+    ck_assert(!spark_from_json(json, &read)); /* no stride */
+    json_decref(json);
+    ck_assert(!spark_from_json(NULL, &read) || read.n == 0);
+}
+END_TEST
+
 int main(void)
 {
     TCase *kept = tcase_create("kept"), *trouble = tcase_create("trouble");
-    TCase *cases[] = {kept, trouble};
+    TCase *sparks = tcase_create("sparks"), *cases[] = {kept, trouble, sparks};
 
     tcase_add_checked_fixture(kept, setup, teardown);
     tcase_add_checked_fixture(trouble, setup, teardown);
@@ -371,6 +407,7 @@ int main(void)
     tcase_add_test(kept, one_more_is_the_last);
     tcase_add_test(kept, the_best_and_the_last_of_the_skipped);
     tcase_add_test(kept, the_best_right_before_the_end);
+    tcase_add_test(sparks, sparks_are_even);
     tcase_add_test(trouble, a_full_disk_is_waited_for);
     tcase_add_test(trouble, a_broken_disk_is_not);
     tcase_add_test(trouble, a_flush_waits_for_all_that_is_kept);

@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "check_store.h"
 
-#define NEWEST 5
+#define NEWEST 6
 
 static char *path_in(const char *name)
 {
@@ -292,7 +292,7 @@ START_TEST(looking_changes_nothing)
     ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
     REFUSED(ERR_CONFLICT, store_sqlite_look(help_dir, &looked, err));
     db = help_raw_open();
-    help_raw_exec(db, "PRAGMA user_version = 6");
+    help_raw_exec(db, "PRAGMA user_version = 7");
     ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
     REFUSED(ERR_CONFLICT, store_sqlite_look(help_dir, &looked, err));
     REFUSED(ERR_CONFLICT, store_sqlite_files(help_dir, &files, err)); /* a newer one's */
@@ -386,7 +386,7 @@ START_TEST(every_schema_is_upgraded_and_kept)
     ck_assert_int_ge(models, 2);
     copy = content(kept);
     same(copy, whole);
-    ck_assert(!is_there("backup-schema-5.db"));
+    ck_assert(!is_there("backup-schema-6.db"));
     free(before);
     free(after);
     free(whole);

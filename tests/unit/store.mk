@@ -94,7 +94,8 @@ tests_unit_check_store_backup_CPPFLAGS = $(STORE_CHECK_CPPFLAGS)
 tests_unit_check_store_backup_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=file_free_space
 tests_unit_check_store_backup_LDADD = $(STORE_CHECK_LIBS)
 EXTRA_DIST += tests/unit/fixtures/schema-1.sql tests/unit/fixtures/schema-2.sql \
-	tests/unit/fixtures/schema-3.sql tests/unit/fixtures/schema-4.sql
+	tests/unit/fixtures/schema-3.sql tests/unit/fixtures/schema-4.sql \
+	tests/unit/fixtures/schema-5.sql
 
 tests_unit_check_store_upkeep_SOURCES = tests/unit/check_store_upkeep.c tests/unit/check_store.h
 tests_unit_check_store_upkeep_CPPFLAGS = $(STORE_CHECK_CPPFLAGS)
