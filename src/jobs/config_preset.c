@@ -139,6 +139,18 @@ static bool has_probabilities(const struct resolver *r)
     return job_spec_kind(r->spec) != MLP_OF_NUMBERS && job_spec_validates(r->spec);
 }
 
+static bool has_categories(const struct resolver *r)
+{
+    size_t i;
+
+    for (i = 0; i < r->n_features; i++) {
+        if (dataset_column(r->ds, r->features[i])->type == COLUMN_CATEGORICAL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static const struct rule {
     enum config_id id;
     unsigned presets;
@@ -151,6 +163,8 @@ static const struct rule {
      "easily learnt"},
     {KEY_NUMERIC, I, ENCODER_TOGETHER, NULL,
      "one scale for all pixels: edges of a picture are not blown up"},
+    {KEY_CATEGORICAL, T, ENCODER_CATEGORICAL_AUTO, has_categories,
+     "an input for each text; where there are more than 256 a few learnt numbers in their place"},
     {KEY_OPTIMIZER_TYPE, T | I, MLP_ADAMW, NULL, "the decay of weights is apart from the gradient"},
     {KEY_WEIGHT_DECAY, T | I, 0.02, decays, "keeps weights small that little speaks for"},
     {KEY_SCHEDULE_TYPE, T | I, MLP_COSINE, schedules, "the last epochs settle with small steps"},

@@ -110,7 +110,8 @@
               "numbers where numeric is auto or piecewise, of the others where nothing else"       \
               " says it; default: auto")                                                           \
     K(CATEGORICAL, "preprocess/categorical", TYPE_CHOICE, .choices = config_categoricals,          \
-      .help = "default: one_hot; auto: an embedding from 257 levels on")                           \
+      .help = "default: auto, an embedding from 257 levels on, else one_hot (preset simple: "      \
+              "one_hot)")                                                                          \
     K(MIN_COUNT, "preprocess/min_count", TYPE_INTEGER, .low = 1, .high =                           \
       CONFIG_MAX_MIN_COUNT,                                                                        \
       .help = "texts that fewer training rows have share one level; default: 1")                   \

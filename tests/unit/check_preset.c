@@ -85,6 +85,13 @@ START_TEST(rules_know_where_they_belong)
     resolve_ok(&f, JOB("yn", TABULAR));
     ck_assert_double_eq(f.spec.train.label_smoothing, 0); /* two classes */
     ck_assert(f.spec.calibrate);
+    ck_assert_uint_eq(f.spec.plan.categorical, ENCODER_CATEGORICAL_AUTO);
+    ck_assert_ptr_nonnull(why(&f, "preprocess.categorical"));
+    resolve_ok(&f, JOB("yn", TABULAR ",\"preprocess\":{\"categorical\":\"one_hot\"}"));
+    ck_assert_uint_eq(f.spec.plan.categorical, ENCODER_ONE_HOT);
+    ck_assert_ptr_null(why(&f, "preprocess.categorical"));
+    resolve_ok(&f, JOB("yn", ",\"preset\":\"simple\""));
+    ck_assert_uint_eq(f.spec.plan.categorical, ENCODER_ONE_HOT);
     resolve_ok(&f, JOB("yn", TABULAR ",\"architecture\":{\"output\":\"softmax\"}"));
     ck_assert_double_eq(f.spec.train.label_smoothing, 0);
     resolve_ok(&f, JOB("r", TABULAR));
