@@ -18,7 +18,7 @@ import { Parallel, Scatter } from "./compare-plots";
 import { AXES, AxisChoice, axesIn, chosen, column, has, metricsIn, ScaleChoice, Smoothing } from "./curve";
 
 const MOST = 30; // runs in one comparison
-const POINTS = 1000; // of each curve: there are many
+const POINTS = 600; // of each curve: there are many
 const AXES_SHOWN = 7; // of the parallel coordinates
 
 function trains(job: Job): boolean {
