@@ -57,6 +57,15 @@ function data(x: number[], lines: Line[], log: boolean): uPlot.AlignedData {
   ] as uPlot.AlignedData;
 }
 
+// A line that hardly moves is a flat line, not a picture of rounding.
+function linearRange(min: number | null, max: number | null): Range {
+  if (min === null || max === null) return [0, 1];
+  const size = Math.max(Math.abs(min), Math.abs(max));
+  if (max - min > size * 1e-4) return uPlot.rangeNum(min, max, 0.1, true) as Range;
+  const room = size === 0 ? 1 : size * 0.05;
+  return [min - room, max + room];
+}
+
 // Vertical marks with their words, each a line lower than the one before; a ring where one lies on a line.
 function drawMarks(u: uPlot, marks: Mark[], lines: Line[]): void {
   const { left, top, width, height } = u.bbox;
@@ -162,7 +171,7 @@ export function Chart(props: {
           // uPlot's own log range ends at whole decades; half a chart may be empty then.
           y: log
             ? { distr: 3, log: 10, range: (_u, min, max) => (min > 0 ? [min / 1.2, max * 1.2] : [0.1, 1]) }
-            : { distr: 1 },
+            : { distr: 1, range: (_u, min, max) => linearRange(min, max) },
         },
         axes: [
           {
@@ -188,7 +197,7 @@ export function Chart(props: {
           ...lines.map((line) => ({
             label: line.label,
             stroke: colour(line.color),
-            width: line.faint ? 1 : lines.length > 6 ? 1.5 : 2,
+            width: line.faint ? 1 : x.length > 500 ? 1.25 : lines.length > 6 ? 1.5 : 2,
             ...(line.dash ? { dash: [6, 4] } : {}),
             alpha: line.faint ? 0.35 : 1,
             spanGaps: true,

@@ -84,23 +84,6 @@ export function Age({ at }: { at: string | null | undefined }) {
   );
 }
 
-// Whether the element has come into sight, once for all: what is far below need not be loaded yet.
-export function useSeen<E extends Element>(): [{ current: E | null }, boolean] {
-  const ref = useRef<E | null>(null);
-  const [seen, setSeen] = useState(false);
-  useEffect(() => {
-    const element = ref.current;
-    if (seen || !element) return undefined;
-    const watcher = new IntersectionObserver(
-      (all) => all.some((one) => one.isIntersecting) && setSeen(true),
-      { rootMargin: "200px" },
-    );
-    watcher.observe(element);
-    return () => watcher.disconnect();
-  }, [seen]);
-  return [ref, seen];
-}
-
 // A part that is drawn again only when one of its props is another: for the rows of long lists.
 export function memo<P extends object>(Part: (props: P) => ComponentChildren) {
   return class extends Component<P> {

@@ -18,7 +18,7 @@ const AWAY_MS = [1000, 1000, 2000, 3000, 5000];
 const TURN_LIMIT_MS = 15000;
 const POINTS = 4000; // of a curve: more than any screen has columns
 const MANY_POINTS = 6000;
-const KEPT = 400; // entries nobody looks at, kept so that going back shows something at once
+const KEPT = 60; // entries nobody looks at, kept so that going back shows something at once
 
 type Listener = () => void;
 

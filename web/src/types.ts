@@ -44,6 +44,21 @@ export interface DatasetRef {
 /** The best epoch, and under its name the value that made it the best. */
 export type Best = { epoch?: number | null } & Record<string, number | null | undefined>;
 
+/** What jobs are told apart by, for lists. */
+export interface Summary {
+  dataset?: DatasetRef | null;
+  target?: string[] | null;
+  hidden?: number[] | null;
+  activation?: string | null;
+  loss?: string | null;
+  optimizer?: string | null;
+  learning_rate?: number | null;
+  batch_size?: number | null;
+  epochs?: number | null;
+  seed?: number | null;
+  preset?: string | null;
+}
+
 export interface Job {
   id: number;
   kind?: string;
@@ -59,6 +74,8 @@ export interface Job {
   latest?: Point | null;
   best?: Best | null;
   dataset?: DatasetRef | string | null;
+  summary?: Summary | null;
+  sparkline?: { of?: string; values?: (number | null)[] } | null;
   config?: unknown;
   resolved?: unknown;
   result?: { stopped_by?: string } | null;

@@ -1,12 +1,10 @@
-// One job as a row of the list. It asks for its configuration and its curve when it comes into sight.
+// One job as a row of the list.
 
 import { JobActions } from "../actions";
-import { at, layerWords } from "../config";
 import * as format from "../format";
-import { Age, DatasetLink, jobDataset, memo, Name, ProgressBar, State, useSeen } from "../parts";
-import { useResource } from "../poll";
-import { JobSpark } from "../spark";
-import { FINAL, type Best, type Job } from "../types";
+import { Age, DatasetLink, memo, Name, ProgressBar, State } from "../parts";
+import { Spark } from "../spark";
+import type { Best, Job, Summary } from "../types";
 
 // [what made the best epoch the best, its value there]
 export function bestOf(best: Best): [string, number | null | undefined] {
@@ -55,17 +53,11 @@ export const JobRow = memo(function JobRow(props: {
   onError: (detail: string) => void;
 }) {
   const { job, picked, onPick, onError } = props;
-  const [ref, seen] = useSeen<HTMLTableRowElement>();
-  // What a job was asked to do is settled once its defaults are filled in.
-  const { data: whole } = useResource<Job>(
-    seen ? `/jobs/${job.id}#config` : null,
-    (known) => FINAL.has(known.state) || (known.resolved !== null && known.resolved !== undefined),
-  );
   const trains = job.kind === undefined || job.kind === "train";
   const loss = currentLoss(job);
   const best = job.best ? bestOf(job.best) : null;
   return (
-    <tr ref={ref} data-job={job.id} data-state={job.state}>
+    <tr data-job={job.id} data-state={job.state}>
       <td class="cell-pick">
         <input
           type="checkbox"
@@ -81,7 +73,7 @@ export const JobRow = memo(function JobRow(props: {
         </a>
         <span class="cell-note">
           {trains ? null : `${job.kind} `}
-          {whole ? <DatasetLink of={jobDataset(whole)} /> : null}
+          {job.summary?.dataset ? <DatasetLink of={job.summary.dataset} /> : null}
         </span>
       </td>
       <td data-label="State" class="cell-state">
@@ -100,10 +92,12 @@ export const JobRow = memo(function JobRow(props: {
           </span>
         ) : null}
       </td>
-      <td class="cell-spark">{trains ? <JobSpark id={job.id} seen={seen} /> : null}</td>
+      <td class="cell-spark">
+        {job.sparkline ? <Spark values={job.sparkline.values ?? []} of={job.sparkline.of} /> : null}
+      </td>
       <td data-label="Network" class="cell-network">
-        {trains ? (layerWords(whole?.resolved) ?? layerWords(whole?.config) ?? format.NONE) : format.NONE}
-        {trains && whole?.resolved ? <span class="cell-note">{trainingWords(whole.resolved)}</span> : null}
+        {networkWords(job.summary)}
+        <span class="cell-note">{trainingWords(job.summary)}</span>
       </td>
       <td data-label="Created" class="quiet nowrap">
         <Age at={job.created_at} />
@@ -120,12 +114,19 @@ export const JobRow = memo(function JobRow(props: {
   );
 });
 
-function trainingWords(resolved: unknown): string {
-  const rate = at(resolved, "optimizer.learning_rate");
-  const batch = at(resolved, "training.batch_size");
+// "128 + 64 relu"
+export function networkWords(summary: Summary | null | undefined): string {
+  const hidden = summary?.hidden;
+  if (!hidden) return format.NONE;
+  return hidden.length === 0 ? "no hidden layer" : `${hidden.join(" + ")} ${summary.activation ?? ""}`.trim();
+}
+
+// "adam 0.001, batch 16"
+export function trainingWords(summary: Summary | null | undefined): string {
+  const { optimizer, learning_rate: rate, batch_size: batch } = summary ?? {};
   return [
-    [at(resolved, "optimizer.type"), typeof rate === "number" ? format.number(rate) : null].filter(Boolean).join(" "),
-    typeof batch === "number" ? `batch ${format.number(batch)}` : "",
+    [optimizer, typeof rate === "number" ? format.number(rate) : ""].filter(Boolean).join(" "),
+    batch ? `batch ${format.number(batch)}` : "",
   ]
     .filter((words) => words !== "")
     .join(", ");

@@ -7,7 +7,7 @@ import { Action, Missing, Notice, Tile } from "../parts";
 import { refresh, useResource } from "../poll";
 import { picks, setQuery, type Route } from "../route";
 import type { Job, JobState, Service } from "../types";
-import { bestOf, currentLoss, failure, JobRow } from "./jobrow";
+import { bestOf, currentLoss, failure, JobRow, networkWords, trainingWords } from "./jobrow";
 import { Welcome } from "./welcome";
 
 const PAGE = 100;
@@ -44,6 +44,7 @@ const COLUMNS: Column[] = [
 // Further ways to sort, for which there is no column.
 const EXTRA: Column[] = [
   { key: "best", title: "best loss", of: (job) => (job.best ? bestOf(job.best)[1] : null) },
+  { key: "rate", title: "learning rate", of: (job) => job.summary?.learning_rate },
   { key: "took", title: "time taken", of: duration, down: true },
 ];
 
@@ -65,7 +66,13 @@ function sorted(jobs: Job[], by: string): Job[] {
 }
 
 function found(job: Job, words: string[]): boolean {
-  const text = `${job.id} ${job.name ?? ""} ${job.kind ?? ""} ${job.state} ${failure(job) ?? ""}`.toLowerCase();
+  const of = job.summary;
+  const text = [
+    job.id, job.name, job.kind, job.state, failure(job), of?.dataset?.name, ...(of?.target ?? []),
+    of ? `${networkWords(of)} ${trainingWords(of)} ${of.loss ?? ""} ${of.preset ?? ""}` : "",
+  ]
+    .join(" ")
+    .toLowerCase();
   return words.every((word) => text.includes(word));
 }
 
@@ -128,7 +135,7 @@ export function JobsView({ route }: { route: Route }) {
           {!data
             ? "Loading jobs…"
             : words.length > 0
-              ? "No job here has these words in its number, name, state or error."
+              ? "No job here has these words."
               : `No job is ${state}.`}
         </p>
       ) : (
@@ -232,7 +239,7 @@ function Filter({ query, state, by }: { query: URLSearchParams; state: string; b
         <span class="sr-only">Find jobs</span>
         <input
           type="search"
-          placeholder="Find by name, number, state or error"
+          placeholder="Find by name, dataset, layers, error…"
           spellcheck={false}
           autocomplete="off"
           value={query.get("q") ?? ""}
@@ -304,7 +311,7 @@ function Now({ onError }: { onError: (detail: string) => void }) {
           value={format.number(queue?.queued ?? 0)}
           note={
             queue?.queued && !queue.is_paused ? (
-              <Action label="Pause the queue" about="" onError={onError} run={act("pause")} />
+              <Action label="Pause" about="the queue" onError={onError} run={act("pause")} />
             ) : null
           }
         />
