@@ -3,11 +3,11 @@
 //   MLPD=path/to/mlpd node tests/browser/run.mjs [WORD...]    only tests whose name has a WORD
 //
 // Each test gets a tab of its own; those of a file view_NAME.mjs share a daemon with one worker, in
-// the order written.
+// the order written. Two files run at a time.
 // A script error, a line on the browser's console or a violation of the content security policy
 // fails the test it happens in. There are no sleeps: what is waited for is always a condition.
 // Screenshots of every view, light and dark, desk and phone, go to tests/browser/shots/.
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -47,13 +47,6 @@ async function test(name, body, always = false) {
 const scratch = await mkdtemp(join(tmpdir(), "mlpd-page-"));
 await mkdir(shots, { recursive: true });
 
-await test("the sources keep their types", () => {
-  const tsc = join(web, "node_modules/typescript/bin/tsc");
-  const done = spawnSync(process.execPath, [tsc, "--noEmit"], { cwd: web, encoding: "utf8" });
-  if (done.status !== 0) throw new Error(done.stdout + done.stderr);
-});
-for (const [name, body] of await unitTests(esbuild, web, scratch)) await test(name, body);
-
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
   args: [
@@ -62,7 +55,7 @@ const browser = await chromium.launch({
   ],
 });
 // A tab that keeps account of everything the browser complains about.
-async function tab(options, body) {
+async function tab(name, options, body) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, ...options.context });
   const complaints = [];
   // Reaches the page's console, and so `complaints`, in every document of the tab.
@@ -80,7 +73,7 @@ async function tab(options, body) {
   try {
     await body(page, context);
   } catch (error) {
-    await page.screenshot({ path: join(shots, "failed.png"), fullPage: true }).catch(() => {});
+    await page.screenshot({ path: join(shots, `failed-${name.replace(/\W+/g, "-")}.png`), fullPage: true }).catch(() => {});
     throw error;
   } finally {
     await context.close();
@@ -89,19 +82,38 @@ async function tab(options, body) {
   if (rest.length > 0) throw new Error(`the browser complained:\n${rest.join("\n")}`);
 }
 
+async function sources() {
+  await test("the sources keep their types", async () => {
+    const tsc = spawn(process.execPath, [join(web, "node_modules/typescript/bin/tsc"), "--noEmit"], { cwd: web });
+    let said = "";
+    tsc.stdout.on("data", (bytes) => (said += bytes));
+    tsc.stderr.on("data", (bytes) => (said += bytes));
+    const status = await new Promise((done) => tsc.on("close", done));
+    if (status !== 0) throw new Error(said);
+  });
+  for (const [name, body] of await unitTests(esbuild, web, scratch)) await test(name, body);
+}
+
+async function view(file) {
+  const { default: tests } = await import(`./${file}`);
+  const daemon = new Daemon(resolve(program));
+  for (const [name, options, body] of tests(bench(daemon))) {
+    await test(name, async () => {
+      if (!daemon.alive) await daemon.again(); // not begun yet, or a test that failed has left it dead
+      await tab(name, options, body);
+    });
+  }
+  if (daemon.alive) await test(`the daemon of ${file} ends well`, () => daemon.stop(), true);
+}
+
+// Two files at a time: much of a test is waiting for the next look that the page takes.
 try {
   const files = (await readdir(join(top, "tests/browser"))).filter((name) => /^view_\w+\.mjs$/.test(name)).sort();
-  for (const file of files) {
-    const { default: tests } = await import(`./${file}`);
-    const daemon = new Daemon(resolve(program));
-    for (const [name, options, body] of tests(bench(daemon))) {
-      await test(name, async () => {
-        if (!daemon.alive) await daemon.again(); // not begun yet, or a test that failed has left it dead
-        await tab(options, body);
-      });
-    }
-    if (daemon.alive) await test(`the daemon of ${file} ends well`, () => daemon.stop(), true);
-  }
+  const queue = [...files.map((file) => () => view(file)), sources];
+  const lane = async () => {
+    for (let next = queue.shift(); next; next = queue.shift()) await next();
+  };
+  await Promise.all([lane(), lane()]);
 } finally {
   await browser.close();
   await rm(scratch, { recursive: true, force: true });
