@@ -41,6 +41,7 @@ const result = await build({
   footer: { js: await licences() },
   jsx: "automatic",
   jsxImportSource: "preact",
+  loader: { ".csv": "text" },
   logLevel: "warning",
 });
 

@@ -8,42 +8,73 @@ web_sources = \
 	web/index.html \
 	web/src/actions.tsx \
 	web/src/api.ts \
+	web/src/assets.d.ts \
 	web/src/chart.tsx \
 	web/src/config.ts \
 	web/src/download.ts \
+	web/src/examples.ts \
 	web/src/format.ts \
+	web/src/jobtree.ts \
 	web/src/main.tsx \
 	web/src/metrics.ts \
+	web/src/net.tsx \
 	web/src/parts.tsx \
+	web/src/plots.tsx \
 	web/src/pointer.ts \
 	web/src/poll.ts \
 	web/src/route.ts \
+	web/src/send.ts \
 	web/src/smooth.ts \
 	web/src/spark.tsx \
 	web/src/style/base.css \
 	web/src/style/compare.css \
 	web/src/style/controls.css \
+	web/src/style/data.css \
 	web/src/style/frame.css \
+	web/src/style/learn.css \
 	web/src/style/lists.css \
 	web/src/style/narrow.css \
 	web/src/style/views.css \
 	web/src/theme.tsx \
 	web/src/ticks.ts \
 	web/src/token.ts \
+	web/src/trace.ts \
 	web/src/types.ts \
+	web/src/views/column.tsx \
 	web/src/views/compare-data.ts \
 	web/src/views/compare-plots.tsx \
 	web/src/views/compare.tsx \
 	web/src/views/curve.tsx \
+	web/src/views/dataset.tsx \
 	web/src/views/datasets.tsx \
+	web/src/views/evaluation.tsx \
+	web/src/views/fields.tsx \
 	web/src/views/job.tsx \
+	web/src/views/jobform.tsx \
 	web/src/views/jobrow.tsx \
 	web/src/views/jobs.tsx \
+	web/src/views/metrics.tsx \
 	web/src/views/model.tsx \
+	web/src/views/model_about.tsx \
+	web/src/views/model_network.tsx \
+	web/src/views/models.tsx \
 	web/src/views/new.tsx \
+	web/src/views/numbers.tsx \
+	web/src/views/pass.tsx \
+	web/src/views/passwords.tsx \
 	web/src/views/predict.tsx \
+	web/src/views/sweep.tsx \
+	web/src/views/thresholds.tsx \
 	web/src/views/token.tsx \
+	web/src/views/upload.tsx \
 	web/src/views/welcome.tsx
+# Jobs and tables that travel with the page.
+web_examples = \
+	examples/data/diabetes.csv \
+	examples/data/iris.csv \
+	examples/diabetes.json \
+	examples/iris.json \
+	examples/sine.json
 web_tools = \
 	web/build.mjs \
 	web/package-lock.json \
@@ -54,7 +85,7 @@ web_dist = $(srcdir)/web/dist
 web_stamp = $(web_dist)/index.html.gz
 web_parts = $(web_dist)/app.js.gz $(web_dist)/app.css.gz
 
-$(web_stamp): $(web_sources) $(web_tools)
+$(web_stamp): $(web_sources) $(web_examples) $(web_tools)
 	$(AM_V_GEN)if test -n "$(NODE)" && test -d $(srcdir)/web/node_modules; then \
 	  '$(NODE)' $(srcdir)/web/build.mjs $(web_dist) >web-build.log 2>&1 || { cat web-build.log; exit 1; }; \
 	elif test -f $@; then \
@@ -85,4 +116,5 @@ MAINTAINERCLEANFILES = $(web_stamp) $(web_parts)
 EXTRA_DIST += $(web_sources) $(web_tools) web/.npmrc $(web_stamp) $(web_parts) \
 	tests/browser/daemon.mjs tests/browser/help.mjs tests/browser/run.mjs tests/browser/units.mjs \
 	tests/browser/view_compare.mjs tests/browser/view_datasets.mjs tests/browser/view_job.mjs tests/browser/view_jobs.mjs \
-	tests/browser/view_manners.mjs tests/browser/view_model.mjs tests/browser/view_new.mjs
+	tests/browser/view_manners.mjs tests/browser/view_model.mjs tests/browser/view_new.mjs \
+	tests/browser/view_pass.mjs

@@ -18,14 +18,19 @@ export default function tests(bench) {
       await daemon.job(hostile.id, ["succeeded"]);
 
       await open(page, `#/datasets/${dataset.id}`);
-      await page.getByRole("rowheader", { name: EVIL }).waitFor();
+      await page.locator(".column-name", { hasText: EVIL }).waitFor();
       await page.getByRole("cell", { name: EVIL_IMAGE }).first().waitFor();
       await open(page, `#/jobs/${hostile.id}`);
       await page.locator(".metrics").waitFor();
       await open(page, `#/models/${hostile.model_id}`);
-      await page.getByLabel(EVIL).fill("3");
-      await page.getByLabel(EVIL_IMAGE).selectOption("plain");
-      await page.getByRole("button", { name: "Predict" }).click();
+      await page.locator(".net-name", { hasText: "<script" }).first().waitFor();
+      await open(page, `#/models/${hostile.model_id}/evaluation`);
+      await page.locator(".matrix th", { hasText: EVIL }).first().waitFor();
+      await open(page, `#/models/${hostile.model_id}/pass?step=2`);
+      await page.locator(".row-truth dd").first().waitFor();
+      await open(page, `#/models/${hostile.model_id}/try`);
+      await page.getByLabel(EVIL, { exact: true }).fill("3");
+      await page.getByLabel(EVIL_IMAGE, { exact: true }).selectOption("plain");
       await page.locator(".probabilities .label", { hasText: EVIL }).waitFor();
       await open(page, "#/new?dataset=hostile");
       await page.waitForFunction(() => document.querySelector("textarea")?.value.includes("😀"));
@@ -57,7 +62,7 @@ export default function tests(bench) {
       assert.equal(reached[0].text, "Skip to the content");
       for (const word of ["Models", "Datasets", "New job"]) assert.ok(reached.some((r) => r.text === word), word);
       assert.ok(reached.every((r) => r.outlined), JSON.stringify(reached.filter((r) => !r.outlined)));
-      await open(page, "#/new");
+      await open(page, "#/new?example=xor");
       const box = page.getByLabel("The job as JSON");
       await page.waitForFunction(() => document.querySelector("textarea")?.value.includes("xor"));
       await box.focus();

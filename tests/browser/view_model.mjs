@@ -1,58 +1,160 @@
-// A model and its predictions.
+// A model: what it is, how good, its answers.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { everyWay } from "./help.mjs";
 
 export default function tests(bench) {
-  const { daemon, open, irisJob, shots } = bench;
+  const { daemon, open, made, top } = bench;
+  const trained = async (name, target, config = {}) => {
+    if (!made[name]) {
+      await daemon.upload(name, await readFile(join(top, `examples/data/${name}.csv`)));
+      const { id } = await daemon.train({
+        name, preset: "simple", data: { dataset: name, target }, training: { epochs: 12, seed: 1 }, ...config,
+      });
+      made[name] = (await daemon.job(id, ["succeeded"])).model_id;
+    }
+    return made[name];
+  };
+  const iris = () => trained("iris", "species", { architecture: { hidden: [20, 6] }, training: { epochs: 60, seed: 1 } });
+  const cancer = () => trained("breast_cancer", "diagnosis", { architecture: { hidden: [8, 4] } });
+  const diabetes = () => trained("diabetes", "progression", { architecture: { hidden: [6] } });
+  const digits = () => trained("digits", "digit", { training: { epochs: 4, seed: 1 } });
   return [
-    ["a model answers in the form", {}, async (page) => {
-      const job = await irisJob();
-      await open(page, `#/models/${job.model_id}`);
-      const field = page.getByLabel("sepal_length");
-      await field.waitFor();
-      const { features } = await daemon.json(`/models/${job.model_id}`);
-      const example = Number(await field.getAttribute("placeholder"));
-      assert.ok(Math.abs(example - features[0].mean) < 0.001, "an empty field shows the training mean");
+    ["a model is drawn, unit by unit", {}, async (page) => {
+      const id = await iris();
+      const model = await daemon.json(`/models/${id}`);
+      await open(page, `#/models/${id}`);
+      const net = page.locator(".net svg");
+      await net.locator(".net-name", { hasText: "petal_width" }).waitFor();
+      for (const label of model.classes) await net.locator(".net-name", { hasText: label }).waitFor();
+      await net.getByText("20 relu").waitFor();
+      await net.getByText("6 more").waitFor();
+      // 4 inputs, 14 of 20, 6, and 3 outputs.
+      assert.equal(await net.locator(".net-node").count(), 4 + 14 + 6 + 3);
+      assert.equal(await net.locator(".net-link").count(), 4 * 14 + 14 * 6 + 6 * 3);
+      await page.locator(".feature-name", { hasText: "petal_length" }).waitFor();
+      const facts = page.locator(".facts");
+      await facts.locator("dd", { hasText: new RegExp(`^${model.seed}$`) }).waitFor();
+      await facts.getByText(model.weights_sha256.slice(0, 10)).waitFor();
+      await facts.getByText(model.dataset.sha256.slice(0, 10)).waitFor();
+    }],
+
+    ["its weights can be taken along", {}, async (page) => {
+      const id = await iris();
+      await open(page, `#/models/${id}`);
+      const [file] = await Promise.all([
+        page.waitForEvent("download"),
+        page.getByRole("button", { name: "Download" }).click(),
+      ]);
+      assert.equal(file.suggestedFilename(), `iris-${id}-weights.json`);
+      assert.deepEqual(JSON.parse(await readFile(await file.path())), await daemon.json(`/models/${id}/weights`));
+    }],
+
+    ["what it took for what, split by split", {}, async (page) => {
+      const id = await iris();
+      await open(page, `#/models/${id}/evaluation`);
+      for (const split of ["test", "training"]) {
+        await page.getByRole("radio", { name: `${split} rows` }).check();
+        const { confusion_matrix: matrix, per_class: classes } = await daemon.json(`/models/${id}/evaluation?split=${split}`);
+        await page.locator(".metrics th", { hasText: split }).waitFor();
+        await page.waitForFunction(
+          (counts) => [...document.querySelectorAll(".matrix td b")].map((b) => b.textContent).join() === counts,
+          matrix.flat().join(),
+        );
+        const row = page.locator(".classes tbody tr", { hasText: "virginica" });
+        await row.locator("td", { hasText: `${(classes[2].recall * 100).toFixed(1)} %` }).first().waitFor();
+      }
+      await page.waitForURL(/split=training/);
+    }],
+
+    ["a threshold moves along both curves", {}, async (page) => {
+      const id = await cancer();
+      await open(page, `#/models/${id}/evaluation`);
+      const { roc, per_class: classes, positive } = await daemon.json(`/models/${id}/evaluation`);
+      const slider = page.getByRole("slider");
+      await slider.fill("4");
+      const point = roc.points[4];
+      const support = classes.find((c) => c.label === positive).support;
+      await page.getByText(`${Math.round(point.tpr * support)} of ${support}`).waitFor();
+      await page.waitForURL(/at=/);
+      const mark = page.locator(".xy-mark").first();
+      const before = await mark.getAttribute("cy");
+      await slider.press("ArrowRight");
+      await page.waitForFunction((y) => document.querySelector(".xy-mark").getAttribute("cy") !== y, before);
+      const place = await slider.inputValue();
+      await page.reload();
+      await slider.waitFor();
+      assert.equal(await slider.inputValue(), place, "the threshold is in the URL");
+      await page.getByRole("button", { name: "The one in use" }).click();
+      await page.locator(".quantiles", { hasText: "Threshold" }).getByText("0.5", { exact: true }).waitFor();
+    }],
+
+    ["numbers: predicted against true", {}, async (page) => {
+      const id = await diabetes();
+      await open(page, `#/models/${id}/evaluation`);
+      const { targets: [target] } = await daemon.json(`/models/${id}/evaluation`);
+      await page.locator(".xy-dot").first().waitFor();
+      assert.equal(await page.locator(".xy-dot").count(), target.sample.length);
+      assert.equal(await page.locator(".xy-bar").count(), target.residuals.counts.length);
+    }],
+
+    ["a model answers as one types", {}, async (page) => {
+      const id = await iris();
+      await open(page, `#/models/${id}/try`);
+      await page.locator(".verdict b").waitFor(); // of the example, before anything is typed
       const row = { sepal_length: "5.1", sepal_width: "3.5", petal_length: "1.4", petal_width: "0.2" };
-      for (const [name, value] of Object.entries(row)) await page.getByLabel(name).fill(value);
-      await page.getByRole("button", { name: "Predict" }).click();
+      for (const [name, value] of Object.entries(row)) await page.getByLabel(name, { exact: true }).fill(value);
       await page.locator(".verdict b", { hasText: "setosa" }).waitFor();
       assert.equal(await page.locator(".probabilities li").count(), 3);
-      await page.screenshot({ path: join(shots, "model-light.png"), fullPage: true });
-
-      // As you type, after the first answer.
-      const other = { sepal_length: "6.7", sepal_width: "3.3", petal_length: "5.7", petal_width: "2.5" };
-      for (const [name, value] of Object.entries(other)) await page.getByLabel(name).fill(value);
+      await page.getByRole("slider", { name: "petal_length, slider" }).fill("5.9");
+      await page.getByRole("slider", { name: "petal_width, slider" }).fill("2.4");
       await page.locator(".verdict b", { hasText: "virginica" }).waitFor();
+      assert.equal(await page.getByLabel("petal_length", { exact: true }).inputValue(), "5.9");
 
       // The question is in the URL.
       await page.reload();
-      await page.getByLabel("petal_length").waitFor();
-      assert.equal(await page.getByLabel("petal_length").inputValue(), "5.7");
+      await page.locator(".verdict b", { hasText: "virginica" }).waitFor();
+      assert.equal(await page.getByLabel("petal_length", { exact: true }).inputValue(), "5.9");
+      await page.getByRole("button", { name: "Back to the example" }).click();
+      assert.equal(await page.getByLabel("petal_length", { exact: true }).inputValue(), "");
+      assert.doesNotMatch(page.url(), /in\./);
 
-      await page.getByRole("radio", { name: "row" }).check();
+      await page.getByRole("radio", { name: "row", exact: true }).check();
       await page.getByLabel("One row").fill("5.1, 3.5, 1.4, 0.2");
-      await page.getByRole("button", { name: "Predict" }).click();
       await page.locator(".verdict b", { hasText: "setosa" }).waitFor();
     }],
 
+    ["one column is moved, and the answer drawn", {}, async (page) => {
+      const id = await iris();
+      await open(page, `#/models/${id}/try`);
+      await page.getByLabel("Move").selectOption("petal_length");
+      await page.waitForURL(/sweep=petal_length/);
+      await page.locator(".sweep .xy-label", { hasText: "petal_length" }).waitFor();
+      assert.equal(await page.locator(".xy-series").count(), 3);
+      const before = await page.locator(".xy-series").first().getAttribute("d");
+      await page.getByLabel("petal_width", { exact: true }).fill("2.4");
+      await page.waitForFunction((d) => document.querySelector(".xy-series")?.getAttribute("d") !== d, before);
+    }],
+
     ["a row that does not fit is refused in words", { expected: [/status of 4\d\d/] }, async (page) => {
-      const job = await irisJob();
-      await open(page, `#/models/${job.model_id}?form=row`);
+      const id = await iris();
+      await open(page, `#/models/${id}/try?form=row`);
       await page.getByLabel("One row").fill("5.1, long, 1.4");
-      await page.getByRole("button", { name: "Predict" }).click();
-      await page.locator(".predict .notice-error li").first().waitFor();
+      await page.locator(".prediction .notice-error li").first().waitFor();
     }],
 
     ...everyWay(bench, "models", async () => {
-      const { model_id: model } = await irisJob();
+      const [flowers, two, number, wide] = [await iris(), await cancer(), await diabetes(), await digits()];
       return {
         models: ["#/models", "tr[data-model]"],
-        model: [`#/models/${model}`, ".fields", async (page) => {
-          await page.getByRole("button", { name: "Predict" }).click();
-          await page.locator(".verdict").waitFor();
-        }],
+        model: [`#/models/${flowers}`, ".net svg"],
+        "model-wide": [`#/models/${wide}`, ".net svg"],
+        evaluation: [`#/models/${two}/evaluation?at=0.3`, ".xy-mark"],
+        "evaluation-wide": [`#/models/${wide}/evaluation`, ".matrix"],
+        "evaluation-numbers": [`#/models/${number}/evaluation`, ".xy-dot"],
+        try: [`#/models/${flowers}/try?sweep=petal_length`, ".xy-series"],
+        "try-numbers": [`#/models/${number}/try`, ".xy-series"],
       };
     }),
   ];

@@ -2,28 +2,35 @@
 import assert from "node:assert/strict";
 import { curveBeyond, everyWay, inked, jobIdIn, state } from "./help.mjs";
 
+const box = (page) => page.getByLabel("The job as JSON");
+const job = async (page) => JSON.parse(await box(page).inputValue());
+const boxHas = (page, text) => page.waitForFunction((t) => document.querySelector("textarea")?.value.includes(t), text);
+const tile = (page, label) => page.locator(".estimate .tile", { hasText: label }).locator(".tile-value");
+const problem = { expected: [/status of 4\d\d/] };
+
 export default function tests(bench) {
-  const { daemon, open, irisData, made } = bench;
+  const { daemon, open, irisData } = bench;
   return [
-    ["a job from the form: dry run, training, result", {}, async (page) => {
+    ["two keys, chosen in the form, are a job that trains", {}, async (page) => {
       await open(page, "#/jobs");
       await irisData();
-      const before = (await daemon.json("/jobs")).jobs.length;
       await page.getByRole("link", { name: "New job" }).click();
-      await page.getByLabel("Start from").selectOption("iris");
-      const box = page.getByLabel("The job as JSON");
-      await page.waitForFunction(() => document.querySelector("textarea")?.value.includes("species"));
-      assert.deepEqual(JSON.parse(await box.inputValue()), { data: { dataset: "iris", target: "species" } });
-      await page.getByRole("button", { name: "Dry run" }).click();
-      await page.locator(".dry-facts", { hasText: "parameters" }).waitFor();
-      assert.equal((await daemon.json("/jobs")).jobs.length, before, "a dry run makes no job");
+      await page.getByLabel("Dataset").selectOption("iris");
+      await page.getByLabel("To predict").selectOption("petal_width");
+      await page.getByLabel("To predict").selectOption("species");
+      assert.deepEqual(await job(page), { data: { dataset: "iris", target: "species" } });
+      const asked = await daemon.json("/train?dry_run=1", {
+        method: "POST", headers: { "Content-Type": "application/json" }, body: await box(page).inputValue(),
+      });
+      await tile(page, "Parameters").filter({ hasText: asked.estimate.parameters.toLocaleString("en") }).waitFor();
+      assert.equal((await daemon.json("/jobs")).jobs.length, 0, "asking makes no job");
 
       await page.getByRole("button", { name: "Train" }).click();
       await page.waitForURL(/#\/jobs\/\d+/);
-      made.iris = jobIdIn(page);
+      const id = jobIdIn(page);
       await state(page, "succeeded");
       const n = await curveBeyond(page, 5);
-      const curve = await daemon.json(`/jobs/${made.iris}/curve`);
+      const curve = await daemon.json(`/jobs/${id}/curve`);
       await page.waitForFunction(
         (all) => Number(document.querySelector(".plot")?.getAttribute("data-points")) === all,
         curve.points.length,
@@ -38,42 +45,110 @@ export default function tests(bench) {
       await page.locator("pre.json", { hasText: "learning_rate" }).waitFor();
     }],
 
-    ["every mistake is shown at its place", { expected: [/status of 4\d\d/] }, async (page) => {
-      await open(page, "#/new");
-      const box = page.getByLabel("The job as JSON");
-      await page.waitForFunction(() => document.querySelector("textarea")?.value.includes("xor"));
-      await box.fill('{\n  "data": {"dataset": "iris", "target": "species"},\n  "optimizer": {\n    "learning_rate": -1\n  },\n  "lose": 3\n}');
-      await page.getByRole("button", { name: "Train" }).click();
-      const problems = page.locator(".problems li");
-      await problems.nth(1).waitFor();
-      await problems.filter({ hasText: "/optimizer/learning_rate" }).getByRole("button", { name: "line 4" }).click();
-      const chosen = await box.evaluate((area) => area.value.slice(area.selectionStart, area.selectionEnd));
-      assert.equal(chosen, '"learning_rate": -1');
-      assert.match(await problems.filter({ hasText: "/lose" }).textContent(), /loss.*line 6/);
+    ["fields and JSON are one job, and a reload keeps it", {}, async (page) => {
+      await irisData();
+      await open(page, "#/new?dataset=iris");
+      await boxHas(page, "species");
+      await tile(page, "Parameters").waitFor();
+      assert.equal(await page.getByLabel("Epochs").inputValue(), "");
+      assert.match(await page.getByLabel("Epochs").getAttribute("placeholder"), /^\d+$/, "an empty field shows the default");
+      await page.getByLabel("Preset").selectOption('"simple"');
+      await page.locator('input[placeholder="0.001"]').waitFor();
+      await page.getByLabel("Epochs").fill("7");
+      await page.getByRole("spinbutton", { name: "Layer 2" }).fill("5");
+      await page.getByRole("button", { name: "Take layer 1 away" }).click();
+      await page.getByRole("button", { name: "Add a layer" }).click();
+      await page.getByRole("spinbutton", { name: "Layer 2" }).fill("3");
+      await page.getByLabel("Optimizer").selectOption("sgd");
+      await page.getByLabel("Activation").selectOption("tanh");
+      await page.getByText("Columns to learn from").click();
+      await page.getByRole("checkbox", { name: "sepal_width" }).uncheck();
+      assert.deepEqual(await job(page), {
+        data: { dataset: "iris", target: "species", exclude: ["sepal_width"] },
+        preset: "simple",
+        training: { epochs: 7 },
+        architecture: { hidden: [5, 3], activation: "tanh" },
+        optimizer: { type: "sgd" },
+      });
+      // 3 inputs, 5, 3, 3 outputs.
+      await tile(page, "Parameters").filter({ hasText: /^50$/ }).waitFor();
 
-      await box.fill("{ not json");
+      await page.reload();
+      await boxHas(page, "sepal_width");
+      assert.equal(await page.getByLabel("Epochs").inputValue(), "7");
+      assert.equal(await page.getByRole("spinbutton", { name: "Layer 2" }).inputValue(), "3");
+
+      await box(page).fill('{"data": {"dataset": "iris", "target": "species"}, "optimizer": "lion", "training": {"epochs": 9}}');
+      assert.equal(await page.getByLabel("Epochs").inputValue(), "9");
+      assert.equal(await page.getByLabel("Optimizer").inputValue(), '"lion"');
+      await page.getByLabel("Epochs").fill("");
+      assert.deepEqual(await job(page), { data: { dataset: "iris", target: "species" }, optimizer: "lion" });
+      await page.getByText("The same as curl").click();
+      await page.locator(".command pre", { hasText: `'{"data":{"dataset":"iris","target":"species"},"optimizer":"lion"}' ${daemon.url}/train` }).waitFor();
+    }],
+
+    ["every mistake is shown at its field and in the JSON", problem, async (page) => {
+      await irisData();
+      await open(page, "#/new?example=xor");
+      await boxHas(page, "xor");
+      await box(page).fill('{\n  "data": {"dataset": "iris", "target": "species"},\n  "optimizer": {\n    "learning_rate": -1\n  },\n  "training": {"epochs": 0},\n  "lose": 3\n}');
+      const field = page.locator(".field", { has: page.getByLabel("Learning rate") });
+      await field.locator(".problem", { hasText: "must be > 0" }).waitFor();
+      assert.equal(await page.getByLabel("Learning rate").getAttribute("aria-invalid"), "true");
+      await page.locator(".field", { has: page.getByLabel("Epochs") }).locator(".problem").waitFor();
+      await page.getByText("3 things to change").waitFor();
+      await page.getByText('did you mean "loss"?').waitFor();
+      const places = page.locator(".places li");
+      await places.filter({ hasText: "/optimizer/learning_rate" }).getByRole("button", { name: "line 4" }).click();
+      const chosen = await box(page).evaluate((area) => area.value.slice(area.selectionStart, area.selectionEnd));
+      assert.equal(chosen, '"learning_rate": -1');
+      await places.filter({ hasText: "/lose" }).getByRole("button", { name: "line 7" }).waitFor();
+
+      await box(page).fill("{ not json");
+      await page.locator(".notice-error", { hasText: /JSON/i }).waitFor();
+      assert.ok(await page.getByLabel("Epochs").isDisabled(), "fields cannot change what is no job");
       await page.getByRole("button", { name: "Train" }).click();
       await page.locator(".notice-error", { hasText: /JSON/i }).waitFor();
     }],
 
+    ["examples are a click away, with their tables", problem, async (page) => {
+      await open(page, "#/new");
+      await page.getByRole("link", { name: /^Diabetes/ }).click();
+      await page.waitForURL(/example=diabetes/);
+      await boxHas(page, "progression");
+      await tile(page, "Parameters").waitFor();
+      assert.equal((await daemon.json("/datasets/diabetes")).rows, 442);
+      await page.getByRole("link", { name: /^A sine/ }).click();
+      await boxHas(page, "angle");
+      await page.getByLabel("Epochs").fill("3");
+      // Again from its beginning.
+      await page.getByRole("link", { name: /^A sine/ }).click();
+      await page.waitForFunction(() => JSON.parse(document.querySelector("textarea").value).training.epochs === 2000);
+    }],
+
     ["the XOR of the form is learnt", {}, async (page) => {
       await open(page, "#/new?example=xor");
-      await page.waitForFunction(() => document.querySelector("textarea")?.value.includes("xor"));
+      await boxHas(page, "xor");
       await page.getByRole("button", { name: "Train" }).click();
       await page.waitForURL(/#\/jobs\/\d+/);
       await state(page, "succeeded");
-      const job = await daemon.json(`/jobs/${jobIdIn(page)}`);
-      for (const [x1, x2, y] of [[0, 0, "0"], [0, 1, "1"], [1, 0, "1"], [1, 1, "0"]]) {
-        await open(page, `#/models/${job.model_id}?in.x1=${x1}&in.x2=${x2}`);
+      const made = await daemon.json(`/jobs/${jobIdIn(page)}`);
+      for (const [a, b, y] of [[0, 0, "0"], [0, 1, "1"], [1, 0, "1"], [1, 1, "0"]]) {
+        await open(page, `#/models/${made.model_id}/try?in.a=${a}&in.b=${b}`);
         await page.reload();
-        await page.getByRole("button", { name: "Predict" }).click();
         await page.locator(".verdict b", { hasText: new RegExp(`^${y}$`) }).waitFor();
       }
     }],
 
     ...everyWay(bench, "new jobs", async () => {
       await irisData();
-      return { new: ["#/new?dataset=iris", "textarea"] };
-    }),
+      return {
+        new: ["#/new?dataset=iris&more=1", ".tile"],
+        "new-wrong": [
+          `#/new?job=${encodeURIComponent('{"data":{"dataset":"iris","target":"species"},"training":{"epochs":0},"optimizer":{"learning_rate":-1}}')}`,
+          ".field .problem",
+        ],
+      };
+    }, [/status of 4\d\d/]),
   ];
 }

@@ -27,7 +27,8 @@ export function loss(x: number | null | undefined): string {
 export function number(x: number | null | undefined, digits = 4): string {
   if (x === null || x === undefined || !Number.isFinite(x)) return NONE;
   const size = Math.abs(x);
-  if (x !== 0 && (size < 1e-4 || size >= 1e12)) return exponent(x, 2).replace(/\.?0+e/, "e");
+  if (x === 0) return "0"; // and no minus before it
+  if (size < 1e-4 || size >= 1e12) return exponent(x, 2).replace(/\.?0+e/, "e");
   if (Number.isInteger(x) || size >= 10 ** digits) return grouped(x, size >= 10 ** digits ? 1 : 0);
   return minus(new Intl.NumberFormat("en", { maximumSignificantDigits: digits }).format(x));
 }

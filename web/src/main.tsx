@@ -10,6 +10,8 @@ import "./style/controls.css";
 import "./style/lists.css";
 import "./style/views.css";
 import "./style/compare.css";
+import "./style/data.css";
+import "./style/learn.css";
 import "./style/narrow.css";
 import * as format from "./format";
 import { startLoop, useLink, useResource } from "./poll";
@@ -17,10 +19,12 @@ import { useRoute, type Route } from "./route";
 import { startTheme, ThemeSwitch } from "./theme";
 import type { Service } from "./types";
 import { CompareView } from "./views/compare";
-import { DatasetsView, DatasetView } from "./views/datasets";
+import { DatasetView } from "./views/dataset";
+import { DatasetsView } from "./views/datasets";
 import { JobView } from "./views/job";
 import { JobsView } from "./views/jobs";
-import { ModelsView, ModelView } from "./views/model";
+import { ModelView } from "./views/model";
+import { ModelsView } from "./views/models";
 import { NewView } from "./views/new";
 import { ForgetToken, TokenForm, useAccess } from "./views/token";
 
@@ -41,7 +45,7 @@ function View({ route }: { route: Route }) {
     case "models":
       return id ? <ModelView key={id} id={id} route={route} /> : <ModelsView route={route} />;
     case "datasets":
-      return id ? <DatasetView key={id} id={id} /> : <DatasetsView route={route} />;
+      return id ? <DatasetView key={id} id={id} route={route} /> : <DatasetsView route={route} />;
     case "new":
       return <NewView route={route} />;
     default:

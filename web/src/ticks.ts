@@ -17,7 +17,7 @@ export function logTicks(min: number, max: number, many = MANY): number[] {
   return between(min, max, from, to, Math.ceil((to - from) / many), [1]);
 }
 
-function even(min: number, max: number): number[] {
+export function even(min: number, max: number): number[] {
   const rough = (max - min) / 4;
   if (!(rough > 0)) return [];
   const power = Math.floor(Math.log10(rough));

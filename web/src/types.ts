@@ -108,6 +108,12 @@ export interface JobEvent {
 export interface Feature {
   name: string;
   type?: string;
+  encoding?: string;
+  inputs?: number;
+  bins?: number;
+  embedding?: number;
+  missing_indicator?: boolean;
+  example?: number | string | null;
   mean?: number | null;
   std?: number | null;
   min?: number | null;
@@ -136,6 +142,21 @@ export interface Model {
   loss?: string;
   parameters?: number;
   features?: Feature[];
+  example?: Record<string, number | string | null> | null;
+  offset?: string | null;
+  splits?: string[];
+  has_importance?: boolean;
+  finished_at?: string | null;
+  calibration?: { temperature?: number } | null;
+  threshold?: { value?: number; metric?: string | null } | null;
+  training?: {
+    optimizer?: { type?: string; learning_rate?: number };
+    batch_size?: number;
+    epochs?: number;
+    best_epoch?: number | null;
+    seconds?: number;
+    rows?: { training?: number; validation?: number; test?: number };
+  } | null;
   target?: { names?: string[]; type?: string } | null;
   classes?: string[] | null;
   metrics?: Record<string, SplitMetrics | null> | null;
@@ -145,15 +166,51 @@ export interface Model {
   versions?: Record<string, string> | null;
 }
 
+/** A number, or of a datetime its text. */
+export type ColumnValue = number | string | null;
+
+export interface Counted {
+  value: string;
+  count: number;
+}
+
+export interface Histogram {
+  low: ColumnValue;
+  high: ColumnValue;
+  below?: number;
+  above?: number;
+  counts: number[];
+}
+
 export interface Column {
   name: string;
   type?: string;
+  why?: string | null;
+  remark?: string | null;
+  declared?: boolean;
+  constant?: boolean;
+  identifier?: boolean;
+  format?: string | null;
   missing?: number;
-  min?: number | null;
-  max?: number | null;
-  mean?: number | null;
+  min?: ColumnValue;
+  max?: ColumnValue;
+  mean?: ColumnValue;
   std?: number | null;
-  categories?: (string | { value?: string; count?: number })[];
+  distinct?: number | null;
+  exact?: boolean;
+  quantiles?: Record<string, ColumnValue>;
+  histogram?: Histogram;
+  categories?: Counted[];
+  top?: Counted[];
+  rest?: number;
+}
+
+export interface DatasetVersion {
+  id: number;
+  parent_id?: number | null;
+  name?: string | null;
+  rows?: number;
+  created_at?: string;
 }
 
 export interface Dataset {
@@ -165,6 +222,9 @@ export interface Dataset {
   sha256?: string;
   created_at?: string | null;
   n_columns?: number;
+  parent_id?: number | null;
+  versions?: DatasetVersion[];
+  missing_words?: { defaults?: boolean; words?: string[] };
   columns?: Column[];
 }
 

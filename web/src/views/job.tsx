@@ -11,7 +11,7 @@ import { go, setQuery, type Route } from "../route";
 import { FINAL, type Best, type Job, type JobEvent, type Model } from "../types";
 import { CurvePanel } from "./curve";
 import { bestOf, progressWords } from "./jobrow";
-import { MetricsTable } from "./model";
+import { MetricsTable } from "./metrics";
 
 export function JobView({ id, route }: { id: string; route: Route }) {
   const { data: job, error } = useResource<Job>(`/jobs/${encodeURIComponent(id)}`, jobIsFinal);

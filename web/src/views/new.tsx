@@ -1,179 +1,274 @@
-// A new job as JSON: a working example to begin with, a dry run, and every complaint of the
-// daemon at the place it is about.
+// A new job: an example or a dataset to begin with, a form, the same job as JSON and as curl, and
+// what the daemon makes of it, asked after every change. What is edited is in the URL.
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, get, postJson, words } from "../api";
+import { EXAMPLES, type Example } from "../examples";
 import * as format from "../format";
-import { compactJson, Json, Notice, Panel, type SubmitEvent } from "../parts";
+import { Command, compactJson, CopyButton, Json, Notice, Panel, Tile, type SubmitEvent } from "../parts";
 import { locate } from "../pointer";
 import { refresh, useResource } from "../poll";
 import { go, setQuery, type Route } from "../route";
-import type { Dataset, Job } from "../types";
+import { upload } from "../send";
+import type { Dataset, FieldProblem, Job } from "../types";
+import type { Form } from "./fields";
+import { JobForm } from "./jobform";
+import { useAccess } from "./token";
 
 interface DryRun {
-  resolved?: unknown;
+  resolved?: { why?: Record<string, string> } & Record<string, unknown>;
   warnings?: string[];
-  estimate?: { parameters?: number; bytes?: number; flops?: number; seconds?: number | null };
+  estimate?: { parameters?: number; bytes?: number; disk_bytes?: number; flops?: number; seconds?: number | null };
 }
 
-const XOR = {
-  name: "xor",
-  data: { x: [[0, 0], [0, 1], [1, 0], [1, 1]], y: [0, 1, 1, 0] },
-  architecture: { hidden: [8], activation: "tanh" },
-  optimizer: { type: "adam", learning_rate: 0.05 },
-  loss: "cross_entropy",
-  training: { epochs: 300, batch_size: 4, seed: 1 },
-};
+const WAIT_MS = 250;
+const LONGEST = 6000; // characters of a job that an address holds
 
-// The two keys that are needed; the target is most often the last column.
-function smallest(dataset: Dataset): unknown {
-  const columns = dataset.columns ?? [];
-  const target = columns[columns.length - 1]?.name ?? "the column to learn";
-  return { data: { dataset: dataset.name ?? String(dataset.id), target } };
+function exampleOf(key: string | null): Example | undefined {
+  return EXAMPLES.find((e) => e.key === key);
 }
 
-async function starter(route: Route): Promise<string> {
+// Its table goes to the daemon, unless it is there already.
+async function prepare(example: Example): Promise<void> {
+  const { table } = example;
+  if (!table) return;
+  const file = new File([table.csv], `${table.name}.csv`);
+  try {
+    await upload(`/datasets?name=${encodeURIComponent(table.name)}`, [file], () => {}, new AbortController().signal);
+  } catch (e) {
+    // Another table has the name: the job will say whether its columns do.
+    if (!(e instanceof ApiError && e.status === 409)) throw e;
+  }
+}
+
+async function starter(route: Route, newest: string | null): Promise<unknown> {
   const from = route.query.get("from");
   const dataset = route.query.get("dataset");
-  try {
-    if (from) {
-      const got = await get<Job>(`/jobs/${encodeURIComponent(from)}`, null);
-      if (got.changed && got.data.config) return compactJson(got.data.config, "", true);
-    } else if (dataset) {
-      const got = await get<Dataset>(`/datasets/${encodeURIComponent(dataset)}`, null);
-      if (got.changed) return compactJson(smallest(got.data), "", true);
-    }
-  } catch {
-    // It is gone, or nobody answers: the example that needs nothing does.
+  const example = exampleOf(route.query.get("example"));
+  if (from) {
+    const got = await get<Job>(`/jobs/${encodeURIComponent(from)}`, null);
+    if (got.changed && got.data.config) return got.data.config;
   }
-  return compactJson(XOR, "", true);
+  if (example) {
+    await prepare(example);
+    return example.job;
+  }
+  const name = dataset ?? newest;
+  if (!name) return EXAMPLES[0]?.job;
+  const got = await get<Dataset>(`/datasets/${encodeURIComponent(name)}`, null);
+  const columns = got.changed ? (got.data.columns ?? []) : [];
+  const target = columns[columns.length - 1]?.name;
+  return { data: { dataset: /^\d+$/.test(name) ? Number(name) : name, target } };
+}
+
+function parsed(text: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text);
+    return value !== null && typeof value === "object" && !Array.isArray(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 export function NewView({ route }: { route: Route }) {
   const [text, setText] = useState("");
-  const [busy, setBusy] = useState<"" | "dry" | "real">("");
+  const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<unknown>(null);
   const [dry, setDry] = useState<DryRun | null>(null);
-  const area = useRef<HTMLTextAreaElement>(null);
-  const { data } = useResource<{ datasets?: Dataset[] }>("/datasets?limit=200");
-  const source = `${route.query.get("from") ?? ""} ${route.query.get("dataset") ?? ""} ${route.query.get("example") ?? ""}`;
+  const [stale, setStale] = useState(false);
+  const { asking } = useAccess(); // nothing is asked of the daemon until there is a token
+  const asked = useRef(0);
+  const begun = useRef<string | null>(null); // the source whose job the text is
+  const list = useResource<{ datasets?: Dataset[] }>("/datasets?limit=200");
+  const source = ["from", "dataset", "example"].map((key) => route.query.get(key) ?? "").join("\n");
+  const [round, setRound] = useState(0); // one more: begin again
+  const known = list.data !== null || list.error !== null || source !== "\n\n";
 
   useEffect(() => {
-    let current = true;
-    void starter(route).then((start) => {
-      if (!current) return;
-      setText(start);
-      setDry(null);
-      setFailure(null);
-    });
-    return () => {
-      current = false;
-    };
-  }, [source]);
-
-  async function run(kind: "dry" | "real") {
-    if (busy) return;
-    setBusy(kind);
-    setFailure(null);
-    setDry(null);
-    try {
-      if (kind === "dry") {
-        setDry(await postJson<DryRun>("/train?dry_run=1", text));
-      } else {
-        const made = await postJson<Job>("/train", text);
-        refresh();
-        go(`#/jobs/${made.id}`);
-      }
-    } catch (e) {
-      setFailure(e);
+    if (!known || begun.current === source) return;
+    const kept = begun.current === null ? route.query.get("job") : null;
+    begun.current = source;
+    if (kept !== null) {
+      const value = parsed(kept);
+      setText(value === undefined ? kept : compactJson(value, "", true));
+      return;
     }
-    setBusy("");
+    const newest = list.data?.datasets?.find((d) => d.name)?.name ?? null;
+    starter(route, newest).then(
+      (job) => {
+        if (begun.current === source) edit(compactJson(job, "", true), false);
+      },
+      (e: unknown) => {
+        setFailure(e);
+        edit(compactJson(EXAMPLES[0]?.job, "", true), false);
+      },
+    );
+  }, [source, known, round]);
+
+  function edit(next: string, keep = true) {
+    setText(next);
+    if (!keep) {
+      setQuery({ job: null });
+      return;
+    }
+    const value = parsed(next);
+    const short = value === undefined ? next : JSON.stringify(value);
+    setQuery({ job: short.length <= LONGEST ? short : null });
   }
 
-  const named = (data?.datasets ?? []).filter((d) => d.name);
+  useEffect(() => {
+    if (text === "" || asking) return undefined;
+    setStale(true);
+    const turn = ++asked.current;
+    const timer = window.setTimeout(() => void ask(turn), WAIT_MS);
+    return () => window.clearTimeout(timer);
+  }, [text, asking]);
+
+  async function ask(turn: number) {
+    try {
+      const got = await postJson<DryRun>("/train?dry_run=1", text);
+      if (turn !== asked.current) return;
+      setDry(got);
+      setFailure(null);
+    } catch (e) {
+      if (turn !== asked.current) return;
+      setFailure(e);
+    }
+    setStale(false);
+  }
+
+  async function train() {
+    if (busy) return;
+    setBusy(true);
+    asked.current++; // what it answers is what counts now
+    try {
+      const made = await postJson<Job>("/train", text);
+      refresh();
+      go(`#/jobs/${made.id}`);
+    } catch (e) {
+      setFailure(e);
+      setStale(false);
+    }
+    setBusy(false);
+  }
+
+  const config = parsed(text);
+  const problems = failure instanceof ApiError ? failure.problems : [];
+  const form: Form = {
+    config: config ?? {},
+    resolved: dry?.resolved,
+    problems,
+    locked: config === undefined,
+    change: (next) => edit(compactJson(next, "", true)),
+  };
   return (
     <>
       <h1>New job</h1>
-      <p class="quiet">
-        Two keys are enough: the dataset and the column to learn. <code>architecture</code>, <code>optimizer</code>,{" "}
-        <code>training</code> and the rest have defaults that work; a dry run shows them.
-      </p>
-      <Panel
-        title="Job"
-        aside={
-          <label class="inline">
-            <span>Start from</span>
-            <select
-              value={route.query.get("dataset") ?? (route.query.get("from") ? "from" : "")}
-              onChange={(e) => {
-                const value = e.currentTarget.value;
-                setQuery({ dataset: value || null, from: null, example: value ? null : "xor" });
-              }}
-            >
-              <option value="">XOR, four rows</option>
-              {route.query.get("from") ? <option value="from">job {route.query.get("from")}</option> : null}
-              {named.map((d) => (
-                <option key={d.id} value={d.name ?? ""}>
-                  {d.name}
-                </option>
-              ))}
-            </select>
-          </label>
-        }
-      >
-        <form
-          onSubmit={(e: SubmitEvent) => {
+      <Beginnings
+        chosen={route.query.get("example")}
+        onAgain={() => {
+          begun.current = "";
+          setRound(round + 1);
+        }}
+      />
+      <form
+        class="job-columns"
+        onSubmit={(e: SubmitEvent) => {
+          e.preventDefault();
+          void train();
+        }}
+        onKeyDown={(e) => {
+          if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) {
             e.preventDefault();
-            void run("real");
-          }}
-        >
-          <label class="sr-only" for="job-json">
-            The job as JSON
-          </label>
-          <textarea
-            id="job-json"
-            class="code"
-            ref={area}
-            rows={Math.min(24, Math.max(8, text.split("\n").length + 1))}
-            spellcheck={false}
-            autocomplete="off"
-            aria-invalid={failure instanceof ApiError ? true : undefined}
-            aria-describedby="job-problems"
-            value={text}
-            onInput={(e) => setText(e.currentTarget.value)}
-            onKeyDown={(e) => {
-              if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) {
-                e.preventDefault();
-                void run("real");
-              }
-            }}
-          />
-          <div class="form-foot">
-            <button type="submit" class="primary" aria-disabled={busy !== ""}>
-              {busy === "real" ? "Sending…" : "Train"}
-            </button>
-            <button type="button" aria-disabled={busy !== ""} onClick={() => void run("dry")}>
-              {busy === "dry" ? "Asking…" : "Dry run"}
-            </button>
-            <span class="quiet">Ctrl+Enter trains.</span>
-          </div>
-        </form>
-        <div id="job-problems">
-          {failure ? <Problems failure={failure} text={text} area={area} /> : null}
+            void train();
+          }
+        }}
+      >
+        <div>
+          <Panel title="What to learn">
+            {config === undefined && text !== "" ? (
+              <Notice kind="warning">
+                <p>The JSON is not an object; mend it, and the fields work again.</p>
+              </Notice>
+            ) : null}
+            <JobForm form={form} route={route} />
+          </Panel>
         </div>
-      </Panel>
-      {dry ? <DryRunPanel dry={dry} /> : null}
+        <div>
+          <Panel title="What it comes to" class={`estimate ${stale ? "stale" : ""}`}>
+            <Estimate dry={failure ? null : dry} failure={failure} />
+            <div class="form-foot">
+              <button type="submit" class="primary" aria-disabled={busy}>
+                {busy ? "Sending…" : "Train"}
+              </button>
+              <span class="quiet">or Ctrl+Enter</span>
+            </div>
+          </Panel>
+          <AsText text={text} failure={failure} onText={edit} />
+          {dry?.resolved && !failure ? <Resolved dry={dry} /> : null}
+        </div>
+      </form>
     </>
   );
 }
 
-function Problems(props: {
-  failure: unknown;
-  text: string;
-  area: { current: HTMLTextAreaElement | null };
-}) {
-  const { failure, text, area } = props;
-  if (!(failure instanceof ApiError)) return <Notice kind="error">{words(failure)}</Notice>;
+function Beginnings({ chosen, onAgain }: { chosen: string | null; onAgain: () => void }) {
+  return (
+    <nav class="examples" aria-label="Examples">
+      {EXAMPLES.map((e) => (
+        <a
+          key={e.key}
+          class="example"
+          href={`#/new?example=${e.key}`}
+          aria-current={chosen === e.key ? "true" : undefined}
+          onClick={() => chosen === e.key && onAgain()}
+        >
+          <b>{e.title}</b> <span>{e.about}</span>
+        </a>
+      ))}
+    </nav>
+  );
+}
+
+function Estimate({ dry, failure }: { dry: DryRun | null; failure: unknown }) {
+  if (failure) {
+    const problems = failure instanceof ApiError ? failure.problems : [];
+    return (
+      <Notice kind="error" title={problems.length > 1 ? `${problems.length} things to change` : "Not yet a job"}>
+        {problems.length === 0 ? <p>{words(failure)}</p> : null}
+        <ul class="problems">
+          {problems.map((p, i) => (
+            <li key={i}>
+              {p.pointer ? <code>{p.pointer}</code> : null} {p.detail}
+            </li>
+          ))}
+        </ul>
+      </Notice>
+    );
+  }
+  const e = dry?.estimate;
+  if (!e) return <p class="quiet loading">Asking…</p>;
+  return (
+    <>
+      <dl class="tiles tiles-flat">
+        <Tile label="Parameters" value={format.number(e.parameters, 9)} />
+        <Tile label="Memory" value={format.bytes(e.bytes)} />
+        <Tile label="Time" value={format.duration(e.seconds)} note="at most; a guess" />
+        <Tile label="Disk" value={format.bytes(e.disk_bytes)} />
+      </dl>
+      {(dry.warnings ?? []).map((warning) => (
+        <Notice kind="warning" key={warning}>
+          <p>{warning}</p>
+        </Notice>
+      ))}
+    </>
+  );
+}
+
+function AsText(props: { text: string; failure: unknown; onText: (text: string) => void }) {
+  const { text, failure } = props;
+  const area = useRef<HTMLTextAreaElement>(null);
+  const problems: FieldProblem[] = failure instanceof ApiError ? failure.problems : [];
 
   function show(start: number, end: number, line: number) {
     const box = area.current;
@@ -183,44 +278,67 @@ function Problems(props: {
     const height = box.scrollHeight / Math.max(1, text.split("\n").length);
     box.scrollTop = Math.max(0, (line - 3) * height);
   }
+  const value = parsed(text);
+  const curl = `curl --json '${(value === undefined ? text : JSON.stringify(value)).replace(/'/g, "'\\''")}' ${window.location.origin}/train`;
   return (
-    <Notice kind="error" title={failure.problems.length > 1 ? `${failure.problems.length} things to change` : "Not accepted"}>
-      {failure.problems.length === 0 ? <p>{failure.message}</p> : null}
-      <ul class="problems">
-        {failure.problems.map((problem, i) => {
+    <Panel title="The same as JSON" aside={<CopyButton text={text} />}>
+      <label class="sr-only" for="job-json">
+        The job as JSON
+      </label>
+      <textarea
+        id="job-json"
+        class="code"
+        ref={area}
+        rows={Math.min(22, Math.max(6, text.split("\n").length + 1))}
+        spellcheck={false}
+        autocomplete="off"
+        aria-invalid={failure instanceof ApiError ? true : undefined}
+        value={text}
+        onInput={(e) => props.onText(e.currentTarget.value)}
+      />
+      <ul class="problems places">
+        {problems.map((problem, i) => {
           const place = problem.pointer ? locate(text, problem.pointer) : null;
+          if (!place) return null;
           return (
             <li key={i}>
-              {problem.pointer ? <code>{problem.pointer}</code> : null} {problem.detail}
-              {place ? (
-                <button type="button" class="link" onClick={() => show(place.start, place.end, place.line)}>
-                  line {place.line}
-                </button>
-              ) : null}
+              <code>{problem.pointer}</code>
+              <button type="button" class="link" onClick={() => show(place.start, place.end, place.line)}>
+                line {place.line}
+              </button>
             </li>
           );
         })}
       </ul>
-    </Notice>
+      <details class="as-curl">
+        <summary>The same as curl</summary>
+        <Command text={curl} />
+      </details>
+    </Panel>
   );
 }
 
-function DryRunPanel({ dry }: { dry: DryRun }) {
-  const e = dry.estimate ?? {};
-  const facts = [
-    e.parameters === undefined ? null : format.count(e.parameters, "parameter"),
-    e.bytes === undefined ? null : `${format.bytes(e.bytes)} of memory`,
-    e.seconds === undefined || e.seconds === null ? null : `about ${format.duration(e.seconds)}`,
-  ].filter((fact) => fact !== null);
+function Resolved({ dry }: { dry: DryRun }) {
+  const { why, ...rest } = dry.resolved ?? {};
+  const reasons = Object.entries(why ?? {});
   return (
-    <Panel title="Dry run: this would be trained" class="dry-run">
-      {facts.length > 0 ? <p class="dry-facts">{facts.join(" · ")}</p> : null}
-      {(dry.warnings ?? []).map((warning) => (
-        <Notice kind="warning" key={warning}>
-          {warning}
-        </Notice>
-      ))}
-      <Json value={dry.resolved ?? dry} />
+    <Panel title="With every default">
+      {reasons.length > 0 ? (
+        <dl class="why">
+          {reasons.map(([key, reason]) => (
+            <>
+              <dt key={key}>
+                <code>{key}</code>
+              </dt>
+              <dd>{reason}</dd>
+            </>
+          ))}
+        </dl>
+      ) : null}
+      <details class="as-curl">
+        <summary>The resolved config</summary>
+        <Json value={rest} />
+      </details>
     </Panel>
   );
 }

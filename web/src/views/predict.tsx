@@ -1,8 +1,7 @@
 // Asking a model: a field for each feature, or the whole row as text, and the answer.
 //
-// A number field left empty means the mean of the training data, which it shows. What is filled
-// in is in the URL, so a question can be sent to somebody. After the first answer every change
-// asks again.
+// A field left empty means the model's example, which it shows. What is filled in is in the URL, so
+// a question can be sent to somebody. Every change asks again.
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ApiError, postJson, words } from "../api";
@@ -11,8 +10,10 @@ import { Choice, CopyButton, Notice, Panel, type SubmitEvent } from "../parts";
 import { unescapePointer } from "../pointer";
 import { setQuery, type Route } from "../route";
 import type { Feature, Model, Prediction } from "../types";
+import { Sweep } from "./sweep";
 
 const MANY = 80; // features; above, only the row as text
+const SLIDERS = 12; // features; above, fields alone
 const PREFIX = "in.";
 const WAIT_MS = 150;
 
@@ -26,19 +27,20 @@ interface Answer {
 type Cell = string | number | null;
 
 function isNumeric(feature: Feature): boolean {
-  return !feature.categories && feature.type !== "categorical";
+  return !feature.categories && (feature.type === undefined || feature.type === "numeric");
 }
 
 // What stands for the feature when nothing is filled in.
 function example(feature: Feature): string {
   if (!isNumeric(feature)) return feature.categories?.[0] ?? "";
+  if (feature.example !== undefined && feature.example !== null) return String(feature.example);
   const mean = feature.mean ?? feature.min ?? 0;
   return format.plain(mean);
 }
 
 function cell(feature: Feature, text: string | undefined): Cell {
   const value = text === undefined || text === "" ? example(feature) : text;
-  if (!isNumeric(feature)) return value;
+  if (!isNumeric(feature)) return value === "" && !feature.categories ? null : value;
   const x = Number(value);
   return Number.isNaN(x) ? value : x; // the daemon says best what is wrong with a text
 }
@@ -106,12 +108,13 @@ export function PredictPanel({ model, route }: { model: Model; route: Route }) {
         })
       : fromFields;
 
+  const offset = model.offset ? { [model.offset]: model.example?.[model.offset] ?? 0 } : {};
   async function ask(): Promise<void> {
     const turn = ++asked.current;
     const instance =
       asRow || row.length !== features.length
         ? row
-        : Object.fromEntries(features.map((f, i) => [f.name, row[i] ?? null]));
+        : { ...offset, ...Object.fromEntries(features.map((f, i) => [f.name, row[i] ?? null])) };
     try {
       const got = await postJson<Answer>(
         `/models/${model.id}/predict`,
@@ -128,14 +131,19 @@ export function PredictPanel({ model, route }: { model: Model; route: Route }) {
 
   const question = JSON.stringify(row);
   useEffect(() => {
-    if (asked.current === 0) return undefined;
-    const timer = window.setTimeout(() => void ask(), WAIT_MS);
+    if (features.length === 0) return undefined;
+    const timer = window.setTimeout(() => void ask(), asked.current === 0 ? 0 : WAIT_MS);
     return () => window.clearTimeout(timer);
-  }, [question]);
+  }, [question, model.epoch, features.length === 0]);
 
   function change(name: string, value: string) {
     setValues({ ...values, [name]: value });
     setQuery({ [PREFIX + name]: value });
+  }
+
+  function reset() {
+    setQuery(Object.fromEntries(Object.keys(values).map((name) => [PREFIX + name, null])));
+    setValues({});
   }
 
   const wrong = useMemo(() => fieldProblems(failure, features), [failure, features]);
@@ -143,7 +151,7 @@ export function PredictPanel({ model, route }: { model: Model; route: Route }) {
 
   if (features.length === 0) {
     return (
-      <Panel title="Predict">
+      <Panel title="Try it">
         <p class="quiet">
           {model.state === "failed"
             ? "It cannot answer: its job ended before the first epoch was done."
@@ -152,83 +160,97 @@ export function PredictPanel({ model, route }: { model: Model; route: Route }) {
       </Panel>
     );
   }
+  const asObject = { ...offset, ...Object.fromEntries(features.map((f, i) => [f.name, row[i] ?? null])) };
+  const changed = Object.values(values).some((v) => v !== "");
   return (
-    <Panel
-      title="Predict"
-      class="predict"
-      aside={
-        features.length <= MANY ? (
-          <Choice
-            label="Form"
-            value={asRow ? "row" : "fields"}
-            options={[
-              ["fields", "fields"],
-              ["row", "row"],
-            ]}
-            onChange={(value) => setQuery({ form: value === "row" ? value : null })}
-          />
-        ) : null
-      }
-    >
-      <form
-        onSubmit={(e: SubmitEvent) => {
-          e.preventDefault();
-          void ask();
-        }}
-      >
-        {asRow ? (
-          <label class="field wide">
-            <span>
-              One row, {format.count(features.length, "value")} in this order:{" "}
-              <span class="quiet">{features.slice(0, 12).map((f) => f.name).join(", ")}
-              {features.length > 12 ? ", …" : ""}</span>
-            </span>
-            <textarea
-              rows={Math.min(8, 2 + Math.floor(features.length / 12))}
-              spellcheck={false}
-              value={text ?? joinRow(fromFields)}
-              onInput={(e) => setText(e.currentTarget.value)}
+    <div class="columns columns-model">
+      <Panel
+        title="A row"
+        class="predict"
+        aside={
+          features.length <= MANY ? (
+            <Choice
+              label="Form"
+              value={asRow ? "row" : "fields"}
+              options={[
+                ["fields", "fields"],
+                ["row", "row"],
+              ]}
+              onChange={(value) => setQuery({ form: value === "row" ? value : null })}
             />
-          </label>
-        ) : (
-          <div class={`fields ${features.length > 16 ? "fields-small" : ""}`}>
-            {features.map((f, i) => (
-              <Field
-                key={f.name}
-                id={`f${i}`}
-                feature={f}
-                value={values[f.name] ?? ""}
-                problem={wrong.fields[f.name]}
-                onChange={(value) => change(f.name, value)}
+          ) : null
+        }
+      >
+        <form
+          onSubmit={(e: SubmitEvent) => {
+            e.preventDefault();
+            void ask();
+          }}
+        >
+          {asRow ? (
+            <label class="field wide">
+              <span>
+                One row, {format.count(features.length, "value")} in this order:{" "}
+                <span class="quiet">
+                  {features.slice(0, 12).map((f) => f.name).join(", ")}
+                  {features.length > 12 ? ", …" : ""}
+                </span>
+              </span>
+              <textarea
+                rows={Math.min(8, 2 + Math.floor(features.length / 12))}
+                spellcheck={false}
+                value={text ?? joinRow(fromFields)}
+                onInput={(e) => setText(e.currentTarget.value)}
               />
-            ))}
-          </div>
-        )}
-        <div class="form-foot">
-          <button type="submit" class="primary">
-            Predict
-          </button>
-          <CopyButton text={curlText(model, features, row)} label="Copy as curl" />
-          {asRow || !features.some(isNumeric) ? null : (
-            <span class="quiet">An empty field stands for the training mean it shows.</span>
+            </label>
+          ) : (
+            <div class={`fields ${features.length > 16 ? "fields-small" : ""}`}>
+              {features.map((f, i) => (
+                <Field
+                  key={f.name}
+                  id={`f${i}`}
+                  feature={f}
+                  value={values[f.name] ?? ""}
+                  problem={wrong.fields[f.name]}
+                  slides={features.length <= SLIDERS}
+                  onChange={(value) => change(f.name, value)}
+                />
+              ))}
+            </div>
           )}
-        </div>
-      </form>
-      {rest.length > 0 ? (
-        <Notice kind="error" title="No prediction.">
-          <ul>
-            {rest.map((line) => (
-              <li key={line}>{line}</li>
-            ))}
-          </ul>
-        </Notice>
-      ) : null}
-      <div class={`answer ${failure ? "stale" : ""}`} aria-live="polite">
-        {answer?.predictions?.[0] ? (
-          <Outcome prediction={answer.predictions[0]} model={model} answer={answer} />
-        ) : null}
+          <div class="form-foot">
+            <button type="submit" class="primary">
+              Predict
+            </button>
+            {changed && !asRow ? (
+              <button type="button" onClick={reset}>
+                Back to the example
+              </button>
+            ) : null}
+            <CopyButton text={curlText(model, features, row)} label="Copy as curl" />
+          </div>
+        </form>
+      </Panel>
+      <div>
+        <Panel title={model.target?.names?.join(", ") ?? "Prediction"} class="prediction">
+          {rest.length > 0 ? (
+            <Notice kind="error" title="No prediction.">
+              <ul>
+                {rest.map((line) => (
+                  <li key={line}>{line}</li>
+                ))}
+              </ul>
+            </Notice>
+          ) : null}
+          <div class={`answer ${failure ? "stale" : ""}`} aria-live="polite">
+            {answer?.predictions?.[0] ? (
+              <Outcome prediction={answer.predictions[0]} model={model} answer={answer} />
+            ) : null}
+          </div>
+        </Panel>
+        {asRow && row.length !== features.length ? null : <Sweep model={model} route={route} row={asObject} />}
       </div>
-    </Panel>
+    </div>
   );
 }
 
@@ -253,6 +275,7 @@ function Field(props: {
   feature: Feature;
   value: string;
   problem: string | undefined;
+  slides: boolean;
   onChange: (value: string) => void;
 }) {
   const { id, feature, value, problem, onChange } = props;
@@ -269,6 +292,7 @@ function Field(props: {
         {feature.name}
       </label>
       {isNumeric(feature) ? (
+        <>
         <input
           {...common}
           type="number"
@@ -278,6 +302,18 @@ function Field(props: {
           value={value}
           onInput={(e) => onChange(e.currentTarget.value)}
         />
+        {props.slides && typeof feature.min === "number" && typeof feature.max === "number" ? (
+          <input
+            type="range"
+            aria-label={`${feature.name}, slider`}
+            min={feature.min}
+            max={feature.max}
+            step={sliderStep(feature.min, feature.max)}
+            value={value === "" ? example(feature) : value}
+            onInput={(e) => onChange(format.plain(Number(e.currentTarget.value)))}
+          />
+        ) : null}
+        </>
       ) : feature.categories ? (
         <select {...common} value={value || example(feature)} onChange={(e) => onChange(e.currentTarget.value)}>
           {feature.categories.map((category) => (
@@ -287,7 +323,7 @@ function Field(props: {
           ))}
         </select>
       ) : (
-        <input {...common} type="text" value={value} onInput={(e) => onChange(e.currentTarget.value)} />
+        <input {...common} type="text" placeholder={example(feature)} value={value} onInput={(e) => onChange(e.currentTarget.value)} />
       )}
       {problem ? (
         <span class="problem" id={`${id}-problem`}>
@@ -300,6 +336,11 @@ function Field(props: {
       ) : null}
     </div>
   );
+}
+
+// About a hundred steps, each a round number.
+function sliderStep(min: number, max: number): number {
+  return max > min ? Number(`1e${Math.floor(Math.log10((max - min) / 50))}`) : 1;
 }
 
 function rangeWords(feature: Feature): string | null {
@@ -321,7 +362,7 @@ function Outcome({ prediction, model, answer }: { prediction: Prediction; model:
     return (
       <>
         <p class="verdict">
-          <span class="quiet">{target}</span> <b>{prediction.label ?? probabilities[0]?.[0]}</b>
+          <b>{prediction.label ?? probabilities[0]?.[0]}</b>
         </p>
         <ul class="probabilities">
           {probabilities.slice(0, 12).map(([label, p]) => (
