@@ -16,6 +16,11 @@ static void write_estimate(struct jw *w, const struct admission *estimate)
     jw_int(w, "parameters", (int64_t)estimate->parameters);
     jw_int(w, "bytes", (int64_t)estimate->bytes);
     jw_int(w, "disk_bytes", (int64_t)estimate->disk_bytes);
+    if (estimate->window > 0) {
+        jw_int(w, "window", (int64_t)estimate->window);
+    } else {
+        jw_null(w, "window");
+    }
     jw_double(w, "flops", estimate->flops);
     jw_double(w, "seconds", estimate->seconds);
     jw_end(w);

@@ -176,6 +176,35 @@ int admit_rows(const struct job_spec *spec, const struct dataset *ds,
 
 /* ---- bytes ----------------------------------------------------------------------- */
 
+/* Rows that a window has room for. */
+static size_t usual_window(const struct job_spec *spec, size_t n_inputs)
+{
+    size_t rows = ADMIT_WINDOW_BYTES / sizeof(float) / (n_inputs > 0 ? n_inputs : 1);
+
+    rows = rows > MLP_SOURCE_ROWS ? rows : MLP_SOURCE_ROWS;
+    return rows > spec->train.batch_size ? rows : spec->train.batch_size;
+}
+
+/* As the spec says, else by what all rows would take. */
+static size_t window_of(const struct job_spec *spec, const struct admission *a, size_t all,
+                        size_t memory_limit)
+{
+    size_t bytes;
+    bool fits = mem_mul(all, a->n_inputs, &bytes) && mem_mul(bytes, sizeof(float), &bytes) &&
+                bytes <= memory_limit / 2;
+
+    return !spec->window_auto ? spec->train.window : fits ? 0 : usual_window(spec, a->n_inputs);
+}
+
+/* x of `all` rows in `parts` parts: of a window, which the training has, pieces and row numbers. */
+static bool x_bytes(const struct admission *a, size_t all, size_t parts, size_t *out)
+{
+    size_t rows = a->window > 0 ? parts * MLP_SOURCE_ROWS : all;
+
+    return mem_mul(rows, a->n_inputs, out) && mem_mul(*out, sizeof(float), out) &&
+           (a->window == 0 || mem_add(*out, all * sizeof(uint32_t), out));
+}
+
 /* Rows of all parts: x as float32, the truth (labels or float32 targets), weights and offsets;
  * weights of the training rows by class; and the split's lists of row numbers, which name the
  * rows of `ds`. */
@@ -185,7 +214,7 @@ static bool data_bytes(const struct job_spec *spec, const struct admission *a,
     size_t truth = spec->classes ? 1 : a->n_outputs;
     size_t extra = (spec->sample_weight != NULL) + (spec->offset != NULL);
     bool by_class = spec->balanced || spec->n_class_weights > 0;
-    size_t width, all = 0, lists, part;
+    size_t width, all = 0, lists, x, part;
 
     for (part = 0; part < SPLIT_PARTS; part++) {
         if (!mem_add(all, rows[part], &all)) {
@@ -196,8 +225,9 @@ static bool data_bytes(const struct job_spec *spec, const struct admission *a,
         return false;
     }
     return mem_mul((size_t)dataset_rows(ds), sizeof(uint64_t), &lists) &&
-           mem_add(a->n_inputs, truth + extra, &width) && mem_mul(width, sizeof(float), &width) &&
-           mem_mul(all, width, &all) && mem_add(all, lists, &all) &&
+           x_bytes(a, all, SPLIT_PARTS + 1, &x) &&
+           mem_mul(truth + extra, sizeof(float), &width) && mem_mul(all, width, &all) &&
+           mem_add(all, lists, &all) && mem_add(all, x, &all) &&
            mem_add(all,
                    by_class ? (rows[SPLIT_TRAINING] + (spec->refit ? rows[SPLIT_VALIDATION] : 0)) *
                                   sizeof(float)
@@ -428,6 +458,7 @@ static int weigh(const struct job_spec *spec, const struct dataset *ds,
                  const size_t rows[SPLIT_PARTS], size_t memory_limit, struct mlp_spec net,
                  struct admission a, struct admission *out, struct err *err)
 {
+    struct mlp_train_spec train = spec->train;
     struct mlp_estimate estimate;
     size_t n_classes = a.n_outputs;
     enum mlp_status status;
@@ -440,7 +471,10 @@ static int weigh(const struct job_spec *spec, const struct dataset *ds,
                        "adds the layer's input to its output, and they are %zu and %zu wide",
                        mlp_spec_width(&net), spec->hidden[0].units);
     }
-    status = mlp_estimate(&net, &spec->train,
+    a.window = window_of(spec, &a, rows[SPLIT_TRAINING] + rows[SPLIT_VALIDATION] + rows[SPLIT_TEST],
+                         memory_limit);
+    train.window = a.window;
+    status = mlp_estimate(&net, &train,
                           rows[SPLIT_TRAINING] + (spec->refit ? rows[SPLIT_VALIDATION] : 0),
                           &estimate);
     if (status != MLP_OK) {

@@ -10,9 +10,12 @@
 
 /* A guess at one core with batches of useful size, for `seconds`. */
 #define ADMIT_FLOPS_PER_SECOND 4e10
+/* Encoded rows that are in memory at a time where not all are, and nobody says how many. */
+#define ADMIT_WINDOW_BYTES (64u << 20)
 
 struct admission {
     size_t n_inputs, n_outputs; /* upper bounds, from the dataset's statistics */
+    size_t window;              /* for train.window, where the spec leaves it open */
     size_t parameters;
     size_t data_bytes;          /* encoded rows of all parts, row lists included */
     size_t training_bytes;      /* net + arena */

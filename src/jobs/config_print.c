@@ -163,6 +163,12 @@ static void put_data(struct buf *b, const struct job_spec *spec)
     put_text(b, "sample_weight", spec->sample_weight);
     put_text(b, "offset", spec->offset);
     put_split(b, spec);
+    if (spec->train.window > 0) {
+        put_number(b, "window", (double)spec->train.window);
+    } else {
+        put_key(b, "window");
+        buf_puts(b, "null");
+    }
     buf_puts(b, "}");
 }
 

@@ -124,6 +124,19 @@ static void check_stratify(const struct config *config, struct err *err)
     }
 }
 
+static void check_window(const struct config *config, struct err *err)
+{
+    const json_t *window = config->values[KEY_WINDOW].json;
+    char got[JSON_UTIL_SHOWN + 8];
+    double rows = json_is_integer(window) ? (double)json_integer_value(window) : 0;
+
+    if (window != NULL && !json_is_null(window) && !(rows >= CONFIG_MIN_WINDOW && rows <= CONFIG_MAX_WINDOW) &&
+        !(json_is_string(window) && strcmp(json_string_value(window), "auto") == 0)) {
+        config_refuse_key(err, KEY_WINDOW, "must be a number of rows from %d on, null or \"auto\", got %s",
+                          CONFIG_MIN_WINDOW, json_util_describe(window, got));
+    }
+}
+
 /* What says itself which row goes where, wholly or with fractions. */
 static const struct way {
     enum config_id id;
@@ -191,6 +204,7 @@ static void check_split(const struct config *config, struct err *err)
     double test = config_number(config, KEY_TEST, 0);
 
     check_stratify(config, err);
+    check_window(config, err);
     check_ways(config, err);
     if (config_has(config, KEY_VALIDATION_SET) && validation > 0) {
         config_refuse_key(err, KEY_VALIDATION,

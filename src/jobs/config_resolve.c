@@ -193,6 +193,16 @@ static int resolve_columns(struct resolver *r)
     return 0;
 }
 
+/* How much of it is admission's to say where nobody does: it knows the memory there is. */
+static void resolve_window(struct resolver *r)
+{
+    const struct config_value *window = &r->config->values[KEY_WINDOW];
+
+    r->spec->window_auto = !window->given || json_is_string(window->json);
+    r->spec->train.window =
+        json_is_integer(window->json) ? (size_t)json_integer_value(window->json) : 0;
+}
+
 /* ---- metrics ------------------------------------------------------------------------- */
 
 static const char *kind_text(enum mlp_metric_kind kind)
@@ -269,6 +279,7 @@ static int resolve(struct resolver *r)
     resolve_target(r);
     resolve_preprocess(r);
     resolve_split(r);
+    resolve_window(r);
     resolve_start(r);
     resolve_optimizer(r);
     resolve_network(r);

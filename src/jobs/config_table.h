@@ -22,6 +22,8 @@
 #define CONFIG_MAX_SIDE       4096 /* pixels of a picture's side */
 #define CONFIG_MAX_MIN_COUNT  1000000
 #define CONFIG_MAX_RANGES     10000
+#define CONFIG_MIN_WINDOW     16
+#define CONFIG_MAX_WINDOW     4294967295.0
 #define CONFIG_MAX_PRIORITY   1000 /* and its negative */
 
 #define CONFIG_KEYS(K)                                                                             \
@@ -90,6 +92,10 @@
     K(VALIDATION_ROWS, "data/split/rows/validation", TYPE_OWN, .null_ok = true,                    \
       .help = "the same")                                                                          \
     K(TEST_ROWS, "data/split/rows/test", TYPE_OWN, .null_ok = true, .help = "the same")            \
+    K(WINDOW, "data/window", TYPE_OWN, .null_ok = true,                                            \
+      .help = "rows that are in memory at a time, encoded when they are needed, out of all; null: " \
+              "all are; default: \"auto\": all, unless they would take more than half of what a "  \
+              "job may have, see DATA.md")                                                         \
     K(VALIDATION_SET, "data/split/validation_dataset", TYPE_KEY, .null_ok = true,                  \
       .help = "another dataset validates")                                                         \
     K(TEST_SET, "data/split/test_dataset", TYPE_KEY, .null_ok = true,                              \

@@ -38,9 +38,10 @@ struct deciding {
 /* The next slice's outputs in d->z; linear: before the output function. */
 static int slice(struct deciding *d, size_t first, size_t n, bool linear, struct err *err)
 {
-    const mlp_real *x = d->data->x + first * mlp_net_spec(d->net)->n_inputs;
+    const mlp_real *x = mlp_data_x(d->data, mlp_net_spec(d->net)->n_inputs, first, n);
     const mlp_real *offset = d->data->offset != NULL ? d->data->offset + first : NULL;
-    enum mlp_status status = linear ? mlp_predict_linear(d->net, d->ws, x, offset, n, d->z)
+    enum mlp_status status = x == NULL ? MLP_E_SOURCE
+                             : linear  ? mlp_predict_linear(d->net, d->ws, x, offset, n, d->z)
                                     : mlp_predict_offset(d->net, d->ws, x, offset, n, d->z);
 
     if (d->pulse != NULL) {

@@ -17,7 +17,7 @@
 #include "base/mem.h"
 #include "jobs/judge_priv.h"
 
-#define SLICE_ROWS  1024
+#define SLICE_ROWS  1024 /* MLP_SOURCE_ROWS at most */
 #define SLICE_BYTES (4u << 20)
 
 static const enum mlp_metric always_classes[] = {MLP_METRIC_ACCURACY, MLP_METRIC_LOG_LOSS};
@@ -197,9 +197,11 @@ static int start(struct judging *j, struct err *err)
 static enum mlp_status predict(struct judging *j, size_t first, size_t n)
 {
     const mlp_real *offset = j->data->offset;
+    const mlp_real *x = mlp_data_x(j->data, mlp_net_spec(j->net)->n_inputs, first, n);
 
-    return mlp_predict_offset(j->net, j->ws, j->data->x + first * mlp_net_spec(j->net)->n_inputs,
-                              offset != NULL ? offset + first : NULL, n, j->p);
+    return x == NULL ? MLP_E_SOURCE
+                     : mlp_predict_offset(j->net, j->ws, x, offset != NULL ? offset + first : NULL,
+                                          n, j->p);
 }
 
 /* Every row through the network, to the meter and to `numbers` (which may be NULL). */

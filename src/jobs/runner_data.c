@@ -127,7 +127,7 @@ static int allocate(const struct encoder *e, const struct dataset *ds, enum mlp_
     if (!mem_mul(n, encoder_n_inputs(e), &values) || !mem_mul(n, width, &truths)) {
         return no_memory(err, n);
     }
-    part->x = mem_try_alloc(values, sizeof *part->x);
+    part->x = part->streams == NULL ? mem_try_alloc(values, sizeof *part->x) : NULL;
     if (labels) {
         part->labels = mem_try_alloc(truths, sizeof *part->labels);
     } else {
@@ -135,7 +135,7 @@ static int allocate(const struct encoder *e, const struct dataset *ds, enum mlp_
     }
     part->weights = weighs ? mem_try_alloc(n, sizeof *part->weights) : NULL;
     part->offset = offset ? mem_try_alloc(n, sizeof *part->offset) : NULL;
-    if (part->x == NULL || (part->labels == NULL && part->targets == NULL) ||
+    if ((part->x == NULL && part->streams == NULL) || (part->labels == NULL && part->targets == NULL) ||
         (weighs && part->weights == NULL) || (offset && part->offset == NULL)) {
         return no_memory(err, n);
     }
@@ -146,7 +146,9 @@ int runner_part_encode(const struct runner_slot *slot, const struct encoder *enc
                        const struct dataset *ds, const uint64_t *rows, size_t n,
                        enum mlp_output output, struct runner_part *out, struct err *err)
 {
-    struct runner_part part = {.room = out->room > n ? out->room : n, .data = {.rows = n}};
+    struct runner_part part = {.room = out->room > n ? out->room : n,
+                               .streams = out->streams,
+                               .data = {.rows = n}};
     size_t width = encoder_n_inputs(encoder), first, i, take;
     uint64_t *numbers = xcalloc(DATASET_GROUP, sizeof *numbers);
     uint32_t *labels = xcalloc(DATASET_GROUP, sizeof *labels);
@@ -162,7 +164,9 @@ int runner_part_encode(const struct runner_slot *slot, const struct encoder *enc
         for (i = 0; i < take; i++) {
             numbers[i] = rows != NULL ? rows[first + i] : first + i;
         }
-        rc = encoder_encode_rows(encoder, ds, numbers, take, part.x + first * width, err);
+        rc = part.x != NULL ? encoder_encode_rows(encoder, ds, numbers, take,
+                                                  part.x + first * width, err)
+                            : 0;
         if (rc == 0) {
             rc = encode_truth(encoder, ds, numbers, first, take, output, labels, &part, err);
         }
@@ -172,6 +176,9 @@ int runner_part_encode(const struct runner_slot *slot, const struct encoder *enc
     }
     free(numbers);
     free(labels);
+    if (rc == 0 && part.streams != NULL) {
+        rc = runner_stream_new(slot, encoder, ds, rows, n, part.streams, &part.stream, err);
+    }
     if (rc != 0) {
         runner_part_fini(&part);
         return rc;
@@ -181,6 +188,7 @@ int runner_part_encode(const struct runner_slot *slot, const struct encoder *enc
     part.data.labels = part.labels;
     part.data.weights = part.weights;
     part.data.offset = part.offset;
+    part.data.source = part.stream != NULL ? runner_stream_source(part.stream) : NULL;
     *out = part;
     return 0;
 }
@@ -189,11 +197,18 @@ void runner_part_append(struct runner_part *part, struct runner_part *more, cons
                         struct mlp_data *all)
 {
     size_t n = part->data.rows, m = more->data.rows;
+    struct runner_stream *stream = more->stream;
     struct mlp_data view = {.rows = m};
 
     CHK(part->room >= n + m);
-    memcpy(part->x + n * widths[0], more->x, m * widths[0] * sizeof *part->x);
-    view.x = part->x + n * widths[0];
+    if (stream != NULL) {
+        runner_stream_join(part->stream, stream);
+        view.source = more->data.source;
+        more->stream = NULL; /* it stays */
+    } else {
+        memcpy(part->x + n * widths[0], more->x, m * widths[0] * sizeof *part->x);
+        view.x = part->x + n * widths[0];
+    }
     if (part->labels != NULL) {
         memcpy(part->labels + n, more->labels, m * sizeof *part->labels);
         view.labels = part->labels + n;
@@ -216,6 +231,7 @@ void runner_part_append(struct runner_part *part, struct runner_part *more, cons
     all->rows = n + m;
     runner_part_fini(more);
     more->data = view;
+    more->stream = stream;
 }
 
 void runner_part_fini(struct runner_part *part)
@@ -226,6 +242,7 @@ void runner_part_fini(struct runner_part *part)
     free(part->weights);
     free(part->offset);
     free(part->by_class);
+    runner_stream_free(&part->stream);
     *part = (struct runner_part){.x = NULL};
 }
 

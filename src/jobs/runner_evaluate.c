@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "jobs/admit.h"
 #include "jobs/json_util.h"
 #include "jobs/model_json.h"
 #include "jobs/runner_priv.h"
@@ -46,6 +47,7 @@ static int evaluate(const struct runner_slot *slot, const struct store_job *job,
                     struct judged *out, struct err *err)
 {
     struct runner_part part = {.x = NULL};
+    struct err unread = ERR_INIT;
     const struct dataset *ds = NULL;
     struct servable *model = NULL;
     char *sha256 = NULL;
@@ -62,16 +64,25 @@ static int evaluate(const struct runner_slot *slot, const struct store_job *job,
         rc = encoder_check_dataset(servable_encoder(model), ds, true, err);
     }
     if (rc == 0) {
+        const struct encoder *e = servable_encoder(model);
+
+        part.streams = dataset_rows(ds) > ADMIT_WINDOW_BYTES / sizeof(float) / encoder_n_inputs(e)
+                           ? &unread
+                           : NULL;
         rc = runner_part_encode(slot, servable_encoder(model), ds, NULL,
                                 (size_t)dataset_rows(ds),
                                 mlp_net_spec(servable_net(model))->output, &part, err);
     }
-    datasets_put(slot->datasets, &ds);
     if (rc == 0) {
         rc = judge_asked(servable_net(model), servable_encoder(model), &part.data, NULL, 0,
                          "dataset", slot->pulse, out, err);
     }
+    if (rc < 0 && err_is(&unread)) {
+        err_move(err, &unread);
+    }
+    err_fini(&unread);
     runner_part_fini(&part);
+    datasets_put(slot->datasets, &ds);
     servable_put(&model);
     free(sha256);
     return rc;

@@ -72,8 +72,10 @@ static double measure_metric(struct runner_monitor *m, const struct mlp_net *net
     mlp_meter_reset(m->meter);
     for (first = 0; first < d->rows; first += n) {
         n = d->rows - first < SLICE_ROWS ? d->rows - first : SLICE_ROWS;
-        if (mlp_predict_offset(net, m->ws, d->x + first * m->n_inputs,
-                               d->offset != NULL ? d->offset + first : NULL, n, m->p) != MLP_OK ||
+        const mlp_real *x = mlp_data_x(d, m->n_inputs, first, n);
+
+        if (x == NULL ||
+            mlp_predict_offset(net, m->ws, x, d->offset != NULL ? d->offset + first : NULL, n, m->p) != MLP_OK ||
             mlp_meter_add(m->meter, m->p, n) != MLP_OK) {
             return NAN;
         }

@@ -1,6 +1,7 @@
 /* Between the runner's files only:
  *
  *   runner_data.c      rows of a dataset -> encoded rows with their truth
+ *   runner_stream.c    the same for rows that memory does not hold
  *   runner_monitor.c   what decides: a part's loss or metric after each epoch
  *   runner_points.c    one epoch's point: copies, what is kept of a curve, rows of it
  *   runner_curve.c     curve points on their way to the store
@@ -53,12 +54,15 @@ char *runner_sentence(const struct err *err);
 /* Encoded rows; all memory owned. */
 struct runner_part {
     size_t room;          /* rows that arrays can hold; given: at least so many */
+    struct err *streams;  /* given: x is encoded when it is asked for, from the dataset, which stays
+                           * open; why that failed, when it did, is told here. NULL: now */
     struct mlp_data data; /* borrows what follows, but by_class; rows 0: the part is absent */
     float *x;             /* (rows, n_inputs) */
     float *targets;       /* (rows, n_outputs), or NULL */
     uint32_t *labels;     /* (rows), or NULL */
     float *weights;       /* (rows), or NULL: all 1 */
     float *offset;        /* (rows), or NULL: all 0 */
+    struct runner_stream *stream; /* in place of x, or NULL */
     float *by_class;      /* (rows): weights times those of classes, in place of them while
                            * training; or NULL */
 };
@@ -76,7 +80,7 @@ int runner_part_encode(const struct runner_slot *slot, const struct encoder *enc
                        enum mlp_output output, struct runner_part *out,
                        struct err *err) MUST_CHECK;
 /* The rows of `more` behind those of `part`, which has room for them; `more` is left with a view of
- * them there and owns nothing. *all is what there is together; `widths`: of x and of targets. */
+ * them there and owns nothing but its stream. *all is what there is together; `widths`: of x and of targets. */
 void runner_part_append(struct runner_part *part, struct runner_part *more, const size_t widths[2],
                         struct mlp_data *all);
 void runner_part_fini(struct runner_part *part);
@@ -87,6 +91,18 @@ int runner_weigh_classes(const struct job_spec *spec, const struct encoder *e,
                          struct runner_part *training, size_t n, struct err *err) MUST_CHECK;
 /* Scale the weights of n rows to mean 1; there may be none. */
 void runner_weigh_again(float *weights, size_t n);
+
+/* ---- runner_stream.c ---- */
+
+/* x of `numbers` ([n]; copied; NULL: rows 0 to n - 1) of `ds`; the rest is borrowed. When it fails
+ * later, `why` says so. */
+int runner_stream_new(const struct runner_slot *slot, const struct encoder *encoder,
+                      const struct dataset *ds, const uint64_t *numbers, size_t n, struct err *why,
+                      struct runner_stream **out, struct err *err) MUST_CHECK;
+/* The rows of `next`, which outlives it, behind its own. */
+void runner_stream_join(struct runner_stream *s, struct runner_stream *next);
+const struct mlp_source *runner_stream_source(const struct runner_stream *s);
+void runner_stream_free(struct runner_stream **stream);
 
 /* ---- runner_points.c ---- */
 

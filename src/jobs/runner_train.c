@@ -88,6 +88,11 @@ static int open_job(struct training *t, struct err *err)
     return rc;
 }
 
+static bool streams(const struct training *t)
+{
+    return t->spec.train.window > 0;
+}
+
 static void close_datasets(struct training *t)
 {
     datasets_put(t->slot->datasets, &t->ds);
@@ -185,7 +190,11 @@ static int encode_split(struct training *t, const struct encoder_options *option
                         const struct split *split, struct err *err)
 {
     int rc = make_encoder(t, options, split, err);
+    size_t i;
 
+    for (i = 0; i < SPLIT_PARTS && streams(t); i++) {
+        t->parts[i].streams = &t->unread;
+    }
     if (rc == 0) {
         if (t->spec.refit) { /* the second training has all rows side by side */
             t->parts[SPLIT_TRAINING].room =
@@ -296,7 +305,9 @@ static int prepare_and_train(struct training *t, struct err *err)
     if (rc == 0) {
         rc = encode_all(t, err);
     }
-    close_datasets(t);
+    if (rc != 0 || !streams(t)) {
+        close_datasets(t);
+    }
     t->warnings_json = runner_report_warnings(t->job->warnings_json, &t->warnings);
     if (rc != 0) {
         return rc;
@@ -406,6 +417,12 @@ static void fill_model(struct training *t, const struct runner_facts *facts,
     }
 }
 
+/* What failed because rows could not be read: say why they could not. */
+static void fail(struct training *t, struct err *why)
+{
+    runner_fail(t->slot, t->job, err_is(&t->unread) ? &t->unread : why, t->warnings_json);
+}
+
 /* The training ended by itself, was cancelled, or ran away: tell the store. */
 static void finish(struct training *t)
 {
@@ -435,7 +452,7 @@ static void finish(struct training *t)
         outcome.error_detail = detail;
     }
     if (has_weights && judge_parts(t, &err) != 0) {
-        runner_fail(t->slot, t->job, &err, t->warnings_json);
+        fail(t, &err);
         err_fini(&err);
         free(detail);
         return;
@@ -474,6 +491,7 @@ static void training_fini(struct training *t)
         runner_part_fini(&t->parts[part]);
         judged_fini(&t->judged[part]);
     }
+    close_datasets(t);
     if (t->live) {
         predictor_live_end(t->slot->predictor, t->job->model_id);
     } else {
@@ -488,13 +506,15 @@ static void training_fini(struct training *t)
     free(t->image);
     checkpoint_fini(&t->from);
     err_fini(&t->warnings);
+    err_fini(&t->unread);
     free(t->warnings_json);
 }
 
 void runner_train(const struct runner_slot *slot, const struct store_job *job)
 {
     struct training t = {
-        .slot = slot, .job = job, .started = clock_monotonic(), .warnings = ERR_INIT};
+        .slot = slot, .job = job, .started = clock_monotonic(), .warnings = ERR_INIT,
+        .unread = ERR_INIT};
     struct pool_progress preparing = POOL_PROGRESS_INIT;
     struct err err = ERR_INIT;
     int rc;
@@ -508,13 +528,14 @@ void runner_train(const struct runner_slot *slot, const struct store_job *job)
                               .job = job,
                               .anew = true,
                               .started = clock_monotonic(),
-                              .warnings = ERR_INIT};
+                              .warnings = ERR_INIT,
+                              .unread = ERR_INIT};
         rc = prepare_and_train(&t, &err);
     }
     if (rc == RUNNER_INTERRUPTED || (rc == 0 && t.leaving)) {
         give_up(&t);
     } else if (rc != 0) {
-        runner_fail(slot, job, &err, t.warnings_json);
+        fail(&t, &err);
     } else {
         finish(&t);
     }

@@ -19,7 +19,9 @@ struct training {
 
     struct job_spec spec;
     struct parent parent;      /* with start_from */
-    const struct dataset *ds, *validation, *test; /* open until the rows are encoded */
+    const struct dataset *ds, *validation, *test; /* open until the rows are encoded; to the end
+                                                   * if they are when they are asked for */
+    struct err unread;         /* why they could not be */
     struct err warnings;
     char *warnings_json;       /* NULL: none that the job has not already */
 

@@ -77,6 +77,7 @@ struct job_spec {
     char *split_column;                /* of the ways that have one, or NULL */
     struct split_range *ranges[SPLIT_PARTS];
     size_t n_ranges[SPLIT_PARTS];
+    bool window_auto;                  /* train.window is not decided: 0 */
     char validation_dataset[HASH_HEX_LEN], test_dataset[HASH_HEX_LEN]; /* "" = none */
 
     /* preprocess */

@@ -277,6 +277,7 @@ static int look(struct submission *s, const struct submit_limits *limits, struct
          admit(&s->spec, u[0].ds, rows, limits->memory_limit, &out->estimate, err) != 0)) {
         return -1;
     }
+    s->spec.train.window = out->estimate.window;
     out->estimate.disk_bytes += (size_t)s->rows.bytes; /* far from any end: admit saw to it */
     out->resolved_json = config_print(&s->spec);
     out->summary_json = config_summary(&s->spec);

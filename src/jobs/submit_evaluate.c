@@ -37,7 +37,7 @@ static int check_columns(const struct store_model *model, const struct dataset *
     return rc;
 }
 
-/* Every row is encoded at once, x and truth as 4 bytes a value. */
+/* Truth as 4 bytes a value; so is x, of which a piece at a time is encoded if it is large. */
 static int weigh(const struct store_model *model, const struct dataset *ds, size_t n_inputs,
                  size_t n_truths, const struct submit_limits *limits, struct admission *out,
                  struct err *err)
@@ -45,13 +45,15 @@ static int weigh(const struct store_model *model, const struct dataset *ds, size
     struct admission a = {
         .n_inputs = n_inputs, .n_outputs = n_truths, .parameters = (size_t)model->parameters};
     double rows = (double)dataset_rows(ds);
-    size_t row;
+    size_t n = (size_t)dataset_rows(ds), x;
 
-    if (!mem_add(n_inputs, n_truths, &row) || !mem_mul(row, sizeof(float), &row) ||
-        !mem_mul(row, (size_t)dataset_rows(ds), &a.data_bytes) ||
+    if (!mem_mul(n_inputs, sizeof(float), &x) || !mem_mul(x, n, &x) ||
+        !mem_mul(n_truths, sizeof(float), &a.data_bytes) ||
+        !mem_mul(a.data_bytes, n, &a.data_bytes) ||
+        !mem_add(a.data_bytes, x < ADMIT_WINDOW_BYTES ? x : ADMIT_WINDOW_BYTES, &a.data_bytes) ||
         a.data_bytes > limits->memory_limit) {
         return err_add(err, "/dataset", "the job needs %.1f GB for its rows, the limit is %.1f GB",
-                       (double)(n_inputs + n_truths) * sizeof(float) * rows / 1e9,
+                       (double)n_truths * sizeof(float) * rows / 1e9,
                        (double)limits->memory_limit / 1e9);
     }
     a.bytes = a.data_bytes;

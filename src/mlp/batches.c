@@ -43,6 +43,7 @@ void batches_plan(struct batches *b, const struct mlp_spec *net, const struct ml
                           .rows = rows,
                           .batch = batch,
                           .most = batch,
+                          .n_held = rows,
                           .shuffle = rng_stream(spec->seed, RNG_SHUFFLE),
                           .augment = rng_stream(spec->seed, RNG_AUGMENT)};
     if (rest == 1 && !spec->drop_last && has_batch_norm(net)) {
@@ -57,12 +58,14 @@ void batches_layout(struct batches *b, const struct mlp_spec *net,
                     const struct mlp_train_spec *spec, size_t rows, struct arena *arena)
 {
     batches_plan(b, net, spec, rows);
-    bool shuffles = spec->shuffle && !batches_full(spec->optimizer);
+    bool shuffles = spec->shuffle && !batches_full(spec->optimizer), windows = spec->window > 0;
 
-    if (shuffles) {
+    if (windows) {
+        batches_layout_window(b, shuffles, arena);
+    } else if (shuffles) {
         b->order = arena_take(arena, rows, sizeof(*b->order));
     }
-    if (shuffles || augment_on(&spec->augment)) {
+    if (shuffles || windows || augment_on(&spec->augment)) {
         b->x = arena_take(arena, b->most, net->n_inputs * sizeof(mlp_real));
         b->labels = arena_take(arena, b->most, sizeof(*b->labels));
         b->targets = arena_take(arena, b->most, net->n_outputs * sizeof(mlp_real));
@@ -95,17 +98,36 @@ size_t batches_total(const struct batches *b)
 void batches_epoch(struct batches *b, uint32_t epoch)
 {
     b->epoch = epoch;
-    if (b->order != NULL) {
+    if (b->window > 0) {
+        batches_epoch_window(b);
+    } else if (b->order != NULL) {
         rng_permutation(&b->shuffle, epoch, b->order, b->rows);
     }
 }
 
-static void gather_input(const struct batches *b, size_t row, mlp_real *to)
+const mlp_real *batches_x(const struct batches *b)
 {
-    const mlp_real *from = b->data->x + row * b->n_inputs;
+    return b->window > 0 ? b->held : b->data->x;
+}
+
+/* Where in batches_x the row at place `at` of the epoch lies. */
+static size_t place_of(const struct batches *b, size_t at)
+{
+    return b->order != NULL ? b->order[at - b->held_first] : at - b->held_first;
+}
+
+/* Which of the data's rows that is. */
+static size_t row_of(const struct batches *b, size_t place)
+{
+    return b->window > 0 ? b->held_rows[place] : place;
+}
+
+static void gather_input(const struct batches *b, size_t place, mlp_real *to)
+{
+    const mlp_real *from = batches_x(b) + place * b->n_inputs;
 
     if (augment_on(&b->spec->augment)) {
-        augment_row(&b->spec->augment, &b->augment, b->epoch, row, from, to);
+        augment_row(&b->spec->augment, &b->augment, b->epoch, row_of(b, place), from, to);
     } else {
         memcpy(to, from, b->n_inputs * sizeof(*to));
     }
@@ -123,12 +145,12 @@ static inline void prefetch(const void *at)
  * behind its first lines comes by itself. */
 static void fetch(const struct batches *b, size_t at)
 {
-    if (b->order != NULL && at < b->rows) {
+    if (b->order != NULL && at < b->held_first + b->n_held) {
         const struct mlp_data *d = b->data;
-        size_t row = b->order[at];
+        size_t place = place_of(b, at), row = row_of(b, place);
 
-        prefetch(d->x + row * b->n_inputs);
-        prefetch(d->x + (row + 1) * b->n_inputs - 1);
+        prefetch(batches_x(b) + place * b->n_inputs);
+        prefetch(batches_x(b) + (place + 1) * b->n_inputs - 1);
         if (d->labels != NULL) {
             prefetch(d->labels + row);
         }
@@ -178,8 +200,9 @@ const uint32_t *batches_places(const struct batches *b, size_t i)
 {
     bool wide = b->n_inputs * sizeof(*b->x) >= WIDE;
 
-    return b->order != NULL && wide && !augment_on(&b->spec->augment) ? b->order + first_of(b, i)
-                                                                  : NULL;
+    return b->order != NULL && wide && !augment_on(&b->spec->augment)
+               ? b->order + (first_of(b, i) - b->held_first)
+               : NULL;
 }
 
 void batches_fill(const struct batches *b, size_t i, size_t from, size_t rows, bool inputs)
@@ -188,13 +211,13 @@ void batches_fill(const struct batches *b, size_t i, size_t from, size_t rows, b
     size_t first = first_of(b, i), n_out = b->n_outputs;
 
     for (size_t r = from; b->x != NULL && r < from + rows; r++) {
-        size_t row = b->order != NULL ? b->order[first + r] : first + r;
+        size_t place = place_of(b, first + r), row = row_of(b, place);
 
         if (inputs) {
             if (!narrow(b)) {
                 fetch(b, first + r + AHEAD);
             }
-            gather_input(b, row, b->x + r * b->n_inputs);
+            gather_input(b, place, b->x + r * b->n_inputs);
         }
         if (d->labels != NULL) {
             b->labels[r] = d->labels[row];

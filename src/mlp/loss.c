@@ -97,7 +97,7 @@ bool loss_data_fits(const struct mlp_spec *spec, const struct mlp_data *data)
 {
     size_t rows = data->rows, cols = spec->n_outputs;
 
-    if (data->x == NULL || (data->weights != NULL && !weights_fit(data->weights, rows)) ||
+    if ((data->x == NULL) == (data->source == NULL) || (data->weights != NULL && !weights_fit(data->weights, rows)) ||
         (data->offset != NULL && !within(data->offset, rows, -MOST, MOST))) {
         return false;
     }
@@ -116,7 +116,7 @@ struct mlp_data loss_slice(const struct mlp_spec *spec, const struct mlp_data *d
 {
     return (struct mlp_data){
         .rows = rows,
-        .x = data->x + first * spec->n_inputs,
+        .x = data->x != NULL ? data->x + first * spec->n_inputs : NULL,
         .targets = data->targets != NULL ? data->targets + first * spec->n_outputs : NULL,
         .labels = data->labels != NULL ? data->labels + first : NULL,
         .weights = data->weights != NULL ? data->weights + first : NULL,

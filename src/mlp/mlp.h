@@ -46,6 +46,7 @@ enum mlp_status {
     MLP_E_TOO_LARGE, /* sizes overflow, or pass MLP_MAX_* */
     MLP_E_MEMORY,    /* the allocation failed */
     MLP_E_BACKEND,   /* the matrix product library refused */
+    MLP_E_SOURCE,    /* a source had no rows */
 };
 MLP_API const char *mlp_status_text(enum mlp_status status);
 
@@ -281,12 +282,26 @@ MLP_API MLP_CHECK enum mlp_status mlp_net_set_answers(struct mlp_net *net, doubl
  * table does not have, and weights that are negative or all 0. */
 struct mlp_data {
     size_t rows;
-    const mlp_real *x;       /* (rows, n_inputs) */
+    const mlp_real *x;       /* (rows, n_inputs), or NULL with a source */
     const mlp_real *targets; /* (rows, n_outputs), or NULL */
     const uint32_t *labels;  /* (rows), each < n_outputs, or NULL */
     const mlp_real *weights; /* (rows), >= 0, mean 1 over the training rows; NULL: all 1 */
     const mlp_real *offset;  /* (rows), added to each z of the last layer; NULL: all 0 */
+    const struct mlp_source *source; /* of x, where that is too large for memory; or NULL */
 };
+
+/* Rows [first, first + n) of x as (n, n_inputs), until the next call; NULL: they cannot be had, and
+ * what wanted them is MLP_E_SOURCE. One thread at a time, the caller's. */
+#define MLP_SOURCE_ROWS 1024 /* n at most */
+struct mlp_source {
+    const mlp_real *(*rows)(void *arg, size_t first, size_t n);
+    void *arg;
+};
+static inline const mlp_real *mlp_data_x(const struct mlp_data *d, size_t n_inputs, size_t first,
+                                         size_t n)
+{
+    return d->source != NULL ? d->source->rows(d->source->arg, first, n) : d->x + first * n_inputs;
+}
 
 /* Let the first prediction be right on average: of POISSON, GAMMA and TWEEDIE the last bias
  * becomes log(sum w y / sum w e^offset), column by column, within +-30. Of other losses
@@ -412,6 +427,9 @@ struct mlp_train_spec {
     size_t batch_size;
     size_t accumulate; /* batches in a step; 0 and 1: one */
     bool shuffle;    /* a fresh permutation every epoch, from (seed, epoch) */
+    size_t window;   /* training rows with a source: so many are held at a time (whole batches). An
+                      * epoch shuffles blocks of at most 1024 rows, and then the rows of each window;
+                      * one window, or no shuffle, gives the bits of rows in memory. Else 0 */
     bool drop_last;  /* leave out an epoch's last batch when it is not full */
     uint64_t seed;
     double label_smoothing; /* while training: truth (1 - e) y + e / K; a sigmoid column's K is 2 */

@@ -25,7 +25,7 @@ MLP_SOURCES = \
 	src/mlp/arena.h \
 	src/mlp/augment.c src/mlp/augment.h \
 	src/mlp/average.c src/mlp/average.h \
-	src/mlp/batches.c src/mlp/batches.h \
+	src/mlp/batches.c src/mlp/batches.h src/mlp/batches_window.c \
 	src/mlp/embedding.c src/mlp/embedding.h \
 	src/mlp/fpmode.h \
 	src/mlp/gemm.c src/mlp/gemm.h \

@@ -304,10 +304,15 @@ enum mlp_status pass_score(struct pass *p, const struct mlp_net *net, const stru
 {
     double loss = 0, hits = 0, weight = 0;
 
-    for (size_t i = 0; i < data->rows; i += p->max_rows) {
-        size_t rows = data->rows - i < p->max_rows ? data->rows - i : p->max_rows;
-        const struct mlp_data some = loss_slice(&net->spec, data, i, rows);
-        enum mlp_status status = score_block(p, net, &some);
+    size_t most = p->max_rows;
+
+    most = data->source != NULL && most > MLP_SOURCE_ROWS ? MLP_SOURCE_ROWS : most;
+    for (size_t i = 0; i < data->rows; i += most) {
+        size_t rows = data->rows - i < most ? data->rows - i : most;
+        struct mlp_data some = loss_slice(&net->spec, data, i, rows);
+
+        some.x = mlp_data_x(data, net->spec.n_inputs, i, rows);
+        enum mlp_status status = some.x != NULL ? score_block(p, net, &some) : MLP_E_SOURCE;
 
         if (status != MLP_OK) {
             return status;

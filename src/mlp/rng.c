@@ -115,7 +115,12 @@ static uint32_t words_below(struct words *w, uint32_t bound)
 
 void rng_permutation(const struct rng *rng, uint32_t epoch, uint32_t *out, size_t n)
 {
-    struct words w = {.rng = rng, .at = {.epoch = epoch}};
+    rng_permutation_at(rng, (struct rng_at){.epoch = epoch}, out, n);
+}
+
+void rng_permutation_at(const struct rng *rng, struct rng_at at, uint32_t *out, size_t n)
+{
+    struct words w = {.rng = rng, .at = at};
 
     for (size_t i = 0; i < n; i++) {
         out[i] = (uint32_t)i;

@@ -20,6 +20,7 @@ enum rng_stream {
     RNG_SPLIT = 4,
     RNG_NOISE = 5,
     RNG_AUGMENT = 6,
+    RNG_BLOCKS = 7,
 };
 
 struct rng {
@@ -45,5 +46,7 @@ void rng_normal4(const struct rng *rng, struct rng_at at, uint64_t block, double
 
 /* The permutation of an epoch: Fisher and Yates from the identity, every order equally likely. */
 void rng_permutation(const struct rng *rng, uint32_t epoch, uint32_t *out, size_t n);
+/* The same of another moment; at.step is the generator's own. */
+void rng_permutation_at(const struct rng *rng, struct rng_at at, uint32_t *out, size_t n);
 
 #endif

@@ -20,6 +20,8 @@ const char *mlp_status_text(enum mlp_status status)
         return "out of memory";
     case MLP_E_BACKEND:
         return "the matrix product library failed";
+    case MLP_E_SOURCE:
+        return "rows could not be read";
     }
     return "unknown status";
 }

@@ -88,11 +88,15 @@ static enum mlp_status step_gradient(struct mlp_trainer *t, size_t first, size_t
         *rows += batches_rows(&t->batches, i);
     }
     for (size_t i = first; i < first + n && status == MLP_OK; i++) {
+        status = batches_hold(&t->batches, &t->net->spec, i);
+        if (status != MLP_OK) {
+            return status;
+        }
         const struct mlp_data batch = batches_view(&t->batches, i);
         struct filling filling = {&t->batches, i};
         const struct pass_fill fill = {.rows = fill_rows,
                                        .ahead = look_ahead,
-                                       .x = t->data->x,
+                                       .x = batches_x(&t->batches),
                                        .at = batches_places(&t->batches, i),
                                        .arg = &filling};
         const struct pass_moment moment = {.seed = t->spec->seed,
@@ -420,6 +424,10 @@ static enum mlp_status measure_mean(struct mlp_trainer *t)
         return MLP_OK;
     }
     for (size_t i = 0; i < t->batches.n && status == MLP_OK; i++) {
+        status = batches_hold(&t->batches, &net->spec, i);
+        if (status != MLP_OK) {
+            return status;
+        }
         const struct mlp_data batch = batches_at(&t->batches, i);
         const struct pass_moment moment = {
             .seed = t->spec->seed, .epoch = epoch_number(t), .step = (uint32_t)i};

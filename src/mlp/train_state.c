@@ -71,6 +71,9 @@ static uint64_t training_print(const struct mlp_trainer *t)
     if (s->schedule_epochs > 0) { /* else the print that states always had */
         h = mix(h, s->schedule_epochs);
     }
+    if (s->window > 0) {
+        h = mix(h, t->batches.window);
+    }
     return mix(h, t->validation != NULL ? t->validation->rows : 0);
 }
 

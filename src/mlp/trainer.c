@@ -178,7 +178,8 @@ enum mlp_status mlp_estimate(const struct mlp_spec *spec, const struct mlp_train
 
 static bool data_fits(const struct mlp_spec *spec, const struct mlp_data *data)
 {
-    return loss_data_fits(spec, data) && embedding_fits(spec, data->x, data->rows);
+    return loss_data_fits(spec, data) && /* of a source's rows, when they come */
+           (data->source != NULL || embedding_fits(spec, data->x, data->rows));
 }
 
 enum mlp_status mlp_trainer_new(struct mlp_net *net, const struct mlp_train_spec *spec,
@@ -195,7 +196,7 @@ enum mlp_status mlp_trainer_new(struct mlp_net *net, const struct mlp_train_spec
     if (validation != NULL && validation->rows == 0) {
         validation = NULL;
     }
-    if (!data_fits(&net->spec, training) ||
+    if ((spec->window > 0) != (training->source != NULL) || !data_fits(&net->spec, training) ||
         (validation != NULL && !data_fits(&net->spec, validation))) {
         return MLP_E_ARGUMENT;
     }

@@ -43,6 +43,7 @@ MLP_CHECKS = \
 	tests/unit/check_mlp_optimizer \
 	tests/unit/check_mlp_predict \
 	tests/unit/check_mlp_resume \
+	tests/unit/check_mlp_window \
 	tests/unit/check_mlp_rng \
 	tests/unit/check_mlp_softmax \
 	tests/unit/check_mlp_schedule \
@@ -203,6 +204,10 @@ tests_unit_check_mlp_ends_LDADD = libmlpcore.la $(UNIT_LIBS)
 tests_unit_check_mlp_resume_SOURCES = tests/unit/check_mlp_resume.c tests/unit/mlp_train_help.h
 tests_unit_check_mlp_resume_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_check_mlp_resume_LDADD = libmlpcore.la $(UNIT_LIBS)
+
+tests_unit_check_mlp_window_SOURCES = tests/unit/check_mlp_window.c tests/unit/mlp_train_help.h
+tests_unit_check_mlp_window_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_mlp_window_LDADD = libmlpcore.la $(UNIT_LIBS)
 
 # Held to PyTorch's numbers, which make_torch.py makes.
 tests_unit_check_mlp_trajectories_SOURCES = tests/unit/check_mlp_trajectories.c \
