@@ -11,10 +11,11 @@ class Refused(Exception):
 
 
 class Daemon:
-    def __init__(self, binary, state, workers):
+    def __init__(self, binary, state, workers, *options):
         self.log = open(f"{state}.log", "a")
         self.process = subprocess.Popen(
-            [binary, "--listen", "127.0.0.1:0", "--state", state, "--workers", str(workers)],
+            [binary, "--listen", "127.0.0.1:0", "--state", state, "--workers", str(workers),
+             *options],
             stdout=subprocess.PIPE, stderr=self.log, text=True)
         line = self.process.stdout.readline()
         if " listening on " not in line:
@@ -66,7 +67,7 @@ class Daemon:
                 "model_id": job["model_id"], "job": done}
 
     def memory(self, key):
-        """VmRSS or VmHWM in bytes."""
+        """VmRSS, VmHWM or RssAnon in bytes."""
         with open(f"/proc/{self.process.pid}/status") as status:
             line = next(line for line in status if line.startswith(key + ":"))
         return 1024 * int(line.split()[1])

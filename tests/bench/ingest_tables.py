@@ -95,17 +95,21 @@ def ndjson(folder, name, most_bytes):
     return Table(path, "application/x-ndjson", n, 12, size, False, "the mixed table as objects")
 
 
+def npy_head(rows, columns, fortran):
+    head = str({"descr": "<f4", "fortran_order": fortran, "shape": (rows, columns)}).encode()
+    head += b" " * (117 - len(head)) + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head
+
+
 def npy_array(fortran):
     def write(folder, name, most_bytes):
         r, columns = random.Random(1), 20
         n = max(1000, most_bytes // (4 * columns))
         block = array.array("f", (r.gauss(0, 1) for _ in range(BLOCK_CELLS))).tobytes()
-        head = str({"descr": "<f4", "fortran_order": fortran, "shape": (n, columns)}).encode()
-        head += b" " * (117 - len(head)) + b"\n"
         path = folder / f"{name}.npy"
         left = 4 * n * columns
         with open(path, "wb") as out:
-            out.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head)
+            out.write(npy_head(n, columns, fortran))
             while left > 0:
                 left -= out.write(block[:left])
         order = "in Fortran's order" if fortran else "row by row"
@@ -138,6 +142,18 @@ TABLES = {
     "npy-fortran": npy_array(True),
     "libsvm": libsvm,
 }
+
+
+def wide_array(total, columns):
+    """The pieces of a .npy of float32, about `total` bytes, with `columns` columns; their length,
+    the rows."""
+    r = random.Random(1)
+    block = array.array("f", (r.gauss(0, 1) for _ in range(BLOCK_CELLS // columns * columns)))
+    times = max(1, total // len(block.tobytes()))
+    n = times * len(block) // columns
+    head = npy_head(n, columns, False)
+    pieces = (piece for piece in [head] + [block.tobytes()] * times)
+    return pieces, len(head) + times * len(block.tobytes()), n
 
 
 def endless(total):

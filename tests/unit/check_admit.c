@@ -452,6 +452,42 @@ START_TEST(many_rows_are_refused_with_numbers)
 }
 END_TEST
 
+/* What memory does not hold is encoded when it is needed, unless the job says otherwise. */
+START_TEST(many_rows_get_a_window)
+{
+    static const size_t rows[SPLIT_PARTS] = {8000000, 1000000, 1000000}; /* 16 values: 640 MB */
+    static const char *const jobs[] = {
+        JOB("r", "", ""), JOB("r", ",\"window\":\"auto\"", ""), JOB("r", ",\"window\":5000", ""),
+        JOB("r", ",\"window\":null", "")};
+    static const size_t windows[] = {1 << 20, 1 << 20, 5000, 0};
+    struct dataset_summary summary;
+    struct dataset *ds = table(200, &summary);
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(jobs); i++) {
+        struct job_spec spec;
+        struct admission a = {.window = 1}, all;
+        struct err err = ERR_INIT;
+
+        resolve(jobs[i], ds, summary.sha256, &spec);
+        ck_assert_int_eq(admit(&spec, ds, rows, 2000000000, &all, &err), 0);
+        ck_assert_uint_eq(all.window, i == 2 ? 5000 : 0); /* there is room for all */
+        if (windows[i] == 0) {
+            ck_assert_int_eq(admit(&spec, ds, rows, 500000000, &a, &err), -1);
+            ck_assert(help_has(&err, "/data", "the limit is 500"));
+        } else {
+            ck_assert_msg(admit(&spec, ds, rows, 500000000, &a, &err) == 0, "%s", help_show(&err));
+            ck_assert_uint_eq(a.window, windows[i]);
+            ck_assert_uint_gt(a.bytes, 10000000 * 8 + windows[i] * 64);
+            ck_assert_uint_lt(a.bytes, 10000000 * 8 + windows[i] * 64 + (16u << 20));
+        }
+        err_fini(&err);
+        job_spec_fini(&spec);
+    }
+    dataset_free(&ds);
+}
+END_TEST
+
 START_TEST(overflow_is_a_refusal)
 {
     static const size_t validation[SPLIT_PARTS] = {100, SIZE_MAX / 8, SIZE_MAX / 8};
@@ -484,6 +520,7 @@ int main(void)
     tcase_add_loop_test(tc, sizes_are_exact, 0, ARRAY_LEN(sizes));
     tcase_add_test(tc, a_huge_network_is_refused_with_numbers);
     tcase_add_test(tc, many_rows_are_refused_with_numbers);
+    tcase_add_test(tc, many_rows_get_a_window);
     tcase_add_test(tc, overflow_is_a_refusal);
     suite_add_tcase(suite, tc);
     return help_run(suite);

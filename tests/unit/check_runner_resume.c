@@ -95,6 +95,14 @@ static const char *const jobs[] = {
         " \"average\": {\"type\": \"ema\", \"decay\": 0.9}",
         ""),
     FULL(PLANE, PLAIN, "\"lbfgs\"", ", \"early_stopping\": null, \"refit\": true", ""),
+    /* rows that are encoded when they are needed: three windows of the training rows */
+    JOB(CLOUDS ", \"window\": 32", "{\"units\": 9, \"batch_norm\": true, \"dropout\": 0.3}", ADAM,
+        ", \"early_stopping\": {\"monitor\": \"validation_f1_macro\", \"patience\": 4},"
+        " \"refit\": true, \"class_weight\": \"balanced\", \"threads\": 3",
+        ", \"calibration\": \"temperature\""),
+    JOB(PLANE ", \"window\": 40", PLAIN, ADAM,
+        LATER ", \"accumulate\": 3, \"average\": {\"type\": \"swa\", \"start\": 3}", ""),
+    FULL(PLANE ", \"window\": 600", PLAIN, "\"lbfgs\"", LATER, ""),
     /* numbers that run away */
     JOB(PLANE, "", "{\"type\": \"sgd\", \"learning_rate\": 8}", ", \"early_stopping\": null", ""),
     /* with a model before it; %lld is its id */
