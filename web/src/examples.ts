@@ -16,10 +16,11 @@ export interface Example {
 
 const XOR = {
   name: "xor",
+  preset: "simple",
   data: { x: [[0, 0], [0, 1], [1, 0], [1, 1]], y: [0, 1, 1, 0], features: ["a", "b"], target: "a_xor_b" },
   architecture: { hidden: [4], activation: "tanh" },
   optimizer: { learning_rate: 0.05 },
-  training: { epochs: 400, batch_size: 4, seed: 1 },
+  training: { epochs: 100, batch_size: 4, seed: 1 },
 };
 
 export const EXAMPLES: Example[] = [

@@ -56,12 +56,14 @@ export function Net(props: {
   onNode?: (column: number, index: number) => void;
   onLink?: (column: number, from: number, to: number) => void; // indexes in their layers
 }) {
-  const { columns, links, card } = props;
+  const { columns, links } = props;
   const { place, width } = useWidth();
+  const narrow = width < 420; // a phone
+  const card = { ...props.card, width: props.card.width - (narrow ? 14 : 0) };
   const step = card.height + (card.height > 30 ? 8 : 10);
   const tall = Math.max(1, ...columns.map((c) => c.nodes.length));
   const height = HEAD + tall * step + FOOT;
-  const least = columns.length * card.width + (columns.length - 1) * 46;
+  const least = columns.length * card.width + (columns.length - 1) * (narrow ? 30 : 46);
   const full = Math.max(width, least);
   const gap = columns.length > 1 ? (full - card.width) / (columns.length - 1) : 0;
   const x = (c: number) => c * gap;
@@ -75,7 +77,7 @@ export function Net(props: {
   return (
     <div class="scroll net" ref={place} tabIndex={0} role="group" aria-label={props.label}>
       {width > 0 ? (
-        <svg width={full} height={height} viewBox={`0 0 ${full} ${height}`}>
+        <svg width={full > width ? full : "100%"} height={height} viewBox={`0 0 ${full} ${height}`}>
           {order.map((l) => {
             const from = { x: x(l.column) + card.width, y: y(l.column, l.from) + middle };
             const to = { x: x(l.column + 1), y: y(l.column + 1, l.to) + middle };
@@ -87,8 +89,8 @@ export function Net(props: {
                 <path
                   d={d}
                   class={l.chosen ? "net-link net-chosen" : "net-link"}
-                  stroke-width={l.chosen ? 3.5 : 0.5 + 3.5 * size}
-                  stroke-opacity={l.chosen ? 1 : (l.dim ? 0.3 : 1) * (0.12 + 0.78 * size)}
+                  stroke-width={l.chosen ? 3.5 : 0.5 + 3.2 * size ** 1.3}
+                  stroke-opacity={l.chosen ? 1 : (l.dim ? 0.3 : 1) * (0.08 + 0.82 * size ** 1.5)}
                 />
                 {props.onLink ? (
                   <path

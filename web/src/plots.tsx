@@ -8,6 +8,7 @@ export interface Axis {
   min: number;
   max: number;
   label: string;
+  words?: (v: number) => string; // of a tick
 }
 
 const W = 380;
@@ -56,7 +57,7 @@ export function Plot(props: {
             <g key={v}>
               <line class="xy-grid" x1={place.x(v)} x2={place.x(v)} y1={TOP} y2={H - BOTTOM} />
               <text class="xy-tick" x={place.x(v)} y={H - BOTTOM + 15} text-anchor="middle">
-                {format.number(v, 3)}
+                {(x.words ?? ((t: number) => format.number(t, 3)))(v)}
               </text>
             </g>
           ))}

@@ -126,6 +126,20 @@ export function pick(weight: number[], most: number, must: number[]): number[] {
   return [...held, ...rest].sort((a, b) => a - b);
 }
 
+// The unit of layer k that is told of: one that the chosen weight leads to or comes from, else the
+// one where most happens.
+export function focus(trace: Trace, k: number, chosen: Chosen): number {
+  if (chosen.k === k) return chosen.j;
+  if (chosen.k === k + 1) return chosen.i;
+  const layer = trace.layers[k];
+  return layer ? largest(weightOf(layer)) : 0;
+}
+
+// How much a layer's units count for this row: what they say, times what the loss makes of it.
+export function weightOf(layer: TraceLayer): number[] {
+  return layer.a.map((a, j) => (Math.abs(a) + 1e-3) * (layer.delta?.[columnOf(layer, j)] ?? 1));
+}
+
 // A weight to begin with: of the first layer, from the input and to the unit where most happens.
 export function firstChoice(trace: Trace): Chosen {
   const layer = trace.layers[0];

@@ -24,9 +24,10 @@ const W = 120;
 const H = 28;
 
 export function Sketch({ column }: { column: Column }) {
-  // Free texts are all different: bars of one would say nothing.
-  const texts = column.type === "text" ? [] : (column.top ?? column.categories);
+  const texts = column.top ?? column.categories;
   const counts = column.histogram?.counts ?? texts?.slice(0, 20).map((c) => c.count) ?? [];
+  // Texts that are all different: bars of one would say nothing.
+  if (!column.histogram && Math.max(0, ...counts) <= 1) return <span class="sketch" />;
   return (
     <svg class="sketch" viewBox={`0 0 ${W} ${H}`} aria-hidden="true" preserveAspectRatio="none">
       {bars(counts, W, H).map((b, i) => (

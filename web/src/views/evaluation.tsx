@@ -55,7 +55,7 @@ function Split({ model, split, route }: { model: Model; split: string; route: Ro
   const { data, error } = useResource<Evaluation>(`/models/${model.id}/evaluation?split=${split}`, () => true);
   const metrics = model.metrics?.[split];
   const table = metrics ? (
-    <Panel title="Metrics">
+    <Panel title="Metrics" class="split-metrics">
       <MetricsTable metrics={{ [split]: metrics }} />
     </Panel>
   ) : null;

@@ -39,7 +39,7 @@ function words(value: unknown): string {
   if (value === null || value === undefined) return "none";
   if (typeof value === "number") return Number.isInteger(value) ? String(value) : format.plain(value);
   if (typeof value === "boolean") return value ? "yes" : "no";
-  return typeof value === "object" ? "as in the JSON" : String(value);
+  return typeof value === "object" ? "as in the JSON" : String(value).replace(/_/g, " ");
 }
 
 export function Problems({ of, id }: { of: FieldProblem[]; id: string }) {
@@ -79,7 +79,7 @@ export function Field({ form, spec }: { form: Form; spec: FieldSpec }) {
           max={spec.kind === "number" ? spec.max : undefined}
           autocomplete="off"
           spellcheck={false}
-          placeholder={shown || "none"}
+          placeholder={shown}
           value={complex || value === null || value === undefined ? "" : String(value)}
           onInput={(e) => {
             const text = e.currentTarget.value;
@@ -94,7 +94,7 @@ export function Field({ form, spec }: { form: Form; spec: FieldSpec }) {
           value={given ? JSON.stringify(value) : ""}
           onChange={(e) => set(e.currentTarget.value === "" ? undefined : JSON.parse(e.currentTarget.value))}
         >
-          <option value="">{shown ? `${shown} (usual)` : "as usual"}</option>
+          <option value="">{shown ? (shown.length > 9 ? shown : `${shown} (usual)`) : "as usual"}</option>
           {complex ? <option value={JSON.stringify(value)}>as in the JSON</option> : null}
           {(spec.kind === "choice" ? spec.options : SWITCH).map(([key, text]) => (
             <option key={key} value={key}>
@@ -130,6 +130,7 @@ export function Layers({ form }: { form: Form }) {
   const set = (next: unknown[] | undefined) => form.change(put(form.config, POINTER, next));
   if (given !== undefined && !layers) return <p class="quiet">The layers are as in the JSON.</p>;
   const shown = layers ?? usual;
+  const unknown = !layers && form.resolved === undefined; // the daemon has not said yet
   return (
     <div class="layers" role="group" aria-label="Hidden layers">
       {shown.map((layer, i) => (
@@ -163,7 +164,7 @@ export function Layers({ form }: { form: Form }) {
       ))}
       <button
         type="button"
-        disabled={form.locked}
+        disabled={form.locked || unknown}
         onClick={() => set([...raw, shown[shown.length - 1]?.units ?? 16])}
       >
         Add a layer
@@ -173,7 +174,7 @@ export function Layers({ form }: { form: Form }) {
           as usual
         </button>
       ) : null}
-      {shown.length === 0 ? <span class="quiet">None: a linear model.</span> : null}
+      {shown.length === 0 && !unknown ? <span class="quiet">None: a linear model.</span> : null}
       <Problems of={wrong} id="job-layers-problem" />
     </div>
   );

@@ -97,7 +97,7 @@ export function ModelView({ id, route }: { id: string; route: Route }) {
       ) : page === "pass" ? (
         <PassView key={model.id} model={model} route={route} />
       ) : (
-        <ModelAbout model={model} />
+        <ModelAbout model={model} route={route} />
       )}
     </>
   );

@@ -3,12 +3,13 @@
 import * as format from "../format";
 import { DatasetLink, Panel, shortHash, Tile } from "../parts";
 import { useResource } from "../poll";
+import { setQuery, type Route } from "../route";
 import type { Feature, Model } from "../types";
 import { MetricsTable } from "./metrics";
 import { NetworkPanel } from "./model_network";
 import { shapeWords } from "./models";
 
-export function ModelAbout({ model }: { model: Model }) {
+export function ModelAbout({ model, route }: { model: Model; route: Route }) {
   const metrics = model.metrics ?? {};
   return (
     <>
@@ -34,7 +35,7 @@ export function ModelAbout({ model }: { model: Model }) {
           ) : null}
           <Provenance model={model} />
         </div>
-        <Features model={model} />
+        <Features model={model} all={route.query.get("all") === "1"} />
       </div>
     </>
   );
@@ -95,7 +96,7 @@ interface Importance {
   note?: string | null;
 }
 
-const SHOWN = 40;
+const SHOWN = 12; // features, until all are asked for
 
 function encodingWords(f: Feature): string {
   const words: string[] = [(f.encoding ?? f.type ?? "").replace(/_/g, " ")];
@@ -117,17 +118,17 @@ function valueWords(f: Feature): string {
   return "";
 }
 
-function Features({ model }: { model: Model }) {
+function Features({ model, all }: { model: Model; all: boolean }) {
   if ((model.features ?? []).length === 0) return null;
-  return model.has_importance ? <Weighed model={model} /> : <FeatureTable model={model} data={null} />;
+  return model.has_importance ? <Weighed model={model} all={all} /> : <FeatureTable model={model} all={all} data={null} />;
 }
 
-function Weighed({ model }: { model: Model }) {
+function Weighed({ model, all }: { model: Model; all: boolean }) {
   const { data } = useResource<Importance>(`/models/${model.id}/importance`, () => true);
-  return <FeatureTable model={model} data={data} />;
+  return <FeatureTable model={model} all={all} data={data} />;
 }
 
-function FeatureTable({ model, data }: { model: Model; data: Importance | null }) {
+function FeatureTable({ model, all, data }: { model: Model; all: boolean; data: Importance | null }) {
   const features = model.features ?? [];
   const rank = new Map((data?.features ?? []).map((f, i) => [f.name, { i, ...f }]));
   const most = Math.max(1e-12, ...(data?.features ?? []).map((f) => f.loss_increase ?? 0));
@@ -151,7 +152,7 @@ function FeatureTable({ model, data }: { model: Model; data: Importance | null }
           </tr>
         </thead>
         <tbody>
-          {order.slice(0, SHOWN).map((f) => {
+          {(all ? order : order.slice(0, SHOWN)).map((f) => {
             const found = rank.get(f.name);
             const x = found?.loss_increase ?? null;
             return (
@@ -174,7 +175,13 @@ function FeatureTable({ model, data }: { model: Model; data: Importance | null }
           })}
         </tbody>
       </table>
-      {order.length > SHOWN ? <p class="quiet">and {format.number(order.length - SHOWN, 9)} more</p> : null}
+      {order.length > SHOWN ? (
+        <p class="more">
+          <button type="button" onClick={() => setQuery({ all: all ? null : "1" })}>
+            {all ? "Show fewer" : `Show all ${format.number(order.length, 9)}`}
+          </button>
+        </p>
+      ) : null}
       {data?.note ? <p class="quiet">{data.note}</p> : null}
     </Panel>
   );

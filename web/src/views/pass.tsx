@@ -9,7 +9,7 @@ import { Notice, Panel } from "../parts";
 import { useResource } from "../poll";
 import { setQuery, type Route } from "../route";
 import {
-  before, columnOf, largest, parseChosen, pick, stepsOf, type Chosen, type Step, type Trace,
+  before, columnOf, focus, largest, parseChosen, pick, stepsOf, weightOf, type Chosen, type Step, type Trace,
 } from "../trace";
 import type { Dataset, DatasetRef, Model } from "../types";
 import { inputName, StepWords, unitName, WeightWords } from "./passwords";
@@ -296,14 +296,13 @@ function Drawing(props: { trace: Trace; steps: Step[]; n: number; chosen: Chosen
   const { there, loss, back } = reached(steps, n);
   const step = steps[n];
   const backwards = step?.kind === "backward";
+  const told = step?.kind === "forward" || step?.kind === "backward" ? step.k : null;
 
   // Which nodes stand for a wide layer: those whose signal and gradient together count most.
   const drawn = [
     pick(inputs.a.map((a, i) => a * (inputs.delta?.[i] ?? 1)), MOST, chosen.k === 0 ? [chosen.i] : []),
     ...layers.map((layer, k) => {
-      const weight = layer.a.map((a, j) => (Math.abs(a) + 1e-3) * (layer.delta?.[columnOf(layer, j)] ?? 1));
-      const must = [...(k === chosen.k ? [chosen.j] : []), ...(k + 1 === chosen.k ? [chosen.i] : [])];
-      return pick(weight, MOST, must);
+      return pick(weightOf(layer), MOST, [focus(trace, k, chosen)]);
     }),
   ];
   const inputTone = tones(inputs.a);
@@ -341,7 +340,10 @@ function Drawing(props: { trace: Trace; steps: Step[]; n: number; chosen: Chosen
             lines,
             tone: (last ? loss : shows) ? tone(values[j] ?? 0) : 0,
             dim: !shows,
-            chosen: (k === chosen.k && j === chosen.j) || (k + 1 === chosen.k && j === chosen.i),
+            chosen:
+              (k === chosen.k && j === chosen.j) ||
+              (k + 1 === chosen.k && j === chosen.i) ||
+              (k === told && j === focus(trace, k, chosen)),
           };
         }),
       };

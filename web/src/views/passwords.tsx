@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import * as format from "../format";
-import { before, columnOf, incoming, largest, outgoing, type Chosen, type Step, type Trace, type TraceLayer } from "../trace";
+import { before, columnOf, focus, incoming, outgoing, type Chosen, type Step, type Trace, type TraceLayer } from "../trace";
 
 // A number as people read it; all of it is in its title.
 export function N({ x }: { x: number | null | undefined }) {
@@ -86,8 +86,7 @@ export function StepWords({ trace, step, chosen }: { trace: Trace; step: Step; c
   if (step.kind === "loss") return <Loss trace={trace} />;
   const layer = trace.layers[step.k];
   if (!layer) return null;
-  const busiest = largest((layer.delta ?? layer.a).slice(0, layer.units));
-  const j = chosen.k === step.k ? chosen.j : busiest;
+  const j = focus(trace, step.k, chosen);
   return step.kind === "forward" ? (
     <Forward trace={trace} k={step.k} j={j} layer={layer} />
   ) : (
@@ -134,18 +133,19 @@ function Forward({ trace, k, j, layer }: { trace: Trace; k: number; j: number; l
       </p>
       <Line>
         z = Σ a·w{layer.b ? " + b" : ""}
+        {w ? (
+          <>
+            {" = "}
+            <Sum of={a} and={w} />
+            {layer.b ? (
+              <>
+                {" + "}
+                <F x={layer.b[column]} />
+              </>
+            ) : null}
+          </>
+        ) : null}
       </Line>
-      {w ? (
-        <Line>
-          = <Sum of={a} and={w} />
-          {layer.b ? (
-            <>
-              {" + "}
-              <F x={layer.b[column]} />
-            </>
-          ) : null}
-        </Line>
-      ) : null}
       <Line result>
         z = <N x={layer.z[column]} />
       </Line>

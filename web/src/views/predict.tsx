@@ -32,15 +32,15 @@ function isNumeric(feature: Feature): boolean {
 
 // What stands for the feature when nothing is filled in.
 function example(feature: Feature): string {
-  if (!isNumeric(feature)) return feature.categories?.[0] ?? "";
   if (feature.example !== undefined && feature.example !== null) return String(feature.example);
+  if (!isNumeric(feature)) return feature.categories?.[0] ?? "";
   const mean = feature.mean ?? feature.min ?? 0;
   return format.plain(mean);
 }
 
 function cell(feature: Feature, text: string | undefined): Cell {
   const value = text === undefined || text === "" ? example(feature) : text;
-  if (!isNumeric(feature)) return value === "" && !feature.categories ? null : value;
+  if (!isNumeric(feature)) return value === "" && !feature.categories?.includes("") ? null : value;
   const x = Number(value);
   return Number.isNaN(x) ? value : x; // the daemon says best what is wrong with a text
 }
@@ -205,7 +205,7 @@ export function PredictPanel({ model, route }: { model: Model; route: Route }) {
             </label>
           ) : (
             <div class={`fields ${features.length > 16 ? "fields-small" : ""}`}>
-              {features.map((f, i) => (
+              {features.map((f, i) => f.encoding === "dropped" ? null : ( // nothing is made of it
                 <Field
                   key={f.name}
                   id={`f${i}`}
@@ -280,6 +280,7 @@ function Field(props: {
 }) {
   const { id, feature, value, problem, onChange } = props;
   const hint = rangeWords(feature);
+  const choices = feature.categories && feature.categories.length > 0 ? feature.categories : null;
   const described = `${problem ? `${id}-problem ` : ""}${hint ? `${id}-hint` : ""}`.trim();
   const common = {
     id,
@@ -314,16 +315,16 @@ function Field(props: {
           />
         ) : null}
         </>
-      ) : feature.categories ? (
+      ) : choices ? (
         <select {...common} value={value || example(feature)} onChange={(e) => onChange(e.currentTarget.value)}>
-          {feature.categories.map((category) => (
+          {choices.map((category) => (
             <option key={category} value={category}>
               {category === "" ? "(empty)" : category}
             </option>
           ))}
         </select>
       ) : (
-        <input {...common} type="text" placeholder={example(feature)} value={value} onInput={(e) => onChange(e.currentTarget.value)} />
+        <input {...common} type="text" placeholder={example(feature) || "missing"} value={value} onInput={(e) => onChange(e.currentTarget.value)} />
       )}
       {problem ? (
         <span class="problem" id={`${id}-problem`}>
@@ -390,7 +391,7 @@ function Outcome({ prediction, model, answer }: { prediction: Prediction; model:
     <>
       {values.map(([name, value]) => (
         <p class="verdict" key={name}>
-          <span class="quiet">{name}</span>{" "}
+          {values.length > 1 ? <span class="quiet">{name} </span> : null}
           <b>{typeof value === "number" ? format.number(value, 6) : String(value ?? format.NONE)}</b>
         </p>
       ))}

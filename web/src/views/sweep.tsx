@@ -12,16 +12,20 @@ const POINTS = 60;
 const CLASSES = 6; // lines that can be told apart
 const WAIT_MS = 200;
 
+function day(seconds: number): string {
+  return new Date(seconds * 1000).toISOString().slice(0, 10);
+}
+
 type Row = Record<string, string | number | null>;
 
 function sweepable(f: Feature): boolean {
   if (f.encoding === "dropped") return false;
-  if (f.categories) return f.categories.length > 1;
+  if (f.categories && f.categories.length > 0) return f.categories.length > 1;
   return typeof f.min === "number" && typeof f.max === "number" && f.max > f.min;
 }
 
 function valuesOf(f: Feature): (string | number)[] {
-  if (f.categories) return f.categories.slice(0, 20);
+  if (f.categories && f.categories.length > 0) return f.categories.slice(0, 20);
   const min = f.min ?? 0;
   const max = f.max ?? 1;
   return Array.from({ length: POINTS }, (_, i) => min + ((max - min) * i) / (POINTS - 1));
@@ -109,9 +113,10 @@ function Response(props: {
   const y = isShare ? { min: 0, max: 1, label: "probability" } : span(rows.flatMap((r) => shown.map((k) => r[k] ?? NaN)), shown.length === 1 ? target : "prediction");
   const numeric = typeof at[0] === "number";
   const x = numeric
-    ? { min: Number(at[0]), max: Number(at[at.length - 1]), label: feature.name }
+    ? { min: Number(at[0]), max: Number(at[at.length - 1]), label: feature.name, ...(feature.type === "datetime" ? { words: day } : {}) }
     : { min: -0.5, max: at.length - 0.5, label: feature.name };
-  const place = typeof now === "number" && numeric ? now : at.indexOf(now ?? "");
+  const moment = feature.type === "datetime" && typeof now === "string" ? Date.parse(now) / 1000 : now;
+  const place = typeof moment === "number" && numeric ? moment : at.indexOf(now ?? "");
   const step = Math.max(1, Math.ceil(at.length / 8));
   return (
     <figure>
