@@ -16,7 +16,6 @@
 #include "data/cell.h"
 #include "data/reader_priv.h"
 
-#define MAX_ARRAYS  1000
 #define BLOCK_BYTES (16u << 20)
 
 struct array {
@@ -50,7 +49,7 @@ struct arrays *arrays_new(const struct reader_env *env, bool alone)
 
     a->env = *env;
     a->alone = alone;
-    a->list = xcalloc(alone ? 1 : MAX_ARRAYS, sizeof *a->list);
+    a->list = xcalloc(alone ? 1 : READER_MAX_ARRAYS, sizeof *a->list);
     a->spool = (struct reader_spool)READER_SPOOL_INIT;
     return a;
 }
@@ -245,8 +244,8 @@ int arrays_begin(struct arrays *a, const char *name, struct err *err)
     struct array *x;
 
     CHK(a->open == NULL);
-    if (a->n == (a->alone ? 1 : MAX_ARRAYS)) {
-        return err_add(err, NULL, "there are more than %d arrays", MAX_ARRAYS);
+    if (a->n == (a->alone ? 1 : READER_MAX_ARRAYS)) {
+        return err_add(err, NULL, "there are more than %d arrays", READER_MAX_ARRAYS);
     }
     x = &a->list[a->n++];
     x->skip = a->env.options->arrays != NULL && !is_wanted(a->env.options->arrays, name);
@@ -543,7 +542,7 @@ static int check_wanted(const struct arrays *a, struct err *err)
 
 int arrays_finish(struct arrays *a, struct err *err)
 {
-    struct array *list[MAX_ARRAYS];
+    struct array *list[READER_MAX_ARRAYS];
     size_t n, i;
 
     CHK(a->open == NULL);

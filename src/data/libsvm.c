@@ -16,8 +16,6 @@
 #include "data/reader_priv.h"
 
 #define MAX_TOKEN 64
-/* Rows times columns; a table of more would take too long to write, however sparse it is. */
-#define MAX_CELLS (UINT64_C(1) << 28)
 
 struct entry {
     uint32_t index;
@@ -322,12 +320,12 @@ static int libsvm_finish(void *state, struct err *err)
     }
     base = l->least == 0 ? 0 : 1;
     width = l->most - base + 1;
-    if (width + 1 > DATASET_MAX_COLUMNS || l->row > MAX_CELLS / (width + 1)) {
+    if (width + 1 > DATASET_MAX_COLUMNS || l->row > READER_MAX_SPARSE / (width + 1)) {
         return err_add(err, NULL,
                        "%" PRIu64 " rows of %zu columns are more than a table may have (%d "
                        "columns, "
                        "%" PRIu64 " cells, zeros too)",
-                       l->row, width + 1, DATASET_MAX_COLUMNS, MAX_CELLS);
+                       l->row, width + 1, DATASET_MAX_COLUMNS, READER_MAX_SPARSE);
     }
     l->env.sink->line = 0;
     return give_columns(l, width, base, err) != 0 ? -1 : give_kept(l, width, base, err);

@@ -13,6 +13,7 @@
 #include <zlib.h>
 
 #include "base/mem.h"
+#include "data/gunzip.h"
 #include "data/reader_priv.h"
 
 #define LOCAL       0x04034b50u
@@ -21,7 +22,6 @@
 #define END64       0x06064b50u
 #define LOCATOR     0x07064b50u
 #define DESCRIPTOR  0x08074b50u
-#define GROWTH      250 /* times, beyond FREE_BYTES: as for gzip (gunzip.h) */
 #define FREE_BYTES  (1u << 20)
 #define BLOCK_BYTES (64u << 10)
 #define MAX_HEAD    (128u << 10) /* a name and an extra field have 64 KiB each */
@@ -213,9 +213,9 @@ static int take_plain(struct npz *n, const void *bytes, size_t len, struct err *
     n->crc = (uint32_t)crc32(n->crc, bytes, (unsigned)len);
     n->got_plain += len;
     n->total_out += len;
-    if (n->total_out > FREE_BYTES + GROWTH * n->total_in) {
+    if (n->total_out > FREE_BYTES + GUNZIP_RATIO * n->total_in) {
         return err_set(err, ERR_TOO_LARGE, "the zip grows more than %d times, which is the limit",
-                       GROWTH);
+                       GUNZIP_RATIO);
     }
     if (most != 0 && n->total_out > most) {
         return err_set(err, ERR_TOO_LARGE,

@@ -35,6 +35,11 @@ enum reader_format {
 /* "csv", "tsv", "ndjson", "npy", "npz", "idx", "libsvm", "arff"; "look" is none. */
 const char *reader_format_name(enum reader_format format);
 bool reader_format_parse(const char *name, enum reader_format *out);
+#define READER_MAX_ROW    (16u << 20) /* bytes of a row, but CSV's */
+#define READER_MAX_ARRAYS 1000        /* of a zip or a form */
+/* Rows times columns of libsvm: zeros take no room, but time to write. */
+#define READER_MAX_SPARSE (UINT64_C(1) << 28)
+
 /* "csv, tsv, ..." for sentences. */
 #define READER_NAMES "csv, tsv, ndjson, npy, npz, idx, libsvm or arff"
 

@@ -7,7 +7,6 @@
 #include "data/reader.h"
 
 #define READER_HEAD    (64u << 10) /* bytes that are looked at before the format is chosen */
-#define READER_MAX_ROW (16u << 20) /* bytes of a row of text */
 
 /* What a format's reader is given. */
 struct reader_env {

@@ -8,6 +8,7 @@
 #include "data/csv.h"
 #include "data/dict.h"
 #include "data/encoder.h"
+#include "data/reader.h"
 #include "http/access.h"
 #include "http/api.h"
 #include "http/curve.h"
