@@ -120,6 +120,25 @@ START_TEST(every_other_picture_is_mirrored)
 }
 END_TEST
 
+START_TEST(shift_and_mirror_are_drawn_apart)
+{
+    struct mlp_augment g = plain;
+    const size_t middle = (HEIGHT / 2) * WIDTH + WIDTH / 2;
+    size_t seen[3][2] = {{0}};
+    float y[SIZE];
+
+    g.shift = 1;
+    g.mirror = true;
+    for (size_t row = 0; row < 400; row++) {
+        changed(&g, 1, row, y);
+        seen[(size_t)y[2 * middle] - HEIGHT / 2 + 1][y[2 * middle + 3] < y[2 * middle + 1]]++;
+    }
+    for (size_t i = 0; i < 6; i++) {
+        ck_assert_uint_gt(seen[i / 2][i % 2], 40); /* 67 or so */
+    }
+}
+END_TEST
+
 /* A turn by next to nothing is none: shifts and mirrors are drawn as without it, and what comes in
  * from outside is the same. */
 START_TEST(changes_do_not_disturb_each_other)
@@ -164,6 +183,7 @@ int main(void)
 
     tcase_add_loop_test(c, pictures_turn_and_grow_about_their_middle, 0, 3);
     tcase_add_test(c, every_other_picture_is_mirrored);
+    tcase_add_test(c, shift_and_mirror_are_drawn_apart);
     tcase_add_loop_test(c, changes_do_not_disturb_each_other, 0, 2);
     tcase_add_test(c, changes_are_of_epoch_and_row);
     suite_add_tcase(s, c);

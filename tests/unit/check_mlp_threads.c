@@ -223,6 +223,22 @@ START_TEST(bfloat16_trains_to_the_same_bytes)
 }
 END_TEST
 
+START_TEST(pictures_change_to_the_same_bytes)
+{
+    struct mlp_spec spec = spec_of(0);
+    struct mlp_train_spec t = help_adam(0.003, 2, 300);
+
+    t.augment = (struct mlp_augment){.shift = 1,
+                                     .mirror = true,
+                                     .rotate = _i * 20,
+                                     .zoom = _i * 0.2,
+                                     .height = 9,
+                                     .width = INPUTS / 9,
+                                     .channels = 1};
+    check_threads("pictures", &spec, &t);
+}
+END_TEST
+
 /* Small steps are not worth a second thread. */
 START_TEST(small_steps_stay_alone)
 {
@@ -309,6 +325,7 @@ int main(void)
     tcase_add_loop_test(c, every_network_trains_to_the_same_bytes, 0, NETS);
     tcase_add_loop_test(c, every_way_to_step_gives_the_same_bytes, 0, 28);
     tcase_add_loop_test(c, bfloat16_trains_to_the_same_bytes, 0, 4);
+    tcase_add_loop_test(c, pictures_change_to_the_same_bytes, 0, 2);
     tcase_add_test(c, small_steps_stay_alone);
     tcase_add_test(c, threads_without_a_team);
     tcase_add_test(c, helpers_flush_what_the_caller_flushes);

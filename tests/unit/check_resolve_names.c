@@ -326,6 +326,11 @@ START_TEST(pictures_have_sides)
     resolve_twice(&f, PICTURE(",\"z\"", "\"shift\":1")); /* x1, x2, y, n */
     ck_assert(a->shift == 1 && a->height == 2 && a->width == 2 && a->channels == 1);
     ck_assert_int_eq(f.spec.plan.numeric, ENCODER_TOGETHER);
+    ck_assert(!a->mirror && a->rotate == 0 && a->zoom == 0);
+    resolve_twice(&f, PICTURE(",\"z\"", "\"mirror\":true"));
+    ck_assert(a->shift == 0 && a->mirror && a->height == 2);
+    resolve_twice(&f, PICTURE(",\"z\"", "\"shift\":null,\"rotate\":12.5,\"zoom\":0.1"));
+    ck_assert(a->shift == 0 && !a->mirror && a->rotate == 12.5 && a->zoom == 0.1);
     ck_assert_int_eq(resolve(&f, PICTURE("", "\"shift\":1")), -1); /* and z: five */
     ck_assert(help_has(&f.err, "/training/augment", "the 5 inputs are no picture of 2 x 2"));
     ck_assert_int_eq(resolve(&f, PICTURE(",\"z\"", "\"shift\":1,\"width\":4")), -1);
