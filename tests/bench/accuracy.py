@@ -64,28 +64,40 @@ class Bench:
             self.daemon.api("POST", f"/datasets?name={name}{suffix}", table, media)
         return len(tables)
 
+    def train(self, configs):
+        """In bfloat16 where that was asked for and the processor has it."""
+        try:
+            return self.daemon.train(configs)
+        except Refused as refused:
+            if "bfloat16 is not possible" not in str(refused):
+                raise
+        return self.daemon.train([merged(c, {"training": {"precision": "float32"}})
+                                  for c in configs])
+
     def measure(self, name, which, column, n_tables):
         """The score of each seed, and the seconds."""
         more = which.options if column == "options" else {}
         configs = [merged(merged(job(name, which, n_tables, seed), more), self.options.add)
                    for seed in range(1, self.options.seeds + 1)]
         try:
-            done = self.daemon.train(configs)
+            done = self.train(configs)
         except Refused as refused:
             self.say(f"{name}, {column}: refused: {refused}")
             return {"refused": str(refused)}
-        scores, times, losses = [], [], []
+        scores, times, losses, chosen_by = [], [], [], []
         for run in done:
             model = self.daemon.api("GET", f"/models/{run['model_id']}")
             scores.append(score(which, model["metrics"]["test"]))
+            chosen_by.append(score(which, model["metrics"]["validation"]))
             losses.append(model["metrics"]["test"].get("log_loss"))
             times.append(seconds(run["job"]))
         out = {"scores": scores, "mean": statistics.mean(scores), "seconds": statistics.mean(times),
-               "std": statistics.stdev(scores) if len(scores) > 1 else 0.0}
+               "std": statistics.stdev(scores) if len(scores) > 1 else 0.0,
+               "validation": statistics.mean(chosen_by)}
         if None not in losses:
             out["log_loss"] = statistics.mean(losses)
         self.say(f"{name}, {column}: {shown(which, out['mean'])} +- {shown(which, out['std'])}, "
-                 f"{out['seconds']:.1f} s"
+                 f"{out['seconds']:.1f} s, validation {shown(which, out['validation'])}"
                  + (f", log_loss {out['log_loss']:.4f}" if "log_loss" in out else ""))
         return out
 
@@ -113,7 +125,9 @@ def cells(which, row, column, goal):
         return ["-", "-"]
     if "refused" in found:
         return ["refused", "-"]
-    text = f"{shown(which, found['mean'])} +- {shown(which, found['std'])}"
+    text = shown(which, found["mean"])
+    if len(found["scores"]) > 1:
+        text += f" +- {shown(which, found['std'])}"
     if goal is not None:
         good = found["mean"] >= goal if which.higher else found["mean"] <= goal
         text += f" ({'goal' if good else 'misses'} {goal:g})"
@@ -121,16 +135,16 @@ def cells(which, row, column, goal):
 
 
 def markdown(result):
-    yield (f"- {result['date']}, mlpd {result['mlpd']}, {result['seeds']} seed"
-           f"{'s' * (result['seeds'] > 1)}, {result['workers']} job"
+    yield (f"- {result['date']}, mlpd {result['mlpd']}, {result['workers']} job"
            f"{'s' * (result['workers'] > 1)} at a time")
     yield ""
-    yield "| set | test metric | two-key job | seconds | with options | seconds |"
-    yield "| --- | --- | --- | --- | --- | --- |"
+    yield "| set | test metric | seeds | two-key job | seconds | with options | seconds |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
     for row in result["rows"]:
         which = accuracy_sets.SETS[row["set"]]
         goals = which.goals or (None, None)
-        line = [row["set"], "error %" if which.metric == "error" else which.metric]
+        line = [row["set"], "error %" if which.metric == "error" else which.metric,
+                str(max(len(row.get(column, {}).get("scores", ())) for column in COLUMNS))]
         for column, goal in zip(COLUMNS, goals):
             line += cells(which, row, column, goal)
         yield "| " + " | ".join(line) + " |"
@@ -142,6 +156,12 @@ def markdown(result):
         yield ""
         for name, more in options:
             yield f"- {name}: `{json.dumps(more)}`"
+
+
+def earlier(path, measured):
+    """Rows of another run, of sets that this one left out."""
+    rows = json.loads(path.with_suffix(".json").read_text())["rows"] if path else []
+    return [row for row in rows if row["set"] not in {m["set"] for m in measured}]
 
 
 def main():
@@ -157,6 +177,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--add", type=json.loads, default={})
+    parser.add_argument("--with", dest="other", type=Path)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
@@ -169,6 +190,7 @@ def main():
         bench = Bench(options, work)
         try:
             rows = [row for row in map(bench.run, options.sets) if row]
+            rows += earlier(options.other, rows)
             version = bench.daemon.version
         finally:
             bench.daemon.stop()

@@ -35,27 +35,32 @@ BOUNDARY = "mlpd-bench-of-accuracy"
 EXAMPLES = Path(__file__).parents[2] / "examples/data"
 IMAGES = ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz",
           "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")
-def moved(shift, units, epochs):
-    layer = {"units": units, "dropout": 0.3}
+
+
+def pictures(units, dropout, augment, epochs, **training):
+    """Options for rows that change from epoch to epoch: wide, slow to stop, then all rows."""
+    layer = {"units": units, "dropout": dropout}
     return {"architecture": {"hidden": [layer, layer]},
-            "training": {"augment": {"shift": shift}, "epochs": epochs, "refit": True,
-                         "early_stopping": {"patience": 40}}}
+            "training": {"augment": augment, "epochs": epochs, "refit": True,
+                         "early_stopping": {"patience": 40}, **training}}
 
 
 SETS = {
     "california": Set(("california-housing/california.csv",), "MedHouseVal", "rmse",
                       {"column": "split"}, goals=(0.48, 0.465),
-                      options={"training": {"refit": True}}),
+                      options={"training": {"refit": True, "average": "ema"}}),
     "adult": Set(("adult/adult.csv",), "income", "accuracy", {"column": "split"},
                  goals=(0.857, 0.859),
                  options={"training": {"refit": True}, "optimizer": {"weight_decay": 0.2}}),
     "mnist": Set(tuple(f"mnist/{f}" for f in IMAGES), "label", "error", goals=(1.8, 0.90),
-                 options=moved(2, 512, 80)),
+                 options=pictures(1024, 0.4, {"shift": 2, "rotate": 12, "zoom": 0.12}, 50,
+                                  precision="bfloat16")),
     "fashion-mnist": Set(tuple(f"fashion-mnist/{f}" for f in IMAGES), "label", "accuracy",
-                         goals=(0.893, 0.905), options=moved(1, 800, 100)),
+                         goals=(0.893, 0.905),
+                         options=pictures(1024, 0.4, {"mirror": True}, 60, precision="bfloat16")),
     "optdigits": Set(("optdigits/train.csv", "optdigits/test.csv"), "digit", "accuracy",
                      header=columns(65, "digit"), goals=(0.975, 0.982),
-                     options={"training": {"augment": {"shift": 1}, "refit": True},
+                     options={**pictures(512, 0.4, {"shift": 1}, 200),
                               "preprocess": {"numeric": "standardize_together"}}),
     # ---- no goals: is a recipe better than another? ----
     "wine-red": Set(("wine-quality/winequality-red.csv",), "y", "accuracy",
