@@ -185,7 +185,7 @@ export function Chart(props: {
             size: 62,
             ...(log
               ? {
-                  splits: (_u: uPlot, _axis: number, min: number, max: number) => logTicks(min, max, now.current.small ? 5 : 9),
+                  splits: (_u: uPlot, _axis: number, min: number, max: number) => logTicks(min, max, height() < 260 ? 5 : 8),
                   filter: (_u: uPlot, ticks: number[]) => ticks,
                 }
               : {}),
