@@ -67,6 +67,15 @@ export function inked(page, variable) {
   }, variable);
 }
 
+// Until the chart has more than `n` pixels of that colour: it is drawn a frame after its data came.
+export async function drawn(page, variable, n) {
+  for (const end = Date.now() + 30000; ; await page.waitForTimeout(50)) {
+    const now = await inked(page, variable);
+    if (now > n) return now;
+    assert.ok(Date.now() < end, `${variable} has ${now} pixels, not more than ${n}`);
+  }
+}
+
 export const jobIdIn = (page) => Number(/#\/jobs\/(\d+)/.exec(page.url())?.[1]);
 export const state = (page, word) => page.locator(`.title .state:has-text("${word}")`).waitFor();
 

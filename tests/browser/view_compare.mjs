@@ -1,6 +1,6 @@
 // Runs beside each other.
 import assert from "node:assert/strict";
-import { everyWay, inked, saved } from "./help.mjs";
+import { drawn, everyWay, saved } from "./help.mjs";
 
 export default function tests(bench) {
   const { daemon, open, irisData, made } = bench;
@@ -30,7 +30,8 @@ export default function tests(bench) {
       await page.getByRole("link", { name: "Compare", exact: true }).last().click();
       await page.waitForURL(new RegExp(`#/compare\\?runs=${first},${second}`.replace(",", "(,|%2C)")));
       await page.locator(".plot[data-points='12']").waitFor();
-      assert.ok((await inked(page, "--c1")) > 100 && (await inked(page, "--c2")) > 100, "both lines are drawn");
+      await drawn(page, "--c1", 100);
+      await drawn(page, "--c2", 100);
       const facts = await page.locator(".differences tbody th").allTextContents();
       assert.ok(facts.includes("hidden layers") && facts.includes("best validation loss"), `${facts}`);
       for (const same of ["learning rate", "seed", "batch size", "optimizer"]) assert.ok(!facts.includes(same), same);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { ENDLESS, REFUSED, curveBeyond, everyWay, inked, saved, state } from "./help.mjs";
+import { ENDLESS, REFUSED, curveBeyond, drawn, everyWay, inked, saved, state } from "./help.mjs";
 
 export default function tests(bench) {
   const { daemon, open, irisData, irisJob, shots } = bench;
@@ -38,7 +38,7 @@ export default function tests(bench) {
       const second = await curveBeyond(page, first);
       await page.getByRole("radio", { name: "log" }).check();
       await page.waitForURL(/scale=log/);
-      assert.ok((await inked(page, "--line-training")) > 100);
+      await drawn(page, "--line-training", 100);
 
       await page.reload();
       await curveBeyond(page, second);
@@ -142,11 +142,12 @@ export default function tests(bench) {
       await plot.dblclick();
       await page.waitForFunction(() => !location.hash.includes("zoom"));
 
-      const before = await inked(page, "--line-training");
+      const before = await drawn(page, "--line-training", 100);
       await page.getByLabel("Smoothing").focus();
       for (let i = 0; i < 3; i++) await page.keyboard.press("PageUp");
       await page.waitForURL(/smooth=0\.\d/);
-      assert.notEqual(await inked(page, "--line-training"), before);
+      for (const end = Date.now() + 30000; (await inked(page, "--line-training")) === before; )
+        assert.ok(Date.now() < end, "the line is smoothed");
       await page.getByRole("radio", { name: "time" }).check();
       await page.waitForURL(/x=time/);
       await page.locator(".curve h2", { hasText: "Loss by time" }).waitFor();

@@ -1,6 +1,6 @@
 // A new job.
 import assert from "node:assert/strict";
-import { curveBeyond, everyWay, inked, jobIdIn, state } from "./help.mjs";
+import { curveBeyond, everyWay, drawn, jobIdIn, state } from "./help.mjs";
 
 const box = (page) => page.getByLabel("The job as JSON");
 const job = async (page) => JSON.parse(await box(page).inputValue());
@@ -11,7 +11,7 @@ const problem = { expected: [/status of 4\d\d/] };
 export default function tests(bench) {
   const { daemon, open, irisData } = bench;
   return [
-    ["two keys, chosen in the form, are a job that trains", {}, async (page) => {
+    ["two keys, chosen in the form, are a job that trains", { expected: [/status of 422/] }, async (page) => {
       await open(page, "#/jobs");
       await irisData();
       await page.getByRole("link", { name: "New job" }).click();
@@ -36,8 +36,8 @@ export default function tests(bench) {
         curve.points.length,
       );
       assert.ok(n <= curve.points.length);
-      assert.ok((await inked(page, "--line-training")) > 200, "the training line is drawn");
-      assert.ok((await inked(page, "--line-validation")) > 200, "the validation line is drawn");
+      await drawn(page, "--line-training", 200);
+      await drawn(page, "--line-validation", 200);
       await page.locator(".metrics tr", { hasText: "accuracy" }).first().waitFor();
       await page.locator(".events li").nth(1).waitFor();
       await page.getByRole("radio", { name: "resolved" }).check();
