@@ -1,7 +1,7 @@
 /* Lines of CSV without a quote in them, cut into cells where they lie.
  *
  * What is said here of a line is what libcsv says of it, byte by byte, at a sixth of the time
- * (check_csv compares the two): cells lose the spaces and tabs around them, unless that is what
+ * (check_csv_cut mixes the two): cells lose the spaces and tabs around them, unless that is what
  * stands between cells; a line of nothing else is blank.
  *
  * Eight bytes are looked at at once: of each pattern, a byte that equals it becomes 0x80 and the

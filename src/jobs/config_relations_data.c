@@ -130,9 +130,11 @@ static void check_window(const struct config *config, struct err *err)
     char got[JSON_UTIL_SHOWN + 8];
     double rows = json_is_integer(window) ? (double)json_integer_value(window) : 0;
 
-    if (window != NULL && !json_is_null(window) && !(rows >= CONFIG_MIN_WINDOW && rows <= CONFIG_MAX_WINDOW) &&
+    if (window != NULL && !json_is_null(window) &&
+        !(rows >= CONFIG_MIN_WINDOW && rows <= CONFIG_MAX_WINDOW) &&
         !(json_is_string(window) && strcmp(json_string_value(window), "auto") == 0)) {
-        config_refuse_key(err, KEY_WINDOW, "must be a number of rows from %d on, null or \"auto\", got %s",
+        config_refuse_key(err, KEY_WINDOW,
+                          "must be a number of rows from %d on, null or \"auto\", got %s",
                           CONFIG_MIN_WINDOW, json_util_describe(window, got));
     }
 }

@@ -135,7 +135,8 @@ static int allocate(const struct encoder *e, const struct dataset *ds, enum mlp_
     }
     part->weights = weighs ? mem_try_alloc(n, sizeof *part->weights) : NULL;
     part->offset = offset ? mem_try_alloc(n, sizeof *part->offset) : NULL;
-    if ((part->x == NULL && part->streams == NULL) || (part->labels == NULL && part->targets == NULL) ||
+    if ((part->x == NULL && part->streams == NULL) ||
+        (part->labels == NULL && part->targets == NULL) ||
         (weighs && part->weights == NULL) || (offset && part->offset == NULL)) {
         return no_memory(err, n);
     }

@@ -80,7 +80,8 @@ int runner_part_encode(const struct runner_slot *slot, const struct encoder *enc
                        enum mlp_output output, struct runner_part *out,
                        struct err *err) MUST_CHECK;
 /* The rows of `more` behind those of `part`, which has room for them; `more` is left with a view of
- * them there and owns nothing but its stream. *all is what there is together; `widths`: of x and of targets. */
+ * them there and owns nothing but its stream. *all is what there is together; `widths`: of x
+ * and of targets. */
 void runner_part_append(struct runner_part *part, struct runner_part *more, const size_t widths[2],
                         struct mlp_data *all);
 void runner_part_fini(struct runner_part *part);

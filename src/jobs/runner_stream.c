@@ -19,7 +19,7 @@ struct runner_stream {
     const struct encoder *encoder; /* borrowed, like what follows */
     const struct dataset *ds;
     struct err *why;
-    uint32_t *rows;             /* [n], ascending; NULL: 0 to n - 1 */
+    uint32_t *rows; /* [n], ascending; NULL: 0 to n - 1 */
     size_t n, width;
     struct runner_stream *next; /* whose rows come behind; borrowed, or NULL */
     float *x;                   /* (MLP_SOURCE_ROWS, width) */

@@ -4,8 +4,8 @@
  * epoch) alone decides, or as they lie. Batch i of an epoch can be had at any time, so a
  * training may stop and go on between any two of them.
  *
- * Of rows with a source a window is held: the rows of as many batches of the epoch as fit. The epoch
- * is then an order of blocks of rows, so that windows are read in long pieces, and an order of the
+ * Of rows with a source a window is held: the rows of as many batches of the epoch as fit. The
+ * epoch is then an order of blocks of rows, so that windows are read in long pieces, and an order of the
  * rows of each window.
  */
 #ifndef MLP_BATCHES_H

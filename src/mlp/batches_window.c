@@ -106,8 +106,8 @@ enum mlp_status batches_hold(struct batches *b, const struct mlp_spec *net, size
     b->held_first = start;
     b->n_held = n;
     if (b->order != NULL) {
-        rng_permutation_at(&b->shuffle,
-                           (struct rng_at){.epoch = b->epoch, .layer = (uint32_t)k}, b->order, n);
+        rng_permutation_at(&b->shuffle, (struct rng_at){.epoch = b->epoch, .layer = (uint32_t)k},
+                           b->order, n);
     }
     return MLP_OK;
 }

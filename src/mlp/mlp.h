@@ -428,8 +428,9 @@ struct mlp_train_spec {
     size_t accumulate; /* batches in a step; 0 and 1: one */
     bool shuffle;    /* a fresh permutation every epoch, from (seed, epoch) */
     size_t window;   /* training rows with a source: so many are held at a time (whole batches). An
-                      * epoch shuffles blocks of at most 1024 rows, and then the rows of each window;
-                      * one window, or no shuffle, gives the bits of rows in memory. Else 0 */
+                      * epoch shuffles blocks of at most 1024 rows, and then the rows of each
+                      * window; one window, or no shuffle, gives the bits of rows in memory. Else
+                      * 0 */
     bool drop_last;  /* leave out an epoch's last batch when it is not full */
     uint64_t seed;
     double label_smoothing; /* while training: truth (1 - e) y + e / K; a sigmoid column's K is 2 */

@@ -75,9 +75,8 @@ static struct mlp_net *trained(const struct mlp_train_spec *train, const struct 
 {
     const struct mlp_spec spec = help_spec(WIDTH, 2, hidden, 2, MLP_MSE);
     size_t asked = 0;
-    const struct mlp_callbacks callbacks = {.arg = &asked,
-                                            .stop = pieces ? stop_often : NULL,
-                                            .parallel_for = one_after_another};
+    const struct mlp_callbacks callbacks = {
+        .arg = &asked, .stop = pieces ? stop_often : NULL, .parallel_for = one_after_another};
     struct mlp_net *net = help_net(&spec, 5);
     struct mlp_trainer *t = NULL;
     struct mlp_result result;
@@ -126,8 +125,8 @@ START_TEST(one_window_is_memory)
     struct mlp_data data = on_shelf(&p.data, &shelf, &source);
     struct mlp_data validation = on_shelf(&v.data, &other, &another);
 
-    ck_assert(same(trained(&near, &p.data, &v.data, false),
-                   trained(&far, &data, &validation, false)));
+    ck_assert(
+        same(trained(&near, &p.data, &v.data, false), trained(&far, &data, &validation, false)));
     ck_assert_uint_gt(other.calls, 0);
     far.window = 1000;
     ck_assert(same(trained(&near, &p.data, &v.data, false), trained(&far, &data, &v.data, true)));
@@ -148,9 +147,8 @@ START_TEST(in_order_any_window_is_memory)
     near.shuffle = far.shuffle = false;
     for (size_t i = 0; i < sizeof windows / sizeof *windows; i++) {
         far.window = windows[i];
-        ck_assert_msg(
-            same(trained(&near, &p.data, NULL, false), trained(&far, &data, NULL, false)),
-            "a window of %zu", windows[i]);
+        ck_assert_msg(same(trained(&near, &p.data, NULL, false), trained(&far, &data, NULL, false)),
+                      "a window of %zu", windows[i]);
     }
     plane_free(&p);
 }

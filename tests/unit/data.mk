@@ -2,6 +2,7 @@
 DATA_CHECKS = \
 	tests/unit/check_cell \
 	tests/unit/check_csv \
+	tests/unit/check_csv_cut \
 	tests/unit/check_dataset \
 	tests/unit/check_dataset_damage \
 	tests/unit/check_dataset_sparse \
@@ -31,6 +32,9 @@ tests_unit_check_cell_LDADD = $(DATA_CHECK_LIBS)
 tests_unit_check_csv_SOURCES = tests/unit/check_csv.c tests/unit/data_help.h
 tests_unit_check_csv_CFLAGS = $(DATA_CHECK_CFLAGS)
 tests_unit_check_csv_LDADD = $(DATA_CHECK_LIBS)
+tests_unit_check_csv_cut_SOURCES = tests/unit/check_csv_cut.c tests/unit/data_help.h
+tests_unit_check_csv_cut_CFLAGS = $(DATA_CHECK_CFLAGS)
+tests_unit_check_csv_cut_LDADD = $(DATA_CHECK_LIBS)
 
 tests_unit_check_dataset_SOURCES = tests/unit/check_dataset.c tests/unit/data_help.h
 tests_unit_check_dataset_CFLAGS = $(DATA_CHECK_CFLAGS)
