@@ -173,8 +173,8 @@ export default function tests(bench) {
     }],
 
     ["the job as curl is the job, whatever quotes are in it", {}, async (page) => {
-      await daemon.upload("quotes", "it's,\"say \"\"y\"\"\"\n0,1\n1,0\n2,1\n3,0\n");
-      const config = { data: { dataset: "quotes", target: 'say "y"', exclude: [] }, name: "q", training: { epochs: 1, seed: 1 } };
+      await daemon.upload("quotes", "it's,z,\"say \"\"y\"\"\"\n0,1,1\n1,2,0\n2,3,1\n3,4,0\n");
+      const config = { data: { dataset: "quotes", target: 'say "y"', exclude: ["it's"] }, name: "q", training: { epochs: 1, seed: 1 } };
       const { id } = await daemon.train(config);
       await open(page, `#/jobs/${id}?config=curl`);
       const command = await page.locator(".command pre").textContent();
