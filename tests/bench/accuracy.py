@@ -191,6 +191,7 @@ def main():
         try:
             rows = [row for row in map(bench.run, options.sets) if row]
             rows += earlier(options.other, rows)
+            rows.sort(key=lambda row: list(accuracy_sets.SETS).index(row["set"]))
             version = bench.daemon.version
         finally:
             bench.daemon.stop()
