@@ -110,6 +110,7 @@
 #define rng_block                 d_rng_block
 #define rng_normal4               d_rng_normal4
 #define rng_permutation           d_rng_permutation
+#define rng_permutation_at        d_rng_permutation_at
 #define rng_philox                d_rng_philox
 #define rng_stream                d_rng_stream
 #define rng_uniform4              d_rng_uniform4
