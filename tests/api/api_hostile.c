@@ -242,7 +242,7 @@ START_TEST(framing_that_means_two_things)
                           "%s, %s: the connection stays", f->method, f->headers);
         }
     }
-    want(http_get("/datasets/x"), 404);
+    wait_for_missing("x");
     want_back(8, 16);
 }
 END_TEST

@@ -124,16 +124,6 @@ static void drip_until_ended(int fd)
     }
 }
 
-static void wait_for_missing(const char *name)
-{
-    double until = now_seconds() + 30 * PATIENCE;
-
-    while (http_get("/datasets/%s", name)->status != 404) {
-        ck_assert_msg(now_seconds() < until, "the upload of %s goes on", name);
-        pause_briefly();
-    }
-}
-
 START_TEST(a_dripping_upload_leaves_nothing)
 {
     static const char *const framing[] = {"Content-Length: 100000\r\n\r\na,b\n1,2\n",

@@ -83,6 +83,16 @@ void wait_for_epoch(int64_t id, int64_t epoch)
     }
 }
 
+void wait_for_missing(const char *name)
+{
+    double deadline = now_seconds() + 30 * PATIENCE;
+
+    while (http_get("/datasets/%s", name)->status != 404) {
+        ck_assert_msg(now_seconds() < deadline, "the upload of %s goes on", name);
+        pause_briefly();
+    }
+}
+
 void cancel_job(int64_t id)
 {
     struct reply *r = http_poke("/jobs/%lld/cancel", (long long)id);

@@ -23,6 +23,8 @@ char *slow_job(int epochs, int seed, const char *more);
 struct reply *wait_for_job(int64_t id, const char *state);
 /* Poll until it runs and has finished at least this many epochs. */
 void wait_for_epoch(int64_t id, int64_t epoch);
+/* Poll until there is no dataset of that name, nor an upload. */
+void wait_for_missing(const char *name);
 /* Cancel and wait until it is so. */
 void cancel_job(int64_t id);
 /* The model of a job. */

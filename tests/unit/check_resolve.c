@@ -519,7 +519,7 @@ START_TEST(printed_form_in_full)
         "\"target_type\":\"classes\",\"target_rule\":\"3 distinct texts\",\"exclude\":[],"
         "\"filter\":[],\"missing_target\":\"error\","
         "\"sample_weight\":null,\"offset\":null,"
-        "\"split\":{\"validation\":0.15,\"test\":0.15,\"stratify\":\"auto\"}},"
+        "\"split\":{\"validation\":0.15,\"test\":0.15,\"stratify\":\"auto\"},\"window\":null},"
         "\"preprocess\":{\"numeric\":\"standardize\",\"missing\":\"mean\","
         "\"missing_indicator\":\"auto\",\"categorical\":\"one_hot\",\"min_count\":1,"
         "\"unseen\":\"zeros\",\"hash_buckets\":32,\"boolean\":\"auto\",\"datetime\":[\"year\","
