@@ -209,7 +209,7 @@ int sketch_add(struct sketch *s, const double *values, size_t n)
 
 int sketch_sort(struct sketch *s)
 {
-    return sort(s->kept, s->sorted, s->n);
+    return s->n > s->sorted ? sort(s->kept, s->sorted, s->n) : 0; /* none: there is no array */
 }
 
 /* The value of a rank, from 0. */
