@@ -238,6 +238,20 @@ static double value_at(const struct sketch *s, uint64_t rank)
     return rank < before + s->taken ? s->pending : s->kept[(rank - s->taken) >> s->shift];
 }
 
+/* Between a <= b, from the nearer end: never outside of them, and never less for a larger part,
+ * however close they are. */
+static double between(double a, double b, double part)
+{
+    double whole = b - a, v;
+
+    if (!isfinite(whole)) {
+        v = a * (1.0 - part) + b * part;
+    } else {
+        v = part < 0.5 ? a + whole * part : b - whole * (1.0 - part);
+    }
+    return v < a ? a : v > b ? b : v;
+}
+
 double sketch_quantile(const struct sketch *s, double p)
 {
     double place, part, a, b;
@@ -252,8 +266,7 @@ double sketch_quantile(const struct sketch *s, double p)
     part = place - (double)rank;
     a = value_at(s, rank);
     b = rank + 1 < s->count ? value_at(s, rank + 1) : a;
-    a = a == b ? a : a * (1.0 - part) + b * part; /* no b - a: it may not be a number */
-    return a < b ? a : b;
+    return between(a, b, part);
 }
 
 bool sketch_all_differ(const struct sketch *s)

@@ -396,6 +396,19 @@ START_TEST(statistics)
 }
 END_TEST
 
+/* Numbers that differ in their last bit: what is written of them is read again. */
+START_TEST(numbers_side_by_side)
+{
+    struct dataset *ds = table("v\n0.3\n0.30000000000000004\n\n0.3\n"), *other;
+
+    ck_assert_double_eq(column(ds, "v")->quantiles[0], 0.3);
+    dataset_free(&ds);
+    other = table("w,v\n1,4444444444444441.4\n2,4444444444444444\n");
+    ck_assert_double_eq(column(other, "v")->quantiles[4], 4444444444444443);
+    dataset_free(&other);
+}
+END_TEST
+
 /* A file that the first version wrote reads as it did. */
 START_TEST(an_old_file)
 {
@@ -438,6 +451,7 @@ int main(void)
     tcase_add_test(all, words_for_no_value);
     tcase_add_test(all, declaring_what_is_so);
     tcase_add_test(all, statistics);
+    tcase_add_test(all, numbers_side_by_side);
     tcase_add_test(all, an_old_file);
     suite_add_tcase(suite, all);
     return run_suite(suite);

@@ -65,6 +65,39 @@ START_TEST(exact_as_numpy)
 }
 END_TEST
 
+/* However close values are, or far apart, a quantile is between them, and they ascend. */
+START_TEST(quantiles_ascend)
+{
+    static const double shares[] = {0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1};
+    uint64_t state = 1;
+    size_t i, k;
+
+    for (i = 0; i < 2000; i++) {
+        double values[3] = {ldexp(uniform(&state) - 0.5, (int)(i % 100) - 20)}, before = -INFINITY;
+        struct sketch s;
+
+        values[1] = values[0];
+        for (k = 0; k <= i % 7; k++) {
+            values[1] = nextafter(values[1], INFINITY);
+        }
+        values[2] = i % 3 == 0 ? 1e308 : values[1];
+        values[0] = i % 5 == 0 ? -1e308 : values[0];
+        sketch_init(&s, 64);
+        add_all(&s, values, 2 + i % 2, 1);
+        ck_assert_int_eq(sketch_sort(&s), 0);
+        for (k = 0; k < ARRAY_LEN(shares); k++) {
+            double q = sketch_quantile(&s, shares[k]);
+
+            ck_assert_msg(q >= values[0] && q <= values[1 + i % 2] && q >= before,
+                          "%zu: %.17g after %.17g", i, q, before);
+            before = q;
+        }
+        ck_assert_double_eq(before, values[1 + i % 2]);
+        sketch_fini(&s);
+    }
+}
+END_TEST
+
 /* The capacity-th value is still exact, the next one no more; signs, huge and tiny ones sort. */
 START_TEST(the_edge_of_exact)
 {
@@ -240,6 +273,7 @@ int main(void)
 
     tcase_set_timeout(all, 60);
     tcase_add_test(all, exact_as_numpy);
+    tcase_add_test(all, quantiles_ascend);
     tcase_add_test(all, the_edge_of_exact);
     tcase_add_test(all, near_when_large);
     tcase_add_test(all, bins);
