@@ -93,7 +93,7 @@ void encoder_free(struct encoder **encoder)
 static size_t width_of(const struct encoder_feature *f)
 {
     if (f->type == COLUMN_NUMERIC) {
-        return f->value + encoder_n_codes(f) + f->indicator;
+        return f->value + encoder_n_codes(f) + encoder_n_values(f) + f->indicator;
     }
     if (f->type == COLUMN_DATETIME) {
         return encoder_n_part_inputs(f) + f->indicator;

@@ -50,6 +50,9 @@ static int encode_number(const struct encoder_feature *f, const struct encoder_c
     if (f->n_edges > 0) {
         encoder_code_number(f, value, x + f->value);
     }
+    if (f->form == FORM_LEVELS) {
+        encoder_level_number(f, value, x);
+    }
     if (!f->value) {
         return 0;
     }

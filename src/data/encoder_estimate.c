@@ -50,6 +50,10 @@ static size_t width_of_numbers(const struct dataset_column *c, const struct enco
     size_t width = 1 + (c->missing > 0 && encoder_plan_indicates(plan));
     size_t bins = encoder_n_bins(n_rows);
 
+    if (plan->numeric == ENCODER_LEVELS) {
+        return width - 1 +
+               (c->distinct <= DATASET_MAX_DISTINCT ? (size_t)c->distinct : ENCODER_MAX_ONE_HOT);
+    }
     if (c->distinct > 2 &&
         (plan->numeric == ENCODER_PIECEWISE || (plan->numeric == ENCODER_AUTO && codes))) {
         /* Quantiles are values, or between two that are neighbours. */

@@ -12,7 +12,8 @@
 #include "data/encoder_fit.h"
 #include "data/encoder_number.h"
 
-#define MAX_TABLE 256 /* quantiles that are stored */
+#define MAX_TABLE  256 /* quantiles that are stored */
+#define MAX_LEVELS ENCODER_MAX_ONE_HOT
 
 /* ---- sorting ----------------------------------------------------------------- */
 
@@ -159,6 +160,29 @@ static int fit_table(struct encoder_feature *f, const double *sorted, size_t n, 
     return 0;
 }
 
+/* One input a value; the mean of numbers that are names means nothing, so no value has none. */
+static int fit_levels(struct fit *fit, struct encoder_feature *f, const struct distinct *values,
+                      struct err *err)
+{
+    if (values->over) {
+        fit->bad = true;
+        return err_add_cell(err, 0, 0, f->name,
+                            "column \"%s\" has more than %d different numbers, too many for "
+                            "one_hot: send it as texts (types=...:categorical), which may be "
+                            "embedded",
+                            f->name, MAX_LEVELS);
+    }
+    f->table = mem_try_alloc(values->n, sizeof *f->table);
+    if (f->table == NULL) {
+        return encoder_fit_no_memory(err);
+    }
+    memcpy(f->table, values->values, values->n * sizeof *f->table);
+    f->n_table = values->n;
+    f->form = FORM_LEVELS;
+    f->value = false;
+    return 0;
+}
+
 static void fit_robust(struct encoder_feature *f, const double *sorted, size_t n)
 {
     double range = encoder_quantile(sorted, n, 3, 4) - encoder_quantile(sorted, n, 1, 4);
@@ -194,6 +218,8 @@ static int fit_form(struct fit *fit, struct encoder_feature *f, const struct sca
         return 0;
     case ENCODER_QUANTILE:
         return fit_table(f, scan->sample, scan->n_sample, err);
+    case ENCODER_LEVELS:
+        return fit_levels(fit, f, scan->distinct, err);
     case ENCODER_AUTO:
     case ENCODER_PIECEWISE:
         if (!scan->distinct->over) {
@@ -214,7 +240,7 @@ static int fit_fill(struct fit *fit, struct encoder_feature *f, const struct sca
 {
     const char *constant = f->plan.constant;
 
-    f->fill = f->mean;
+    f->fill = f->form == FORM_LEVELS ? fmin(f->max + fmax(1.0, fabs(f->max)), DBL_MAX) : f->mean;
     switch (f->plan.missing) {
     case ENCODER_MEDIAN:
         f->fill = encoder_sample_median(scan);
@@ -301,16 +327,17 @@ int encoder_fit_number(struct fit *fit, struct encoder_feature *f, size_t column
 {
     bool is_number = f->type == COLUMN_NUMERIC;
     bool is_auto = f->plan.numeric == ENCODER_AUTO || f->plan.numeric == ENCODER_PIECEWISE;
+    bool has_levels = f->plan.numeric == ENCODER_LEVELS;
     struct stats stats, logs;
-    struct distinct two;
+    struct distinct values;
     struct scan scan = {.stats = &stats,
                         .logs = is_number && f->plan.numeric == ENCODER_LOG1P ? &logs : NULL,
-                        .distinct = is_number && is_auto ? &two : NULL};
+                        .distinct = is_number && (is_auto || has_levels) ? &values : NULL};
     int rc;
 
     stats_init(&stats);
     stats_init(&logs);
-    distinct_init(&two, 2);
+    distinct_init(&values, has_levels ? MAX_LEVELS : 2);
     rc = prepare_sample(fit, &f->plan, is_number, &scan, err);
     if (rc == 0) {
         rc = encoder_scan_numbers(fit, column, &scan, err);
@@ -334,7 +361,7 @@ int encoder_fit_number(struct fit *fit, struct encoder_feature *f, size_t column
                            : encoder_fit_time(fit, f, column, &scan, err);
         }
     }
-    distinct_fini(&two);
+    distinct_fini(&values);
     return rc != 0 && err->code != ERR_INVALID ? -1
                                                : 0; /* what is the data's fault is in fit->bad */
 }

@@ -35,6 +35,7 @@ const char *const encoder_form_names[] = {[FORM_LINEAR] = "linear",
                                           [FORM_SOFT] = "soft",
                                           [FORM_SIGN] = "sign",
                                           [FORM_NORMAL] = "normal",
+                                          [FORM_LEVELS] = "levels",
                                           NULL};
 const char *const encoder_levels_names[] = {[LEVELS_ONE_HOT] = "one_hot", [LEVELS_RANK] = "rank",
                                             [LEVELS_INDEX] = "index",     [LEVELS_HASH] = "hash",

@@ -202,6 +202,20 @@ static bool read_stats(const json_t *o, struct encoder_feature *f)
            (!f->used || (f->std >= 0.0 && f->min <= f->max));
 }
 
+/* One input a value: no two are equal, and nothing else is asked of the number. */
+static bool levels_are_good(const struct encoder_feature *f)
+{
+    size_t i;
+
+    if (f->form != FORM_LEVELS) {
+        return true;
+    }
+    for (i = 1; i < f->n_table && f->table[i] > f->table[i - 1]; i++) {
+    }
+    return i == f->n_table && f->n_table <= ENCODER_MAX_ONE_HOT && !f->value && !f->log &&
+           f->n_edges == 0;
+}
+
 static bool read_numeric(const json_t *o, struct encoder_feature *f)
 {
     size_t form;
@@ -218,8 +232,9 @@ static bool read_numeric(const json_t *o, struct encoder_feature *f)
         return false;
     }
     f->form = (enum encoder_form)form;
-    return f->spread > 0.0 && (f->form == FORM_NORMAL) == (f->n_table > 0) &&
-           (!f->used || f->value || f->indicator || f->n_edges > 0);
+    return f->spread > 0.0 && levels_are_good(f) &&
+           (f->form == FORM_NORMAL || f->form == FORM_LEVELS) == (f->n_table > 0) &&
+           (!f->used || f->value || f->indicator || f->n_edges > 0 || f->n_table > 0);
 }
 
 static bool read_format(const json_t *format, struct encoder_feature *f)

@@ -196,3 +196,13 @@ void encoder_code_number(const struct encoder_feature *f, double value, float *o
     out[bin] = (float)(encoder_bin_code(f->edges, f->n_edges, bin, value) - f->bin_means[bin]);
     memcpy(out + bin + 1, f->empty + bin + 1, (n - bin - 1) * sizeof *out);
 }
+
+void encoder_level_number(const struct encoder_feature *f, double value, float *out)
+{
+    size_t place = find_place(f->table, f->n_table, value, false);
+
+    memset(out, 0, f->n_table * sizeof *out);
+    if (place < f->n_table && !(f->table[place] > value)) {
+        out[place] = 1.0f;
+    }
+}

@@ -6,6 +6,7 @@
  *   FORM_SOFT    z / sqrt(1 + (z / 3)^2): never beyond +-3
  *   FORM_SIGN    cut to [-1, 1]
  *   FORM_NORMAL  instead: the normal deviate of its place among the quantiles
+ *   FORM_LEVELS  instead: 1 in the input of its value, if training had that, 0 in the others
  * A piecewise-linear code follows where the feature has edges: bin t is (v - e_t) /
  * (e_t+1 - e_t) between 0 and 1, the first bin down to -3, the last up to 4, each less its mean
  * over the training rows.
@@ -21,6 +22,8 @@ bool encoder_form_numbers(const struct encoder_feature *f, double *values, size_
                           float *out) MUST_CHECK;
 /* The code of one value into out[n_edges - 1]. */
 void encoder_code_number(const struct encoder_feature *f, double value, float *out);
+/* FORM_LEVELS: one value into out[n_table]. */
+void encoder_level_number(const struct encoder_feature *f, double value, float *out);
 /* The code of one bin, not centred. */
 double encoder_bin_code(const double *edges, size_t n_edges, size_t bin, double value);
 

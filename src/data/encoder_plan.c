@@ -16,6 +16,7 @@ const char *const encoder_numeric_names[] = {[ENCODER_STANDARDIZE] = "standardiz
                                              [ENCODER_ROBUST] = "robust",
                                              [ENCODER_QUANTILE] = "quantile",
                                              [ENCODER_PIECEWISE] = "piecewise",
+                                             [ENCODER_LEVELS] = "one_hot",
                                              NULL};
 
 const char *const encoder_missing_names[] = {
@@ -75,7 +76,8 @@ bool encoder_plan_indicates(const struct encoder_plan *plan)
 {
     return plan->indicator == ENCODER_INDICATOR_ON ||
            (plan->indicator == ENCODER_INDICATOR_AUTO &&
-            (plan->numeric == ENCODER_AUTO || plan->numeric == ENCODER_PIECEWISE));
+            (plan->numeric == ENCODER_AUTO || plan->numeric == ENCODER_PIECEWISE ||
+             plan->numeric == ENCODER_LEVELS));
 }
 
 size_t encoder_usual_width(size_t levels)

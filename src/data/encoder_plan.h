@@ -19,7 +19,8 @@ enum encoder_numeric {
     ENCODER_MINMAX,
     ENCODER_ROBUST,
     ENCODER_QUANTILE,
-    ENCODER_PIECEWISE
+    ENCODER_PIECEWISE,
+    ENCODER_LEVELS /* "one_hot": numbers that are names of something */
 };
 enum encoder_missing {
     ENCODER_MEAN,

@@ -7,7 +7,13 @@
 
 #define ENCODER_MAGIC 0x656e6364u
 
-enum encoder_form { FORM_LINEAR, FORM_SOFT, FORM_SIGN, FORM_NORMAL }; /* encoder_number.h */
+enum encoder_form { /* encoder_number.h */
+    FORM_LINEAR,
+    FORM_SOFT,
+    FORM_SIGN,
+    FORM_NORMAL,
+    FORM_LEVELS
+};
 /* encoder_level.h */
 enum encoder_levels {
     LEVELS_ONE_HOT,
@@ -40,7 +46,7 @@ struct encoder_feature {
     bool log;   /* log1p comes first */
     enum encoder_form form;
     double center, spread;   /* of ranks and truths, too */
-    size_t n_table, n_edges; /* quantiles of FORM_NORMAL; 0 or >= 2 */
+    size_t n_table, n_edges; /* quantiles of FORM_NORMAL, values of FORM_LEVELS; 0 or >= 2 */
     double *table, *edges;   /* sorted; edges each above the one before */
     double *bin_means;       /* [n_edges - 1] of the training rows' codes */
     float *full, *empty;     /* [n_edges - 1] codes of whole and of empty bins, centred; derived */
@@ -95,6 +101,12 @@ int encoder_place_features(struct encoder *e) MUST_CHECK;
 static inline bool encoder_is_slot(const struct encoder_feature *f)
 {
     return !column_holds_numbers(f->type) && f->levels == LEVELS_INDEX;
+}
+
+/* Inputs of a number that has one for each value. */
+static inline size_t encoder_n_values(const struct encoder_feature *f)
+{
+    return f->form == FORM_LEVELS ? f->n_table : 0;
 }
 
 /* Inputs of a feature's piecewise-linear code. */

@@ -162,6 +162,9 @@ static int encode_numbers(struct work *w, size_t feature, const uint64_t *rows, 
     size_t stride = w->e->n_inputs, codes = encoder_n_codes(f), i;
     float *to = x + f->offset;
 
+    for (i = 0; f->form == FORM_LEVELS && i < k; i++) {
+        encoder_level_number(f, w->numbers[i], to + i * stride);
+    }
     for (i = 0; codes > 0 && i < k; i++) { /* first: the value's form may overwrite the numbers */
         encoder_code_number(f, w->numbers[i], to + i * stride + f->value);
     }

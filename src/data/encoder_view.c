@@ -193,6 +193,8 @@ static const char *encoding_of_number(const struct encoder_feature *f)
         return "two_values";
     case FORM_NORMAL:
         return "quantile";
+    case FORM_LEVELS:
+        return "one_hot";
     default:
         return f->value ? encoder_numeric_names[f->plan.numeric] : "missing";
     }

@@ -106,15 +106,15 @@
       .help = "default: auto (preset images: standardize_together, simple: standardize). auto: "   \
               "two values as -1 and 1, else standardize with a soft limit of 3, and "              \
               "piecewise-linear codes of at most 32 columns; standardize_together: one mean and "  \
-              "deviation over all, for pictures; see DATA.md")                                     \
+              "deviation over all, for pictures; one_hot: an input for each number; see DATA.md")  \
     K(MISSING, "preprocess/missing", TYPE_OWN,                                                     \
       .help = "what stands in for a missing cell: mean, median, most_frequent, {constant: "        \
               "value}; or drop_row: training rows without it are dropped; or error; "              \
               "default: mean (of texts a level of its own)")                                       \
     K(INDICATOR, "preprocess/missing_indicator", TYPE_OWN,                                         \
       .help = "an input that says whether a cell is missing: true, false, or \"auto\": of "        \
-              "numbers where numeric is auto or piecewise, of the others where nothing else"       \
-              " says it; default: auto")                                                           \
+              "numbers where numeric is auto, piecewise or one_hot, of the others where nothing "  \
+              "else says it; default: auto")                                                       \
     K(CATEGORICAL, "preprocess/categorical", TYPE_CHOICE, .choices = config_categoricals,          \
       .help = "default: auto, an embedding from 257 levels on, else one_hot (preset simple: "      \
               "one_hot)")                                                                          \

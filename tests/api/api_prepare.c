@@ -98,12 +98,20 @@ START_TEST(models_say_what_became_of_columns)
     ck_assert_str_eq(str(m, feature(m, "city", "encoding")), "embedding");
     ck_assert_int_eq(integer(m, feature(m, "city", "embedding")), 3);
     ck_assert_int_eq(integer(m, feature(m, "city", "inputs")), 1);
+    m = model_of_example("number_levels.json");
+    ck_assert_str_eq(str(m, feature(m, "passengers", "type")), "numeric");
+    ck_assert_str_eq(str(m, feature(m, "passengers", "encoding")), "one_hot");
+    ck_assert_int_ge(integer(m, feature(m, "passengers", "inputs")), 3);
 }
 END_TEST
 
 #define RIDE(city, member, km, passengers)                                                         \
     "{\"started\": \"2025-05-05T08:30:00Z\", \"city\": " city ", \"member\": " member              \
     ", \"distance_km\": " km ", \"passengers\": " passengers ", \"note\": \"in a hurry\"}"
+
+#define LITTLE_RIDE(passengers)                                                                    \
+    "{\"started\": \"2025-05-05T08:30:00Z\", \"city\": null, \"member\": null, "                   \
+    "\"distance_km\": 2, \"passengers\": " passengers "}"
 
 static struct reply *predict(const struct reply *model, const char *ride)
 {
@@ -138,6 +146,9 @@ START_TEST(choices_hold_at_predict)
     want(predict(m, RIDE("null", "null", "2", "null")), 200);
     want_problem(predict(m, RIDE("null", "null", "null", "null")), 422, "/instances/0/distance_km",
                  "a value is needed");
+    m = model_of_example("number_levels.json"); /* a number that training never saw, and none */
+    want(predict(m, LITTLE_RIDE("99")), 200);
+    want(predict(m, LITTLE_RIDE("null")), 200);
     m = model_of_example("ordinal.json");
     want_problem(
         http_post("{\"instances\": [{\"started\": \"2025-05-05\", \"city\": \"Ulm\", "

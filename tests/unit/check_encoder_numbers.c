@@ -1,6 +1,9 @@
 /* What the encoder makes of numbers: each form against its definition, and encoders that were
  * stored before there were such forms. */
 #include "encoder_help.h"
+
+#include "base/buf.h"
+
 #include "../golden/encoder_golden.h"
 #include "fixtures/encoders_1.h"
 
@@ -127,6 +130,74 @@ START_TEST(auto_of_two_values_and_of_none)
     e = fit(ds, choose(&s, ds, "a", "y", false), all_rows, 4, NULL);
     ck_assert_uint_eq(encoder_n_inputs(e), 2);
     encoder_free(&e);
+    dataset_free(&ds);
+}
+END_TEST
+
+/* Numbers that are names: an input each. */
+START_TEST(numbers_as_levels)
+{
+    static const float want[] = {0, 1, 0, 1, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0};
+    static const char *const texts[] = {"3.0", "1", NULL, "3", "7", "2"};
+    struct dataset *ds = table("a,y\n3,1\n1,2\n,3\n3,4\n7,5\n");
+    struct setup s = {.options.plan = {.numeric = ENCODER_LEVELS,
+                                       .indicator = ENCODER_INDICATOR_AUTO}};
+    struct encoder *e = fit(ds, choose(&s, ds, "a", "y", false), all_rows, 4, NULL), *back = NULL;
+    struct err err = ERR_INIT;
+    char *json = encoder_to_json(e), *bad;
+    struct buf many = BUF_INIT;
+    size_t n_inputs = 0, n_outputs, i;
+    float x[15], cell[3];
+
+    ck_assert_uint_eq(encoder_n_inputs(e), 3); /* 1, 3, none */
+    ck_assert_str_eq(encoder_feature_encoding(e, 0), "one_hot");
+    ck_assert_int_eq(encoder_estimate(ds, &s.options, 4, &n_inputs, &n_outputs, &err), 0);
+    ck_assert_uint_ge(n_inputs, 3);
+    encode(e, ds, all_rows, 5, x);
+    expect(x, want, 15);
+    ck_assert_int_eq(encoder_from_json(json, strlen(json), &back, &err), 0);
+    for (i = 0; i < ARRAY_LEN(texts); i++) { /* 7 and 2 were never seen */
+        struct encoder_cell c = {.missing = texts[i] == NULL, .text = texts[i]};
+
+        ck_assert_int_eq(encoder_encode_cells(back, &c, "", cell, &err), 0);
+        expect(cell, want + 3 * i, 3);
+    }
+    encoder_free(&back);
+    bad = strstr(json, "[1.0,3.0]");
+    ck_assert_ptr_nonnull(bad);
+    memcpy(bad, "[3.0,3.0]", 9);
+    ck_assert_int_eq(encoder_from_json(json, strlen(json), &back, &err), -1);
+    err_fini(&err);
+    free(json);
+    encoder_free(&e);
+    s.options.plan.missing = ENCODER_MOST_FREQUENT; /* stands in as what it is */
+    s.options.plan.indicator = ENCODER_INDICATOR_OFF;
+    e = fit(ds, &s.options, all_rows, 4, NULL);
+    encode(e, ds, all_rows, 5, x);
+    ck_assert_uint_eq(encoder_n_inputs(e), 2);
+    ck_assert(x[4] == 0 && x[5] == 1);
+    encoder_free(&e);
+    dataset_free(&ds);
+    buf_puts(&many, "a,y\n");
+    for (i = 0; i <= ENCODER_MAX_ONE_HOT; i++) {
+        buf_printf(&many, "%zu,%zu\n", i, i % 2);
+    }
+    ds = table(many.data);
+    {
+        uint64_t rows[ENCODER_MAX_ONE_HOT + 1];
+
+        for (i = 0; i < ARRAY_LEN(rows); i++) {
+            rows[i] = i;
+        }
+        choose(&s, ds, "a", "y", false);
+        e = fit(ds, &s.options, rows, ENCODER_MAX_ONE_HOT, NULL);
+        ck_assert_uint_eq(encoder_n_inputs(e), ENCODER_MAX_ONE_HOT);
+        encoder_free(&e);
+        ck_assert_int_eq(encoder_fit(ds, &s.options, rows, ARRAY_LEN(rows), &e, NULL, &err), -1);
+        ck_assert_ptr_nonnull(strstr(err.detail, "more than 256 different numbers"));
+        err_fini(&err);
+    }
+    buf_fini(&many);
     dataset_free(&ds);
 }
 END_TEST
@@ -295,6 +366,7 @@ int main(void)
     tcase_add_test(numbers_case, old_encoders_load);
     tcase_add_test(numbers_case, auto_is_clipped_and_coded);
     tcase_add_test(numbers_case, auto_of_two_values_and_of_none);
+    tcase_add_test(numbers_case, numbers_as_levels);
     tcase_add_loop_test(numbers_case, others_numbers, 0, ARRAY_LEN(goldens));
     tcase_add_test(numbers_case, log1p_refuses);
     tcase_add_test(numbers_case, log1p_of_the_target);

@@ -218,6 +218,7 @@ START_TEST(ndjson_cells)
                    "{\"zip\":\"90210\",\"mixed\":2,\"s\":\"\"}\n",
                    READER_NDJSON);
     check_column(ds, "zip", COLUMN_CATEGORICAL); /* texts of digits are texts */
+    ck_assert_ptr_null(dataset_column(ds, column_named(ds, "zip"))->remark);
     check_column(ds, "mixed", COLUMN_NUMERIC);
     ck_assert_str_eq(text_at(ds, "zip", 0), "01234");
     ck_assert_str_eq(text_at(ds, "s", 0), "\xf0\x9f\x98\x80\"/\t");
