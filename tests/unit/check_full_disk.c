@@ -160,7 +160,7 @@ END_TEST
 /* ---- what lies beside the store ---------------------------------------------- */
 
 #define CLOUDS                                                                                     \
-    "{\"data\": {\"dataset\": \"clouds\", \"target\": \"y\"},"                                     \
+    "{\"preset\": \"simple\", \"data\": {\"dataset\": \"clouds\", \"target\": \"y\"},"             \
     " \"architecture\": {\"hidden\": [8]},"                                                        \
     " \"training\": {\"epochs\": 3, \"seed\": 7, \"early_stopping\": null}}"
 

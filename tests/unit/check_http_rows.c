@@ -387,7 +387,7 @@ START_TEST(csv_of_every_kind)
          "a\0,\0",
          6, "UTF-16", 0},
         {"a\0,\0k\0i\0n\0d\0\n\0", 14, "UTF-16", 0},
-        {"a,kind\n1,red\n2,caf\xe9\n", 22, "line 3: invalid UTF-8", 3},
+        {"a,kind\n1,red\n2,caf\xe9\n", 20, "line 3: invalid UTF-8", 3},
         {"a,kind\n1,r\0d\n", 13, "line 2: a NUL byte", 2},
         {"PAR1", 4, "Parquet", 0},
         {"<!DOCTYPE html><p>Not found", 27, "HTML", 0},
