@@ -38,13 +38,14 @@ export function bench(daemon) {
   return { daemon, open, irisData, irisJob, made, top, shots };
 }
 
-// Until the first chart has more than `n` points.
+// Until the first chart goes beyond epoch `n`; which epoch it goes to then. (How many points it has
+// says little: a long curve is thinned as it grows.)
 export async function curveBeyond(page, n) {
   await page.waitForFunction(
-    (least) => Number(document.querySelector(".plot")?.getAttribute("data-points")) > least,
+    (epoch) => Number(document.querySelector(".plot")?.getAttribute("data-latest")) > epoch,
     n,
   );
-  return page.locator(".plot").first().getAttribute("data-points").then(Number);
+  return page.locator(".plot").first().getAttribute("data-latest").then(Number);
 }
 
 // How many pixels of the first chart are near the colour of a CSS variable.

@@ -66,7 +66,7 @@ export default function tests(bench) {
 
       await page.locator(`tr[data-job="${long.id}"] a`).first().click();
       await page.getByText("goes on from epoch").waitFor();
-      await curveBeyond(page, second);
+      await curveBeyond(page, await curveBeyond(page, second));
       await page.getByRole("button", { name: "Cancel" }).click();
       await state(page, "cancelled");
       // A finished curve is the daemon's, point for point, thinned as a screen wants it.

@@ -29,13 +29,12 @@ export default function tests(bench) {
       await page.waitForURL(/#\/jobs\/\d+/);
       const id = jobIdIn(page);
       await state(page, "succeeded");
-      const n = await curveBeyond(page, 5);
+      await curveBeyond(page, 5);
       const curve = await daemon.json(`/jobs/${id}/curve`);
       await page.waitForFunction(
         (all) => Number(document.querySelector(".plot")?.getAttribute("data-points")) === all,
         curve.points.length,
       );
-      assert.ok(n <= curve.points.length);
       await drawn(page, "--line-training", 200);
       await drawn(page, "--line-validation", 200);
       await page.locator(".metrics tr", { hasText: "accuracy" }).first().waitFor();

@@ -297,6 +297,7 @@ export function Chart(props: {
         tabIndex={0}
         aria-label={`${props.name} over ${format.count(x.length, props.counted ?? "epoch")}. Left and right move the cursor, plus and minus zoom, 0 shows all.`}
         data-points={x.length}
+        data-latest={x[last]}
         onKeyDown={onKeyDown}
         onBlur={() => setKeys(false)}
       />
