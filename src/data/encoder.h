@@ -160,6 +160,7 @@ struct encoder_cell {
     bool missing;
     const char *text; /* NULL: `number` holds the value */
     double number;
+    bool told; /* what is wrong with it has been said; the row is refused, the others looked at */
 };
 /* Whether there is no value in a cell; `number`: of a column of numbers. */
 bool encoder_is_missing(const struct encoder *e, const struct encoder_cell *cell, bool number);

@@ -169,6 +169,10 @@ int encoder_encode_cells(const struct encoder *e, const struct encoder_cell *cel
         const struct encoder_feature *f = &e->features[i];
         struct encoder_cell cell = cells[i];
 
+        if (cell.told) {
+            result = -1;
+            continue;
+        }
         cell.missing = encoder_is_missing(e, &cell, f->type == COLUMN_NUMERIC);
         if (cell.missing && encoder_plan_strict(&f->plan) && f->width > 0) {
             result = bad_cell(pointer, f->name, "a value is needed", NULL, err);

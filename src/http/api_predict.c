@@ -108,84 +108,71 @@ static void answer_rows(struct request *req, struct servable **servable, struct 
     err_fini(&err);
 }
 
+/* Makes room for rows without their truth. */
+static void init_rows(struct rows_request *r)
+{
+    rows_init(&r->rows, servable_encoder(r->servable), mlp_net_spec(servable_net(r->servable)),
+              false);
+}
+
 void api_models_predict(struct request *req)
 {
-    struct servable *servable = NULL;
-    struct err err = ERR_INIT;
-    struct rows rows = {.n = 0};
+    struct rows_request r = {.err = ERR_INIT};
 
-    if (get_servable(req, &servable, &err) == 0) {
-        rows_init(&rows, servable_encoder(servable), mlp_net_spec(servable_net(servable)), false);
-        if (rows_read_query(&rows, &req->query, &err) == 0) {
-            answer_rows(req, &servable, &rows);
+    if (get_servable(req, &r.servable, &r.err) == 0) {
+        init_rows(&r);
+        if (rows_read_query(&r.rows, &req->query, &r.err) == 0) {
+            answer_rows(req, &r.servable, &r.rows);
         }
     }
-    if (err_is(&err)) {
-        respond_err(req, &err);
-    }
-    rows_fini(&rows);
-    if (servable != NULL) {
-        servable_put(&servable);
-    }
-    err_fini(&err);
+    rows_request_end(req, &r);
 }
 
 /* ---- many rows ---- */
 
 void api_models_predict_rows(struct request *req)
 {
-    struct servable *servable = NULL;
-    struct err err = ERR_INIT;
-    struct rows rows = {.n = 0};
-    json_t *root = NULL;
+    struct rows_request r = {.err = ERR_INIT};
 
-    if (query_only(&req->query, NULL, &err) == 0 && get_servable(req, &servable, &err) == 0 &&
-        rows_body_parse(req, &root, &err) == 0) {
-        rows_init(&rows, servable_encoder(servable), mlp_net_spec(servable_net(servable)), false);
-        if (rows_body_read(req, &rows, &root, "", &err) == 0) {
-            answer_rows(req, &servable, &rows);
+    if (query_only(&req->query, NULL, &r.err) == 0 && get_servable(req, &r.servable, &r.err) == 0 &&
+        rows_body_parse(req, &r.root, &r.err) == 0) {
+        init_rows(&r);
+        if (rows_body_read(req, &r.rows, &r.root, "", &r.err) == 0) {
+            answer_rows(req, &r.servable, &r.rows);
         }
     }
-    if (err_is(&err)) {
-        respond_err(req, &err);
-    }
-    json_decref(root);
-    rows_fini(&rows);
-    if (servable != NULL) {
-        servable_put(&servable);
-    }
-    err_fini(&err);
+    rows_request_end(req, &r);
 }
 
 /* ---- evaluate ---- */
 
-static void evaluate_rows(struct request *req, struct servable *servable, json_t **root,
-                          struct err *err)
+static void evaluate_rows(struct request *req, struct rows_request *r)
 {
+    const struct servable *servable = r->servable;
     const struct mlp_net *net = servable_net(servable);
     struct judged judged = {.metrics_json = NULL};
-    struct rows rows;
+    struct rows *rows = &r->rows;
     struct jw w = JW_INIT;
 
-    rows_init(&rows, servable_encoder(servable), mlp_net_spec(net), true);
-    rows.limit = rows.limit < ROWS_MOST_EVALUATED ? rows.limit : ROWS_MOST_EVALUATED;
-    if (rows_body_read(req, &rows, root, " or {\"dataset\": ...}", err) == 0) {
+    rows_init(rows, servable_encoder(servable), mlp_net_spec(net), true);
+    rows->limit = rows->limit < ROWS_MOST_EVALUATED ? rows->limit : ROWS_MOST_EVALUATED;
+    if (rows_body_read(req, rows, &r->root, " or {\"dataset\": ...}", &r->err) == 0) {
         bool labels = encoder_is_classes(servable_encoder(servable)) &&
                       mlp_net_spec(net)->output == MLP_OUT_SOFTMAX;
-        struct mlp_data data = {.rows = rows.n,
-                                .x = rows.x,
-                                .labels = labels ? rows.labels : NULL,
-                                .targets = labels ? NULL : rows.targets,
-                                .offset = rows.offset};
+        struct mlp_data data = {.rows = rows->n,
+                                .x = rows->x,
+                                .labels = labels ? rows->labels : NULL,
+                                .targets = labels ? NULL : rows->targets,
+                                .offset = rows->offset};
 
-        if (judge(net, servable_encoder(servable), &data, "given", &judged, err) == 0) {
+        if (judge(net, servable_encoder(servable), &data, "given", &judged, &r->err) == 0) {
             jw_object(&w, NULL);
             jw_int(&w, "model_id", servable_model_id(servable));
             if (servable_training(servable)) {
                 jw_string(&w, "state", "training");
                 jw_int(&w, "epoch", (int64_t)servable_epoch(servable));
             }
-            jw_int(&w, "rows", (int64_t)rows.n);
+            jw_int(&w, "rows", (int64_t)rows->n);
             jw_raw(&w, "metrics", judged.metrics_json);
             jw_raw(&w, "evaluation", judged.evaluation_json);
             jw_end(&w);
@@ -194,7 +181,6 @@ static void evaluate_rows(struct request *req, struct servable *servable, json_t
     }
     jw_fini(&w);
     judged_fini(&judged);
-    rows_fini(&rows);
 }
 
 static void evaluate_dataset(struct request *req, int64_t model_id, const json_t *root,
@@ -234,25 +220,16 @@ static void evaluate_dataset(struct request *req, int64_t model_id, const json_t
 
 void api_models_evaluate(struct request *req)
 {
-    struct servable *servable = NULL;
-    struct err err = ERR_INIT;
-    json_t *root = NULL;
+    struct rows_request r = {.err = ERR_INIT};
     int64_t id = 0;
 
-    if (query_only(&req->query, NULL, &err) == 0 && api_model_id(req, &id, &err) == 0 &&
-        rows_body_parse(req, &root, &err) == 0) {
-        if (json_object_get(root, "dataset") != NULL) {
-            evaluate_dataset(req, id, root, &err);
-        } else if (predictor_get(req->context->predictor, id, &servable, &err) == 0) {
-            evaluate_rows(req, servable, &root, &err);
+    if (query_only(&req->query, NULL, &r.err) == 0 && api_model_id(req, &id, &r.err) == 0 &&
+        rows_body_parse(req, &r.root, &r.err) == 0) {
+        if (json_object_get(r.root, "dataset") != NULL) {
+            evaluate_dataset(req, id, r.root, &r.err);
+        } else if (predictor_get(req->context->predictor, id, &r.servable, &r.err) == 0) {
+            evaluate_rows(req, &r);
         }
     }
-    if (err_is(&err)) {
-        respond_err(req, &err);
-    }
-    json_decref(root);
-    if (servable != NULL) {
-        servable_put(&servable);
-    }
-    err_fini(&err);
+    rows_request_end(req, &r);
 }

@@ -142,31 +142,20 @@ static int trace_row(struct request *req, const struct servable *servable, const
 
 void api_models_trace(struct request *req)
 {
-    struct servable *servable = NULL;
+    struct rows_request r = {.err = ERR_INIT};
     struct trace_wish wish;
-    struct err err = ERR_INIT;
-    struct rows rows = {.n = 0};
-    json_t *root = NULL;
     int64_t id = 0;
 
-    if (read_wish(req, &wish, &err) == 0 && api_model_id(req, &id, &err) == 0 &&
-        predictor_get(req->context->predictor, id, &servable, &err) == 0 &&
-        check_wish(&wish, servable_net(servable), &err) == 0 &&
-        rows_body_parse(req, &root, &err) == 0) {
-        const struct encoder *e = servable_encoder(servable);
+    if (read_wish(req, &wish, &r.err) == 0 && api_model_id(req, &id, &r.err) == 0 &&
+        predictor_get(req->context->predictor, id, &r.servable, &r.err) == 0 &&
+        check_wish(&wish, servable_net(r.servable), &r.err) == 0 &&
+        rows_body_parse(req, &r.root, &r.err) == 0) {
+        const struct encoder *e = servable_encoder(r.servable);
 
-        rows_init(&rows, e, mlp_net_spec(servable_net(servable)), has_truth(req, e, root));
-        if (rows_body_read(req, &rows, &root, "", &err) == 0) {
-            (void)trace_row(req, servable, &rows, &wish, &err);
+        rows_init(&r.rows, e, mlp_net_spec(servable_net(r.servable)), has_truth(req, e, r.root));
+        if (rows_body_read(req, &r.rows, &r.root, "", &r.err) == 0) {
+            (void)trace_row(req, r.servable, &r.rows, &wish, &r.err);
         }
     }
-    if (err_is(&err)) {
-        respond_err(req, &err);
-    }
-    json_decref(root);
-    rows_fini(&rows);
-    if (servable != NULL) {
-        servable_put(&servable);
-    }
-    err_fini(&err);
+    rows_request_end(req, &r);
 }

@@ -126,6 +126,9 @@ static int take_class(struct rows *rows, const struct encoder_cell *cell, const 
     ptrdiff_t class_index;
     char *detail;
 
+    if (cell->told) {
+        return -1;
+    }
     if (encoder_is_missing(rows->encoder, cell, false)) {
         return problem(err, pointer, name, "is missing, and it is the target");
     }
@@ -155,6 +158,9 @@ static int take_number(struct rows *rows, size_t target, const struct encoder_ce
     double value = cell->number;
     float y;
 
+    if (cell->told) {
+        return -1;
+    }
     if (missing ||
         (cell->text != NULL && !text_to_double(cell->text, strlen(cell->text), &value))) {
         return problem(err, pointer, encoder_target_name(rows->encoder, target),
@@ -198,6 +204,9 @@ static int take_offset(struct rows *rows, const char *pointer, struct err *err)
     double value = cell->number;
     float o;
 
+    if (cell->told) {
+        return -1;
+    }
     if (missing ||
         (cell->text != NULL && !text_to_double(cell->text, strlen(cell->text), &value))) {
         return problem(err, pointer, name,
@@ -229,6 +238,26 @@ int rows_add(struct rows *rows, const char *pointer, struct err *err)
     if (rc == 0) {
         rows->n++;
     }
+    return rc;
+}
+
+int rows_add_line(struct rows *rows, int64_t row, int64_t line, struct err *err)
+{
+    struct err here = ERR_INIT;
+    int rc = rows_add(rows, "", &here);
+    size_t i;
+
+    for (i = 0; i < here.n_items; i++) {
+        const char *pointer = here.items[i].pointer; /* "/petal_width"; its escapes may be seen */
+
+        (void)err_add_cell(err, row, line, pointer != NULL ? pointer + 1 : NULL, "%s",
+                           here.items[i].detail);
+    }
+    if (here.n_items == 0 && err_is(&here)) {
+        (void)err_set(err, here.code, "%s", here.detail);
+    }
+    rc = (err_is(&here) && here.code != ERR_INVALID) || err->n_dropped > 0 ? -1 : 0;
+    err_fini(&here);
     return rc;
 }
 
@@ -269,6 +298,13 @@ char *rows_why_not(const struct rows *rows, const char *name)
                         : xstrdup("is no feature of this model");
 }
 
+void rows_without(struct rows *rows, size_t column, int64_t line, struct err *err)
+{
+    (void)err_add_cell(err, 0, line, rows->names[column], "column \"%s\" is missing",
+                       rows->names[column]);
+    rows->cells[column] = (struct encoder_cell){.told = true};
+}
+
 static void refuse_name(const struct rows *rows, const char *name, const char *pointer,
                         struct err *err)
 {
@@ -280,8 +316,8 @@ static void refuse_name(const struct rows *rows, const char *name, const char *p
 
 /* ---- JSON ---- */
 
-static int take_value(struct rows *rows, size_t column, const json_t *value, const char *pointer,
-                      struct err *err)
+static void take_value(struct rows *rows, size_t column, const json_t *value, const char *pointer,
+                       struct err *err)
 {
     struct encoder_cell *cell = &rows->cells[column];
     char shown[JSON_UTIL_SHOWN + 8];
@@ -301,15 +337,14 @@ static int take_value(struct rows *rows, size_t column, const json_t *value, con
             xasprintf("must be a number, a text or null, got %s", json_util_describe(value, shown));
         (void)problem(err, pointer, rows->names[column], detail);
         free(detail);
-        return -1;
+        cell->told = true;
     }
-    return 0;
 }
 
+/* -1: what its cells are cannot be told. */
 static int take_array(struct rows *rows, const json_t *row, const char *pointer, struct err *err)
 {
     size_t i;
-    int rc = 0;
 
     if (json_array_size(row) != rows->n_columns) {
         return err_add(err, pointer,
@@ -319,33 +354,29 @@ static int take_array(struct rows *rows, const json_t *row, const char *pointer,
                        rows->labelled ? ", then the target" : "", json_array_size(row));
     }
     for (i = 0; i < rows->n_columns; i++) {
-        if (take_value(rows, i, json_array_get(row, i), pointer, err) != 0) {
-            rc = -1;
-        }
+        take_value(rows, i, json_array_get(row, i), pointer, err);
     }
-    return rc;
+    return 0;
 }
 
-static int take_object(struct rows *rows, const json_t *row, const char *pointer, struct err *err)
+static void take_object(struct rows *rows, const json_t *row, const char *pointer, struct err *err)
 {
     size_t found = 0, i;
     const char *key;
     json_t *value;
-    int rc = 0;
 
     for (i = 0; i < rows->n_columns; i++) {
         value = json_object_get(row, rows->names[i]);
         if (value == NULL) {
-            rc = problem(err, pointer, rows->names[i], "is missing");
+            (void)problem(err, pointer, rows->names[i], "is missing");
+            rows->cells[i] = (struct encoder_cell){.told = true};
             continue;
         }
         found++;
-        if (take_value(rows, i, value, pointer, err) != 0) {
-            rc = -1;
-        }
+        take_value(rows, i, value, pointer, err);
     }
     if (found == json_object_size(row)) {
-        return rc;
+        return;
     }
     /* the macro wants a pointer that is not const, and only reads */
     json_object_foreach((json_t *)(uintptr_t)row, key, value)
@@ -357,29 +388,27 @@ static int take_object(struct rows *rows, const json_t *row, const char *pointer
             refuse_name(rows, key, pointer, err);
         }
     }
-    return -1;
 }
 
 int rows_read_json(struct rows *rows, const json_t *instances, struct err *err)
 {
     char pointer[48];
     size_t n = json_array_size(instances), i;
-    bool bad = false;
 
     if (n > rows->limit) {
         return err_set(err, ERR_TOO_LARGE,
                        "the body has %zu rows, and at most %zu of this model go in one request", n,
                        rows->limit);
     }
-    for (i = 0; i < n && !err_full(err); i++) {
+    for (i = 0; i < n && err->n_dropped == 0; i++) {
         const json_t *row = json_array_get(instances, i);
-        int rc;
+        int rc = 0;
 
         (void)snprintf(pointer, sizeof pointer, "/instances/%zu", i);
         if (json_is_array(row)) {
             rc = take_array(rows, row, pointer, err);
         } else if (json_is_object(row)) {
-            rc = take_object(rows, row, pointer, err);
+            take_object(rows, row, pointer, err);
         } else {
             rc = err_add(err, pointer,
                          "must be an object by feature name or an array in feature order");
@@ -390,9 +419,8 @@ int rows_read_json(struct rows *rows, const json_t *instances, struct err *err)
         if (rc != 0 && err->code != ERR_INVALID) {
             return -1;
         }
-        bad = bad || rc != 0;
     }
-    return bad ? -1 : 0;
+    return err_is(err) ? -1 : 0;
 }
 
 /* ---- a query ---- */
@@ -426,7 +454,7 @@ static int take_positional(struct rows *rows, char *text, struct err *err)
     return 0;
 }
 
-static int take_named(struct rows *rows, const struct query *query, struct err *err)
+static void take_named(struct rows *rows, const struct query *query, struct err *err)
 {
     size_t i, bad = 0;
 
@@ -435,6 +463,7 @@ static int take_named(struct rows *rows, const struct query *query, struct err *
 
         if (text == NULL) {
             (void)problem(err, "", rows->names[i], "is missing");
+            rows->cells[i] = (struct encoder_cell){.told = true};
             bad++;
         } else {
             rows->cells[i] = text_cell(text);
@@ -445,23 +474,22 @@ static int take_named(struct rows *rows, const struct query *query, struct err *
             refuse_name(rows, query->params[i].name, "", err);
         }
     }
-    return err_is(err) ? -1 : 0;
 }
 
 int rows_read_query(struct rows *rows, const struct query *query, struct err *err)
 {
     char *text = NULL;
-    int rc;
+    int rc = 0;
 
     if (query->n == 1 && strcmp(query->params[0].name, "x") == 0 && rows_find(rows, "x") < 0) {
         text = xstrdup(query->params[0].value);
         rc = take_positional(rows, text, err);
     } else {
-        rc = take_named(rows, query, err);
+        take_named(rows, query, err);
     }
     if (rc == 0) {
         rc = rows_add(rows, "", err);
     }
     free(text);
-    return rc;
+    return rc != 0 || err_is(err) ? -1 : 0;
 }

@@ -58,11 +58,14 @@ int rows_read_table(struct rows *rows, enum reader_format format, const void *by
 int rows_read_query(struct rows *rows, const struct query *query, struct err *err) MUST_CHECK;
 
 /* ---- for rows_csv.c and rows_table.c ---- */
-/* The problems of one row: what the encoder tells by pointer ("/petal_width") becomes a place in
- * the table. `from` ends empty. */
-void rows_move_problems(struct err *err, struct err *from, int64_t row, int64_t line);
-/* Append the row in `cells`. Pointers of problems start with `pointer`. */
+/* Append the row in `cells`. Pointers of problems start with `pointer`. A row with a cell that is
+ * `told` is not appended, but everything else that is wrong with it is said. */
 int rows_add(struct rows *rows, const char *pointer, struct err *err) MUST_CHECK;
+/* The same for a row of a table, where problems have row, line and column for a pointer; -1 only
+ * when no other row needs to be looked at. */
+int rows_add_line(struct rows *rows, int64_t row, int64_t line, struct err *err) MUST_CHECK;
+/* A column that no row has, with words for it: its cells need none of their own. */
+void rows_without(struct rows *rows, size_t column, int64_t line, struct err *err);
 /* The column of that name; -1 when there is none. */
 ptrdiff_t rows_find(const struct rows *rows, const char *name);
 bool rows_is_target(const struct rows *rows, const char *name);

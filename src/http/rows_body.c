@@ -5,7 +5,21 @@
 
 #include "data/unpack.h"
 #include "http/media.h"
+#include "http/respond.h"
 #include "jobs/json_util.h"
+
+void rows_request_end(struct request *req, struct rows_request *r)
+{
+    if (err_is(&r->err)) {
+        respond_err(req, &r->err);
+    }
+    json_decref(r->root);
+    rows_fini(&r->rows);
+    if (r->servable != NULL) {
+        servable_put(&r->servable);
+    }
+    err_fini(&r->err);
+}
 
 /* The array of "instances", which must be the body's only key. */
 static int find_instances(const json_t *root, const char *other, const json_t **out,

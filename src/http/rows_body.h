@@ -4,6 +4,17 @@
 
 #include "http/request.h"
 #include "http/rows.h"
+#include "jobs/predictor.h"
+
+/* What a request with rows for a model holds while it is answered; begins as {.err = ERR_INIT}. */
+struct rows_request {
+    struct servable *servable; /* NULL: none yet, or given away */
+    struct rows rows;
+    json_t *root; /* of a JSON body */
+    struct err err;
+};
+/* Answers with what is in err, if anything, and lets go of all. */
+void rows_request_end(struct request *req, struct rows_request *r);
 
 /* *root: the tree of a JSON body; NULL where the body is a table. */
 int rows_body_parse(const struct request *req, json_t **root, struct err *err) MUST_CHECK;

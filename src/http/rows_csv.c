@@ -71,7 +71,14 @@ static bool cut_plain(struct cutter *c, char **to)
     return true;
 }
 
-/* The next cell, NUL-terminated in place; CUT_LAST_CELL ends its line, with LF, CRLF or CR, and
+/* A line ends with LF, CRLF or CR. */
+static void end_line(struct cutter *c)
+{
+    c->at += *c->at == '\r' && c->at + 1 < c->end && c->at[1] == '\n' ? 2 : 1;
+    c->line++;
+}
+
+/* The next cell, NUL-terminated in place; CUT_LAST_CELL ends its line, and
  * CUT_BLANK is the whole of an empty one. As in tables that are sent (data/csv.h), blanks around a
  * cell do not belong to it. */
 static enum cut next_cell(struct cutter *c, char **out, const char **why)
@@ -102,14 +109,25 @@ static enum cut next_cell(struct cutter *c, char **out, const char **why)
         cut = CUT_CELL;
         c->at++;
     } else if (c->at < c->end) {
-        c->at += *c->at == '\r' && c->at + 1 < c->end && c->at[1] == '\n' ? 2 : 1;
-        c->line++;
+        end_line(c);
     }
     *to = '\0'; /* at or before the delimiter that was just passed, or the text's own NUL */
     return cut == CUT_LAST_CELL && !quoted && **out == '\0' ? CUT_BLANK : cut;
 }
 
-/* columns[k]: where the table's k-th column goes; a target that nobody asked for, nowhere. */
+/* What is left of a line that cannot be cut. */
+static void skip_line(struct cutter *c)
+{
+    while (c->at < c->end && !is_end(*c->at)) {
+        c->at++;
+    }
+    if (c->at < c->end) {
+        end_line(c);
+    }
+}
+
+/* columns[k]: where the table's k-th column goes; a target that nobody asked for, nowhere. -1: the
+ * rows cannot be read. */
 static int read_header(struct rows *rows, struct cutter *c, size_t **columns, size_t *n,
                        struct err *err)
 {
@@ -150,34 +168,18 @@ static int read_header(struct rows *rows, struct cutter *c, size_t **columns, si
     } while ((cut == CUT_CELL || *n == 0) && err->n_dropped == 0);
     for (i = 0; i < rows->n_columns && cut != CUT_BAD; i++) {
         if (!seen[i]) {
-            (void)err_add_cell(err, 0, line, rows->names[i], "column \"%s\" is missing",
-                               rows->names[i]);
+            rows_without(rows, i, line, err);
         }
     }
     free(seen);
-    return err_is(err) ? -1 : 0;
+    return cut == CUT_BAD || err->n_dropped > 0 ? -1 : 0;
 }
 
-/* Pointers' escapes do not matter for showing. */
-void rows_move_problems(struct err *err, struct err *from, int64_t row, int64_t line)
-{
-    size_t i;
+enum line { LINE_CELLS, LINE_BLANK, LINE_BAD };
 
-    for (i = 0; i < from->n_items; i++) {
-        const char *pointer = from->items[i].pointer;
-
-        (void)err_add_cell(err, row, line, pointer != NULL ? pointer + 1 : NULL, "%s",
-                           from->items[i].detail);
-    }
-    if (from->n_items == 0) {
-        (void)err_set(err, from->code, "%s", from->detail);
-    }
-    err_fini(from);
-}
-
-/* One line into rows->cells. 1: it was blank. */
-static int read_line(struct rows *rows, struct cutter *c, const size_t *columns, size_t n,
-                     int64_t row, struct err *err)
+/* One line into rows->cells; what is wrong with its form is said, and the next can be read. */
+static enum line read_line(struct rows *rows, struct cutter *c, const size_t *columns, size_t n,
+                           int64_t row, struct err *err)
 {
     int64_t line = c->line;
     const char *why = NULL;
@@ -189,10 +191,12 @@ static int read_line(struct rows *rows, struct cutter *c, const size_t *columns,
 
         cut = next_cell(c, &text, &why);
         if (cut == CUT_BAD) {
-            return err_add_cell(err, row, line, NULL, "%s", why);
+            (void)err_add_cell(err, row, line, NULL, "%s", why);
+            skip_line(c);
+            return LINE_BAD;
         }
         if (k == 0 && cut == CUT_BLANK) {
-            return 1;
+            return LINE_BLANK;
         }
         if (k < n && columns[k] != NOWHERE) {
             rows->cells[columns[k]] = (struct encoder_cell){.text = text};
@@ -200,10 +204,10 @@ static int read_line(struct rows *rows, struct cutter *c, const size_t *columns,
         k++;
     } while (cut == CUT_CELL);
     if (k != n) {
-        return err_add_cell(err, row, line, NULL, "the row has %zu cells, and the header %zu", k,
-                            n);
+        (void)err_add_cell(err, row, line, NULL, "the row has %zu cells, and the header %zu", k, n);
+        return LINE_BAD;
     }
-    return 0;
+    return LINE_CELLS;
 }
 
 /* UTF-8 without NUL, or words for what it is instead. */
@@ -236,7 +240,6 @@ int rows_read_csv(struct rows *rows, char *text, size_t len, struct err *err)
     struct cutter c = {.at = text, .end = text + len, .line = 1, .delimiter = ','};
     size_t *columns = NULL, n = 0;
     int64_t row = 0, line;
-    bool bad = false;
     int rc;
 
     if (check_text(text, len, err) != 0) {
@@ -248,27 +251,19 @@ int rows_read_csv(struct rows *rows, char *text, size_t len, struct err *err)
     c.delimiter = csv_sniff_delimiter(text, len < SNIFF_BYTES ? len : SNIFF_BYTES,
                                       len <= SNIFF_BYTES);
     rc = read_header(rows, &c, &columns, &n, err);
-    while (rc == 0 && c.at < c.end) {
-        struct err here = ERR_INIT;
+    while (rc == 0 && c.at < c.end && err->n_dropped == 0) {
+        enum line read;
 
         line = c.line;
-        row++;
-        rc = read_line(rows, &c, columns, n, row, err);
-        if (rc == 1) {
-            row--;
-            rc = 0;
-            continue;
+        read = read_line(rows, &c, columns, n, row + 1, err);
+        row += read != LINE_BLANK;
+        if (read == LINE_CELLS) {
+            rc = rows_add_line(rows, row, line, err);
         }
-        if (rc == 0 && rows_add(rows, "", &here) != 0) {
-            bad = true;
-            rc = here.code == ERR_INVALID ? 0 : -1;
-            rows_move_problems(err, &here, row, line);
-        }
-        err_fini(&here);
     }
-    if (rc == 0 && !bad && row == 0) {
-        rc = err_add(err, NULL, "the table has no rows");
+    if (row == 0 && !err_is(err)) {
+        (void)err_add(err, NULL, "the table has no rows");
     }
     free(columns);
-    return rc != 0 || bad ? -1 : 0;
+    return err_is(err) ? -1 : 0;
 }

@@ -25,7 +25,6 @@ struct taker {
     size_t *starts;  /* [rows->n_columns]: of texts, in `text`; NOWHERE: no text */
     struct buf text; /* of the row under way */
     int64_t row;
-    bool bad; /* some row was refused; the others are looked at all the same */
 };
 
 /* "x12": 12; else -1. */
@@ -67,11 +66,11 @@ static bool numbered(const struct rows *rows, size_t *base, size_t *width)
     return true;
 }
 
-/* Columns by name; false when one is missing or unknown, with every problem in err. */
-static bool by_name(const struct taker *t, const char *const *names, struct err *err)
+/* Columns by name, with every problem in err. */
+static void by_name(const struct taker *t, const char *const *names, struct err *err)
 {
     struct rows *rows = t->rows;
-    bool *seen = xcalloc(rows->n_columns, sizeof *seen), good = true;
+    bool *seen = xcalloc(rows->n_columns, sizeof *seen);
     size_t i;
 
     for (i = 0; i < t->n; i++) {
@@ -79,7 +78,6 @@ static bool by_name(const struct taker *t, const char *const *names, struct err 
 
         t->columns[i] = column >= 0 ? (size_t)column : NOWHERE;
         if (column >= 0) {
-            good = good && !seen[column];
             if (seen[column]) {
                 (void)err_add_cell(err, 0, 0, names[i], "column \"%.64s\" is there twice",
                                    names[i]);
@@ -90,29 +88,35 @@ static bool by_name(const struct taker *t, const char *const *names, struct err 
 
             (void)err_add_cell(err, 0, 0, names[i], "column \"%.64s\" %s", names[i], why);
             free(why);
-            good = false;
         }
     }
     for (i = 0; i < rows->n_columns; i++) {
         if (!seen[i]) {
-            (void)err_add_cell(err, 0, 0, rows->names[i], "column \"%s\" is missing",
-                               rows->names[i]);
-            good = false;
+            rows_without(rows, i, 0, err);
         }
     }
     free(seen);
-    return good;
 }
 
-/* libsvm's own order: its label, then the features. */
-static void by_index(const struct taker *t)
+/* libsvm's own order: its label, then the features; for an offset or a second target it has no
+ * place. */
+static int by_index(const struct taker *t, struct err *err)
 {
-    size_t i;
+    size_t features = encoder_n_features(t->rows->encoder), i;
 
-    t->columns[0] = t->rows->labelled ? t->rows->n_inputs : NOWHERE;
-    for (i = 1; i < t->n; i++) {
-        t->columns[i] = i - 1 < t->rows->n_inputs ? i - 1 : NOWHERE;
+    if (t->rows->n_columns > features + t->rows->labelled) {
+        const char *name = t->rows->names[t->rows->n_inputs > features ? features : features + 1];
+
+        return err_add_cell(err, 0, 0, name,
+                            "libsvm has no place for \"%.64s\"; send the rows as CSV, NDJSON or "
+                            "JSON",
+                            name);
     }
+    t->columns[0] = t->rows->labelled ? features : NOWHERE;
+    for (i = 1; i < t->n; i++) {
+        t->columns[i] = i - 1 < features ? i - 1 : NOWHERE;
+    }
+    return 0;
 }
 
 static int by_position(const struct taker *t, struct err *err)
@@ -145,17 +149,12 @@ static int take_columns(void *ctx, size_t n, const char *const *names, const int
     if (t->columns == NULL) {
         return err_set(err, ERR_NO_MEMORY, "no memory for these rows");
     }
-    if (by_name(t, names, named ? err : &names_err)) {
-        rc = 0;
-    } else if (named) {
-        rc = -1;
-    } else if (t->format == READER_LIBSVM) {
-        by_index(t);
-    } else {
-        rc = by_position(t, err);
+    by_name(t, names, named ? err : &names_err);
+    if (!named && err_is(&names_err)) {
+        rc = t->format == READER_LIBSVM ? by_index(t, err) : by_position(t, err);
     }
     err_fini(&names_err);
-    return rc;
+    return rc != 0 || err->n_dropped > 0 ? -1 : 0;
 }
 
 static int take_text(void *ctx, const char *s, size_t len, struct err *err)
@@ -186,7 +185,6 @@ static int take_number(void *ctx, double value, struct err *err)
         t->starts[column] = NOWHERE;
         t->rows->cells[column] = (struct encoder_cell){.missing = isnan(value), .number = value};
     } else if (t->format == READER_LIBSVM && t->at > 1 && value != 0) {
-        t->bad = true;
         (void)err_add_cell(err, t->row + 1, t->sink->line, NULL,
                            "row %lld has a value at an index that is no feature of this model",
                            (long long)t->row + 1);
@@ -197,9 +195,8 @@ static int take_number(void *ctx, double value, struct err *err)
 static int end_row(void *ctx, struct err *err)
 {
     struct taker *t = ctx;
-    struct err here = ERR_INIT;
     size_t i;
-    int rc = 0;
+    int rc;
 
     t->row++;
     t->at = 0;
@@ -208,12 +205,7 @@ static int end_row(void *ctx, struct err *err)
             t->rows->cells[i].text = t->text.data + t->starts[i];
         }
     }
-    if (rows_add(t->rows, "", &here) != 0) {
-        t->bad = true;
-        rc = here.code == ERR_INVALID ? 0 : -1;
-        rows_move_problems(err, &here, t->row, t->sink->line);
-    }
-    err_fini(&here);
+    rc = rows_add_line(t->rows, t->row, t->sink->line, err);
     buf_clear(&t->text);
     return rc;
 }
@@ -249,5 +241,5 @@ int rows_read_table(struct rows *rows, enum reader_format format, const void *by
     free(t.columns);
     free(t.starts);
     buf_fini(&t.text);
-    return rc != 0 || t.bad ? -1 : 0;
+    return rc != 0 || err_is(err) ? -1 : 0;
 }

@@ -1,81 +1,9 @@
-/* Rows of a client: JSON, CSV and query give the same numbers, and every problem is told at once
- * with its place.
+/* Rows of a client: JSON, CSV and query give the same numbers. What is wrong with them:
+ * check_http_rows_wrong.c.
  */
-#include "data_help.h"
+#include "http_rows_help.h"
 
-#include <jansson.h>
-
-#include "http/rows.h"
-
-static struct encoder *amounts, *kinds; /* a, kind -> y; a, kind -> label */
-static const struct mlp_spec number_spec = {.n_outputs = 1, .loss = MLP_MSE};
-static const struct mlp_spec class_spec = {.n_outputs = 3, .loss = MLP_CROSS_ENTROPY};
 static const struct mlp_spec sigmoid_spec = {.n_outputs = 1, .loss = MLP_BINARY_CROSS_ENTROPY};
-
-static struct encoder *fitted(const struct dataset *ds, size_t target, bool is_classes)
-{
-    static const size_t features[] = {0, 1};
-    static const uint64_t rows[] = {0, 1, 2, 3};
-    struct encoder_options options = {.classes = is_classes,
-                                      .n_features = 2,
-                                      .features = features,
-                                      .n_targets = 1,
-                                      .targets = &target};
-    struct encoder *e = NULL;
-    struct err err = ERR_INIT;
-
-    ck_assert_msg(encoder_fit(ds, &options, rows, 4, &e, NULL, &err) == 0, "%s", err.detail);
-    return e;
-}
-
-static void setup(void)
-{
-    struct dataset *ds;
-
-    folder_make();
-    ds = table("a,kind,y,label\n1,red,10,cat\n2,blue,20,dog\n3,red,30,eel\n4,blue,40,cat\n");
-    amounts = fitted(ds, 2, false);
-    kinds = fitted(ds, 3, true);
-    dataset_free(&ds);
-}
-
-static void teardown(void)
-{
-    encoder_free(&amounts);
-    encoder_free(&kinds);
-    folder_remove();
-}
-
-static int from_json(struct rows *rows, const char *text, struct err *err)
-{
-    json_t *json = json_loads(text, 0, NULL);
-    int rc;
-
-    ck_assert_msg(json != NULL, "%s", text);
-    rc = rows_read_json(rows, json, err);
-    json_decref(json);
-    return rc;
-}
-
-static int from_csv(struct rows *rows, const char *text, struct err *err)
-{
-    char *copy = xstrdup(text);
-    int rc = rows_read_csv(rows, copy, strlen(copy), err);
-
-    free(copy);
-    return rc;
-}
-
-static int from_query(struct rows *rows, const char *text, struct err *err)
-{
-    struct query query;
-    int rc;
-
-    ck_assert_int_eq(query_parse(text, &query, err), 0);
-    rc = rows_read_query(rows, &query, err);
-    query_fini(&query);
-    return rc;
-}
 
 static void same(const struct rows *rows, const struct rows *other)
 {
@@ -136,114 +64,6 @@ START_TEST(missing_cells)
 }
 END_TEST
 
-/* Whether some problem has that pointer (or column) and text. */
-static bool told(const struct err *err, const char *place, const char *detail)
-{
-    size_t i;
-
-    for (i = 0; i < err->n_items; i++) {
-        const struct err_item *item = &err->items[i];
-        const char *at = item->pointer != NULL  ? item->pointer
-                         : item->column != NULL ? item->column
-                                                : "";
-
-        if (strcmp(at, place) == 0 && strstr(item->detail, detail) != NULL) {
-            return true;
-        }
-    }
-    return false;
-}
-
-START_TEST(all_problems_of_json)
-{
-    struct err err = ERR_INIT;
-    struct rows rows;
-
-    rows_init(&rows, amounts, &number_spec, false);
-    ck_assert_int_eq(from_json(&rows,
-                               "[[1,\"red\"],{\"aa\":1,\"y\":2},[1],7,[\"x\",\"red\"],[[],{}],"
-                               "{\"a\":1,\"kind\":\"red\",\"z/~\":1}]",
-                               &err),
-                     -1);
-    ck_assert_int_eq(err.code, ERR_INVALID);
-    ck_assert(told(&err, "/instances/1/a", "missing"));
-    ck_assert(told(&err, "/instances/1/kind", "missing"));
-    ck_assert(told(&err, "/instances/1/aa", "did you mean \"a\"?"));
-    ck_assert(told(&err, "/instances/1/y", "predicts"));
-    ck_assert(told(&err, "/instances/2", "2 values"));
-    ck_assert(told(&err, "/instances/3", "array in feature order"));
-    ck_assert(told(&err, "/instances/4/a", "number"));
-    ck_assert(told(&err, "/instances/5/a", "number, a text or null"));
-    ck_assert(told(&err, "/instances/5/kind", "number, a text or null"));
-    ck_assert(told(&err, "/instances/6/z~1~0", "no feature"));
-    ck_assert_uint_eq(err.n_items, 10);
-    err_fini(&err);
-    rows_fini(&rows);
-}
-END_TEST
-
-START_TEST(all_problems_of_csv)
-{
-    static const struct {
-        const char *text, *place, *detail;
-        int64_t row, line;
-    } bad[] = {
-        {"", "", "is no feature", 0, 1},
-        {"a\n1\n", "kind", "missing", 0, 1},
-        {"a,kind,a\n1,red,2\n", "a", "twice", 0, 1},
-        {"a,kimd\n1,red\n", "kimd", "did you mean \"kind\"", 0, 1},
-        {"a,kind\n", "", "no rows", 0, 0},
-        {"a,kind\n1,red\n1\n", "", "1 cells", 2, 3},
-        {"a,kind\n1,red,\n", "", "3 cells", 1, 2},
-        {"a,kind\n\"1\nx\",red\n2,\"red", "", "never closed", 2, 4},
-        {"a,kind\n1,\"red\"x\n", "", "follows", 1, 2},
-        {"a,kind\n1,r\"ed\n", "", "quote inside", 1, 2},
-        {"a,kind\nabc,red\n", "a", "number", 1, 2},
-    };
-    size_t i;
-
-    for (i = 0; i < ARRAY_LEN(bad); i++) {
-        struct err err = ERR_INIT;
-        struct rows rows;
-        const struct err_item *last;
-
-        rows_init(&rows, amounts, &number_spec, false);
-        ck_assert_msg(from_csv(&rows, bad[i].text, &err) == -1, "%s is taken", bad[i].text);
-        ck_assert_msg(told(&err, bad[i].place, bad[i].detail), "%s: %s", bad[i].text, err.detail);
-        last = &err.items[err.n_items - 1];
-        ck_assert_msg(last->row == bad[i].row && last->line == bad[i].line, "%s: row %d line %d",
-                      bad[i].text, (int)last->row, (int)last->line);
-        err_fini(&err);
-        rows_fini(&rows);
-    }
-}
-END_TEST
-
-START_TEST(problems_of_queries)
-{
-    struct err err = ERR_INIT;
-    struct rows rows;
-
-    rows_init(&rows, amounts, &number_spec, false);
-    ck_assert_int_eq(from_query(&rows, "aa=1&kind=red", &err), -1);
-    ck_assert(told(&err, "/a", "missing") && told(&err, "/aa", "did you mean"));
-    err_fini(&err);
-    ck_assert_int_eq(from_query(&rows, "x=1", &err), -1);
-    ck_assert(told(&err, "/x", "2 values"));
-    err_fini(&err);
-    ck_assert_int_eq(from_query(&rows, "a=1&kind=red&x=1", &err), -1);
-    ck_assert(told(&err, "/x", "no feature"));
-    err_fini(&err);
-    ck_assert_int_eq(from_query(&rows, "a=one&kind=red", &err), -1);
-    ck_assert(told(&err, "/a", "number"));
-    err_fini(&err);
-    ck_assert_int_eq(from_query(&rows, NULL, &err), -1);
-    ck_assert_uint_eq(err.n_items, 2);
-    err_fini(&err);
-    rows_fini(&rows);
-}
-END_TEST
-
 START_TEST(truth_of_labelled_rows)
 {
     struct err err = ERR_INIT;
@@ -287,11 +107,6 @@ START_TEST(truth_of_labelled_rows)
     rows_fini(&rows);
 }
 END_TEST
-
-static int from_ndjson(struct rows *rows, const char *text, struct err *err)
-{
-    return rows_read_table(rows, READER_NDJSON, text, strlen(text), folder, 0, err);
-}
 
 /* What a table says of itself holds for the rows that are sent later: its words for no value, the
  * way its days are written. In the table, as JSON, as CSV and in a query a row is the same. */
@@ -455,9 +270,6 @@ int main(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, three_ways_in);
     tcase_add_test(tc, missing_cells);
-    tcase_add_test(tc, all_problems_of_json);
-    tcase_add_test(tc, all_problems_of_csv);
-    tcase_add_test(tc, problems_of_queries);
     tcase_add_test(tc, truth_of_labelled_rows);
     tcase_add_test(tc, words_and_formats_of_the_table);
     tcase_add_test(tc, csv_of_every_kind);

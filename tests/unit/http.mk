@@ -4,6 +4,7 @@ HTTP_CHECKS = \
 	tests/unit/check_copy \
 	tests/unit/check_http \
 	tests/unit/check_http_rows \
+	tests/unit/check_http_rows_wrong \
 	tests/unit/check_limits \
 	tests/unit/check_limits_docs \
 	tests/unit/check_listen \
@@ -27,9 +28,14 @@ tests_unit_check_http_SOURCES = tests/unit/check_http.c
 tests_unit_check_http_CFLAGS = $(HTTP_CHECK_CFLAGS)
 tests_unit_check_http_LDADD = $(HTTP_CHECK_LIBS)
 
-tests_unit_check_http_rows_SOURCES = tests/unit/check_http_rows.c tests/unit/data_help.h
+tests_unit_check_http_rows_SOURCES = tests/unit/check_http_rows.c \
+	tests/unit/data_help.h tests/unit/http_rows_help.h
 tests_unit_check_http_rows_CFLAGS = $(HTTP_CHECK_CFLAGS)
 tests_unit_check_http_rows_LDADD = $(HTTP_CHECK_LIBS)
+tests_unit_check_http_rows_wrong_SOURCES = tests/unit/check_http_rows_wrong.c \
+	tests/unit/data_help.h tests/unit/http_rows_help.h
+tests_unit_check_http_rows_wrong_CFLAGS = $(HTTP_CHECK_CFLAGS)
+tests_unit_check_http_rows_wrong_LDADD = $(HTTP_CHECK_LIBS)
 
 tests_unit_check_limits_SOURCES = tests/unit/check_limits.c
 tests_unit_check_limits_CFLAGS = $(HTTP_CHECK_CFLAGS)
