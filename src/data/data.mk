@@ -55,6 +55,7 @@ libdata_a_SOURCES = \
 	src/data/reader_look.c \
 	src/data/reader_spool.c \
 	src/data/filter.c src/data/filter.h \
+	src/data/sample.c src/data/sample.h \
 	src/data/split.c src/data/split.h src/data/split_priv.h \
 	src/data/split_class.c \
 	src/data/split_column.c \

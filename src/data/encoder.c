@@ -158,8 +158,8 @@ size_t encoder_block(const uint64_t *rows, size_t n, uint64_t *first, size_t *sp
     uint64_t end = (rows[0] / DATASET_GROUP + 1) * DATASET_GROUP;
     size_t k = 1;
 
-    while (k < n && rows[k] < end) {
-        CHK(rows[k] > rows[k - 1]); /* ascending, or whole groups could not be read once */
+    while (k < n && k < DATASET_GROUP && rows[k] < end) {
+        CHK(rows[k] >= rows[k - 1]); /* rising, or whole groups could not be read once */
         k++;
     }
     *first = rows[0];

@@ -115,8 +115,8 @@ static inline size_t encoder_n_codes(const struct encoder_feature *f)
     return f->n_edges > 0 ? f->n_edges - 1 : 0;
 }
 
-/* The rows at the front of rows (n > 0) that one read of DATASET_GROUP rows covers: their
- * number; *first and *span are the dataset rows to read. */
+/* The rows at the front of rows (n > 0; rising or equal) that one read of DATASET_GROUP rows covers:
+ * their number, so many at most; *first and *span are the dataset rows to read. */
 size_t encoder_block(const uint64_t *rows, size_t n, uint64_t *first, size_t *span);
 
 int encoder_rows_no_memory(struct err *err);

@@ -220,6 +220,26 @@ int split_count(const struct dataset *ds, const struct split_options *options,
     return result;
 }
 
+int split_classes(const struct dataset *ds, const struct split_options *options,
+                  const struct split *split, enum split_part part, uint64_t **counts,
+                  size_t *n_classes, struct err *err)
+{
+    struct split_job job = {.ds = ds, .options = options};
+    int result = -1;
+    size_t i;
+
+    if (start(&job, err) == 0 && split_find_classes(&job, err) == 0) {
+        *counts = xcalloc(job.n_classes, sizeof **counts);
+        *n_classes = job.n_classes;
+        for (i = 0; i < split->n[part]; i++) {
+            ++(*counts)[split_class_of(&job, (size_t)split->rows[part][i])];
+        }
+        result = 0;
+    }
+    end(&job);
+    return result;
+}
+
 void split_fini(struct split *split)
 {
     size_t p;

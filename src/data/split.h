@@ -51,6 +51,10 @@ int split_make(const struct dataset *ds, const struct split_options *options, st
 /* Only how many rows each part has; stratified, split_make may put a few elsewhere. */
 int split_count(const struct dataset *ds, const struct split_options *options,
                 size_t n[SPLIT_PARTS], struct err *err) MUST_CHECK;
+/* Rows of each class in a part, of the options' target: *n_classes of them, the caller's. */
+int split_classes(const struct dataset *ds, const struct split_options *options,
+                  const struct split *split, enum split_part part, uint64_t **counts,
+                  size_t *n_classes, struct err *err) MUST_CHECK;
 void split_fini(struct split *split);
 
 #endif

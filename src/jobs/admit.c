@@ -116,6 +116,22 @@ static void rows_by_ranges(const struct job_spec *spec, size_t rows[SPLIT_PARTS]
     }
 }
 
+/* Problems of the rows are told at the key that decides where they go. */
+static int point_at_split(const struct job_spec *spec, struct err *problems, int rc,
+                          struct err *err)
+{
+    size_t i;
+
+    for (i = 0; i < problems->n_items; i++) {
+        err_add(err, job_spec_split_pointer(spec), "%s", problems->items[i].detail);
+    }
+    if (rc != 0 && problems->n_items == 0) {
+        err_move(err, problems);
+    }
+    err_fini(problems);
+    return rc;
+}
+
 /* Of rows that a filter keeps the statistics know nothing. */
 static int count_rows(const struct job_spec *spec, const struct dataset *ds,
                       size_t rows[SPLIT_PARTS], struct err *err)
@@ -123,15 +139,31 @@ static int count_rows(const struct job_spec *spec, const struct dataset *ds,
     struct split_options options = job_spec_split(spec, ds);
     struct err problems = ERR_INIT;
     int rc = split_count(ds, &options, rows, &problems);
-    size_t i;
 
-    for (i = 0; i < problems.n_items; i++) {
-        err_add(err, job_spec_split_pointer(spec), "%s", problems.items[i].detail);
+    return point_at_split(spec, &problems, rc, err);
+}
+
+/* How many training rows there are after sampling: the split is tried for it. */
+static int sampled_rows(const struct job_spec *spec, const struct dataset *ds, size_t *n,
+                        struct err *err)
+{
+    struct sample_options sample = {.kind = spec->sampling, .ratio = spec->sampling_ratio};
+    struct split_options options = job_spec_split(spec, ds);
+    struct split split = {.n = {0}};
+    struct err problems = ERR_INIT;
+    uint64_t *before = NULL;
+    size_t n_classes;
+    int rc = split_make(ds, &options, &split, NULL, &problems);
+
+    rc = point_at_split(spec, &problems, rc, err);
+    if (rc == 0) {
+        rc = split_classes(ds, &options, &split, SPLIT_TRAINING, &before, &n_classes, err);
     }
-    if (rc != 0 && problems.n_items == 0) {
-        err_move(err, &problems);
+    if (rc == 0) {
+        *n = (size_t)sample_counts(&sample, before, n_classes, before);
     }
-    err_fini(&problems);
+    free(before);
+    split_fini(&split);
     return rc;
 }
 
@@ -166,6 +198,10 @@ int admit_rows(const struct job_spec *spec, const struct dataset *ds,
     }
     if (n[SPLIT_TRAINING] == 0) {
         return err_add(err, "/data/split", "no rows are left to train on");
+    }
+    if (spec->sampling != SAMPLE_NONE &&
+        sampled_rows(spec, ds, &n[SPLIT_TRAINING], err) != 0) {
+        return -1;
     }
     rows[SPLIT_TRAINING] = n[SPLIT_TRAINING];
     rows[SPLIT_VALIDATION] =
@@ -205,6 +241,19 @@ static bool x_bytes(const struct admission *a, size_t all, size_t parts, size_t 
            (a->window == 0 || mem_add(*out, all * sizeof(uint32_t), out));
 }
 
+/* Validation rows that a second training has beside those of training. Sampled they are as many
+ * times more as the training rows became: as long as their classes are alike. */
+static bool rows_again(const struct job_spec *spec, const size_t rows[SPLIT_PARTS], size_t *out)
+{
+    size_t others = rows[SPLIT_VALIDATION] + rows[SPLIT_TEST];
+    size_t own = spec->n_kept > others ? spec->n_kept - others : 1, times = 1;
+
+    if (spec->sampling == SAMPLE_OVER && rows[SPLIT_TRAINING] > own) {
+        times = (rows[SPLIT_TRAINING] + own - 1) / own;
+    }
+    return mem_mul(spec->refit ? times : 0, rows[SPLIT_VALIDATION], out);
+}
+
 /* Rows of all parts: x as float32, the truth (labels or float32 targets), weights and offsets;
  * weights of the training rows by class; and the split's lists of row numbers, which name the
  * rows of `ds`. */
@@ -214,25 +263,24 @@ static bool data_bytes(const struct job_spec *spec, const struct admission *a,
     size_t truth = spec->classes ? 1 : a->n_outputs;
     size_t extra = (spec->sample_weight != NULL) + (spec->offset != NULL);
     bool by_class = spec->balanced || spec->n_class_weights > 0;
-    size_t width, all = 0, lists, x, part;
+    size_t width, all = 0, lists, x, part, again;
 
     for (part = 0; part < SPLIT_PARTS; part++) {
         if (!mem_add(all, rows[part], &all)) {
             return false;
         }
     }
-    if (spec->refit && !mem_add(all, rows[SPLIT_VALIDATION], &all)) { /* beside training's too */
+    if (!rows_again(spec, rows, &again) || !mem_add(all, again, &all)) {
         return false;
     }
-    return mem_mul((size_t)dataset_rows(ds), sizeof(uint64_t), &lists) &&
+    return mem_mul((size_t)dataset_rows(ds) +
+                       (spec->sampling != SAMPLE_NONE ? rows[SPLIT_TRAINING] : 0),
+                   sizeof(uint64_t), &lists) &&
            x_bytes(a, all, SPLIT_PARTS + 1, &x) &&
            mem_mul(truth + extra, sizeof(float), &width) && mem_mul(all, width, &all) &&
            mem_add(all, lists, &all) && mem_add(all, x, &all) &&
            mem_add(all,
-                   by_class ? (rows[SPLIT_TRAINING] + (spec->refit ? rows[SPLIT_VALIDATION] : 0)) *
-                                  sizeof(float)
-                            : 0,
-                   out);
+                   by_class ? (rows[SPLIT_TRAINING] + again) * sizeof(float) : 0, out);
 }
 
 /* What measures the value that early stopping looks at. */

@@ -94,6 +94,13 @@ const char *const *config_missing_targets(void)
     return names;
 }
 
+const char *const *config_samplings(void)
+{
+    static const char *const names[] = {"none", "oversample", "undersample", NULL};
+
+    return names;
+}
+
 const char *const *config_filter_ops(void)
 {
     return filter_op_names;

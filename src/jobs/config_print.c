@@ -160,6 +160,12 @@ static void put_data(struct buf *b, const struct job_spec *spec)
     put_text(b, "missing_target",
              config_missing_targets()[spec->drop_without_target ? CONFIG_TARGET_DROP
                                                                 : CONFIG_TARGET_ERROR]);
+    put_open(b, "sampling");
+    put_text(b, "type", config_samplings()[spec->sampling]);
+    if (spec->sampling != SAMPLE_NONE) {
+        put_number(b, "ratio", spec->sampling_ratio);
+    }
+    buf_puts(b, "}");
     put_text(b, "sample_weight", spec->sample_weight);
     put_text(b, "offset", spec->offset);
     put_split(b, spec);

@@ -83,6 +83,7 @@ const char *const *config_losses(void);
 const char *const *config_target_types(void);
 const char *const *config_missing_targets(void);
 const char *const *config_filter_ops(void);
+const char *const *config_samplings(void); /* in the order of enum sample_kind */
 const char *const *config_schedules(void); /* the core's, but "reduce_on_plateau" */
 const char *const *config_averages(void);  /* from MLP_AVERAGE_EMA on */
 const char *const *config_precisions(void);

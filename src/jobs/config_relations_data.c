@@ -271,8 +271,21 @@ static void check_columns(const struct config *config, struct err *err)
     json_decref(taken);
 }
 
+static void check_sampling(const struct config *config, struct err *err)
+{
+    bool some = config_choice(config, KEY_SAMPLING_TYPE, SAMPLE_NONE) != SAMPLE_NONE;
+
+    if (config_has(config, KEY_SAMPLING) && !config->values[KEY_SAMPLING_TYPE].given) {
+        config_refuse_key(err, KEY_SAMPLING_TYPE, "is required: %s",
+                          config_keys[KEY_SAMPLING_TYPE].help);
+    } else if (config_has(config, KEY_SAMPLING_RATIO) && !some) {
+        config_refuse_key(err, KEY_SAMPLING_RATIO, "belongs to oversample and undersample");
+    }
+}
+
 void config_check_data(struct config *config, struct err *err)
 {
+    check_sampling(config, err);
     check_data(config, err);
     check_split(config, err);
     check_columns(config, err);

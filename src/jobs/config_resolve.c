@@ -279,6 +279,7 @@ static int resolve(struct resolver *r)
     resolve_target(r);
     resolve_preprocess(r);
     resolve_split(r);
+    resolve_sampling(r);
     resolve_window(r);
     resolve_start(r);
     resolve_optimizer(r);

@@ -1,7 +1,7 @@
 /* Between the files that fill in a job's defaults; for config_resolve*.c only.
  *
  *   config_resolve.c           columns, metrics, and the order of it all
- *   config_resolve_rows.c      filter, split
+ *   config_resolve_rows.c      filter, split, sampling
  *   config_resolve_target.c    what the target is, loss, output
  *   config_resolve_preprocess.c  how cells become numbers
  *   config_resolve_network.c   layers
@@ -31,6 +31,7 @@ struct resolver {
 void resolve_split_way(struct resolver *r); /* with the columns */
 int resolve_filter(struct resolver *r);     /* after them */
 void resolve_split(struct resolver *r);     /* after the target */
+void resolve_sampling(struct resolver *r);  /* the same */
 void resolve_filter_end(struct resolver *r);
 /* A column of ds as it is in the rows that the filter keeps, until resolve_filter_end. */
 const struct dataset_column *resolver_column(const struct resolver *r, size_t column);

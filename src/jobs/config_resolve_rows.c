@@ -1,4 +1,4 @@
-/* Which rows of its dataset a job uses, and which part they go to: filter and split.
+/* Which rows of its dataset a job uses, and which part they go to: filter, split and sampling.
  *
  * A filter changes what the columns look like: a class may be gone, a missing cell, a negative
  * number. So whatever else is resolved asks for a column with resolver_column, which looks at the
@@ -190,5 +190,20 @@ void resolve_split(struct resolver *r)
     spec->stratify = spec->classes && fractions && !json_is_false(stratify) && !together;
     if (spec->stratify_asked && !spec->classes) {
         err_add(r->err, "/data/split/stratify", "is for classes, and the target is numbers");
+    }
+}
+
+/* ---- sampling ------------------------------------------------------------------------------ */
+
+void resolve_sampling(struct resolver *r)
+{
+    struct job_spec *spec = r->spec;
+
+    spec->sampling =
+        (enum sample_kind)config_choice(r->config, KEY_SAMPLING_TYPE, SAMPLE_NONE);
+    spec->sampling_ratio = config_number(r->config, KEY_SAMPLING_RATIO, 1);
+    if (spec->sampling != SAMPLE_NONE && !spec->classes) {
+        err_add(r->err, "/data/sampling", "is for classes, and the target is numbers");
+        spec->sampling = SAMPLE_NONE;
     }
 }

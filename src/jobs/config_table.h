@@ -56,6 +56,16 @@
       .help = "a missing cell meets missing and nothing else")                                     \
     K(FILTER_VALUE, "data/filter[]/value", TYPE_OWN, .null_ok = true,                              \
       .help = "what to compare with; of in and not_in an array; of missing and not_missing none")  \
+    K(SAMPLING, "data/sampling", TYPE_SHORT, .member = "type", .null_ok = true,                    \
+      .help = "of classes: which training rows there are, and how often; validation and test "     \
+              "stay as they are")                                                                  \
+    K(SAMPLING_TYPE, "data/sampling/type", TYPE_CHOICE, .choices = config_samplings,               \
+      .help = "oversample: small classes get their rows more than once; undersample: large "       \
+              "ones lose some; default: none")                                                     \
+    K(SAMPLING_RATIO, "data/sampling/ratio", TYPE_NUMBER, .open_low = true, .high = 1,             \
+      .null_ok = true,                                                                             \
+      .help = "rows of the smallest class to those of the largest that are to come out; default: " \
+              "1")                                                                                 \
     K(SAMPLE_WEIGHT, "data/sample_weight", TYPE_TEXT, .null_ok = true,                             \
       .help = "a column of numbers >= 0: how much a row counts, in training (where the mean is "   \
               "made 1) and in every metric; never a feature")                                      \

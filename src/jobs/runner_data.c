@@ -194,6 +194,35 @@ int runner_part_encode(const struct runner_slot *slot, const struct encoder *enc
     return 0;
 }
 
+/* Of `more` the rows at `picks` ([m]; NULL: the first m), all but x of streams. */
+static void append_rows(struct runner_part *part, const struct runner_part *more,
+                        const uint64_t *picks, size_t m, const size_t widths[2])
+{
+    size_t n = part->data.rows, i;
+
+    CHK(part->room >= n + m);
+    for (i = 0; i < m; i++) {
+        size_t from = picks != NULL ? (size_t)picks[i] : i, to = n + i;
+
+        if (part->x != NULL) {
+            memcpy(part->x + to * widths[0], more->x + from * widths[0],
+                   widths[0] * sizeof *part->x);
+        }
+        if (part->labels != NULL) {
+            part->labels[to] = more->labels[from];
+        } else {
+            memcpy(part->targets + to * widths[1], more->targets + from * widths[1],
+                   widths[1] * sizeof *part->targets);
+        }
+        if (part->weights != NULL) { /* a dataset that validates may have none */
+            part->weights[to] = more->weights != NULL ? more->weights[from] : 1;
+        }
+        if (part->offset != NULL) {
+            part->offset[to] = more->offset[from];
+        }
+    }
+}
+
 void runner_part_append(struct runner_part *part, struct runner_part *more, const size_t widths[2],
                         struct mlp_data *all)
 {
@@ -201,38 +230,37 @@ void runner_part_append(struct runner_part *part, struct runner_part *more, cons
     struct runner_stream *stream = more->stream;
     struct mlp_data view = {.rows = m};
 
-    CHK(part->room >= n + m);
+    append_rows(part, more, NULL, m, widths);
     if (stream != NULL) {
         runner_stream_join(part->stream, stream);
         view.source = more->data.source;
         more->stream = NULL; /* it stays */
     } else {
-        memcpy(part->x + n * widths[0], more->x, m * widths[0] * sizeof *part->x);
         view.x = part->x + n * widths[0];
     }
-    if (part->labels != NULL) {
-        memcpy(part->labels + n, more->labels, m * sizeof *part->labels);
-        view.labels = part->labels + n;
-    } else {
-        memcpy(part->targets + n * widths[1], more->targets,
-               m * widths[1] * sizeof *part->targets);
-        view.targets = part->targets + n * widths[1];
-    }
-    if (part->weights != NULL) { /* a dataset that validates may have none */
-        for (size_t i = 0; i < m; i++) {
-            part->weights[n + i] = more->weights != NULL ? more->weights[i] : 1;
-        }
-        view.weights = more->weights != NULL ? part->weights + n : NULL;
-    }
-    if (part->offset != NULL) {
-        memcpy(part->offset + n, more->offset, m * sizeof *part->offset);
-        view.offset = part->offset + n;
-    }
+    view.labels = part->labels != NULL ? part->labels + n : NULL;
+    view.targets = part->targets != NULL ? part->targets + n * widths[1] : NULL;
+    view.weights = more->weights != NULL ? part->weights + n : NULL;
+    view.offset = part->offset != NULL ? part->offset + n : NULL;
     *all = part->data;
     all->rows = n + m;
     runner_part_fini(more);
     more->data = view;
     more->stream = stream;
+}
+
+int runner_part_append_some(struct runner_part *part, const struct runner_part *more,
+                            const uint64_t *picks, size_t m, const size_t widths[2],
+                            struct mlp_data *all, struct err *err)
+{
+    if (more->stream != NULL &&
+        runner_stream_join_some(part->stream, more->stream, picks, m, err) != 0) {
+        return -1;
+    }
+    append_rows(part, more, picks, m, widths);
+    *all = part->data;
+    all->rows += m;
+    return 0;
 }
 
 void runner_part_fini(struct runner_part *part)

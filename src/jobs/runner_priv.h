@@ -11,6 +11,7 @@
  *   runner_train.c     a job of kind train, start to end
  *   runner_fit.c       its network and training; see runner_training.h
  *   runner_refit.c     the second training, on training and validation rows
+ *   runner_sample.c    its training rows by class, more or fewer of them
  *   runner_resume.c    its checkpoints, and going on from one
  *   runner_evaluate.c  a job of kind evaluate
  *   runner_fetch.c     a job of kind fetch, and the data.url of one of kind train
@@ -84,6 +85,10 @@ int runner_part_encode(const struct runner_slot *slot, const struct encoder *enc
  * and of targets. */
 void runner_part_append(struct runner_part *part, struct runner_part *more, const size_t widths[2],
                         struct mlp_data *all);
+/* Only those at `picks` ([m], rising or equal), and `more`, which outlives it, stays as it is. */
+int runner_part_append_some(struct runner_part *part, const struct runner_part *more,
+                            const uint64_t *picks, size_t m, const size_t widths[2],
+                            struct mlp_data *all, struct err *err) MUST_CHECK;
 void runner_part_fini(struct runner_part *part);
 /* Scale all weights so that those of the training rows have mean 1. */
 int runner_weigh(struct runner_part parts[SPLIT_PARTS], struct err *err) MUST_CHECK;
@@ -102,6 +107,9 @@ int runner_stream_new(const struct runner_slot *slot, const struct encoder *enco
                       struct runner_stream **out, struct err *err) MUST_CHECK;
 /* The rows of `next`, which outlives it, behind its own. */
 void runner_stream_join(struct runner_stream *s, struct runner_stream *next);
+/* Only those of its rows at `picks` ([m], rising or equal; copied). */
+int runner_stream_join_some(struct runner_stream *s, const struct runner_stream *from,
+                            const uint64_t *picks, size_t m, struct err *err) MUST_CHECK;
 const struct mlp_source *runner_stream_source(const struct runner_stream *s);
 void runner_stream_free(struct runner_stream **stream);
 
@@ -251,6 +259,7 @@ struct runner_facts {
     const struct encoder *encoder;
     const struct mlp_result *result;
     const size_t *rows; /* [SPLIT_PARTS] */
+    const struct sampled *sampled; /* without classes: nothing was */
     double seconds;     /* of training */
     const struct decision *decision;
     size_t refit_epochs, refit_rows; /* 0: there was none */

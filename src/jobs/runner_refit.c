@@ -59,7 +59,21 @@ static int join_rows(struct training *t, struct err *err)
     const size_t widths[2] = {encoder_n_inputs(t->encoder),
                               encoder_is_classes(t->encoder) ? 1 : encoder_n_targets(t->encoder)};
 
-    runner_part_append(training, &t->parts[SPLIT_VALIDATION], widths, &t->all);
+    if (t->spec.sampling != SAMPLE_NONE) {
+        struct sampled some;
+        int rc = runner_sample_validation(t, &some, err);
+
+        if (rc == 0) {
+            rc = runner_part_append_some(training, &t->parts[SPLIT_VALIDATION], some.picks, some.n,
+                                         widths, &t->all, err);
+            sampled_fini(&some);
+        }
+        if (rc != 0) {
+            return rc;
+        }
+    } else {
+        runner_part_append(training, &t->parts[SPLIT_VALIDATION], widths, &t->all);
+    }
     runner_weigh_again(training->weights, t->all.rows);
     return runner_weigh_classes(&t->spec, t->encoder, training, t->all.rows, err);
 }

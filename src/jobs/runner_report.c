@@ -9,7 +9,8 @@
  *            "calibration": {"temperature", "rows", "log_loss": {"before", "after"}} | null,
  *            "threshold": {"value", "metric", "score": {"before", "after"}} | null,
  *            "refit": {"epochs", "rows"} | null,
- *            "sparkline": {"of": "validation_loss" | "training_loss", "values": [..]} | null}
+ *            "sparkline": {"of": "validation_loss" | "training_loss", "values": [..]} | null,
+ *            "sampling": {"type", "ratio", "rows": {"before": {class: n}, "after"}} | null}
  *   info    {"loss", "optimizer": {..}, "seed", "batch_size", "target": {"names", "type",
  *            "rule"}, "classes": [..] | null, "features": [{"name", "type", ..}],
  *            "rows": {..}, "best_epoch", "epochs", "seconds", "calibration", "threshold", "refit"
@@ -155,6 +156,36 @@ static json_t *spark_json(const struct runner_facts *f)
     return out;
 }
 
+static json_t *class_rows(const struct encoder *encoder, const uint64_t *rows, size_t n)
+{
+    json_t *out = model_json_object();
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        put_count(out, encoder_class_name(encoder, i), rows[i]);
+    }
+    return out;
+}
+
+static json_t *sampling_json(const struct runner_facts *f)
+{
+    json_t *out, *rows;
+
+    if (f->sampled->n_classes == 0) {
+        return model_json_string(NULL);
+    }
+    out = model_json_object();
+    rows = model_json_object();
+    put_text(out, "type", f->spec->sampling == SAMPLE_OVER ? "oversample" : "undersample");
+    put_number(out, "ratio", f->spec->sampling_ratio);
+    model_json_put(rows, "before",
+                   class_rows(f->encoder, f->sampled->before, f->sampled->n_classes));
+    model_json_put(rows, "after",
+                   class_rows(f->encoder, f->sampled->after, f->sampled->n_classes));
+    model_json_put(out, "rows", rows);
+    return out;
+}
+
 char *runner_report_result(const struct runner_facts *f)
 {
     json_t *out = model_json_object();
@@ -167,6 +198,7 @@ char *runner_report_result(const struct runner_facts *f)
     put_text(out, "best_of", best_of);
     free(best_of);
     put_count(out, "steps", f->result->steps);
+    model_json_put(out, "sampling", sampling_json(f));
     put_choices(out, f);
     model_json_put(out, "sparkline", spark_json(f));
     return model_json_take(out);

@@ -19,10 +19,11 @@ struct runner_stream {
     const struct encoder *encoder; /* borrowed, like what follows */
     const struct dataset *ds;
     struct err *why;
-    uint32_t *rows; /* [n], ascending; NULL: 0 to n - 1 */
+    uint32_t *rows; /* [n], rising or equal; NULL: 0 to n - 1 */
     size_t n, width;
     struct runner_stream *next; /* whose rows come behind; borrowed, or NULL */
-    float *x;                   /* (MLP_SOURCE_ROWS, width) */
+    struct runner_stream *own;  /* the same, where it is the stream's own */
+    float *x;                   /* (MLP_SOURCE_ROWS, width); none where it is a stream's own */
     size_t first, n_held;       /* which rows are in it */
     uint64_t numbers[MLP_SOURCE_ROWS];
 };
@@ -109,6 +110,29 @@ void runner_stream_join(struct runner_stream *s, struct runner_stream *next)
     s->n_held = 0;
 }
 
+int runner_stream_join_some(struct runner_stream *s, const struct runner_stream *from,
+                            const uint64_t *picks, size_t m, struct err *err)
+{
+    struct runner_stream *own = xmalloc(sizeof *own);
+    size_t i;
+
+    *own = *from;
+    own->next = own->own = NULL;
+    own->x = NULL; /* it fills what s has */
+    own->n = m;
+    own->rows = mem_try_alloc(m > 0 ? m : 1, sizeof *own->rows);
+    if (own->rows == NULL) {
+        free(own);
+        return err_set(err, ERR_NO_MEMORY, "no memory for the numbers of %zu rows", m);
+    }
+    for (i = 0; i < m; i++) {
+        own->rows[i] = from->rows != NULL ? from->rows[picks[i]] : (uint32_t)picks[i];
+    }
+    s->own = own;
+    runner_stream_join(s, own);
+    return 0;
+}
+
 const struct mlp_source *runner_stream_source(const struct runner_stream *s)
 {
     return &s->source;
@@ -119,6 +143,7 @@ void runner_stream_free(struct runner_stream **stream)
     struct runner_stream *s = *stream;
 
     if (s != NULL) {
+        runner_stream_free(&s->own);
         free(s->x);
         free(s->rows);
         free(s);

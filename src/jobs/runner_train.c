@@ -187,8 +187,9 @@ static int make_encoder(struct training *t, const struct encoder_options *option
 }
 
 static int encode_split(struct training *t, const struct encoder_options *options,
-                        const struct split *split, struct err *err)
+                        struct split *split, struct err *err)
 {
+    struct sampled again = {.n = 0};
     int rc = make_encoder(t, options, split, err);
     size_t i;
 
@@ -196,16 +197,23 @@ static int encode_split(struct training *t, const struct encoder_options *option
         t->parts[i].streams = &t->unread;
     }
     if (rc == 0) {
-        if (t->spec.refit) { /* the second training has all rows side by side */
-            t->parts[SPLIT_TRAINING].room =
-                split->n[SPLIT_TRAINING] + (t->validation != NULL
-                                                ? (size_t)dataset_rows(t->validation)
-                                                : split->n[SPLIT_VALIDATION]);
-        }
-        rc = encode_part(t, SPLIT_TRAINING, options, split, NULL, err);
+        rc = runner_sample_training(t, split, err);
     }
     if (rc == 0) {
         rc = encode_part(t, SPLIT_VALIDATION, options, split, t->validation, err);
+    }
+    if (rc == 0 && t->spec.refit && t->spec.sampling != SAMPLE_NONE) {
+        rc = runner_sample_validation(t, &again, err);
+    }
+    if (rc == 0) {
+        if (t->spec.refit) { /* the second training has all rows side by side */
+            t->parts[SPLIT_TRAINING].room =
+                split->n[SPLIT_TRAINING] + (t->spec.sampling != SAMPLE_NONE
+                                                ? again.n
+                                                : t->parts[SPLIT_VALIDATION].data.rows);
+        }
+        sampled_fini(&again);
+        rc = encode_part(t, SPLIT_TRAINING, options, split, NULL, err);
     }
     if (rc == 0) {
         rc = encode_part(t, SPLIT_TEST, options, split, t->test, err);
@@ -430,7 +438,7 @@ static void finish(struct training *t)
                                 t->parts[SPLIT_VALIDATION].data.rows,
                                 t->parts[SPLIT_TEST].data.rows};
     struct runner_facts facts = {.spec = &t->spec, .encoder = t->encoder, .result = &t->result,
-                                 .rows = rows, .seconds = t->seconds,
+                                 .rows = rows, .seconds = t->seconds, .sampled = &t->sampled,
                                  .decision = &t->decision, .refit_epochs = t->refit_epochs,
                                  .refit_rows = t->refit_epochs > 0 ? t->all.rows : 0,
                                  .spark = &t->progress.spark};
@@ -487,6 +495,7 @@ static void training_fini(struct training *t)
 {
     enum split_part part;
 
+    sampled_fini(&t->sampled);
     for (part = 0; part < SPLIT_PARTS; part++) {
         runner_part_fini(&t->parts[part]);
         judged_fini(&t->judged[part]);

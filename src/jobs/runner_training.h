@@ -28,6 +28,7 @@ struct training {
     struct encoder *encoder;   /* live: borrowed from the predictor */
     bool live;
     struct runner_part parts[SPLIT_PARTS];
+    struct sampled sampled;    /* of the training rows: only the counts */
     struct mlp_net *net;
     struct runner_curve *curve;
 
@@ -78,6 +79,14 @@ int runner_refit(struct training *t, struct err *err) MUST_CHECK;
 /* The first training's weights in the net, and after the second call the net's own again: what is
  * measured on validation rows is of weights that never saw them. */
 void runner_refit_swap(struct training *t);
+
+/* ---- runner_sample.c ---- */
+
+/* The training rows of the split, as data.sampling wants them; after the encoder. */
+int runner_sample_training(struct training *t, struct split *split, struct err *err) MUST_CHECK;
+/* Places in the validation part, for a second training; sampled_fini. */
+int runner_sample_validation(const struct training *t, struct sampled *out,
+                             struct err *err) MUST_CHECK;
 
 /* ---- runner_resume.c ---- */
 

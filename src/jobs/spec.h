@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "data/encoder.h"
 #include "data/filter.h"
+#include "data/sample.h"
 #include "data/split.h"
 #include "mlp/mlp.h"
 
@@ -69,6 +70,8 @@ struct job_spec {
     bool drop_without_target;          /* and have a target */
     uint8_t *keep;                     /* [rows of the dataset] 1: takes part; NULL: all do */
     size_t n_kept;                     /* how many do */
+    enum sample_kind sampling;         /* of the training rows, by class */
+    double sampling_ratio;
 
     /* split: fractions, or a column, or ranges, or other datasets; see data/split.h */
     double validation, test;           /* fractions of `dataset`; 0 = absent */

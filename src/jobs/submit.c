@@ -244,6 +244,9 @@ static int look_at_split(struct submission *s, size_t rows[SPLIT_PARTS], struct 
         return -1;
     }
     for (part = 0; part < SPLIT_PARTS; part++) {
+        if (part == SPLIT_TRAINING && spec->sampling != SAMPLE_NONE) {
+            continue; /* counted as sampled */
+        }
         rows[part] = s->used[part].ds == NULL || part == 0 ? split.n[part] : rows[part];
     }
     split_fini(&split);

@@ -161,8 +161,8 @@ static void look_at_models(void)
         /* what is chosen on the validation part, and a second training */
         {"{'preset': 'simple', "
          "'data': {'x': [[1],[2],[3],[4],[5],[6],[7],[8]], 'y': ['n','n','y','n','y','y','n','y'], "
-         "'split': {'validation': 0.5, 'test': 0}}, 'calibration': 'temperature', 'threshold': "
-         "'f1', 'training': {'epochs': 3, 'refit': true}}",
+         "'split': {'validation': 0.5, 'test': 0}, 'sampling': 'oversample'}, 'calibration': "
+         "'temperature', 'threshold': 'f1', 'training': {'epochs': 3, 'refit': true}}",
          "[[1]]", "[[1,'n'],[6,'y']]"},
         /* every metric of classes */
         {"{'preset': 'simple', "
@@ -183,6 +183,7 @@ static void look_at_models(void)
              "/models/{id}/predict", "post");
         GET(("/jobs/%lld/curve", (long long)id), "/jobs/{id}/curve");
         GET(("/jobs/%lld/curve?form=columns", (long long)id), "/jobs/{id}/curve");
+        GET(("/jobs/%lld", (long long)id), "/jobs/{id}");
         GET(("/models/%lld", (long long)model_of(id)), "/models/{id}");
         look_at_evaluations(id, kinds[i].labelled);
     }

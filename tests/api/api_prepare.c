@@ -225,6 +225,25 @@ START_TEST(what_is_chosen_on_the_validation_part)
 }
 END_TEST
 
+START_TEST(small_classes_are_sampled)
+{
+    int64_t job = example("sampling.json");
+    struct reply *r;
+
+    (void)trained(job);
+    r = want(http_get("/jobs/%lld", (long long)job), 200);
+    ck_assert_str_eq(str(r, "/result/sampling/type"), "oversample");
+    ck_assert_int_lt(integer(r, "/result/sampling/rows/before/yes"),
+                     integer(r, "/result/sampling/rows/before/no"));
+    ck_assert_int_eq(integer(r, "/result/sampling/rows/after/yes"),
+                     integer(r, "/result/sampling/rows/before/no"));
+    ck_assert_int_eq(integer(r, "/result/rows/training"),
+                     2 * integer(r, "/result/sampling/rows/after/no"));
+    ck_assert_int_gt(integer(r, "/result/refit/rows"), integer(r, "/result/rows/training"));
+    ck_assert_int_eq(integer(r, "/result/refit/rows") % 2, 0); /* its rows are balanced too */
+}
+END_TEST
+
 START_TEST(wrong_choices_are_all_told)
 {
     struct reply *r = want_problem(
@@ -253,6 +272,7 @@ int main(void)
     tcase_add_test(tc, choices_hold_at_predict);
     tcase_add_test(tc, a_table_s_words_hold_at_predict);
     tcase_add_test(tc, what_is_chosen_on_the_validation_part);
+    tcase_add_test(tc, small_classes_are_sampled);
     tcase_add_test(tc, wrong_choices_are_all_told);
     suite_add_tcase(suite, tc);
     return harness_main(suite);

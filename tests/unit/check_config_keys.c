@@ -233,6 +233,15 @@ static const struct {
     {DATA("\"sample_weight\":\"w\",\"offset\":\"w\""), "/data/offset", "is sample_weight"},
     {DATA("\"split\":{\"column\":\"w\"},\"sample_weight\":\"w\""), "/data/sample_weight",
      "is column, it cannot weigh"},
+    /* sampling */
+    {DATA("\"sampling\":\"over\""), "/data/sampling", "must be one of"},
+    {DATA("\"sampling\":{}"), "/data/sampling/type", "is required"},
+    {DATA("\"sampling\":{\"type\":\"oversample\",\"ratio\":0}"), "/data/sampling/ratio",
+     "must be > 0"},
+    {DATA("\"sampling\":{\"type\":\"oversample\",\"ratio\":1.1}"), "/data/sampling/ratio",
+     "at most 1"},
+    {DATA("\"sampling\":{\"type\":\"none\",\"ratio\":1}"), "/data/sampling/ratio",
+     "belongs to oversample"},
     /* loss */
     {TOP("\"loss\":{\"delta\":2}"), "/loss/type", "is required"},
     {TOP("\"loss\":{\"type\":\"mse\",\"delta\":2}"), "/loss/delta",

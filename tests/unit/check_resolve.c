@@ -306,6 +306,7 @@ static const struct {
      "/data/target", "every row has the same class"},
     {JOBD("gap", "\"target_type\":\"numeric\""), "/data/target",
      "30 rows have no value of \"gap\", the first is row 1; every row needs its target"},
+    {JOBD("r", "\"sampling\":\"oversample\""), "/data/sampling", "is for classes"},
     {JOBD("r", "\"split\":{\"group\":\"kk\"}"), "/data/split/group", "no column \"kk\""},
     {JOBD("r", "\"split\":{\"rows\":{\"training\":[[0,99]],\"test\":[[100,150]]}}"),
      "/data/split/rows/test/0", "[100, 150] goes beyond the last row, which is 149"},
@@ -460,6 +461,8 @@ static const char *const jobs[] = {
     JOB("r", ",\"priority\":1000"),
     JOBD("species", "\"split\":{\"stratify\":true,\"test\":0.25},\"exclude\":[\"id\",\"fold\"]"),
     JOBD("species", "\"split\":{\"group\":\"k\"}"),
+    JOBD("species", "\"sampling\":\"oversample\""),
+    JOBD("yn", "\"sampling\":{\"type\":\"undersample\",\"ratio\":0.3}"),
     JOBD("species", "\"missing_target\":\"drop_row\",\"filter\":[{\"column\":\"color\",\"op\":\"in\","
                     "\"value\":[\"red\",7]},{\"column\":\"yn\",\"op\":\"==\",\"value\":true},"
                     "{\"column\":\"gap\",\"op\":\"not_missing\"},{\"column\":\"r\",\"op\":\"<=\",\"value\":40.5}]"),
@@ -517,7 +520,7 @@ START_TEST(printed_form_in_full)
         "{\"name\":\"n\",\"preset\":\"simple\",\"why\":{"
         "\"preset\":\"asked for\"},\"data\":{\"dataset\":\"sha256:%s\",\"target\":\"species\","
         "\"target_type\":\"classes\",\"target_rule\":\"3 distinct texts\",\"exclude\":[],"
-        "\"filter\":[],\"missing_target\":\"error\","
+        "\"filter\":[],\"missing_target\":\"error\",\"sampling\":{\"type\":\"none\"},"
         "\"sample_weight\":null,\"offset\":null,"
         "\"split\":{\"validation\":0.15,\"test\":0.15,\"stratify\":\"auto\"},\"window\":null},"
         "\"preprocess\":{\"numeric\":\"standardize\",\"missing\":\"mean\","

@@ -55,6 +55,32 @@ START_TEST(it_trains_on_all_and_is_judged_by_the_first)
 }
 END_TEST
 
+/* _i 1: encoded when they are needed */
+START_TEST(its_rows_are_sampled)
+{
+    char *config = xasprintf("{\"data\": {\"dataset\": \"clouds\", \"target\": \"y\", \"filter\": "
+                             "[{\"column\": \"x1\", \"op\": \">\", \"value\": -3}], "
+                             "\"sampling\": \"oversample\"%s}, \"architecture\": {\"hidden\": "
+                             "[8]}, \"training\": {\"epochs\": 4, \"batch_size\": 16, "
+                             "\"seed\": 7, \"refit\": true}}",
+                             _i == 0 ? "" : ", \"window\": 16");
+    struct leavings l = drive_whole(&h, config);
+    double most = house_number(l.job.result_json, "sampling.rows.before.a");
+    double rows = house_number(l.job.result_json, "rows.training");
+
+    ck_assert_double_lt(house_number(l.job.result_json, "sampling.rows.before.b"), 0.8 * most);
+    ck_assert_double_ge(most, house_number(l.job.result_json, "sampling.rows.before.c"));
+    ck_assert_double_eq(house_number(l.job.result_json, "sampling.rows.after.b"), most);
+    ck_assert_double_eq(rows, 3 * most);
+    /* Of the rows that validate as many of each class, too. */
+    ck_assert_double_gt(house_number(l.job.result_json, "refit.rows"),
+                        rows + house_number(l.job.result_json, "rows.validation"));
+    ck_assert_int_eq((int)house_number(l.job.result_json, "refit.rows") % 3, 0);
+    leavings_fini(&l);
+    free(config);
+}
+END_TEST
+
 START_TEST(without_early_stopping_it_runs_as_long_as_the_first)
 {
     struct drive d = {.h = &h};
@@ -156,6 +182,7 @@ int main(void)
     tcase_set_timeout(tc, 60);
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, it_trains_on_all_and_is_judged_by_the_first);
+    tcase_add_loop_test(tc, its_rows_are_sampled, 0, 2);
     tcase_add_test(tc, without_early_stopping_it_runs_as_long_as_the_first);
     tcase_add_test(tc, the_schedule_stays);
     tcase_add_test(tc, cancelled_it_leaves_the_first);

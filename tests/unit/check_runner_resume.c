@@ -30,6 +30,7 @@ static void teardown(void)
     FULL(data, hidden, optimizer, ", \"batch_size\": 16" training, more)
 #define CLOUDS "\"clouds\", \"target\": \"y\""
 #define PLANE  "\"plane\", \"target\": \"y\", \"target_type\": \"numeric\""
+#define HALF_B ", \"filter\": [{\"column\": \"x1\", \"op\": \">\", \"value\": -3}]"
 #define PLAIN  "9, {\"units\": 6, \"activation\": \"tanh\"}"
 #define ADAM   "{\"type\": \"adam\", \"learning_rate\": 0.02}"
 #define LATER  ", \"early_stopping\": {\"patience\": 100}"
@@ -100,6 +101,11 @@ static const char *const jobs[] = {
         ", \"early_stopping\": {\"monitor\": \"validation_f1_macro\", \"patience\": 4},"
         " \"refit\": true, \"class_weight\": \"balanced\", \"threads\": 3",
         ", \"calibration\": \"temperature\""),
+    /* rows more than once: of half a class, streamed or not */
+    JOB(CLOUDS HALF_B ", \"sampling\": \"oversample\"", PLAIN, ADAM,
+        LATER ", \"refit\": true, \"class_weight\": \"balanced\"", ""),
+    JOB(CLOUDS HALF_B ", \"sampling\": \"oversample\", \"window\": 32", PLAIN, ADAM,
+        LATER ", \"refit\": true", ""),
     JOB(PLANE ", \"window\": 40", PLAIN, ADAM,
         LATER ", \"accumulate\": 3, \"average\": {\"type\": \"swa\", \"start\": 3}", ""),
     FULL(PLANE ", \"window\": 600", PLAIN, "\"lbfgs\"", LATER, ""),
