@@ -46,6 +46,7 @@ libdata_a_SOURCES = \
 	src/data/sketch.c src/data/sketch.h \
 	src/data/gunzip.c src/data/gunzip.h \
 	src/data/idx.c \
+	src/data/leak.c src/data/leak.h \
 	src/data/libsvm.c \
 	src/data/ndjson.c \
 	src/data/npy.c \

@@ -22,9 +22,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "data/leak.h"
 #include "jobs/config.h"
 #include "jobs/model_json.h"
 #include "jobs/runner_training.h"
+
+#define LEAK_TARGETS 4 /* the first so many are looked at */
 
 /* ---- the way to encoded rows ---------------------------------------------------------- */
 
@@ -251,6 +254,7 @@ static int encode_all(struct training *t, struct err *err)
 {
     struct split split = {.n = {0}};
     struct job_encoder encoder;
+    size_t i;
     int rc = job_encoder_init(&encoder, &t->spec, t->ds, err);
 
     if (rc != 0) {
@@ -259,6 +263,11 @@ static int encode_all(struct training *t, struct err *err)
     rc = make_split(t, &split, err);
     if (rc == 0) {
         rc = drop_rows(t, &encoder.options, &split, err);
+    }
+    for (i = 0; rc == 0 && i < encoder.options.n_targets && i < LEAK_TARGETS; i++) {
+        rc = leak_check(t->ds, encoder.features, encoder.options.n_features, encoder.targets[i],
+                        t->spec.classes, split.rows[SPLIT_TRAINING], split.n[SPLIT_TRAINING],
+                        &t->warnings, err);
     }
     if (rc == 0) {
         rc = encode_split(t, &encoder.options, &split, err);

@@ -244,6 +244,31 @@ START_TEST(small_classes_are_sampled)
 }
 END_TEST
 
+/* The class in other words is told of in the job, its text in the events. */
+START_TEST(leaks_are_warned_of)
+{
+    struct buf csv = BUF_INIT;
+    int64_t job;
+    size_t i;
+
+    buf_puts(&csv, "size,verdict,outcome\n");
+    for (i = 0; i < 200; i++) {
+        buf_printf(&csv, "%zu,%s,%s\n", i * 37 % 101, i % 3 ? "passed" : "failed",
+                   i % 3 ? "good" : "bad");
+    }
+    want(http_csv(csv.data, "/datasets?name=leaky"), 201);
+    buf_fini(&csv);
+    job = integer(want(http_post("{\"data\": {\"dataset\": \"leaky\", \"target\": \"outcome\"}, "
+                                 "\"preset\": \"simple\", \"training\": {\"epochs\": 2}}",
+                                 "/train"),
+                       202),
+                  "/id");
+    (void)trained(job);
+    ck_assert(warns(job, "\\\"verdict\\\" alone tells the target \\\"outcome\\\""));
+    ck_assert(!warns(job, "\\\"size\\\" alone"));
+}
+END_TEST
+
 START_TEST(wrong_choices_are_all_told)
 {
     struct reply *r = want_problem(
@@ -273,6 +298,7 @@ int main(void)
     tcase_add_test(tc, a_table_s_words_hold_at_predict);
     tcase_add_test(tc, what_is_chosen_on_the_validation_part);
     tcase_add_test(tc, small_classes_are_sampled);
+    tcase_add_test(tc, leaks_are_warned_of);
     tcase_add_test(tc, wrong_choices_are_all_told);
     suite_add_tcase(suite, tc);
     return harness_main(suite);

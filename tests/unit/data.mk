@@ -17,6 +17,7 @@ DATA_CHECKS = \
 	tests/unit/check_schema \
 	tests/unit/check_sketch \
 	tests/unit/check_filter \
+	tests/unit/check_leak \
 	tests/unit/check_sample \
 	tests/unit/check_split \
 	tests/unit/check_split_ways
@@ -74,6 +75,10 @@ tests_unit_check_schema_LDADD = $(DATA_CHECK_LIBS)
 tests_unit_check_sketch_SOURCES = tests/unit/check_sketch.c tests/unit/data_help.h
 tests_unit_check_sketch_CFLAGS = $(DATA_CHECK_CFLAGS)
 tests_unit_check_sketch_LDADD = $(DATA_CHECK_LIBS)
+
+tests_unit_check_leak_SOURCES = tests/unit/check_leak.c tests/unit/data_help.h
+tests_unit_check_leak_CFLAGS = $(DATA_CHECK_CFLAGS)
+tests_unit_check_leak_LDADD = $(DATA_CHECK_LIBS)
 
 tests_unit_check_sample_SOURCES = tests/unit/check_sample.c tests/unit/data_help.h
 tests_unit_check_sample_CFLAGS = $(DATA_CHECK_CFLAGS)
