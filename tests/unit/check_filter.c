@@ -163,6 +163,11 @@ START_TEST(columns_of_what_is_left)
     ck_assert_uint_eq(c->distinct, 3);
     ck_assert(c->values[0] <= -4);
     filter_column_free(&c);
+    keep[2] = 1; /* 2.5 */
+    ck_assert_int_eq(filter_column(ds, 0, keep, &c, &err), 0);
+    ck_assert(!c->integers);
+    filter_column_free(&c);
+    keep[2] = 0;
     ck_assert_int_eq(filter_column(ds, 4, keep, &c, &err), 0);
     ck_assert_uint_eq(c->n_categories, 3);
     ck_assert_uint_eq(c->counts[0], 2);

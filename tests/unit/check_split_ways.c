@@ -234,6 +234,31 @@ START_TEST(equal_times_stay_together)
 }
 END_TEST
 
+/* The cut nearest to what the fraction says would leave one time for two parts. */
+START_TEST(later_parts_keep_a_time)
+{
+    struct split_options options = {
+        .way = SPLIT_TIME, .column = 0, .validation = 0.2, .test = 0.2, .target = -1};
+    struct buf text = BUF_INIT;
+    struct dataset *ds;
+    struct split split;
+    size_t i;
+
+    buf_puts(&text, "day,x\n");
+    for (i = 0; i < 100; i++) {
+        buf_printf(&text, "%d,%zu\n", i < 2 ? (int)i : 2, i);
+    }
+    ds = table(text.data);
+    split = make(ds, &options);
+    ck_assert_uint_eq(split.n[SPLIT_TRAINING], 1);
+    ck_assert_uint_eq(split.n[SPLIT_VALIDATION], 1);
+    ck_assert_uint_eq(split.n[SPLIT_TEST], 98);
+    split_fini(&split);
+    buf_fini(&text);
+    dataset_free(&ds);
+}
+END_TEST
+
 START_TEST(given_rows)
 {
     static const struct split_range training[] = {{50, 59}, {0, 9}}, test[] = {{98, 99}};
@@ -299,6 +324,7 @@ int main(void)
     tcase_add_test(tc, groups_need_a_value);
     tcase_add_test(tc, newest_test);
     tcase_add_test(tc, equal_times_stay_together);
+    tcase_add_test(tc, later_parts_keep_a_time);
     tcase_add_test(tc, given_rows);
     tcase_add_test(tc, rows_left_out_count_nowhere);
     suite_add_tcase(suite, tc);
