@@ -348,6 +348,7 @@ static int refuse_size(const struct mlp_spec *net, const struct admission *a, si
 #define FEATURE_TEXTS   512         /* and of each input or level of an embedding */
 #define COUNT_TEXT      4           /* a cell of a confusion matrix: digits and a comma */
 #define PAIR_TEXT       48          /* two numbers, such as a point of a curve */
+#define COUNTS_TEXT     64          /* right and wrong from one threshold on */
 #define POINT_BYTES     192         /* a point's row with three metrics */
 #define NORM_BYTES      24          /* and the gradient of a layer in it */
 #define CURVE_ALL       2000        /* epochs that are all kept; see runner_curve.c */
@@ -378,7 +379,7 @@ static size_t evaluation_bytes(const struct job_spec *spec, size_t n_classes, si
     }
     points = n_classes == 2 ? JUDGE_MAX_POINTS
                             : at_most(n_classes, JUDGE_MAX_CURVES) * JUDGE_REST_POINTS;
-    return matrix * matrix * COUNT_TEXT + 2 * points * PAIR_TEXT;
+    return matrix * matrix * COUNT_TEXT + points * (2 * PAIR_TEXT + COUNTS_TEXT);
 }
 
 /* What is there at the worst moment: the curve, and either two checkpoints and a third being

@@ -14,15 +14,16 @@
  * evaluation, first {"split", "rows", "type": "classes" | "numbers" | "labels"}, then
  *   classes     "labels": [..], "confusion_matrix": [[..]] (truth by row; null over
  *               JUDGE_MAX_MATRIX classes), "per_class": [{"label", "precision", "recall",
- *               "f1", "support"}]; two classes: "positive": "<label>", and unless only one
- *               class is in the rows
+ *               "f1", "support", "predicted"}]; two classes: "positive": "<label>", "threshold":
+ *               the one in use, and unless only one class is in the rows
  *               "roc": {"auc", "points": [{"threshold", "fpr", "tpr"}]} and
  *               "precision_recall": {"average_precision", "points": [{"threshold", "recall",
- *               "precision"}]}, else both null; a threshold is null where nothing is chosen.
- *               3 to JUDGE_MAX_CURVES classes: in each item of "per_class" the same two
+ *               "precision"}]} and "thresholds": {"positives", "negatives", "points":
+ *               [{"threshold", "tp", "fp", "tn", "fn"}]}, else all null; a threshold is null where nothing is chosen.
+ *               3 to JUDGE_MAX_CURVES classes: in each item of "per_class" the same three
  *               members, of this class against the rest (see judge_has_curves)
  *   numbers     "targets": [{"target", "sample": [{"true", "predicted"}], "residuals":
- *               {"edges": [31], "counts": [30]}}], residual = predicted - true; of the first
+ *               {"mean", "std", "min", "max", "edges": [31], "counts": [30]}}], residual = predicted - true; of the first
  *               JUDGE_MAX_TARGETS targets
  *   labels      "labels": [..], "per_class" as above, with curves up to JUDGE_MAX_CURVES
  * Counts (matrix, support) are whole unless rows have weights; then they are sums of these.

@@ -83,7 +83,37 @@ static void put_curve(json_t *object, const char *name, const char *area_name, d
     model_json_put(object, name, curve);
 }
 
-/* "roc" and "precision_recall" of class or column k against the rest. */
+/* A count out of a share of it: whole again where rows have no weights. */
+static json_t *rows_json(const struct judging *j, double rows)
+{
+    return count_json(j->data->weights == NULL ? round(rows) : rows);
+}
+
+/* What is right and wrong from each threshold on. */
+static json_t *thresholds_json(const struct judging *j, const struct mlp_curve *curve,
+                               const struct mlp_curve_point *points)
+{
+    json_t *out = model_json_object(), *list = model_json_array();
+    size_t i;
+
+    for (i = 0; i < curve->n_points; i++) {
+        double hits = points[i].tpr * curve->positives, alarms = points[i].fpr * curve->negatives;
+        json_t *item = model_json_object();
+
+        model_json_put(item, "threshold", model_json_number(points[i].threshold));
+        model_json_put(item, "tp", rows_json(j, hits));
+        model_json_put(item, "fp", rows_json(j, alarms));
+        model_json_put(item, "tn", rows_json(j, curve->negatives - alarms));
+        model_json_put(item, "fn", rows_json(j, curve->positives - hits));
+        model_json_push(list, item);
+    }
+    model_json_put(out, "positives", count_json(curve->positives));
+    model_json_put(out, "negatives", count_json(curve->negatives));
+    model_json_put(out, "points", list);
+    return out;
+}
+
+/* "roc", "precision_recall" and "thresholds" of class or column k against the rest. */
 static void put_curves(const struct judging *j, size_t k, json_t *object)
 {
     struct mlp_curve_point points[JUDGE_MAX_POINTS];
@@ -96,6 +126,7 @@ static void put_curves(const struct judging *j, size_t k, json_t *object)
     if (curve.n_points == 0) {
         model_json_put(object, "roc", model_json_number(NAN));
         model_json_put(object, "precision_recall", model_json_number(NAN));
+        model_json_put(object, "thresholds", model_json_number(NAN));
         return;
     }
     roc = model_json_array();
@@ -108,6 +139,7 @@ static void put_curves(const struct judging *j, size_t k, json_t *object)
     }
     put_curve(object, "roc", "auc", curve.roc_auc, roc);
     put_curve(object, "precision_recall", "average_precision", curve.average_precision, pr);
+    model_json_put(object, "thresholds", thresholds_json(j, &curve, points));
 }
 
 /* ---- each class ----------------------------------------------------------------------- */
@@ -123,6 +155,7 @@ static json_t *class_json(const struct judging *j, size_t k, bool curves)
     model_json_put(item, "recall", model_json_number(score.recall));
     model_json_put(item, "f1", model_json_number(score.f1));
     model_json_put(item, "support", count_json(score.support));
+    model_json_put(item, "predicted", count_json(score.predicted));
     if (curves) {
         put_curves(j, k, item);
     }
@@ -149,7 +182,10 @@ void judge_classes_report(const struct judging *j)
     put_each(j, j->n_classes);
     model_json_put(j->evaluation, "confusion_matrix", matrix_json(j));
     if (j->n_classes == 2) {
+        double threshold = mlp_net_spec(j->net)->threshold;
+
         model_json_put(j->evaluation, "positive", model_json_string(name_of(j, 1)));
+        model_json_put(j->evaluation, "threshold", model_json_number(threshold > 0 ? threshold : .5));
         put_curves(j, 1, j->evaluation);
     }
 }

@@ -83,13 +83,23 @@ static json_t *histogram(const float *residuals, size_t rows)
     json_t *edges = model_json_array(), *counts = model_json_array();
     json_t *out = model_json_object();
     uint64_t bins[JUDGE_BINS] = {0};
-    double low = residuals[0], high = residuals[0], width;
+    double low = residuals[0], high = residuals[0], mean = 0, squares = 0, width;
     size_t i, bin;
 
     for (i = 1; i < rows; i++) {
         low = residuals[i] < low ? residuals[i] : low;
         high = residuals[i] > high ? residuals[i] : high;
     }
+    for (i = 0; i < rows; i++) {
+        mean += residuals[i] / (double)rows;
+    }
+    for (i = 0; i < rows; i++) {
+        squares += (residuals[i] - mean) * (residuals[i] - mean) / (double)rows;
+    }
+    model_json_put(out, "mean", model_json_number(mean));
+    model_json_put(out, "std", model_json_number(sqrt(squares)));
+    model_json_put(out, "min", model_json_number(low));
+    model_json_put(out, "max", model_json_number(high));
     if (low == high) { /* all alike: one bin in the middle */
         double room = low != 0 ? fabs(low) * 1e-3 : 1;
 

@@ -286,5 +286,6 @@ void mlp_meter_class(const struct mlp_meter *m, size_t k, struct mlp_class_score
     *out = (struct mlp_class_score){.precision = quality_of(c, PRECISION),
                                     .recall = quality_of(c, RECALL),
                                     .f1 = quality_of(c, F1),
-                                    .support = c->support};
+                                    .support = c->support,
+                                    .predicted = c->chosen};
 }

@@ -172,6 +172,8 @@ void mlp_meter_curve(struct mlp_meter *m, size_t k, size_t max_points,
     if (!(r.positives > 0 && r.negatives > 0)) {
         return;
     }
+    out->positives = r.positives;
+    out->negatives = r.negatives;
     size_t n = 1 + areas(&r, &out->roc_auc, &out->average_precision), at = 0;
 
     points[out->n_points++] = (struct mlp_curve_point){(double)NAN, 0, 0, 1};

@@ -141,7 +141,8 @@ MLP_API struct mlp_metric_value mlp_meter_read_column(struct mlp_meter *meter,
 /* Classes or labels: one class or column by itself. */
 struct mlp_class_score {
     double precision, recall, f1;
-    double support; /* rows of it, by weight */
+    double support;   /* rows of it, by weight */
+    double predicted; /* rows taken for it, likewise */
 };
 MLP_API void mlp_meter_class(const struct mlp_meter *meter, size_t k,
                              struct mlp_class_score *out);
@@ -159,6 +160,7 @@ struct mlp_curve_point {
 };
 struct mlp_curve {
     double roc_auc, average_precision; /* of the whole curve; NaN without both sides */
+    double positives, negatives;       /* rows by weight: tpr and fpr are shares of them */
     size_t n_points;                   /* 0 without both sides */
 };
 /* Class or label k against the rest; of two classes k is 1. One point a distinct score, from
