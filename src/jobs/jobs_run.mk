@@ -4,6 +4,7 @@ libjobs_a_SOURCES += \
 	src/jobs/checkpoint_file.c \
 	src/jobs/decide.c src/jobs/decide.h \
 	src/jobs/fetch.c src/jobs/fetch.h \
+	src/jobs/importance.c src/jobs/importance.h \
 	src/jobs/judge.c src/jobs/judge.h src/jobs/judge_priv.h \
 	src/jobs/judge_classes.c src/jobs/judge_numbers.c \
 	src/jobs/model_json.c src/jobs/model_json.h \

@@ -24,6 +24,7 @@
 #include "base/mem.h"
 #include "data/leak.h"
 #include "jobs/config.h"
+#include "jobs/importance.h"
 #include "jobs/model_json.h"
 #include "jobs/runner_training.h"
 
@@ -353,6 +354,29 @@ static int judge_part(struct training *t, enum split_part part, struct err *err)
                                          &t->judged[part], err);
 }
 
+/* What features are worth, on this part. Nothing of the job depends on it, so what goes wrong here is
+ * told in the log. */
+static void weigh_features(struct training *t, enum split_part part)
+{
+    const struct mlp_data *data = &t->parts[part].data;
+    double work = (double)mlp_net_parameters(t->net) * (double)t->progress.epoch * 3 *
+                  (double)t->parts[SPLIT_TRAINING].data.rows * IMPORTANCE_SHARE;
+    struct importance_wish wish = {.split = runner_part_name(part),
+                                   .seed = t->spec.train.seed,
+                                   .work = work < IMPORTANCE_LEAST  ? IMPORTANCE_LEAST
+                                           : work > IMPORTANCE_MOST ? IMPORTANCE_MOST
+                                                                    : work,
+                                   .pulse = t->slot->pulse};
+    struct err err = ERR_INIT;
+
+    if (data->rows > 0 && importance_measure(t->net, t->encoder, data, &wish, &t->importance_json,
+                                             &err) != 0) {
+        log_warn("the features of job %lld's model were not weighed: %s", (long long)t->job->id,
+                 err.detail);
+    }
+    err_fini(&err);
+}
+
 /* The validation part first, from which temperature and threshold come; with weights that have not
  * seen it. */
 static int judge_parts(struct training *t, struct err *err)
@@ -369,11 +393,20 @@ static int judge_parts(struct training *t, struct err *err)
     if (rc == 0) {
         rc = judge_part(t, SPLIT_VALIDATION, err);
     }
+    if (rc == 0) {
+        weigh_features(t, SPLIT_VALIDATION);
+    }
     runner_refit_swap(t);
     if (rc == 0) {
         rc = judge_part(t, SPLIT_TRAINING, err);
     }
-    return rc == 0 ? judge_part(t, SPLIT_TEST, err) : rc;
+    if (rc == 0) {
+        rc = judge_part(t, SPLIT_TEST, err);
+    }
+    if (rc == 0 && validation->rows == 0) {
+        weigh_features(t, t->parts[SPLIT_TEST].data.rows > 0 ? SPLIT_TEST : SPLIT_TRAINING);
+    }
+    return rc;
 }
 
 static char *divergence(const struct training *t)
@@ -407,7 +440,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && sizeof(mlp_real) == 
 
 static void fill_model(struct training *t, const struct runner_facts *facts,
                        struct store_outcome *outcome, char *texts[4],
-                       struct store_evaluation evaluations[SPLIT_PARTS])
+                       struct store_evaluation evaluations[SPLIT_PARTS + 1])
 {
     enum split_part part;
 
@@ -432,6 +465,10 @@ static void fill_model(struct training *t, const struct runner_facts *facts,
                 .split = runner_part_name(part), .json = t->judged[part].evaluation_json};
         }
     }
+    if (t->importance_json != NULL) {
+        evaluations[outcome->n_evaluations++] =
+            (struct store_evaluation){.split = "importance", .json = t->importance_json};
+    }
 }
 
 /* What failed because rows could not be read: say why they could not. */
@@ -451,7 +488,7 @@ static void finish(struct training *t)
                                  .decision = &t->decision, .refit_epochs = t->refit_epochs,
                                  .refit_rows = t->refit_epochs > 0 ? t->all.rows : 0,
                                  .spark = &t->progress.spark};
-    struct store_evaluation evaluations[SPLIT_PARTS];
+    struct store_evaluation evaluations[SPLIT_PARTS + 1];
     struct store_outcome outcome = {.state = JOB_SUCCEEDED, .warnings_json = t->warnings_json};
     char *texts[4] = {NULL}, *result, *detail = NULL;
     struct err err = ERR_INIT;
@@ -520,6 +557,7 @@ static void training_fini(struct training *t)
     parent_fini(&t->parent);
     free(t->monitor_name);
     free(t->first_weights);
+    free(t->importance_json);
     free(t->state);
     free(t->image);
     checkpoint_fini(&t->from);

@@ -58,6 +58,7 @@ struct training {
     double seconds;            /* of training, in all attempts */
     struct decision decision;
     struct judged judged[SPLIT_PARTS];
+    char *importance_json;     /* NULL: it could not be measured */
 };
 
 #define RUNNER_INTERRUPTED 1 /* beside 0 and -1 */

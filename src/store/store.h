@@ -240,7 +240,7 @@ struct store_outcome {
     int64_t parameters;
     size_t n_evaluations;
     const struct store_evaluation {
-        const char *split;      /* "training" | "validation" | "test" */
+        const char *split;      /* "training" | "validation" | "test" | "importance" */
         const char *json;
     } *evaluations;
 };

@@ -5,6 +5,7 @@ JOBS_RUN_CHECKS = \
 	tests/unit/check_curve \
 	tests/unit/check_decide \
 	tests/unit/check_judge \
+	tests/unit/check_importance \
 	tests/unit/check_judge_numbers \
 	tests/unit/check_pool \
 	tests/unit/check_pool_pause \
@@ -50,6 +51,12 @@ tests_unit_check_judge_SOURCES = tests/unit/check_judge.c tests/unit/judge_help.
 tests_unit_check_judge_CPPFLAGS = $(JOBS_CPPFLAGS)
 tests_unit_check_judge_CFLAGS = $(JOBS_CFLAGS)
 tests_unit_check_judge_LDADD = $(JOBS_LIBS)
+
+tests_unit_check_importance_SOURCES = \
+	tests/unit/check_importance.c tests/unit/judge_help.h $(JOBS_HOUSE)
+tests_unit_check_importance_CPPFLAGS = $(JOBS_CPPFLAGS)
+tests_unit_check_importance_CFLAGS = $(JOBS_CFLAGS)
+tests_unit_check_importance_LDADD = $(JOBS_LIBS)
 
 tests_unit_check_judge_numbers_SOURCES = \
 	tests/unit/check_judge_numbers.c tests/unit/judge_help.h $(JOBS_HOUSE)
