@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "jobs/json_util.h"
 
 /* What any of the sources told; NaN and 0 where none did. */
@@ -115,10 +116,28 @@ static void from_pool(struct numbers *n, const struct pool_progress *live)
     n->fetched_rows = live->fetched_rows;
 }
 
+/* The result without its last member, the small curve, whose text becomes *sparkline: a page of jobs
+ * would read and print all its numbers only to show them as they were. */
+static char *take_sparkline(const char *result, char **sparkline)
+{
+    static const char member[] = ",\"sparkline\":";
+    const char *at = result != NULL ? strstr(result, member) : NULL;
+    size_t head, len;
+
+    if (at == NULL) {
+        return result != NULL ? xstrdup(result) : NULL;
+    }
+    head = (size_t)(at - result);
+    len = strlen(at + sizeof member - 1);
+    CHK(len > 0); /* the object's end */
+    *sparkline = xasprintf("%.*s", (int)len - 1, at + sizeof member - 1);
+    return xasprintf("%.*s}", (int)head, result);
+}
+
 static void from_result(struct numbers *n, const struct store_job *job)
 {
-    json_t *result = parse_own(job->result_json), *summary = parse_own(job->summary_json);
-    const json_t *sparkline = json_object_get(result, "sparkline");
+    char *rest = take_sparkline(job->result_json, &n->sparkline_json);
+    json_t *result = parse_own(rest), *summary = parse_own(job->summary_json);
     json_t *resolved = summary == NULL ? parse_own(job->resolved_json) : NULL;
     const char *best_of = json_string_value(json_object_get(result, "best_of"));
 
@@ -130,12 +149,7 @@ static void from_result(struct numbers *n, const struct store_job *job)
     n->best_value = member_number(result, "best_loss");
     (void)snprintf(n->best_of, sizeof n->best_of, "%s",
                    best_of != NULL ? best_of : "validation_loss");
-    if (json_is_object(sparkline)) {
-        struct buf text = BUF_INIT;
-
-        json_util_dump(&text, sparkline);
-        n->sparkline_json = buf_take(&text);
-    }
+    free(rest);
     json_decref(result);
     json_decref(summary);
     json_decref(resolved);

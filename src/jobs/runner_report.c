@@ -200,7 +200,7 @@ char *runner_report_result(const struct runner_facts *f)
     put_count(out, "steps", f->result->steps);
     model_json_put(out, "sampling", sampling_json(f));
     put_choices(out, f);
-    model_json_put(out, "sparkline", spark_json(f));
+    model_json_put(out, "sparkline", spark_json(f)); /* the last: lists cut it off */
     return model_json_take(out);
 }
 

@@ -2,6 +2,8 @@
 #include "jobs/spark.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "jobs/model_json.h"
 
@@ -24,15 +26,27 @@ void spark_add(struct spark *s, double value)
     s->epochs++;
 }
 
+/* Six digits: nobody sees more of a drawing, and lists of hundreds of jobs are made of them. */
+static double rounded(double value)
+{
+    char text[32];
+
+    if (!isfinite(value)) {
+        return NAN;
+    }
+    (void)snprintf(text, sizeof text, "%.6g", value);
+    return strtod(text, NULL);
+}
+
 size_t spark_values(const struct spark *s, double *out)
 {
     size_t n;
 
     for (n = 0; n < s->n; n++) {
-        out[n] = s->values[n];
+        out[n] = rounded(s->values[n]);
     }
     if (s->epochs > 0 && (s->epochs - 1) % s->stride != 0) {
-        out[n++] = s->last;
+        out[n++] = rounded(s->last);
     }
     return n;
 }

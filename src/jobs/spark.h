@@ -18,7 +18,7 @@ struct spark {        /* zeros: empty */
 
 /* The next epoch's value. */
 void spark_add(struct spark *s, double value);
-/* All of it in order into out[SPARK_MOST]; how many. */
+/* All of it in order into out[SPARK_MOST], with six digits; how many. */
 size_t spark_values(const struct spark *s, double *out);
 
 /* For a checkpoint's notes: {"stride", "epochs", "last", "values"}, and back; false: that is none.

@@ -323,6 +323,8 @@ START_TEST(a_job_fetches_its_data)
     ck_assert_str_eq(str(job, "/config/data/url"), url("/cut"));
     ck_assert(!has(job, "/resolved/data/url"));
     ck_assert_str_eq(str(job, "/resolved/data/dataset"), text("sha256:%s", sha256));
+    ck_assert_str_eq(str(job, "/summary/dataset/sha256"), sha256);
+    want_same(canonical(at(job, "/summary/hidden")), "[4]");
     ck_assert_str_eq(str(want(http_get("/models/%lld", (long long)integer(job, "/model_id")), 200),
                          "/dataset/sha256"),
                      sha256);
