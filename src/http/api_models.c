@@ -1,4 +1,5 @@
-/* /models: list, one, delete, evaluation, weights. Predictions are in api_predict.c. */
+/* /models: list, one, delete, weights. Predictions are in api_predict.c, what was measured of a model
+ * in api_looks.c. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,36 +115,6 @@ void api_models_delete(struct request *req)
         predictor_forget(c->predictor, req->id);
         respond_empty(req, MHD_HTTP_NO_CONTENT);
     }
-    err_fini(&err);
-}
-
-void api_models_evaluation(struct request *req)
-{
-    static const char *const known[] = {"split", NULL};
-    const struct server_context *c = req->context;
-    const char *split = query_get(&req->query, "split");
-    struct err err = ERR_INIT;
-    struct buf out = BUF_INIT;
-    char *json = NULL;
-    int64_t id = 0;
-
-    split = split != NULL ? split : "test";
-    if (query_only(&req->query, known, &err) == 0 && strcmp(split, "training") != 0 &&
-        strcmp(split, "validation") != 0 && strcmp(split, "test") != 0) {
-        (void)err_set(&err, ERR_SYNTAX, "there is no split \"%.40s\"", split);
-        (void)err_add(&err, "/split", "one of training, validation, test");
-    }
-    if (err_is(&err) || api_model_id(req, &id, &err) != 0 ||
-        c->store->ops->model_evaluation(c->store, id, split, &json, &err) != 0) {
-        respond_err(req, &err);
-    } else {
-        /* the stored text is an object that begins with its split */
-        buf_printf(&out, "{\"model_id\":%" PRId64 ",", id);
-        buf_puts(&out, json + 1);
-        respond_text(req, MHD_HTTP_OK, "application/json", &out);
-    }
-    free(json);
-    buf_fini(&out);
     err_fini(&err);
 }
 

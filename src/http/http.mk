@@ -13,6 +13,7 @@ libhttp_a_SOURCES = \
 	src/http/api_gc.c \
 	src/http/api_jobs.c \
 	src/http/api_metrics.c \
+	src/http/api_looks.c \
 	src/http/api_models.c \
 	src/http/api_page.c \
 	src/http/api_predict.c \
@@ -24,6 +25,7 @@ libhttp_a_SOURCES = \
 	src/http/curve.c src/http/curve.h \
 	src/http/dataset_json.c src/http/dataset_json.h \
 	src/http/guard.c src/http/guard.h \
+	src/http/histograms.c src/http/histograms.h \
 	src/http/job_json.c src/http/job_json.h \
 	src/http/jw.c src/http/jw.h \
 	src/http/limits.c src/http/limits.h src/http/limits.def \

@@ -238,21 +238,42 @@ out:
     return rc;
 }
 
+static const char *const split_names[] = {"training", "validation", "test"};
+
+/* No name is part of another. */
+static bool has_split(const char *splits, const char *name)
+{
+    return splits != NULL && strstr(splits, name) != NULL;
+}
+
+void model_view_splits(struct buf *out, const char *splits)
+{
+    const char *comma = "";
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(split_names); i++) {
+        if (has_split(splits, split_names[i])) {
+            buf_printf(out, "%s%s", comma, split_names[i]);
+            comma = ", ";
+        }
+    }
+    buf_puts(out, comma[0] == '\0' ? "none" : "");
+}
+
 /* The parts that there is an evaluation of, in their usual order; and whether features were weighed,
  * which is kept among them. */
 static void write_splits(struct jw *w, const char *splits)
 {
-    static const char *const names[] = {"training", "validation", "test"};
     size_t i;
 
     jw_array(w, "splits");
-    for (i = 0; splits != NULL && i < ARRAY_LEN(names); i++) {
-        if (strstr(splits, names[i]) != NULL) { /* no name is part of another */
-            jw_string(w, NULL, names[i]);
+    for (i = 0; i < ARRAY_LEN(split_names); i++) {
+        if (has_split(splits, split_names[i])) {
+            jw_string(w, NULL, split_names[i]);
         }
     }
     jw_end(w);
-    jw_bool(w, "has_importance", splits != NULL && strstr(splits, MODEL_IMPORTANCE) != NULL);
+    jw_bool(w, "has_importance", has_split(splits, MODEL_IMPORTANCE));
 }
 
 int model_view_write(struct jw *w, const struct server_context *context,

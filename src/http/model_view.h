@@ -8,6 +8,9 @@
 /* Under what name importance is kept among a model's evaluations. */
 #define MODEL_IMPORTANCE "importance"
 
+/* "training, test" of a store_model's splits. */
+void model_view_splits(struct buf *out, const char *splits);
+
 /* live: the servable of a model in training, or NULL. */
 int model_view_write(struct jw *w, const struct server_context *context,
                      const struct store_model *model, const struct servable *live,

@@ -48,6 +48,8 @@ static void look_at_evaluations(int64_t id, const char *rows)
     GET(("/models/%lld", (long long)m), "/models/{id}");
     GET(("/models/%lld/evaluation?split=training", (long long)m), "/models/{id}/evaluation");
     GET(("/models/%lld/weights", (long long)m), "/models/{id}/weights");
+    GET(("/models/%lld/histograms?bins=5", (long long)m), "/models/{id}/histograms");
+    GET(("/models/%lld/importance", (long long)m), "/models/{id}/importance");
     fits(want(http_post(q("{'instances': %s}", rows), "/models/%lld/evaluate", (long long)m), 200),
          "/models/{id}/evaluate", "post");
     one = text("%.*s]", (int)(strchr(rows, ']') - rows + 1), rows);
@@ -108,6 +110,7 @@ static void look_at_the_queue(void)
     fits(want(http_post(q("{'instances': [[1,2,3,4]]}"), "/models/%lld/evaluate", (long long)m),
               200),
          "/models/{id}/evaluate", "post");
+    GET(("/models/%lld/histograms", (long long)m), "/models/{id}/histograms");
     fits(want(http_post(q("{'instances': [[1,2,3]]}"), "/models/%lld/trace", (long long)m), 200),
          "/models/{id}/trace", "post");
     GET(("/service"), "/service");

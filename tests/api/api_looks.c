@@ -19,11 +19,12 @@ static void start(void)
 {
     daemon_start(&d, NULL, (const char *const[]){"--workers", "2", NULL});
     upload_example("iris");
-    iris = trained(train(
-        "{'name': 'iris', 'data': {'dataset': 'iris', 'target': 'species'}, "
-        "'architecture': {'hidden': [{'units': 5, 'activation': 'tanh', "
-        "'layer_norm': true}, {'units': 5, 'activation': 'relu', 'residual': "
-        "true, 'dropout': 0.2}]}, 'preset': 'simple', 'training': {'seed': 1, 'epochs': 20}}"));
+    iris = trained(
+        train("{'name': 'iris', 'data': {'dataset': 'iris', 'target': 'species'}, "
+              "'architecture': {'hidden': [{'units': 5, 'activation': 'tanh', "
+              "'layer_norm': true}, {'units': 5, 'activation': 'relu', 'residual': "
+              "true, 'dropout': 0.2}]}, 'preset': 'simple', 'training': {'seed': 1, 'epochs': 20, "
+              "'early_stopping': {'monitor': 'validation_accuracy', 'patience': 99}}}"));
     mixed = trained(
         train("{'data': {'x': [[1,'a'],[2,'b'],[3,'a'],[4,'c'],[5,'b'],[7,'c']], 'y': "
               "[1,2.5,3,4,5,6], 'features': ['size', 'kind']}, 'preprocess': "
@@ -187,6 +188,175 @@ START_TEST(refusals_of_a_trace)
 }
 END_TEST
 
+/* What a histogram says of numbers is true of the numbers themselves. */
+static void check_part(const struct reply *r, const char *part, json_t *const *values, size_t n)
+{
+    size_t bins = length(r, text("%s/counts", part)), counted = 0, bin, i;
+    double low = INFINITY, high = -INFINITY, mean = 0, squares = 0;
+
+    ck_assert_uint_eq(length(r, text("%s/edges", part)), bins + 1);
+    ck_assert_int_eq(integer(r, text("%s/count", part)), (int64_t)n);
+    for (i = 0; i < n; i++) {
+        double v = json_number_value(values[i]);
+
+        low = fmin(low, v);
+        high = fmax(high, v);
+        mean += v / (double)n;
+    }
+    for (i = 0; i < n; i++) {
+        squares += pow(json_number_value(values[i]) - mean, 2) / (double)n;
+    }
+    near(num(r, text("%s/min", part)), low);
+    near(num(r, text("%s/max", part)), high);
+    near(num(r, text("%s/mean", part)), mean);
+    near(num(r, text("%s/std", part)), sqrt(squares));
+    for (bin = 0; bin < bins; bin++) {
+        double from = num(r, text("%s/edges/%zu", part, bin)) - 1e-6;
+        double to = num(r, text("%s/edges/%zu", part, bin + 1)) + 1e-6;
+        int64_t count = integer(r, text("%s/counts/%zu", part, bin)), most = 0;
+
+        for (i = 0; i < n; i++) {
+            double v = json_number_value(values[i]);
+
+            most += v >= from && v <= to;
+        }
+        ck_assert_int_le(count, most);
+        counted += (size_t)count;
+    }
+    ck_assert_uint_eq(counted, n);
+}
+
+START_TEST(histograms_are_of_the_weights)
+{
+    struct reply *r = want(http_get("/models/iris/histograms?bins=7"), 200);
+    struct reply *w = want(http_get("/models/iris/weights"), 200);
+    json_t *values[200], *row, *value;
+    size_t n = 0, i, k;
+
+    ck_assert_uint_eq(length(r, "/layers"), 3);
+    ck_assert_int_eq(integer(r, "/stride"), 1);
+    ck_assert_uint_eq(length(r, "/layers/0/parts/0/counts"), 7);
+    ck_assert_str_eq(str(r, "/layers/0/parts/0/name"), "weights");
+    want_same(canonical(at(r, "/layers/0/parts/0/shape")),
+              text("[%zu,5]", length(w, "/layers/0/weights")));
+    json_array_foreach(at(w, "/layers/0/weights"), i, row)
+    {
+        json_array_foreach(row, k, value)
+        {
+            ck_assert_uint_lt(n, COUNT(values));
+            values[n++] = value;
+        }
+    }
+    check_part(r, "/layers/0/parts/0", values, n);
+    ck_assert_str_eq(str(r, "/layers/0/parts/2/name"), "gain");
+    n = 0;
+    json_array_foreach(at(w, "/layers/0/gain"), i, value)
+    {
+        values[n++] = value;
+    }
+    check_part(r, "/layers/0/parts/2", values, n);
+    ck_assert_str_eq(str(r, "/layers/2/name"), "output");
+    ck_assert(is_null(r, "/input_scale"));
+    r = want(http_get("/models/%lld/histograms", (long long)mixed), 200);
+    ck_assert_str_eq(str(r, "/embeddings/0/feature"), "kind");
+    ck_assert_int_ge(integer(r, "/embeddings/0/parts/0/zeros"), 3); /* its row of what is missing */
+    want_problem(http_get("/models/iris/histograms?bins=4"), 400, "/bins", "5");
+    want_problem(http_get("/models/999999/histograms"), 404, NULL, "no model");
+}
+END_TEST
+
+/* A column that says it all, one that says nothing, and one that never changes. */
+START_TEST(importance_finds_the_column)
+{
+    char *rows = text("%s", "");
+    struct reply *r;
+    int64_t model;
+
+    for (int i = 0; i < 120; i++) {
+        int key = i * 37 % 101, noise = i * 53 % 97;
+
+        rows = text("%s%s[%d,%d,7,'%c']", rows, i > 0 ? "," : "", noise, key, "ab"[i % 2]);
+    }
+    rows = text("{'data': {'x': [%s], 'features': ['noise', 'key', 'still', 'side'], 'y': [", rows);
+    for (int i = 0; i < 120; i++) {
+        rows = text("%s%s%d", rows, i > 0 ? "," : "", 3 * (i * 37 % 101));
+    }
+    rows = text("%s], 'split': {'validation': 0.3, 'test': 0}}, 'preset': 'simple', 'training': "
+                "{'epochs': 60, 'seed': 4}}",
+                rows);
+    model = trained(train("%s", rows));
+    r = want(http_get("/models/%lld/importance", (long long)model), 200);
+    ck_assert_str_eq(str(r, "/split"), "validation");
+    ck_assert_int_eq(integer(r, "/rows"), 36);
+    ck_assert_int_eq(integer(r, "/repeats"), 5);
+    ck_assert_str_eq(str(r, "/loss/name"), "rmse");
+    ck_assert_str_eq(str(r, "/score/name"), "r2");
+    ck_assert_uint_eq(length(r, "/features"), 4);
+    ck_assert_str_eq(str(r, "/features/0/name"), "key");
+    ck_assert_double_gt(num(r, "/features/0/score_drop"), 0.3);
+    ck_assert_double_gt(num(r, "/features/0/loss_increase"),
+                        5 * fabs(num(r, "/features/1/loss_increase")));
+    for (size_t i = 1; i < 4; i++) {
+        if (strcmp(str(r, text("/features/%zu/name", i)), "still") == 0) {
+            ck_assert_double_eq(num(r, text("/features/%zu/loss_increase", i)), 0);
+            ck_assert_double_eq(num(r, text("/features/%zu/score_std", i)), 0);
+        }
+    }
+    near(num(r, "/loss/baseline"),
+         num(http_get("/models/%lld", (long long)model), "/metrics/validation/rmse"));
+    ck_assert(is_null(r, "/note"));
+    ck_assert(truth(http_get("/models/%lld", (long long)model), "/has_importance"));
+    /* the same again */
+    want_same(canonical(at(want(http_get("/models/%lld/importance?split=validation",
+                                         (long long)trained(train("%s", rows))),
+                                200),
+                           "/features")),
+              canonical(at(r, "/features")));
+    want_problem(http_get("/models/%lld/importance?split=test", (long long)model), 404, NULL,
+                 "validation");
+    want_problem(http_get("/models/iris/importance?split=tset"), 400, "/split", "one of");
+    want_problem(http_get("/models/999999/importance"), 404, NULL, "999999");
+}
+END_TEST
+
+/* Counts from each threshold on fit the curve and the matrix at the one in use. */
+START_TEST(evaluations_have_counts)
+{
+    struct reply *r;
+    int64_t model, at_threshold = -1;
+    size_t n;
+
+    upload_example("breast_cancer");
+    model = trained(train("{'data': {'dataset': 'breast_cancer', 'target': 'diagnosis'}, 'preset': "
+                          "'simple', 'architecture': {'hidden': [4]}, 'training': {'epochs': 3, "
+                          "'seed': 1}}"));
+    r = want(http_get("/models/%lld/evaluation?split=training", (long long)model), 200);
+    n = length(r, "/roc/points");
+    ck_assert_uint_eq(length(r, "/thresholds/points"), n);
+    ck_assert_int_eq(integer(r, "/thresholds/positives") + integer(r, "/thresholds/negatives"),
+                     integer(r, "/rows"));
+    near(num(r, "/threshold"), 0.5);
+    for (size_t i = 0; i < n; i++) {
+        char *point = text("/thresholds/points/%zu", i);
+        int64_t tp = integer(r, text("%s/tp", point)), fn = integer(r, text("%s/fn", point));
+        int64_t fp = integer(r, text("%s/fp", point)), tn = integer(r, text("%s/tn", point));
+
+        ck_assert_int_eq(tp + fn, integer(r, "/thresholds/positives"));
+        ck_assert_int_eq(fp + tn, integer(r, "/thresholds/negatives"));
+        near(num(r, text("/roc/points/%zu/tpr", i)), (double)tp / (double)(tp + fn));
+        near(num(r, text("/roc/points/%zu/fpr", i)), (double)fp / (double)(fp + tn));
+        if (i > 0 && num(r, text("%s/threshold", point)) >= 0.5) {
+            at_threshold = tp;
+        }
+    }
+    ck_assert_int_le(at_threshold, integer(r, "/confusion_matrix/1/1"));
+    ck_assert_int_eq(integer(r, "/per_class/1/predicted"),
+                     integer(r, "/confusion_matrix/0/1") + integer(r, "/confusion_matrix/1/1"));
+    r = want(http_get("/models/%lld/evaluation?split=test", (long long)mixed), 404);
+    ck_assert_msg(strstr(r->body, "there is one on: training") != NULL, "%s", r->body);
+}
+END_TEST
+
 /* What lists show of a job and a model: enough to compare them by. */
 START_TEST(lists_say_what_was_done)
 {
@@ -298,6 +468,9 @@ int main(void)
     tcase_add_test(c, every_form_of_a_row);
     tcase_add_test(c, wide_layers);
     tcase_add_test(c, refusals_of_a_trace);
+    tcase_add_test(c, histograms_are_of_the_weights);
+    tcase_add_test(c, importance_finds_the_column);
+    tcase_add_test(c, evaluations_have_counts);
     tcase_add_test(c, lists_say_what_was_done);
     tcase_add_test(c, several_states);
     tcase_add_test(c, curves_by_columns);
