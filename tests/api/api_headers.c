@@ -108,6 +108,8 @@ static void daily_answers(void)
     twice("/models", "/models");
     twice("/models/xor", "/models/{id}");
     twice("/models/xor/evaluation?split=training", "/models/{id}/evaluation");
+    twice("/models/xor/histograms", "/models/{id}/histograms");
+    twice("/models/xor/importance", "/models/{id}/importance");
     twice("/models/xor/predict?x=0,1", "/models/{id}/predict");
     twice("/healthz", "/healthz");
     twice("/readyz", "/readyz");

@@ -35,12 +35,23 @@ START_TEST(three_classes_by_hand)
     check_number(judged.evaluation_json, "per_class.1.recall", 0);
     check_number(judged.evaluation_json, "per_class.1.f1", 0);
     check_number(judged.evaluation_json, "per_class.1.support", 2);
+    check_number(judged.evaluation_json, "per_class.0.predicted", 3);
+    check_number(judged.evaluation_json, "per_class.1.predicted", 0);
+    check_number(judged.evaluation_json, "per_class.2.predicted", 2);
     ck_assert_ptr_null(strstr(judged.evaluation_json, "\"positive\":"));
     /* 30 against the rest: both of it score above all others; 10: its one row is a tie of two */
     check_number(judged.evaluation_json, "per_class.2.roc.auc", 1);
     check_number(judged.evaluation_json, "per_class.0.roc.auc", 3.5 / 4);
     check_number(judged.evaluation_json, "per_class.0.roc.points.1.fpr", 0.25);
     check_number(judged.evaluation_json, "per_class.0.roc.points.1.threshold", exp(2) / all);
+    check_number(judged.evaluation_json, "per_class.0.thresholds.positives", 1);
+    check_number(judged.evaluation_json, "per_class.0.thresholds.negatives", 4);
+    check_number(judged.evaluation_json, "per_class.0.thresholds.points.1.threshold",
+                 exp(2) / all);
+    check_number(judged.evaluation_json, "per_class.0.thresholds.points.1.tp", 1);
+    check_number(judged.evaluation_json, "per_class.0.thresholds.points.1.fp", 1);
+    check_number(judged.evaluation_json, "per_class.0.thresholds.points.1.tn", 3);
+    check_number(judged.evaluation_json, "per_class.0.thresholds.points.1.fn", 0);
     check_number(judged.evaluation_json, "per_class.0.precision_recall.average_precision", 0.5);
     check_number(judged.evaluation_json, "per_class.0.precision_recall.points.1.recall", 1);
     judged_fini(&judged);
@@ -83,6 +94,17 @@ START_TEST(two_classes_by_hand)
         check_number(e, "roc.points.5.tpr", 1);
         check_number(e, "roc.points.5.fpr", 1);
         ck_assert_uint_eq(count_points(e, "roc"), 6);
+        check_number(e, "threshold", 0.5);
+        check_number(e, "per_class.0.predicted", 1);
+        check_number(e, "per_class.1.predicted", 5);
+        check_number(e, "thresholds.positives", 3);
+        check_number(e, "thresholds.negatives", 3);
+        check_number(e, "thresholds.points.0.tp", 0);
+        check_number(e, "thresholds.points.0.tn", 3);
+        check_number(e, "thresholds.points.3.tp", 2);
+        check_number(e, "thresholds.points.3.fp", 2);
+        check_number(e, "thresholds.points.3.tn", 1);
+        check_number(e, "thresholds.points.3.fn", 1);
         check_number(e, "precision_recall.average_precision",
                      (1.0 + 2.0 / 4 + 3.0 / 5) / 3);
         check_number(e, "precision_recall.points.0.precision", 1);

@@ -65,6 +65,10 @@ START_TEST(one_number_in_its_own_units)
     check_text(judged.evaluation_json, "targets.0.target", "t0");
     check_number(judged.evaluation_json, "targets.0.sample.1.true", 20);
     check_number(judged.evaluation_json, "targets.0.sample.4.predicted", 40);
+    check_number(judged.evaluation_json, "targets.0.residuals.mean", 10);
+    check_number(judged.evaluation_json, "targets.0.residuals.std", sqrt(200));
+    check_number(judged.evaluation_json, "targets.0.residuals.min", -10);
+    check_number(judged.evaluation_json, "targets.0.residuals.max", 30);
     check_number(judged.evaluation_json, "targets.0.residuals.edges.0", -10);
     check_number(judged.evaluation_json, "targets.0.residuals.edges.30", 30);
     check_number(judged.evaluation_json, "targets.0.residuals.counts.0", 1);
