@@ -11,6 +11,7 @@
 #include "http/histograms.h"
 #include "http/model_view.h"
 #include "http/respond.h"
+#include "jobs/importance.h"
 
 static bool is_split(const char *split)
 {

@@ -1,5 +1,5 @@
-/* /models: list, one, delete, weights. Predictions are in api_predict.c, what was measured of a model
- * in api_looks.c. */
+/* /models: list, one, delete, weights. Predictions are in api_predict.c, what was measured of a
+ * model in api_looks.c. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

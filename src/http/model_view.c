@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "http/model_example.h"
+#include "jobs/importance.h"
 #include "jobs/json_util.h"
 
 static void write_layer(struct jw *w, const struct mlp_layer_spec *h)
@@ -260,8 +261,8 @@ void model_view_splits(struct buf *out, const char *splits)
     buf_puts(out, comma[0] == '\0' ? "none" : "");
 }
 
-/* The parts that there is an evaluation of, in their usual order; and whether features were weighed,
- * which is kept among them. */
+/* The parts that there is an evaluation of, in their usual order; and whether features were
+ * weighed, which is kept among them. */
 static void write_splits(struct jw *w, const char *splits)
 {
     size_t i;

@@ -5,9 +5,6 @@
 #include "http/jw.h"
 #include "http/server.h"
 
-/* Under what name importance is kept among a model's evaluations. */
-#define MODEL_IMPORTANCE "importance"
-
 /* "training, test" of a store_model's splits. */
 void model_view_splits(struct buf *out, const char *splits);
 

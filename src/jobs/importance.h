@@ -20,6 +20,9 @@
 #include "data/encoder.h"
 #include "mlp/mlp.h"
 
+/* Under what name it is kept among a model's evaluations. */
+#define MODEL_IMPORTANCE    "importance"
+
 #define IMPORTANCE_ROWS     1000 /* evenly spaced ones, of more */
 #define IMPORTANCE_REPEATS  5
 #define IMPORTANCE_FEATURES 1000               /* of more the most important ones are told */

@@ -19,12 +19,13 @@
  *               "roc": {"auc", "points": [{"threshold", "fpr", "tpr"}]} and
  *               "precision_recall": {"average_precision", "points": [{"threshold", "recall",
  *               "precision"}]} and "thresholds": {"positives", "negatives", "points":
- *               [{"threshold", "tp", "fp", "tn", "fn"}]}, else all null; a threshold is null where nothing is chosen.
+ *               [{"threshold", "tp", "fp", "tn", "fn"}]}, else all null; a threshold is null where
+ *               nothing is chosen.
  *               3 to JUDGE_MAX_CURVES classes: in each item of "per_class" the same three
  *               members, of this class against the rest (see judge_has_curves)
  *   numbers     "targets": [{"target", "sample": [{"true", "predicted"}], "residuals":
- *               {"mean", "std", "min", "max", "edges": [31], "counts": [30]}}], residual = predicted - true; of the first
- *               JUDGE_MAX_TARGETS targets
+ *               {"mean", "std", "min", "max", "edges": [31], "counts": [30]}}], residual =
+ *               predicted - true; of the first JUDGE_MAX_TARGETS targets
  *   labels      "labels": [..], "per_class" as above, with curves up to JUDGE_MAX_CURVES
  * Counts (matrix, support) are whole unless rows have weights; then they are sums of these.
  */

@@ -182,10 +182,10 @@ void judge_classes_report(const struct judging *j)
     put_each(j, j->n_classes);
     model_json_put(j->evaluation, "confusion_matrix", matrix_json(j));
     if (j->n_classes == 2) {
-        double threshold = mlp_net_spec(j->net)->threshold;
+        double in_use = mlp_net_spec(j->net)->threshold > 0 ? mlp_net_spec(j->net)->threshold : .5;
 
         model_json_put(j->evaluation, "positive", model_json_string(name_of(j, 1)));
-        model_json_put(j->evaluation, "threshold", model_json_number(threshold > 0 ? threshold : .5));
+        model_json_put(j->evaluation, "threshold", model_json_number(in_use));
         put_curves(j, 1, j->evaluation);
     }
 }

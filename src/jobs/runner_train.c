@@ -354,8 +354,8 @@ static int judge_part(struct training *t, enum split_part part, struct err *err)
                                          &t->judged[part], err);
 }
 
-/* What features are worth, on this part. Nothing of the job depends on it, so what goes wrong here is
- * told in the log. */
+/* What features are worth, on this part. Nothing of the job depends on it, so what goes wrong here
+ * is told in the log. */
 static void weigh_features(struct training *t, enum split_part part)
 {
     const struct mlp_data *data = &t->parts[part].data;
@@ -467,7 +467,7 @@ static void fill_model(struct training *t, const struct runner_facts *facts,
     }
     if (t->importance_json != NULL) {
         evaluations[outcome->n_evaluations++] =
-            (struct store_evaluation){.split = "importance", .json = t->importance_json};
+            (struct store_evaluation){.split = MODEL_IMPORTANCE, .json = t->importance_json};
     }
 }
 
