@@ -116,8 +116,8 @@ static void from_pool(struct numbers *n, const struct pool_progress *live)
     n->fetched_rows = live->fetched_rows;
 }
 
-/* The result without its last member, the small curve, whose text becomes *sparkline: a page of jobs
- * would read and print all its numbers only to show them as they were. */
+/* A training's result without its last member, the small curve, whose text becomes *sparkline: a
+ * page of jobs would read and print all its numbers only to show them as they were. */
 static char *take_sparkline(const char *result, char **sparkline)
 {
     static const char member[] = ",\"sparkline\":";
@@ -136,7 +136,9 @@ static char *take_sparkline(const char *result, char **sparkline)
 
 static void from_result(struct numbers *n, const struct store_job *job)
 {
-    char *rest = take_sparkline(job->result_json, &n->sparkline_json);
+    /* an evaluation's has columns' names in it, any of which may be "sparkline" */
+    bool trains = strcmp(job->kind, "train") == 0;
+    char *rest = take_sparkline(trains ? job->result_json : NULL, &n->sparkline_json);
     json_t *result = parse_own(rest), *summary = parse_own(job->summary_json);
     json_t *resolved = summary == NULL ? parse_own(job->resolved_json) : NULL;
     const char *best_of = json_string_value(json_object_get(result, "best_of"));

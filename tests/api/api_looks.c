@@ -389,6 +389,28 @@ START_TEST(lists_say_what_was_done)
 }
 END_TEST
 
+/* The names of columns are in an evaluation's result, whatever they are. */
+START_TEST(a_column_called_sparkline)
+{
+    struct reply *r;
+    int64_t id;
+
+    want(http_csv("x,a,sparkline\n1,1,2\n2,2,3\n3,3,5\n4,4,4\n5,6,5\n6,5,7\n",
+                  "/datasets?name=odd"),
+         201);
+    id = trained(train("{'data': {'dataset': 'odd', 'target': ['a', 'sparkline']}, 'preset': "
+                       "'simple', 'training': {'epochs': 2}}"));
+    id = integer(want(http_post(q("{'dataset': 'odd'}"), "/models/%lld/evaluate", (long long)id),
+                      202),
+                 "/id");
+    wait_for_job(id, "succeeded");
+    r = want(http_get("/jobs/%lld", (long long)id), 200);
+    ck_assert_ptr_nonnull(r->json);
+    ck_assert(is_null(r, "/sparkline"));
+    ck_assert(has(r, "/result/metrics/targets/sparkline/rmse"));
+}
+END_TEST
+
 START_TEST(several_states)
 {
     struct reply *r = want(http_get("/jobs?state=queued,succeeded&limit=1"), 200);
@@ -472,6 +494,7 @@ int main(void)
     tcase_add_test(c, importance_finds_the_column);
     tcase_add_test(c, evaluations_have_counts);
     tcase_add_test(c, lists_say_what_was_done);
+    tcase_add_test(c, a_column_called_sparkline);
     tcase_add_test(c, several_states);
     tcase_add_test(c, curves_by_columns);
     tcase_add_test(c, an_example_to_begin_with);
