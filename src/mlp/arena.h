@@ -16,6 +16,8 @@
 #include <sys/mman.h>
 #endif
 
+#include "mlp/mlp.h"
+
 #define ARENA_ALIGN ((size_t)64) /* a cache line, and the widest vector */
 
 struct arena {
@@ -63,6 +65,18 @@ static inline void *arena_alloc(const struct arena *measured)
     }
 #endif
     return p;
+}
+
+/* From measuring to handing out: memory for what the first walk used, to be taken by a second one.
+ * base is then the caller's to free. MLP_E_TOO_LARGE or MLP_E_MEMORY, and nothing to free. */
+static inline enum mlp_status arena_begin(struct arena *a)
+{
+    if (a->overflow) {
+        return MLP_E_TOO_LARGE;
+    }
+    a->base = arena_alloc(a);
+    a->used = 0;
+    return a->base != NULL ? MLP_OK : MLP_E_MEMORY;
 }
 
 #endif

@@ -123,11 +123,10 @@ enum mlp_status mlp_meter_new(const struct mlp_metric_input *in, const enum mlp_
     if (status != MLP_OK) {
         return status;
     }
-    arena.base = arena_alloc(&arena);
-    if (arena.base == NULL) {
-        return MLP_E_MEMORY;
+    status = arena_begin(&arena);
+    if (status != MLP_OK) {
+        return status;
     }
-    arena.used = 0;
     struct mlp_meter *meter = layout(&m, &arena);
 
     for (size_t i = 0; i < in->rows; i++) {

@@ -118,14 +118,10 @@ enum mlp_status mlp_net_new(const struct mlp_spec *spec, struct mlp_net **out)
         return status;
     }
     (void)net_layout(spec, &arena); /* measures only */
-    if (arena.overflow) {
-        return MLP_E_TOO_LARGE;
+    status = arena_begin(&arena);
+    if (status != MLP_OK) {
+        return status;
     }
-    arena.base = arena_alloc(&arena);
-    if (arena.base == NULL) {
-        return MLP_E_MEMORY;
-    }
-    arena.used = 0;
     struct mlp_net *net = net_layout(spec, &arena);
 
     if (spec->n_hidden > 0) {

@@ -30,14 +30,11 @@ enum mlp_status mlp_workspace_new(const struct mlp_net *net, size_t max_rows,
         return MLP_E_ARGUMENT;
     }
     (void)workspace_layout(&pass, &net->spec, max_rows, &arena);
-    if (arena.overflow) {
-        return MLP_E_TOO_LARGE;
+    enum mlp_status status = arena_begin(&arena);
+
+    if (status != MLP_OK) {
+        return status;
     }
-    arena.base = arena_alloc(&arena);
-    if (arena.base == NULL) {
-        return MLP_E_MEMORY;
-    }
-    arena.used = 0;
     struct mlp_workspace *ws = workspace_layout(&pass, &net->spec, max_rows, &arena);
 
     *ws = (struct mlp_workspace){.pass = pass,
@@ -45,8 +42,7 @@ enum mlp_status mlp_workspace_new(const struct mlp_net *net, size_t max_rows,
                                  .wide = net->layers[0].n_in,
                                  .n_outputs = net->spec.n_outputs,
                                  .n_layers = net->n_layers};
-    enum mlp_status status = pass_init(&ws->pass, net);
-
+    status = pass_init(&ws->pass, net);
     if (status != MLP_OK) {
         mlp_workspace_free(&ws);
         return status;

@@ -271,20 +271,16 @@ enum mlp_status mlp_trace_new(const struct mlp_net *net, const struct mlp_data *
         return MLP_E_ARGUMENT;
     }
     (void)layout(&room, &net->spec, &arena);
-    if (arena.overflow) {
-        return MLP_E_TOO_LARGE;
+    enum mlp_status status = arena_begin(&arena);
+
+    if (status != MLP_OK) {
+        return status;
     }
-    arena.base = arena_alloc(&arena);
-    if (arena.base == NULL) {
-        return MLP_E_MEMORY;
-    }
-    arena.used = 0;
     struct mlp_trace *t = layout(&room, &net->spec, &arena);
 
     *t = room;
     t->net = net;
-    enum mlp_status status = run(t, row);
-
+    status = run(t, row);
     if (status != MLP_OK) {
         mlp_trace_free(&t);
         return status;

@@ -200,11 +200,10 @@ enum mlp_status mlp_trainer_new(struct mlp_net *net, const struct mlp_train_spec
         (validation != NULL && !data_fits(&net->spec, validation))) {
         return MLP_E_ARGUMENT;
     }
-    arena.base = arena_alloc(&arena);
-    if (arena.base == NULL) {
-        return MLP_E_MEMORY;
+    status = arena_begin(&arena);
+    if (status != MLP_OK) {
+        return status;
     }
-    arena.used = 0;
     struct mlp_trainer *t = train_layout(&net->spec, spec, training->rows, &arena);
 
     t->net = net;
