@@ -119,13 +119,13 @@ static size_t distance(const char *a, const char *b)
 
 const char *text_nearest(const char *word, const char *const *words, size_t n_words)
 {
-    size_t limit = strlen(word) / 3 + 1, i;
+    size_t len = strlen(word), limit = len / 3 + 1, i;
     const char *best = NULL;
 
     for (i = 0; i < n_words; i++) {
         size_t d = distance(word, words[i]);
 
-        if (d <= limit && (best == NULL || d < limit)) {
+        if (d < len && d <= limit && (best == NULL || d < limit)) {
             best = words[i];
             limit = d;
         }

@@ -199,8 +199,9 @@ int encoder_estimate(const struct dataset *ds, const struct encoder_options *opt
             outputs = class_bound(ds, c);
             if (outputs > ENCODER_MAX_CLASSES) {
                 result = err_add_cell(err, 0, 0, c->name,
-                                      "the target \"%s\" has %zu classes, the limit is %d", c->name,
-                                      outputs, ENCODER_MAX_CLASSES);
+                                      "the target \"%s\" has %zu classes, the limit is %d; is it an "
+                                      "identifier?",
+                                      c->name, outputs, ENCODER_MAX_CLASSES);
             } else if (outputs <= 1) {
                 result = err_add_cell(err, 0, 0, c->name, "the target \"%s\" has %s", c->name,
                                       outputs == 1 ? "only one class" : "no value");

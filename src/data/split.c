@@ -116,7 +116,10 @@ static int check_training(struct split_job *job, struct err *err)
         if (known[k] && !trained[k]) {
             char *name = split_class_name(job, k);
 
-            result = err_add(err, NULL, "class \"%s\" has no training row", name);
+            result = err_add(err, NULL,
+                             "class \"%s\" has no training row: let one of its rows train, or leave "
+                             "them all out (data.filter)",
+                             name);
             free(name);
         }
     }

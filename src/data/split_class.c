@@ -50,8 +50,8 @@ static int find_number_classes(struct split_job *job, size_t column, struct err 
         const char *name = dataset_column(job->ds, column)->name;
 
         return err_add_cell(err, 0, 0, name,
-                            "the target \"%s\" has more than %d different values; too many for "
-                            "classes",
+                            "the target \"%s\" has more than %d different values, too many for "
+                            "classes; is it a number to predict, or an identifier?",
                             name, MAX_CLASSES);
     }
     job->n_classes = job->values.n + 1;

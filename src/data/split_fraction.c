@@ -70,6 +70,28 @@ static int lone_classes(struct split_job *job, const struct split_seats *seats, 
     return result;
 }
 
+/* A part that was asked for, and is too small a share of few rows to have one. */
+static void warn_of_empty(const struct split_job *job, const struct split_seats *seats, size_t n,
+                          const double fraction[SPLIT_PARTS])
+{
+    static const char *const names[SPLIT_PARTS] = {"training", "validation", "test"};
+    uint64_t rows = 0, seated[SPLIT_PARTS] = {0};
+    size_t k, p;
+
+    for (k = 0; k < n; k++) {
+        rows += seats[k].rows;
+        for (p = 0; p < SPLIT_PARTS; p++) {
+            seated[p] += seats[k].seats[p];
+        }
+    }
+    for (p = 1; p < SPLIT_PARTS; p++) {
+        if (fraction[p] > 0 && seated[p] == 0) {
+            err_add(job->warnings, NULL, "the %s part is empty: %g of %llu row%s is none", names[p],
+                    fraction[p], (unsigned long long)rows, rows == 1 ? "" : "s");
+        }
+    }
+}
+
 int split_by_fraction(struct split_job *job, uint8_t from, double validation, double test,
                       struct err *err)
 {
@@ -96,6 +118,9 @@ int split_by_fraction(struct split_job *job, uint8_t from, double validation, do
     }
     for (k = 0; k < n; k++) {
         split_share(&seats[k], fraction, owed);
+    }
+    if (job->warnings != NULL) {
+        warn_of_empty(job, seats, n, fraction);
     }
     for (row = 0; row < job->n_rows; row++) {
         struct split_seats *s = &seats[stratify ? split_class_of(job, row) : 0];

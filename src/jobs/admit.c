@@ -197,7 +197,8 @@ int admit_rows(const struct job_spec *spec, const struct dataset *ds,
         n[SPLIT_VALIDATION] = parts[SPLIT_VALIDATION];
     }
     if (n[SPLIT_TRAINING] == 0) {
-        return err_add(err, "/data/split", "no rows are left to train on");
+        return err_add(err, job_spec_split_pointer(spec), "no rows are left to train on%s",
+                       spec->split_way == SPLIT_COLUMN ? ": the column says train in none" : "");
     }
     if (spec->sampling != SAMPLE_NONE &&
         sampled_rows(spec, ds, &n[SPLIT_TRAINING], err) != 0) {

@@ -148,7 +148,7 @@ static void read_cell(struct inline_rows *r, const json_t *cell, size_t column, 
         return;
     }
     if (json_is_null(cell)) {
-        refuse_cell(err, array, place, "is missing: every row needs its target");
+        refuse_cell(err, array, place, "is missing: every row needs its target, or must be left out");
     } else if (!known || (numbers_only && !json_is_number(cell))) {
         refuse_cell(err, array, place, "must be a number%s, got %s",
                     numbers_only ? ""

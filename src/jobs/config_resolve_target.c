@@ -229,7 +229,9 @@ static void check_classes(struct resolver *r)
     }
     r->n_classes = !column_holds_numbers(col->type) ? col->n_categories : (size_t)col->distinct;
     if (r->n_classes == 1) {
-        err_add(r->err, "/data/target", "every row has the same class, \"%s\" has one value",
+        err_add(r->err, "/data/target",
+                "every row has the same class, \"%s\" has one value; a model needs two to tell "
+                "apart",
                 shown);
     }
     if (column_holds_numbers(col->type) && !col->integers && col->distinct > DATASET_MAX_DISTINCT) {

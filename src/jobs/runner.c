@@ -81,6 +81,9 @@ static void add_place(struct buf *out, const struct err_item *item)
     if (item->pointer != NULL) {
         buf_printf(out, "%s: ", item->pointer);
     }
+    if (item->row != 0 && strncmp(item->detail, "row ", 4) == 0) {
+        return; /* the words tell */
+    }
     if (item->row != 0) {
         buf_printf(out, "row %lld", (long long)item->row);
         if (item->column != NULL) {

@@ -7,10 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "jobs/config_weights.h"
 #include "jobs/json_util.h"
+
+#define COLUMNS_TOLD 8 /* of a table in which one was looked for in vain */
 
 static void free_texts(char **texts, size_t n)
 {
@@ -182,11 +185,27 @@ char *job_monitor_name(const struct job_monitor *monitor)
 }
 
 /* Mark the column called `name`; what is missing goes to `err` with the nearest name. */
+/* The first names, and how many more there are. */
+static void list_columns(struct buf *out, const struct dataset *ds)
+{
+    size_t n = dataset_n_columns(ds), i;
+    char shown[JSON_UTIL_SHOWN];
+
+    for (i = 0; i < n && i < COLUMNS_TOLD; i++) {
+        buf_printf(out, "%s\"%s\"", i > 0 ? ", " : "",
+                   json_util_shown(dataset_names(ds)[i], shown));
+    }
+    if (n > i) {
+        buf_printf(out, " and %zu more", n - i);
+    }
+}
+
 static ptrdiff_t find(const struct dataset *ds, const char *name, const char *pointer,
                       struct err *err)
 {
     ptrdiff_t column = dataset_find(ds, name);
     char shown[JSON_UTIL_SHOWN], near[JSON_UTIL_SHOWN];
+    struct buf names = BUF_INIT;
     const char *nearest;
 
     if (column >= 0) {
@@ -199,7 +218,9 @@ static ptrdiff_t find(const struct dataset *ds, const char *name, const char *po
         err_add(err, pointer, "the dataset has no column \"%s\", did you mean \"%s\"?", shown,
                 json_util_shown(nearest, near));
     } else {
-        err_add(err, pointer, "the dataset has no column \"%s\"", shown);
+        list_columns(&names, ds);
+        err_add(err, pointer, "the dataset has no column \"%s\"; it has %s", shown, names.data);
+        buf_fini(&names);
     }
     return -1;
 }

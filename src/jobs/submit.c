@@ -217,14 +217,17 @@ static int load_parent(struct submission *s, struct err *err)
     return key != NULL ? parent_load(datasets_store(s->datasets), key, &s->parent, err) : 0;
 }
 
-/* Problems of the rows at the key that chose them. */
+/* Problems of the rows at the key that chose them, those of their classes at the target. */
 static void point_at_split(const struct job_spec *spec, struct err *problems)
 {
     size_t i;
 
     for (i = 0; i < problems->n_items; i++) {
-        if (problems->items[i].pointer == NULL) {
-            problems->items[i].pointer = xstrdup(job_spec_split_pointer(spec));
+        struct err_item *item = &problems->items[i];
+        bool target = item->column != NULL && strcmp(item->column, spec->targets[0]) == 0;
+
+        if (item->pointer == NULL) {
+            item->pointer = xstrdup(target ? "/data/target" : job_spec_split_pointer(spec));
         }
     }
 }

@@ -5,6 +5,7 @@ API_CHECKS = \
 	tests/api/api_bad_data \
 	tests/api/api_bad_input \
 	tests/api/api_bad_tables \
+	tests/api/api_bad_targets \
 	tests/api/api_contract \
 	tests/api/api_contract_answers \
 	tests/api/api_datasets \
@@ -48,6 +49,9 @@ tests_api_api_bad_data_LDADD   = $(API_LIBS)
 tests_api_api_bad_tables_SOURCES = tests/api/api_bad_tables.c tests/golden/npy_golden.h
 tests_api_api_bad_tables_CFLAGS  = $(API_CFLAGS) $(ZLIB_CFLAGS)
 tests_api_api_bad_tables_LDADD   = $(API_LIBS) $(ZLIB_LIBS)
+tests_api_api_bad_targets_SOURCES = tests/api/api_bad_targets.c tests/golden/npy_golden.h
+tests_api_api_bad_targets_CFLAGS  = $(API_CFLAGS)
+tests_api_api_bad_targets_LDADD   = $(API_LIBS)
 tests_api_api_bad_input_SOURCES = tests/api/api_bad_input.c
 tests_api_api_bad_input_CFLAGS  = $(API_CFLAGS)
 tests_api_api_bad_input_LDADD   = $(API_LIBS)

@@ -133,7 +133,7 @@ START_TEST(a_column_without_training_rows_is_refused)
     size_t n[SPLIT_PARTS];
 
     ck_assert_int_eq(admit_rows(&spec, ds, NULL, NULL, n, &err), -1);
-    ck_assert(help_has(&err, "/data/split", "no rows are left to train on"));
+    ck_assert(help_has(&err, "/data/split/column", "no rows are left to train on: the column"));
     err_fini(&err);
     dataset_free(&ds);
 }

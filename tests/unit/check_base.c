@@ -146,6 +146,7 @@ START_TEST(nearest)
     ck_assert_str_eq(text_nearest("beta3", words, 5), "beta1"); /* a tie: the first */
     ck_assert_ptr_null(text_nearest("momentum", words, 5));
     ck_assert_ptr_null(text_nearest("x", words, 0));
+    ck_assert_ptr_null(text_nearest("x", (const char *const[]){"a"}, 1)); /* nothing in common */
 }
 END_TEST
 

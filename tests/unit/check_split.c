@@ -209,6 +209,30 @@ START_TEST(a_class_of_one)
 }
 END_TEST
 
+START_TEST(a_part_of_no_row)
+{
+    static const size_t three[] = {3};
+    struct dataset *ds = classes(three, 1);
+    struct split_options options = options_for(0.1, 0.1, -1);
+    struct err warnings = ERR_INIT;
+    struct split split = make(ds, &options, &warnings);
+
+    counts(&split, 3, 0, 0);
+    ck_assert_uint_eq(warnings.n_items, 2);
+    ck_assert_str_eq(warnings.items[0].detail,
+                     "the validation part is empty: 0.1 of 3 rows is none");
+    ck_assert_str_eq(warnings.items[1].detail, "the test part is empty: 0.1 of 3 rows is none");
+    split_fini(&split);
+    err_fini(&warnings);
+    options = options_for(0, 0.4, -1); /* of what was not asked for nothing is said */
+    split = make(ds, &options, &warnings);
+    counts(&split, 2, 0, 1);
+    ck_assert_uint_eq(warnings.n_items, 0);
+    split_fini(&split);
+    dataset_free(&ds);
+}
+END_TEST
+
 START_TEST(training_has_every_class)
 {
     static const size_t sizes[] = {300, 2, 2, 2, 2, 2, 2};
@@ -366,7 +390,8 @@ START_TEST(bad_columns)
         "row 1: the split column \"f\" has numbers; a part is train, validation or test");
     column_refused("f,y\ntest,a\nval,b\n", 0, 1, "the split leaves no training rows");
     column_refused("f,y\ntrain,a\ntest,b\nval,c\ntrain,d\n", 0, 2,
-                   "class \"b\" has no training row");
+                   "class \"b\" has no training row: let one of its rows train, or leave them all out "
+                   "(data.filter)");
 }
 END_TEST
 
@@ -406,6 +431,7 @@ int main(void)
     tcase_add_test(fractions, stratified);
     tcase_add_test(fractions, numbers_are_classes_too);
     tcase_add_test(fractions, a_class_of_one);
+    tcase_add_test(fractions, a_part_of_no_row);
     tcase_add_test(fractions, training_has_every_class);
     tcase_add_test(fractions, rows_without_a_class_have_a_part);
     tcase_add_test(fractions, same_seed_same_split);
