@@ -57,6 +57,7 @@ web_sources = \
 	web/src/views/model.tsx \
 	web/src/views/model_about.tsx \
 	web/src/views/model_network.tsx \
+	web/src/views/model_spread.tsx \
 	web/src/views/models.tsx \
 	web/src/views/new.tsx \
 	web/src/views/numbers.tsx \

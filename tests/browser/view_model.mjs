@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { everyWay } from "./help.mjs";
+import { everyWay, saved } from "./help.mjs";
 
 export default function tests(bench) {
   const { daemon, open, made, top } = bench;
@@ -40,15 +40,57 @@ export default function tests(bench) {
       await facts.getByText(model.dataset.sha256.slice(0, 10)).waitFor();
     }],
 
-    ["its weights can be taken along", {}, async (page) => {
+    ["all of it can be taken along in one file, also when its job is gone", { expected: [/status of 404/] }, async (page) => {
+      const id = await iris();
+      const all = async () => {
+        const { name, text } = await saved(page, () => page.getByRole("button", { name: "Download" }).click());
+        assert.equal(name, `iris-${id}.json`);
+        return JSON.parse(text);
+      };
+      await open(page, `#/models/${id}`);
+      const got = await all();
+      assert.deepEqual(got.model, await daemon.json(`/models/${id}`));
+      assert.deepEqual(got.weights, await daemon.json(`/models/${id}/weights`));
+      assert.ok(got.model.features.length === 4 && got.job.resolved.optimizer.type && got.job.config.data.dataset);
+      await page.route("**/jobs/*", (route) => route.fulfill({ status: 404, json: { detail: "gone" } }));
+      assert.equal((await all()).job, null);
+    }],
+
+    ["how its weights and biases are spread is drawn", {}, async (page) => {
       const id = await iris();
       await open(page, `#/models/${id}`);
-      const [file] = await Promise.all([
-        page.waitForEvent("download"),
-        page.getByRole("button", { name: "Download" }).click(),
-      ]);
-      assert.equal(file.suggestedFilename(), `iris-${id}-weights.json`);
-      assert.deepEqual(JSON.parse(await readFile(await file.path())), await daemon.json(`/models/${id}/weights`));
+      const { layers } = await daemon.json(`/models/${id}/histograms`);
+      const parts = page.locator(".part");
+      await parts.first().waitFor();
+      assert.equal(await parts.count(), 6);
+      for (const [i, part] of layers.flatMap((layer) => layer.parts).entries()) {
+        // The tallest bar has the height of the picture, the others their share of it.
+        const most = Math.max(...part.counts);
+        const heights = await parts.nth(i).locator("rect").evaluateAll((all) => all.map((r) => Number(r.getAttribute("height"))));
+        assert.equal(heights.length, part.counts.length);
+        part.counts.forEach((n, k) => assert.ok(Math.abs(heights[k] - (n === 0 ? 0 : Math.max(1, (n / most) * 54))) < 1e-6, `${i} ${k}`));
+      }
+      await parts.nth(2).getByText("20 × 6").waitFor();
+    }],
+
+    ["what a column is worth is drawn, with how far the repeats were apart", {}, async (page) => {
+      const id = await iris();
+      await open(page, `#/models/${id}`);
+      const { features, loss } = await daemon.json(`/models/${id}/importance`);
+      const rows = page.locator(".features-table tbody tr");
+      await rows.locator(".importance").first().waitFor();
+      assert.deepEqual(await rows.locator(".feature-name").allTextContents(), features.map((f) => f.name));
+      const most = Math.max(...features.map((f) => f.loss_increase + f.loss_std));
+      const boxes = await rows.locator(".importance").evaluateAll((all) =>
+        all.map((cell) => [".meter", "i", "s"].map((part) => cell.querySelector(part).getBoundingClientRect().width)));
+      features.forEach((f, i) => {
+        const [all, bar, spread] = boxes[i];
+        assert.ok(Math.abs(bar / all - Math.max(0, f.loss_increase) / most) < 0.02, `${f.name}: ${boxes[i]}`);
+        const ends = [f.loss_increase - f.loss_std, f.loss_increase + f.loss_std].map((x) => Math.max(0, x) / most);
+        assert.ok(Math.abs(spread / all - (ends[1] - ends[0])) < 0.05, `${f.name}: ${boxes[i]}`);
+      });
+      assert.equal(loss.name, "log_loss");
+      await page.getByText("How much worse log loss on validation data gets").waitFor();
     }],
 
     ["what it took for what, split by split", {}, async (page) => {
@@ -64,6 +106,7 @@ export default function tests(bench) {
         );
         const row = page.locator(".classes tbody tr", { hasText: "virginica" });
         await row.locator("td", { hasText: `${(classes[2].recall * 100).toFixed(1)} %` }).first().waitFor();
+        assert.deepEqual((await row.locator("td").allTextContents()).slice(0, 2), [classes[2].support, classes[2].predicted].map(String));
       }
       await page.waitForURL(/split=training/);
     }],
@@ -71,12 +114,14 @@ export default function tests(bench) {
     ["a threshold moves along both curves", {}, async (page) => {
       const id = await cancer();
       await open(page, `#/models/${id}/evaluation`);
-      const { roc, per_class: classes, positive } = await daemon.json(`/models/${id}/evaluation`);
+      const { thresholds } = await daemon.json(`/models/${id}/evaluation`);
       const slider = page.getByRole("slider");
       await slider.fill("4");
-      const point = roc.points[4];
-      const support = classes.find((c) => c.label === positive).support;
-      await page.getByText(`${Math.round(point.tpr * support)} of ${support}`).waitFor();
+      const { tp, fp, tn, fn } = thresholds.points[4];
+      const fact = (name) => page.locator(".quantiles div", { has: page.locator("dt", { hasText: name }) }).locator("dd");
+      await fact("Found").getByText(`${tp} of ${thresholds.positives}`).waitFor();
+      await fact("False alarms").getByText(`${fp} of ${thresholds.negatives}`).waitFor();
+      await fact("Accuracy").getByText(`${((100 * (tp + tn)) / (tp + fp + tn + fn)).toFixed(1)} %`).waitFor();
       await page.waitForURL(/at=/);
       const mark = page.locator(".xy-mark").first();
       const before = await mark.getAttribute("cy");

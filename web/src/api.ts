@@ -110,16 +110,6 @@ export async function remove(path: string): Promise<void> {
   if (!response.ok) throw await refused(response);
 }
 
-export async function upload<T>(path: string, file: Blob): Promise<T> {
-  const response = await send(path, {
-    method: "POST",
-    headers: { "Content-Type": "text/csv" },
-    body: file,
-  });
-  if (!response.ok) throw await refused(response);
-  return read<T>(response);
-}
-
 export function words(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -64,7 +64,7 @@ export function Net(props: {
   const tall = Math.max(1, ...columns.map((c) => c.nodes.length));
   const height = HEAD + tall * step + FOOT;
   const least = columns.length * card.width + (columns.length - 1) * (narrow ? 30 : 46);
-  const full = Math.max(width, least);
+  const full = Math.max(width - 1, least); // less a pixel: a place's width is rounded
   const gap = columns.length > 1 ? (full - card.width) / (columns.length - 1) : 0;
   const x = (c: number) => c * gap;
   const y = (c: number, n: number) => {
@@ -77,7 +77,7 @@ export function Net(props: {
   return (
     <div class="scroll net" ref={place} tabIndex={0} role="group" aria-label={props.label}>
       {width > 0 ? (
-        <svg width={full > width ? full : "100%"} height={height} viewBox={`0 0 ${full} ${height}`}>
+        <svg width={full} height={height} viewBox={`0 0 ${full} ${height}`}>
           {order.map((l) => {
             const from = { x: x(l.column) + card.width, y: y(l.column, l.from) + middle };
             const to = { x: x(l.column + 1), y: y(l.column + 1, l.to) + middle };

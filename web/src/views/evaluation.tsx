@@ -84,7 +84,7 @@ function Split({ model, split, route }: { model: Model; split: string; route: Ro
 function CurvesOf({ evaluation, route }: { evaluation: Evaluation; route: Route }) {
   const { roc, positive, per_class: classes = [] } = evaluation;
   if (roc) {
-    const support = classes.find((c) => c.label === positive)?.support ?? null;
+    const support = classes.find((c) => c.label === positive)?.support ?? 0;
     return (
       <Curves
         of={evaluation}

@@ -1,7 +1,7 @@
 // One model: its frame, and which of its pages is shown.
 
 import { useState } from "preact/hooks";
-import { get, remove } from "../api";
+import { ApiError, getText, remove } from "../api";
 import { saveText } from "../download";
 import { Action, Missing, Name, Notice } from "../parts";
 import { refresh, useResource } from "../poll";
@@ -20,11 +20,22 @@ const PAGES: [key: string, text: string][] = [
   ["pass", "See the pass"],
 ];
 
-// Its weights as a file, with the token that a link would not send.
+// All of it in one file: what the daemon says of it (features with their encoders, classes, metrics),
+// its job with the config as given and as resolved, and the weights, each as the daemon wrote it.
 async function download(model: Model): Promise<void> {
-  const got = await get<unknown>(`/models/${model.id}/weights`, null);
-  if (!got.changed) return;
-  saveText(`${model.name ?? "model"}-${model.id}-weights.json`, JSON.stringify(got.data), "application/json");
+  const part = (path: string) => getText(path, "application/json");
+  const [about, weights, job] = await Promise.all([
+    part(`/models/${model.id}`),
+    part(`/models/${model.id}/weights`),
+    model.job_id ? part(`/jobs/${model.job_id}`).catch(ifGone) : "null",
+  ]);
+  saveText(`${model.name ?? "model"}-${model.id}.json`, `{"model":${about},"job":${job},"weights":${weights}}`, "application/json");
+}
+
+// A model outlives its job.
+function ifGone(error: unknown): string {
+  if (error instanceof ApiError && error.status === 404) return "null";
+  throw error;
 }
 
 export function ModelView({ id, route }: { id: string; route: Route }) {
@@ -55,7 +66,7 @@ export function ModelView({ id, route }: { id: string; route: Route }) {
           {model.weights_sha256 ? (
             <Action
               label="Download"
-              about={`the weights of model ${model.id}`}
+              about={`model ${model.id} with its weights and config`}
               onError={setRefusal}
               run={() => download(model)}
             />

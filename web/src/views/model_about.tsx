@@ -7,6 +7,7 @@ import { setQuery, type Route } from "../route";
 import type { Feature, Model } from "../types";
 import { MetricsTable } from "./metrics";
 import { NetworkPanel } from "./model_network";
+import { WeightsSpread } from "./model_spread";
 import { shapeWords } from "./models";
 
 export function ModelAbout({ model, route }: { model: Model; route: Route }) {
@@ -25,7 +26,12 @@ export function ModelAbout({ model, route }: { model: Model; route: Route }) {
         ) : null}
         {model.loss ? <Tile label="Loss" value={format.metricName(model.loss)} /> : null}
       </dl>
-      {model.parameters ? <NetworkPanel model={model} /> : null}
+      {model.parameters ? (
+        <>
+          <NetworkPanel model={model} />
+          <WeightsSpread model={model} route={route} />
+        </>
+      ) : null}
       <div class="columns">
         <div>
           {Object.keys(metrics).length > 0 ? (
@@ -86,13 +92,21 @@ function Provenance({ model }: { model: Model }) {
   );
 }
 
+interface FeatureWorth {
+  name: string;
+  loss_increase: number | null;
+  loss_std: number | null; // over the repeats
+  score_drop: number | null;
+  score_std: number | null;
+}
+
 interface Importance {
   split: string;
   rows: number;
   repeats: number;
   loss: { name: string; baseline: number | null };
   score: { name: string; baseline: number | null };
-  features: { name: string; loss_increase: number | null; score_drop: number | null; score_std?: number | null }[];
+  features: FeatureWorth[];
   note?: string | null;
 }
 
@@ -118,6 +132,30 @@ function valueWords(f: Feature): string {
   return "";
 }
 
+function signed(x: number): string {
+  return `${x > 0 ? "+" : ""}${format.number(x, 3)}`;
+}
+
+// What the loss grows by without a column: a bar, over its end how far the repeats were apart.
+function Worth({ of, most, score }: { of: FeatureWorth | undefined; most: number; score: string }) {
+  const x = of?.loss_increase ?? null;
+  if (!of || x === null) return <td class="importance">{format.NONE}</td>;
+  const spread = of.loss_std ?? 0;
+  const [from, to] = [x - spread, x + spread].map((end) => (Math.max(0, end) / most) * 100) as [number, number];
+  const drop = of.score_drop === null ? "" : `; ${format.metricName(score)} ${signed(-of.score_drop)} ± ${format.number(of.score_std, 2)}`;
+  return (
+    <td class="importance" title={`loss ${signed(x)} ± ${format.number(spread, 2)}${drop}`}>
+      <span class="meter" aria-hidden="true">
+        <i style={{ width: `${(Math.max(0, x) / most) * 100}%` }} />
+        {to > 0 ? <s style={{ left: `${from}%`, width: `${to - from}%` }} /> : null}
+      </span>
+      <span class="num">
+        {signed(x)} <span class="quiet">± {format.number(spread, 2)}</span>
+      </span>
+    </td>
+  );
+}
+
 function Features({ model, all }: { model: Model; all: boolean }) {
   if ((model.features ?? []).length === 0) return null;
   return model.has_importance ? <Weighed model={model} all={all} /> : <FeatureTable model={model} all={all} data={null} />;
@@ -131,7 +169,7 @@ function Weighed({ model, all }: { model: Model; all: boolean }) {
 function FeatureTable({ model, all, data }: { model: Model; all: boolean; data: Importance | null }) {
   const features = model.features ?? [];
   const rank = new Map((data?.features ?? []).map((f, i) => [f.name, { i, ...f }]));
-  const most = Math.max(1e-12, ...(data?.features ?? []).map((f) => f.loss_increase ?? 0));
+  const most = Math.max(1e-12, ...(data?.features ?? []).map((f) => (f.loss_increase ?? 0) + (f.loss_std ?? 0)));
   const order = data
     ? [...features].sort((a, b) => (rank.get(a.name)?.i ?? 1e9) - (rank.get(b.name)?.i ?? 1e9))
     : features;
@@ -154,21 +192,13 @@ function FeatureTable({ model, all, data }: { model: Model; all: boolean; data: 
         <tbody>
           {(all ? order : order.slice(0, SHOWN)).map((f) => {
             const found = rank.get(f.name);
-            const x = found?.loss_increase ?? null;
             return (
               <tr key={f.name}>
                 <th scope="row">
                   <span class="feature-name">{f.name}</span>
                   <span class="reason">{valueWords(f)}</span>
                 </th>
-                {data ? (
-                  <td class="importance">
-                    <span class="meter" aria-hidden="true">
-                      <i style={{ width: `${(Math.max(0, x ?? 0) / most) * 100}%` }} />
-                    </span>
-                    <span class="num">{x === null ? format.NONE : `${x > 0 ? "+" : ""}${format.number(x, 3)}`}</span>
-                  </td>
-                ) : null}
+                {data ? <Worth of={found} most={most} score={data.score.name} /> : null}
                 <td class="quiet">{encodingWords(f)}</td>
               </tr>
             );

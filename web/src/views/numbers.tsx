@@ -62,7 +62,7 @@ function Target({ of: t, rows }: { of: TargetResult; rows: number }) {
           <figcaption>
             Residuals{" "}
             <span class="quiet">
-              {typeof r.mean === "number" ? `mean ${format.number(r.mean, 3)}, deviation ${format.number(r.std, 3)}` : "predicted less true"}
+              {typeof r.mean === "number" ? `mean ${format.number(r.mean, 3)}, deviation ${format.number(r.std, 3)}, ${format.number(r.min, 3)} to ${format.number(r.max, 3)}` : "predicted less true"}
             </span>
           </figcaption>
           <Plot

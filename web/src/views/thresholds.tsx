@@ -18,9 +18,17 @@ interface PrPoint {
   precision: number;
 }
 
+interface Counts {
+  tp: number;
+  fp: number;
+  tn: number;
+  fn: number;
+}
+
 export interface ClassCurves {
   roc?: { auc: number | null; points: RocPoint[] } | null;
   precision_recall?: { average_precision: number | null; points: PrPoint[] } | null;
+  thresholds?: { points: Counts[] } | null; // of the same points as `roc`
 }
 
 // The last point at which so much is asked: what is called positive from this probability on.
@@ -30,12 +38,21 @@ function pointAt(points: RocPoint[], threshold: number): number {
   return at;
 }
 
+// Right and wrong at a point; models that an older mlpd measured have only its rates.
+function countsAt(of: ClassCurves, n: number, support: number, rows: number): Counts {
+  const counts = of.thresholds?.points[n];
+  if (counts) return counts;
+  const tp = Math.round((of.roc?.points[n]?.tpr ?? 0) * support);
+  const fp = Math.round((of.roc?.points[n]?.fpr ?? 0) * (rows - support));
+  return { tp, fp, fn: support - tp, tn: rows - support - fp };
+}
+
 const UNIT = { min: 0, max: 1 };
 
 export function Curves(props: {
   of: ClassCurves;
   label: string;
-  support: number | null; // rows of the class
+  support: number; // rows of the class
   rows: number;
   inUse: number | null; // the threshold that predictions use
   route: Route;
@@ -50,19 +67,17 @@ export function Curves(props: {
   const n = pointAt(points, threshold);
   const point = points[n];
   if (!point) return null;
-  const positives = support ?? 0;
-  const negatives = Math.max(0, rows - positives);
-  const tp = point.tpr * positives;
-  const fp = point.fpr * negatives;
+  const { tp, fp, tn, fn } = countsAt(of, n, support, rows);
+  const positives = tp + fn;
   const precision = tp + fp > 0 ? tp / (tp + fp) : null;
-  const f1 = precision === null ? null : (2 * tp) / (2 * tp + fp + (positives - tp));
+  const f1 = precision === null ? null : (2 * tp) / (2 * tp + fp + fn);
   const facts: [string, string, string?][] = [
     ["Threshold", asked === null ? format.number(start) : format.number(threshold)],
-    ["Found", `${format.number(Math.round(tp), 9)} of ${format.number(positives, 9)}`, `recall ${format.percent(point.tpr)}`],
-    ["False alarms", `${format.number(Math.round(fp), 9)} of ${format.number(negatives, 9)}`, format.percent(point.fpr)],
+    ["Found", `${format.number(tp, 9)} of ${format.number(positives, 9)}`, `recall ${format.percent(point.tpr)}`],
+    ["False alarms", `${format.number(fp, 9)} of ${format.number(fp + tn, 9)}`, format.percent(point.fpr)],
     ["Precision", precision === null ? format.NONE : format.percent(precision)],
     ["F1", f1 === null ? format.NONE : format.percent(f1)],
-    ["Accuracy", rows > 0 ? format.percent((tp + negatives - fp) / rows) : format.NONE],
+    ["Accuracy", rows > 0 ? format.percent((tp + tn) / rows) : format.NONE],
   ];
   const pr = of.precision_recall?.points ?? [];
   return (
