@@ -16,7 +16,9 @@ libdata_a_SOURCES = \
 	src/data/dataset_read.c src/data/dataset_read_priv.h \
 	src/data/dataset_sparse.c src/data/dataset_sparse.h \
 	src/data/dataset_write.c src/data/dataset_write_priv.h \
+	src/data/dataset_write_behind.c \
 	src/data/dataset_write_footer.c \
+	src/data/dataset_write_group.c \
 	src/data/dataset_write_why.c \
 	src/data/datetime.c src/data/datetime.h \
 	src/data/dict.c src/data/dict.h \

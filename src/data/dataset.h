@@ -1,7 +1,7 @@
 /* A dataset: an immutable table in one columnar file, named by the SHA-256 of its bytes.
  *
  * File layout (little-endian; the byte table is in dataset_priv.h): a magic and version, then
- * row groups of DATASET_GROUP rows (fewer in tables of more than 256 columns), each holding one
+ * row groups of DATASET_GROUP rows (fewer in tables of more than 128 columns), each holding one
  * chunk a column in the narrowest type that keeps every value exact (numbers: 8, 16, 32 bit
  * integers, float32, float64; texts: dictionary indexes of 8, 16, 32 bits) and the chunks'
  * places, then the footer: columns with their statistics and dictionaries, the places of the

@@ -83,7 +83,7 @@ static inline size_t chunk_width(uint32_t kind)
 
 /* Rows of a full group: DATASET_GROUP, or less in wide tables, so that the writer's group
  * stays under DATASET_GROUP_CELLS cells. A power of two, at least 16. */
-#define DATASET_GROUP_CELLS (2u << 20)
+#define DATASET_GROUP_CELLS (1u << 20)
 size_t dataset_group_rows(size_t n_columns);
 
 /* dataset_verify_open for a descriptor. */

@@ -4,6 +4,7 @@ DATA_CHECKS = \
 	tests/unit/check_csv \
 	tests/unit/check_csv_cut \
 	tests/unit/check_dataset \
+	tests/unit/check_dataset_behind \
 	tests/unit/check_dataset_damage \
 	tests/unit/check_dataset_sparse \
 	tests/unit/check_datetime \
@@ -41,6 +42,10 @@ tests_unit_check_csv_cut_LDADD = $(DATA_CHECK_LIBS)
 tests_unit_check_dataset_SOURCES = tests/unit/check_dataset.c tests/unit/data_help.h
 tests_unit_check_dataset_CFLAGS = $(DATA_CHECK_CFLAGS)
 tests_unit_check_dataset_LDADD = $(DATA_CHECK_LIBS)
+
+tests_unit_check_dataset_behind_SOURCES = tests/unit/check_dataset_behind.c tests/unit/data_help.h
+tests_unit_check_dataset_behind_CFLAGS = $(DATA_CHECK_CFLAGS)
+tests_unit_check_dataset_behind_LDADD = $(DATA_CHECK_LIBS)
 
 tests_unit_check_dataset_damage_SOURCES = tests/unit/check_dataset_damage.c tests/unit/data_help.h
 tests_unit_check_dataset_damage_CFLAGS = $(DATA_CHECK_CFLAGS)
