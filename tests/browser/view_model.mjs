@@ -40,6 +40,30 @@ export default function tests(bench) {
       await facts.getByText(model.dataset.sha256.slice(0, 10)).waitFor();
     }],
 
+    ["the drawing calls inputs what they are, and says what a layer has besides weights", {}, async (page) => {
+      const rows = Array.from({ length: 40 }, (_, i) => `${["Oslo", "Rome", "Lyon"][i % 3]},${i % 7},${i % 5 ? i % 4 : ""},${(i % 3) * 2 + (i % 7)}`);
+      await daemon.upload("places", `city,km,days,price\n${rows.join("\n")}\n`);
+      const { id } = await daemon.train({
+        preset: "simple", data: { dataset: "places", target: "price" }, training: { epochs: 2, seed: 1 },
+        preprocess: { categorical: "embedding", missing_indicator: true },
+        architecture: { hidden: [{ units: 6, activation: "maxout", pieces: 3, dropout: 0.25 }, { units: 4, batch_norm: true }, { units: 4, residual: true }] },
+      });
+      const { model_id: model } = await daemon.job(id, ["succeeded"]);
+      const { inputs } = await daemon.json(`/models/${model}/trace`, {
+        method: "POST", headers: { "Content-Type": "application/json" },
+        body: JSON.stringify({ instances: [(await daemon.json(`/models/${model}`)).example] }),
+      });
+      await open(page, `#/models/${model}`);
+      await page.locator(".net-node").first().waitFor();
+      const titles = await page.locator(".net-node title").allTextContents();
+      assert.deepEqual(titles.slice(0, inputs.size).map((text) => text.split("\n")[0]), inputs.names);
+      const words = await page.locator(".network .legend").first().textContent();
+      for (const part of [
+        `× 6 × 3 pieces weights, dropout 0.25`, "hidden 2: 6 × 4 weights, batch norm", "hidden 3: 4 × 4 weights, residual",
+        `city: embedding of 4 × ${inputs.names.filter((name) => name.startsWith("city")).length}`,
+      ]) assert.ok(words.includes(part), `${part} in ${words}`);
+    }],
+
     ["all of it can be taken along in one file, also when its job is gone", { expected: [/status of 404/] }, async (page) => {
       const id = await iris();
       const all = async () => {

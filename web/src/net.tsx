@@ -145,9 +145,10 @@ function anchor(c: number, n: number, x: number, width: number): number {
   return c === 0 ? x : c === n - 1 ? x + width : x + width / 2;
 }
 
+// Names of columns often differ at their ends alone.
 function clip(text: string, most: number): string {
   const letters = [...text];
-  return letters.length <= most ? text : `${letters.slice(0, most - 1).join("")}…`;
+  return letters.length <= most ? text : `${letters.slice(0, most - 5).join("")}…${letters.slice(-4).join("")}`;
 }
 
 function Node(props: {
@@ -159,7 +160,7 @@ function Node(props: {
 }) {
   const { node, x, y, card } = props;
   const strength = 0.15 + 0.85 * Math.min(1, Math.abs(node.tone));
-  const most = Math.floor(card.width / 6.4);
+  const most = Math.floor((card.width - 16) / 6.6); // letters beside the tone
   const rows = node.lines.length + (node.name ? 1 : 0);
   const lead = Math.min(14.5, (card.height - 6) / Math.max(1, rows));
   const top = y + (card.height - rows * lead) / 2 + lead * 0.76;
@@ -175,7 +176,7 @@ function Node(props: {
       )}
       {node.name ? (
         <text class="net-name" x={x + 12} y={top}>
-          {clip(node.name, most - 2)}
+          {clip(node.name, most)}
         </text>
       ) : null}
       {node.lines.map(([key, value], i) => (

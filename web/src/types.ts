@@ -124,6 +124,12 @@ export interface Feature {
 export interface Layer {
   units: number;
   activation?: string;
+  pieces?: number;
+  batch_norm?: boolean;
+  layer_norm?: boolean;
+  residual?: boolean;
+  dropout?: number | undefined;
+  gaussian_noise?: number | undefined;
 }
 
 export interface Model {
@@ -135,6 +141,9 @@ export interface Model {
   created_at?: string | null;
   architecture?: {
     inputs?: number;
+    embeddings?: { feature: string; levels: number; width: number }[];
+    input_dropout?: number;
+    input_noise?: number;
     hidden?: Layer[];
     outputs?: number;
     output?: string;

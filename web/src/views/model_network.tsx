@@ -5,7 +5,7 @@ import { Net, tones, type NetColumn, type NetLink } from "../net";
 import { Panel } from "../parts";
 import { useResource } from "../poll";
 import { pick } from "../trace";
-import type { Model } from "../types";
+import type { Feature, Layer, Model } from "../types";
 
 const MOST = 14; // units of a layer that are drawn
 const DRAWN = 120000; // parameters up to which weights are fetched
@@ -22,13 +22,24 @@ export function NetworkPanel({ model }: { model: Model }) {
   );
 }
 
-// Names of the numbers that go in, as far as the features tell them.
+function inputName(f: Feature, i: number): string {
+  if (f.embedding) return `${f.name} (embedded ${i + 1})`;
+  if (f.missing_indicator && i + 1 === f.inputs) return `${f.name} (missing)`;
+  const category = f.encoding === "one_hot" ? f.categories?.[i] : undefined;
+  if (category !== undefined) return `${f.name}=${category}`;
+  if (f.bins && (f.inputs ?? 0) > 1) {
+    const bin = i + 1 - ((f.inputs ?? 0) - f.bins - (f.missing_indicator ? 1 : 0));
+    return bin > 0 ? `${f.name} (bin ${bin})` : f.name;
+  }
+  return i === 0 ? f.name : `${f.name} ${i + 1}`;
+}
+
+// Names of the numbers that go in, as far as the features tell them: what was looked up for texts
+// goes in behind all else.
 function inputNames(model: Model, size: number): (string | undefined)[] {
-  const names = (model.features ?? []).flatMap((f) =>
-    Array.from({ length: f.embedding ?? f.inputs ?? 1 }, (_, i) => {
-      const category = f.encoding === "one_hot" ? f.categories?.[i] : undefined;
-      return category !== undefined ? `${f.name}=${category}` : i === 0 ? f.name : `${f.name} ${i + 1}`;
-    }),
+  const features = model.features ?? [];
+  const names = [...features.filter((f) => !f.embedding), ...features.filter((f) => f.embedding)].flatMap((f) =>
+    Array.from({ length: f.embedding ?? f.inputs ?? 1 }, (_, i) => inputName(f, i)),
   );
   return names.length === size ? names : Array.from({ length: size }, () => undefined);
 }
@@ -72,7 +83,8 @@ function Drawn({ model }: { model: Model }) {
   const names = inputNames(model, sizes[0] ?? 0);
   const columns: NetColumn[] = drawn.map((nodes, c) => {
     const words = c === 0 ? { title: "inputs", note: format.number(sizes[0], 9) } : layerWords(model, c - 1);
-    const bias = data.layers[c - 1]?.bias;
+    const given = data.layers[c - 1]?.bias;
+    const bias = given ? folded(given, sizes[c] ?? 0) : undefined;
     const tone = tones(bias ?? []);
     return {
       ...words,
@@ -100,6 +112,7 @@ function Drawn({ model }: { model: Model }) {
       <p class="legend">
         <span class="swatch swatch-plus" aria-hidden="true" /> positive <span class="swatch swatch-minus" aria-hidden="true" />{" "}
         negative; a link is as wide as its weight is large in its layer; b is the bias.
+        {model.architecture?.hidden?.some((l) => l.pieces) ? " Of a maxout unit's pieces the strongest is drawn." : ""}
         {some ? ` Of wide layers the ${MOST} units with the strongest weights are drawn.` : ""}
       </p>
     </>
@@ -110,13 +123,32 @@ function unitsOf(model: Model, k: number): number {
   return model.architecture?.hidden?.[k]?.units ?? model.architecture?.outputs ?? 0;
 }
 
+// What the drawing cannot show of a layer.
+function extras(layer: Layer | undefined): string[] {
+  if (!layer) return [];
+  return [
+    layer.batch_norm ? "batch norm" : "",
+    layer.layer_norm ? "layer norm" : "",
+    layer.residual ? "residual: what comes in is added" : "",
+    layer.dropout ? `dropout ${format.number(layer.dropout)}` : "",
+    layer.gaussian_noise ? `noise ${format.number(layer.gaussian_noise)}` : "",
+  ].filter((words) => words !== "");
+}
+
 function Parameters({ model, sizes }: { model: Model; sizes: number[] }) {
-  const layers = sizes
-    .slice(1)
-    .map((units, k) => `${layerWords(model, k).title}: ${format.number(sizes[k], 9)} × ${format.number(units, 9)} weights`);
+  const a = model.architecture;
+  const tables = (a?.embeddings ?? []).map((e) => `${e.feature}: embedding of ${format.number(e.levels, 9)} × ${format.number(e.width, 9)}`);
+  const layers = sizes.slice(1).map((units, k) => {
+    const layer = a?.hidden?.[k];
+    const pieces = layer?.pieces ? ` × ${format.number(layer.pieces)} pieces` : "";
+    const weights = `${format.number(sizes[k], 9)} × ${format.number(units, 9)}${pieces} weights`;
+    return [`${layerWords(model, k).title}: ${weights}`, ...extras(layer)].join(", ");
+  });
+  const inputs = extras({ units: 0, dropout: a?.input_dropout, gaussian_noise: a?.input_noise });
   return (
     <p class="legend">
-      {layers.join(" · ")}; {format.count(model.parameters, "parameter")} in all.
+      {[...tables, ...(inputs.length > 0 ? [`inputs: ${inputs.join(", ")}`] : []), ...layers].join(" · ")};{" "}
+      {format.count(model.parameters, "parameter")} in all.
     </p>
   );
 }
@@ -125,12 +157,13 @@ function Parameters({ model, sizes }: { model: Model; sizes: number[] }) {
 function Sketched({ model }: { model: Model }) {
   const a = model.architecture;
   const sizes = [a?.inputs ?? 0, ...(a?.hidden ?? []).map((l) => l.units), a?.outputs ?? 0];
+  const names = inputNames(model, sizes[0] ?? 0);
   const columns: NetColumn[] = sizes.map((n, c) => ({
     ...(c === 0 ? { title: "inputs", note: format.number(n, 9) } : layerWords(model, c - 1)),
     size: n,
     nodes: Array.from({ length: Math.min(n, 8) }, (_, i) => ({
       index: i, lines: [], tone: 0,
-      name: c === 0 ? undefined : c === sizes.length - 1 ? outputName(model, i, n) : undefined,
+      name: c === 0 ? names[i] : c === sizes.length - 1 ? outputName(model, i, n) : `unit ${i + 1}`,
     })),
   }));
   const links: NetLink[] = columns.slice(1).flatMap((to, c) =>
@@ -142,7 +175,7 @@ function Sketched({ model }: { model: Model }) {
     <>
       <Net columns={columns} links={links} card={{ width: 90, height: 22 }} label="The layers of the network" />
       <Parameters model={model} sizes={sizes} />
-      <p class="legend">It is too large to draw with its weights.</p>
+      <p class="legend">It is too large to draw with its weights; how they are spread is below.</p>
     </>
   );
 }

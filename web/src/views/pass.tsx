@@ -12,7 +12,7 @@ import {
   before, columnOf, focus, largest, parseChosen, pick, stepsOf, weightOf, type Chosen, type Step, type Trace,
 } from "../trace";
 import type { Dataset, DatasetRef, Model } from "../types";
-import { inputName, StepWords, unitName, WeightWords } from "./passwords";
+import { inputName, StepWords, WeightWords } from "./passwords";
 
 const MOST = 10; // nodes of a layer that are drawn
 const PLAY_MS = 1400;
@@ -436,14 +436,14 @@ function WeightChoice({ trace, chosen, onChoose }: { trace: Trace; chosen: Chose
         label="From"
         value={chosen.i}
         count={layer.inputs}
-        name={(i) => inputName(trace, chosen.k, i)}
+        name={(i) => (chosen.k === 0 ? inputName(trace, 0, i) : `unit ${i + 1}`)}
         onChange={(i) => onChoose({ ...chosen, i })}
       />
       <IndexChoice
         label="To"
         value={chosen.j}
         count={layer.units}
-        name={(j) => unitName(trace, chosen.k, j)}
+        name={(j) => (chosen.k === trace.layers.length - 1 ? (trace.output.names[j] ?? "") : "") || `unit ${j + 1}`}
         onChange={(j) => onChoose({ ...chosen, j })}
       />
     </div>
