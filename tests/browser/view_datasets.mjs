@@ -1,7 +1,9 @@
 // Datasets: adding one, its columns and rows.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { join } from "node:path";
+import { Daemon } from "./daemon.mjs";
 import { everyWay } from "./help.mjs";
 
 const CITIES = ["Oslo", "Rome", "Lyon"];
@@ -79,6 +81,36 @@ export default function tests(bench) {
       assert.equal(await page.getByLabel("Name").inputValue(), "rain");
       await page.getByRole("button", { name: "Fetch" }).click();
       await page.locator(".notice-error", { hasText: "its operator has allowed no host" }).waitFor();
+    }],
+
+    ["a table is fetched from a URL, and how far it has come is seen", {}, async (page) => {
+      let rest;
+      const whole = new Promise((resolve) => (rest = resolve));
+      const half = "x,y\n".padEnd(40000, "1,2\n");
+      const server = createServer((_request, response) => {
+        response.writeHead(200, { "Content-Type": "text/csv", "Content-Length": 2 * half.length - 4 });
+        response.write(half);
+        void whole.then(() => response.end(half.slice(4)));
+      });
+      await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+      const fetching = await Daemon.start(daemon.program, { more: ["--allow-private", "127.0.0.0/8", "--fetch-allow", "127.0.0.1"] });
+      try {
+        await page.goto(`${fetching.url}/#/datasets?add=url`);
+        await page.getByLabel("URL of a table").fill(`http://127.0.0.1:${server.address().port}/tables/rain.csv`);
+        await page.getByRole("button", { name: "Fetch" }).click();
+        await page.locator(".fetching", { hasText: "40 kB of 80 kB" }).waitFor();
+        rest();
+        await page.locator(".fetching", { hasText: "made dataset" }).getByText("19,998 rows").waitFor();
+        // It is in the list without a reload, and the link leads to it.
+        await page.locator("tr[data-dataset]", { hasText: "rain" }).waitFor();
+        await page.getByRole("link", { name: /^dataset \d+$/ }).click();
+        await page.getByText("19,998 rows, 2 columns").waitFor();
+        assert.equal((await fetching.json("/datasets/rain")).rows, 19998);
+      } finally {
+        rest();
+        await fetching.stop();
+        server.close();
+      }
     }],
 
     ["a column opens and shows what the daemon knows of it", {}, async (page) => {
