@@ -19,6 +19,7 @@ web_sources = \
 	web/src/metrics.ts \
 	web/src/net.tsx \
 	web/src/parts.tsx \
+	web/src/pinch.ts \
 	web/src/plots.tsx \
 	web/src/pointer.ts \
 	web/src/poll.ts \

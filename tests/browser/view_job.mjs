@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { ENDLESS, REFUSED, curveBeyond, drawn, everyWay, inked, saved, state } from "./help.mjs";
+import { ENDLESS, PHONE, REFUSED, curveBeyond, drawn, everyWay, inked, saved, state } from "./help.mjs";
 
 export default function tests(bench) {
   const { daemon, open, irisData, irisJob, shots } = bench;
@@ -155,6 +155,44 @@ export default function tests(bench) {
       await page.waitForURL(/y=accuracy/);
       await page.reload();
       await page.locator(".curve h2", { hasText: "Accuracy by time" }).waitFor();
+    }],
+
+    ["two fingers zoom a curve, one scrolls the page", { context: PHONE }, async (page, context) => {
+      const { id } = await irisJob();
+      await open(page, `#/jobs/${id}`);
+      await curveBeyond(page, 5);
+      const last = await page.locator(".curve .plot").getAttribute("data-latest").then(Number);
+      const over = page.locator(".curve .u-over");
+      await over.scrollIntoViewIfNeeded();
+      const box = await over.boundingBox();
+      const cdp = await context.newCDPSession(page);
+      const touch = (type, ...shares) => cdp.send("Input.dispatchTouchEvent", {
+        type, touchPoints: shares.map(([x, y], id) => ({ x: box.x + box.width * x, y: box.y + box.height * y, id })),
+      });
+      const zoom = async () => {
+        await page.waitForURL(/zoom=/);
+        return /zoom=([\d.]+?)\.\.([\d.]+)/.exec(page.url()).slice(1).map(Number);
+      };
+      // A fifth of it between the fingers, then three fifths: what lay under them stays there.
+      const at = (share) => 1 + (last - 1) * share;
+      await touch("touchStart", [0.4, 0.5], [0.6, 0.5]);
+      for (const step of [0.1, 0.2]) await touch("touchMove", [0.4 - step, 0.5], [0.6 + step, 0.5]);
+      assert.doesNotMatch(page.url(), /zoom=/, "the address follows when the fingers have gone");
+      await touch("touchEnd");
+      const [from, to] = await zoom();
+      assert.ok(Math.abs(from - at(1 / 3)) < last * 0.02 && Math.abs(to - at(2 / 3)) < last * 0.02, `${from} to ${to} of ${last}`);
+      // And back out, beyond all that there is.
+      await touch("touchStart", [0.05, 0.5], [0.95, 0.5]);
+      for (const step of [0.2, 0.4]) await touch("touchMove", [0.05 + step, 0.5], [0.95 - step, 0.5]);
+      await touch("touchEnd");
+      await page.waitForFunction(() => !location.hash.includes("zoom"));
+
+      const before = await page.evaluate(() => window.scrollY);
+      await touch("touchStart", [0.5, 0.9]);
+      for (let y = 0.8; y > -0.8; y -= 0.2) await touch("touchMove", [0.5, y]);
+      await touch("touchEnd");
+      await page.waitForFunction((y) => window.scrollY > y + 100, before);
+      assert.doesNotMatch(page.url(), /zoom=/);
     }],
 
     ["a curve is taken along as CSV and as PNG", {}, async (page) => {

@@ -1,10 +1,12 @@
 // Curves: uPlot in a frame of ours. It follows the theme and the width of its place, marks epochs,
-// tells the values under the cursor (or the last ones) in words, and is moved by mouse and by keys:
-// drag or + and - to zoom, left and right for the cursor, 0, Escape or a double click for all of it.
+// tells the values under the cursor (or the last ones) in words, and is moved by mouse, by keys and
+// by fingers: drag, + and - or two fingers to zoom, left and right for the cursor, 0, Escape or a
+// double click for all of it.
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import * as format from "./format";
+import { listen } from "./pinch";
 import { onTheme } from "./theme";
 import { logTicks } from "./ticks";
 
@@ -103,6 +105,15 @@ function drawMarks(u: uPlot, marks: Mark[], lines: Line[]): void {
   ctx.restore();
 }
 
+// No further than the points go.
+function within([from, to]: Range, x: number[]): Range {
+  return [Math.max(x[0] ?? 0, from), Math.min(x[x.length - 1] ?? 0, to)];
+}
+
+function isAll([from, to]: Range, x: number[]): boolean {
+  return from <= (x[0] ?? 0) && to >= (x[x.length - 1] ?? 0);
+}
+
 // The point of a line that is nearest to the cursor's: where lines have different x.
 function nearest(u: uPlot, line: number, at: number): number {
   const values = u.data[line];
@@ -132,6 +143,7 @@ export function Chart(props: {
 }) {
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot | null>(null);
+  const pinched = useRef<Range | null>(null); // what two fingers ask for, until they have gone
   const now = useRef(props);
   now.current = props;
   const [cursor, setCursor] = useState<(number | null | undefined)[] | null>(null);
@@ -166,7 +178,7 @@ export function Chart(props: {
           x: {
             time: false,
             // One epoch is a point, not a range: give it room.
-            range: (_u, min, max) => now.current.zoom ?? (min === max ? [min - 1, max + 1] : [min, max]),
+            range: (_u, min, max) => pinched.current ?? now.current.zoom ?? (min === max ? [min - 1, max + 1] : [min, max]),
           },
           // uPlot's own log range ends at whole decades; half a chart may be empty then.
           y: log
@@ -221,6 +233,20 @@ export function Chart(props: {
       host,
     );
     chart.current = u;
+    listen(
+      u,
+      (range) => {
+        const next = within(range, now.current.x);
+        if (!now.current.onZoom || next[0] >= next[1]) return;
+        pinched.current = next;
+        u.setScale("x", { min: next[0], max: next[1] });
+      },
+      () => {
+        const range = pinched.current;
+        pinched.current = null;
+        if (range) now.current.onZoom?.(isAll(range, now.current.x) ? null : range);
+      },
+    );
     if (props.canvas) props.canvas.current = u.ctx.canvas;
     const watcher = new ResizeObserver(() => {
       const width = Math.max(120, host.clientWidth);
@@ -253,11 +279,9 @@ export function Chart(props: {
     const stride = e.shiftKey ? Math.max(1, Math.round(x.length / 20)) : 1;
     const scale = (factor: number) => {
       const middle = u.cursor.idx === null || u.cursor.idx === undefined ? (low + high) / 2 : (x[u.cursor.idx] ?? low);
-      const [first = 0, last = 0] = [x[0], x[x.length - 1]];
-      const from = Math.max(first, middle - (middle - low) * factor);
-      const until = Math.min(last, middle + (high - middle) * factor);
-      if (from <= first && until >= last) props.onZoom?.(null);
-      else if (from < until) props.onZoom?.([from, until]);
+      const range = within([middle - (middle - low) * factor, middle + (high - middle) * factor], x);
+      if (isAll(range, x)) props.onZoom?.(null);
+      else if (range[0] < range[1]) props.onZoom?.(range);
     };
     if (e.key === "ArrowLeft") to(at - stride);
     else if (e.key === "ArrowRight") to(at + stride);
