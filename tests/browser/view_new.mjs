@@ -11,7 +11,7 @@ const problem = { expected: [/status of 4\d\d/] };
 export default function tests(bench) {
   const { daemon, open, irisData } = bench;
   return [
-    ["two keys, chosen in the form, are a job that trains", { expected: [/status of 422/] }, async (page) => {
+    ["two keys, chosen in the form, are a job that trains", {}, async (page) => {
       await open(page, "#/jobs");
       await irisData();
       await page.getByRole("link", { name: "New job" }).click();

@@ -28,7 +28,7 @@ export interface Form {
   resolved: unknown;
   problems: FieldProblem[];
   locked: boolean; // the JSON is not one that fields can change
-  change: (config: unknown) => void;
+  change: (config: unknown, more?: boolean) => void; // more: the rest of the change follows by itself
 }
 
 function asked(form: Form, pointer: string): FieldProblem[] {

@@ -151,7 +151,7 @@ function Data({ form }: { form: Form }) {
               const name = e.currentTarget.value;
               // Another table has other columns: what was said of those goes.
               const rest = put(form.config, "/data", { dataset: name });
-              form.change(put(rest, "/name", undefined));
+              form.change(put(rest, "/name", undefined), true);
             }}
           >
             {inline ? <option value=" inline">rows in the job itself</option> : null}
@@ -178,15 +178,17 @@ function Data({ form }: { form: Form }) {
 }
 
 function Target({ form, dataset }: { form: Form; dataset: string }) {
-  const { data } = useResource<Dataset>(`/datasets/${encodeURIComponent(dataset)}`);
+  const { data, error } = useResource<Dataset>(`/datasets/${encodeURIComponent(dataset)}`);
   const columns = data?.columns ?? [];
   const target = at(form.config, "/data/target");
   const wrong = form.problems.filter((p) => p.pointer?.startsWith("/data/target"));
   // The column to learn is most often the last one.
   const last = columns[columns.length - 1]?.name;
   useEffect(() => {
-    if (target === undefined && last !== undefined && !form.locked) form.change(put(form.config, "/data/target", last));
-  }, [last, dataset]);
+    if (target !== undefined || form.locked) return;
+    if (last !== undefined) form.change(put(form.config, "/data/target", last));
+    else if (data || error) form.change(form.config);
+  }, [last, dataset, error]);
   const several = Array.isArray(target);
   const known = typeof target === "string" && columns.some((c) => c.name === target);
   return (

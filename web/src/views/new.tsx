@@ -76,6 +76,7 @@ export function NewView({ route }: { route: Route }) {
   const [failure, setFailure] = useState<unknown>(null);
   const [dry, setDry] = useState<DryRun | null>(null);
   const [stale, setStale] = useState(false);
+  const [held, setHeld] = useState(false); // half of a change: the daemon is asked when the rest is there
   const { asking } = useAccess(); // nothing is asked of the daemon until there is a token
   const asked = useRef(0);
   const begun = useRef<string | null>(null); // the source whose job the text is
@@ -105,8 +106,9 @@ export function NewView({ route }: { route: Route }) {
     );
   }, [source, known, round]);
 
-  function edit(next: string, keep = true) {
+  function edit(next: string, keep = true, hold = false) {
     setText(next);
+    setHeld(hold);
     if (!keep) {
       setQuery({ job: null });
       return;
@@ -119,10 +121,11 @@ export function NewView({ route }: { route: Route }) {
   useEffect(() => {
     if (text === "" || asking) return undefined;
     setStale(true);
-    const turn = ++asked.current;
+    const turn = ++asked.current; // what was asked before does not count any more
+    if (held) return undefined;
     const timer = window.setTimeout(() => void ask(turn), WAIT_MS);
     return () => window.clearTimeout(timer);
-  }, [text, asking]);
+  }, [text, asking, held]);
 
   async function ask(turn: number) {
     try {
@@ -159,7 +162,7 @@ export function NewView({ route }: { route: Route }) {
     resolved: dry?.resolved,
     problems,
     locked: config === undefined,
-    change: (next) => edit(compactJson(next, "", true)),
+    change: (next, more = false) => edit(compactJson(next, "", true), true, more),
   };
   return (
     <>
@@ -204,7 +207,7 @@ export function NewView({ route }: { route: Route }) {
               <span class="quiet">or Ctrl+Enter</span>
             </div>
           </Panel>
-          <AsText text={text} failure={failure} onText={edit} />
+          <AsText text={text} failure={failure} onText={(next) => edit(next)} />
           {dry?.resolved && !failure ? <Resolved dry={dry} /> : null}
         </div>
       </form>
