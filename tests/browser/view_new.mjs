@@ -15,6 +15,11 @@ export default function tests(bench) {
       await open(page, "#/jobs");
       await irisData();
       await page.getByRole("link", { name: "New job" }).click();
+      // Its columns come late, and with them what to predict: the daemon is not asked before.
+      await page.route("**/datasets/iris", async (route) => {
+        await page.waitForTimeout(600);
+        await route.continue();
+      });
       await page.getByLabel("Dataset").selectOption("iris");
       await page.getByLabel("To predict").selectOption("petal_width");
       await page.getByLabel("To predict").selectOption("species");
