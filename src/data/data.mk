@@ -15,6 +15,7 @@ libdata_a_SOURCES = \
 	src/data/dataset_open.c \
 	src/data/dataset_read.c src/data/dataset_read_priv.h \
 	src/data/dataset_sparse.c src/data/dataset_sparse.h \
+	src/data/dataset_view.c src/data/dataset_view.h \
 	src/data/dataset_write.c src/data/dataset_write_priv.h \
 	src/data/dataset_write_behind.c \
 	src/data/dataset_write_footer.c \
@@ -76,4 +77,6 @@ EXTRA_DIST += \
 	examples/data/digits.csv \
 	examples/data/iris.csv \
 	examples/data/make_rides.py \
-	examples/data/rides.csv
+	examples/data/rides.csv \
+	examples/data/make_weather.py \
+	examples/data/weather.csv

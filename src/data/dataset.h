@@ -47,6 +47,7 @@ bool column_holds_numbers(enum column_type type);
 struct dataset_column {
     char *name;
     enum column_type type;
+    enum column_type stored; /* the file's; another than `type` only in a view (dataset_view.h) */
     uint64_t missing; /* cells without a value */
     /* numeric, datetime: of the present cells; NaN when there is none. std is the population's. */
     double min, max, mean, std;

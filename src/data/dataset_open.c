@@ -268,7 +268,7 @@ static void read_column(struct cursor *cur, struct dataset_column *c, uint32_t v
         return;
     }
     c->name = xstrndup(name, len);
-    c->type = (enum column_type)type;
+    c->type = c->stored = (enum column_type)type;
     for (i = 0; i < DATASET_QUANTILES; i++) {
         c->quantiles[i] = NAN;
     }
@@ -455,6 +455,7 @@ void dataset_free(struct dataset **dataset)
         return;
     }
     CHK_OBJ(ds, DATASET_OBJ);
+    CHK(ds->base == NULL); /* dataset_view_end is for views */
     for (i = 0; i < ds->n_columns; i++) {
         struct dataset_column *c = &ds->columns[i];
 

@@ -57,7 +57,7 @@ size_t dataset_n_columns(const struct dataset *ds)
 const struct dataset_column *dataset_column(const struct dataset *ds, size_t column)
 {
     CHK(column < ds->n_columns);
-    return &ds->columns[column];
+    return ds->base != NULL ? dataset_view_column(ds, column) : &ds->columns[column];
 }
 
 ptrdiff_t dataset_find(const struct dataset *ds, const char *name)
@@ -179,9 +179,8 @@ static bool unpack_codes(const unsigned char *bytes, size_t n, uint32_t kind, ui
     return known;
 }
 
-/* Either `numbers` or `codes` is given. */
-static int read_cells(const struct dataset *ds, size_t column, uint64_t first, size_t n,
-                      double *numbers, uint32_t *codes, struct err *err)
+int dataset_read_raw(const struct dataset *ds, size_t column, uint64_t first, size_t n,
+                     double *numbers, uint32_t *codes, struct err *err)
 {
     unsigned char block[BLOCK_BYTES];
 
@@ -235,11 +234,13 @@ static int read_cells(const struct dataset *ds, size_t column, uint64_t first, s
 int dataset_read_numbers(const struct dataset *ds, size_t column, uint64_t first, size_t n,
                          double *out, struct err *err)
 {
-    return read_cells(ds, column, first, n, out, NULL, err);
+    return ds->base != NULL ? dataset_view_numbers(ds, column, first, n, out, err)
+                            : dataset_read_raw(ds, column, first, n, out, NULL, err);
 }
 
 int dataset_read_codes(const struct dataset *ds, size_t column, uint64_t first, size_t n,
                        uint32_t *out, struct err *err)
 {
-    return read_cells(ds, column, first, n, NULL, out, err);
+    return ds->base != NULL ? dataset_view_codes(ds, column, first, n, out, err)
+                            : dataset_read_raw(ds, column, first, n, NULL, out, err);
 }

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "data/dataset_view.h"
 #include "data/encoder_level.h"
 #include "data/encoder_parts.h"
 #include "data/cell.h"
@@ -275,4 +276,46 @@ int encoder_check_dataset(const struct encoder *e, const struct dataset *ds, boo
         }
     }
     return result;
+}
+
+/* ---- and as the job that it is of wanted to see it ---- */
+
+static void wish(const struct dataset *ds, struct dataset_wish *wishes, const char *name,
+                 enum column_type type)
+{
+    ptrdiff_t column = dataset_find(ds, name);
+
+    if (column >= 0) {
+        wishes[column] =
+            (struct dataset_wish){(size_t)column, type, encoder_pointer("", name)};
+    }
+}
+
+int encoder_view_dataset(const struct encoder *e, const struct dataset **ds, struct err *err)
+{
+    size_t n = dataset_n_columns(*ds), kept = 0, i;
+    struct dataset_wish *wishes = xcalloc(n + 1, sizeof *wishes);
+    int rc;
+
+    for (i = 0; i < e->n_features; i++) {
+        if (e->features[i].stored != e->features[i].type) {
+            wish(*ds, wishes, e->features[i].name, e->features[i].type);
+        }
+    }
+    for (i = 0; i < e->n_targets; i++) {
+        if (!e->is_classes && !column_holds_numbers(e->targets[i].stored)) {
+            wish(*ds, wishes, e->targets[i].name, COLUMN_NUMERIC);
+        }
+    }
+    for (i = 0; i < n; i++) {
+        if (wishes[i].pointer != NULL) {
+            wishes[kept++] = wishes[i];
+        }
+    }
+    rc = dataset_view(ds, wishes, kept, err);
+    for (i = 0; i < kept; i++) {
+        free((char *)(uintptr_t)wishes[i].pointer); /* wish() made it */
+    }
+    free(wishes);
+    return rc;
 }

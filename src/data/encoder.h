@@ -83,6 +83,8 @@ size_t encoder_n_features(const struct encoder *e); /* columns a client names, i
 const char *encoder_feature_name(const struct encoder *e, size_t feature);
 const char *const *encoder_feature_names(const struct encoder *e);
 enum column_type encoder_feature_type(const struct encoder *e, size_t feature);
+/* What the table has it as; another type only where a job asked for one (dataset_view.h). */
+enum column_type encoder_feature_stored(const struct encoder *e, size_t feature);
 /* Categorical feature: its known texts, sorted. Numeric: n = 0. */
 size_t encoder_feature_categories(const struct encoder *e, size_t feature,
                                   const char *const **texts);
@@ -135,6 +137,11 @@ double encoder_zero(const struct encoder *e);
 int encoder_check_dataset(const struct encoder *e, const struct dataset *ds, bool with_target,
                           struct err *err) MUST_CHECK;
 
+/* The dataset as a view (dataset_view.h) in which it has the types that the encoder's job asked
+ * for; dataset_view_end. Comes before encoder_check_dataset. */
+int encoder_view_dataset(const struct encoder *e, const struct dataset **ds,
+                         struct err *err) MUST_CHECK;
+
 /* x (n_rows, n_inputs) for the given rows of ds. */
 int encoder_encode_rows(const struct encoder *e, const struct dataset *ds, const uint64_t *rows,
                         size_t n_rows, float *x, struct err *err) MUST_CHECK;
@@ -172,6 +179,10 @@ int encoder_encode_cells(const struct encoder *e, const struct encoder_cell *cel
 /* From the target's own units to the network's scale; false when there is no such float32. */
 bool encoder_encode_target(const struct encoder *e, size_t target, double value,
                            float *out) MUST_CHECK;
+/* A number target's cell: false where it is none. Words for true and false are 1 and 0 where the
+ * table had a boolean. */
+bool encoder_target_number(const struct encoder *e, size_t target, const struct encoder_cell *cell,
+                           double *value) MUST_CHECK;
 /* From the network's scale to the target's own units. */
 double encoder_decode_target(const struct encoder *e, size_t target, double y);
 /* Standard deviation that the target, or its log1p, was divided by (1 without standardisation). */

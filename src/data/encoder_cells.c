@@ -29,6 +29,26 @@ static int bad_cell(const char *pointer, const char *name, const char *problem, 
     return -1;
 }
 
+/* A number, or what a boolean means that is taken as one. */
+static bool read_number(const char *text, bool truth, double *value)
+{
+    int means = truth ? cell_boolean(text, strlen(text), NULL) : -1;
+
+    if (means >= 0) {
+        *value = means;
+    }
+    return means >= 0 || cell_number(text, strlen(text), value);
+}
+
+bool encoder_target_number(const struct encoder *e, size_t target, const struct encoder_cell *cell,
+                           double *value)
+{
+    CHK(target < e->n_targets);
+    *value = cell->number;
+    return cell->text == NULL ||
+           read_number(cell->text, e->targets[target].stored == COLUMN_BOOLEAN, value);
+}
+
 static int encode_number(const struct encoder_feature *f, const struct encoder_cell *cell,
                          const char *pointer, float *x, struct err *err)
 {
@@ -37,7 +57,8 @@ static int encode_number(const struct encoder_feature *f, const struct encoder_c
 
     if (cell->missing) {
         value = f->fill;
-    } else if (cell->text != NULL && !cell_number(cell->text, strlen(cell->text), &value)) {
+    } else if (cell->text != NULL &&
+               !read_number(cell->text, f->stored == COLUMN_BOOLEAN, &value)) {
         return bad_cell(pointer, f->name, "must be a number", cell->text, err);
     }
     if (f->width == 0) {
@@ -111,6 +132,27 @@ static const char *text_of_number(const struct encoder_feature *f, double number
     return shortest;
 }
 
+/* The level's text that the cell's means, where the table has no texts but numbers or truths. */
+static const char *text_of_stored(const struct encoder_feature *f, const char *text,
+                                  char shortest[CELL_NUMBER_LEN])
+{
+    double value;
+    size_t i;
+    int truth;
+
+    if (f->stored == COLUMN_NUMERIC && cell_number(text, strlen(text), &value)) {
+        cell_format(value, shortest);
+        return shortest;
+    }
+    truth = f->stored == COLUMN_BOOLEAN ? cell_boolean(text, strlen(text), NULL) : -1;
+    for (i = 0; truth >= 0 && i < f->n_texts; i++) {
+        if (cell_boolean(f->texts[i], strlen(f->texts[i]), NULL) == truth) {
+            return f->texts[i];
+        }
+    }
+    return text;
+}
+
 static int encode_text(const struct encoder_feature *f, const struct encoder_cell *cell,
                        const char *pointer, float *x, struct err *err)
 {
@@ -123,6 +165,9 @@ static int encode_text(const struct encoder_feature *f, const struct encoder_cel
     }
     if (!cell->missing && text == NULL) {
         text = text_of_number(f, cell->number, shortest);
+    }
+    if (!cell->missing && f->stored != f->type && f->levels != LEVELS_TRUTH) {
+        text = text_of_stored(f, text, shortest);
     }
     if (f->levels == LEVELS_WORDS) {
         encoder_put_words(f, text, cell->missing, x + f->offset);
@@ -173,7 +218,7 @@ int encoder_encode_cells(const struct encoder *e, const struct encoder_cell *cel
             result = -1;
             continue;
         }
-        cell.missing = encoder_is_missing(e, &cell, f->type == COLUMN_NUMERIC);
+        cell.missing = encoder_is_missing(e, &cell, f->stored == COLUMN_NUMERIC);
         if (cell.missing && encoder_plan_strict(&f->plan) && f->width > 0) {
             result = bad_cell(pointer, f->name, "a value is needed", NULL, err);
         } else if (f->type == COLUMN_NUMERIC) {

@@ -182,6 +182,7 @@ static int fit_feature(struct fit *fit, struct encoder_feature *f, size_t column
 
     f->name = xstrdup(c->name);
     f->type = c->type;
+    f->stored = c->stored;
     if ((column_holds_numbers(f->type)
              ? encoder_fit_number(fit, f, column, &missing_row, count, err)
              : encoder_fit_text(fit, f, column, &missing_row, err)) != 0) {

@@ -22,6 +22,7 @@ static int fit_number_target(struct fit *fit, struct encoder_target *t, size_t c
                      t->name);
         return 0;
     }
+    t->stored = dataset_column(fit->ds, column)->stored;
     t->log = fit->options->target == ENCODER_LOG1P;
     stats_init(&stats);
     if (encoder_scan_numbers(fit, column, &scan, err) != 0) {

@@ -179,6 +179,9 @@ static json_t *write_feature(const struct encoder *e, const struct encoder_featu
 
     put(o, "name", json_string(f->name));
     put(o, "type", json_string(column_type_name(f->type)));
+    if (f->stored != f->type) {
+        put(o, "stored", json_string(column_type_name(f->stored)));
+    }
     put(o, "used", json_boolean(f->used));
     put(o, "plan", encoder_plan_equal(&f->plan, &e->plan) ? json_null() : write_plan(&f->plan));
     if (f->type == COLUMN_NUMERIC) {
@@ -208,6 +211,9 @@ char *encoder_to_json(const struct encoder *e)
         put(t, "mean", json_real(e->targets[i].mean));
         put(t, "scale", json_real(e->targets[i].scale));
         put(t, "log", json_boolean(e->targets[i].log));
+        if (!column_holds_numbers(e->targets[i].stored)) {
+            put(t, "stored", json_string(column_type_name(e->targets[i].stored)));
+        }
         CHK(json_array_append_new(targets, t) == 0);
     }
     put(o, "version", json_integer(ENCODER_VERSION));

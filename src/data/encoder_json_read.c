@@ -192,6 +192,21 @@ static bool read_plan(const json_t *o, struct encoder_plan *plan)
     return true;
 }
 
+/* "stored" is there only where a job took a column as another type. */
+static bool read_stored(const json_t *o, bool is_old, enum column_type *out)
+{
+    const json_t *stored = json_object_get(o, "stored");
+
+    return stored == NULL || (!is_old && json_is_string(stored) &&
+                              column_type_parse(json_string_value(stored), out));
+}
+
+/* Without that one. */
+static size_t members(const json_t *o)
+{
+    return json_object_size(o) - (json_object_get(o, "stored") != NULL);
+}
+
 static bool read_stats(const json_t *o, struct encoder_feature *f)
 {
     return encoder_json_number(o, "mean", !f->used, &f->mean) &&
@@ -220,7 +235,7 @@ static bool read_numeric(const json_t *o, struct encoder_feature *f)
 {
     size_t form;
 
-    if (json_object_size(o) != 18 || !read_stats(o, f) ||
+    if (members(o) != 18 || !read_stats(o, f) ||
         !encoder_json_number(o, "fill", !f->used, &f->fill) ||
         !encoder_json_bool(o, "value", &f->value) || !encoder_json_bool(o, "log", &f->log) ||
         !encoder_json_choice(o, "form", encoder_form_names, &form) ||
@@ -258,7 +273,7 @@ static bool read_datetime(const json_t *o, struct encoder_feature *f)
     const json_t *parts = json_object_get(o, "parts"), *format = json_object_get(o, "format");
     size_t i;
 
-    if (json_object_size(o) != 11 + (size_t)(format != NULL) || !read_format(format, f) ||
+    if (members(o) != 11 + (size_t)(format != NULL) || !read_format(format, f) ||
         !read_stats(o, f) ||
         !encoder_json_number(o, "fill", true, &f->fill) || !json_is_array(parts) ||
         json_array_size(parts) > ENCODER_TIMES) {
@@ -286,7 +301,7 @@ static bool read_levels(const json_t *o, struct encoder_feature *f)
     size_t levels;
     bool hashes, several;
 
-    if (json_object_size(o) != 15 ||
+    if (members(o) != 15 ||
         !encoder_json_choice(o, "levels", encoder_levels_names, &levels) ||
         !encoder_json_bool(o, "indicator", &f->indicator) ||
         !encoder_json_bool(o, "missing_level", &f->missing_level) ||
@@ -324,6 +339,10 @@ static bool read_feature(const struct encoder *e, const json_t *old, const json_
         !encoder_json_bool(o, "used", &f->used)) {
         return false;
     }
+    f->stored = f->type;
+    if (!read_stored(o, old != NULL, &f->stored)) {
+        return false;
+    }
     if (old != NULL || json_is_null(plan)) {
         encoder_plan_copy(&f->plan, &e->plan);
     } else if (!read_plan(plan, &f->plan)) {
@@ -342,7 +361,7 @@ static bool read_feature(const struct encoder *e, const json_t *old, const json_
 
 static bool read_target(const json_t *o, bool is_old, struct encoder_target *t)
 {
-    return json_object_size(o) == (is_old ? 3 : 4) &&
+    return read_stored(o, is_old, &t->stored) && members(o) == (is_old ? 3 : 4) &&
            encoder_json_name(o, "name", false, &t->name) &&
            encoder_json_number(o, "mean", false, &t->mean) &&
            encoder_json_number(o, "scale", false, &t->scale) &&

@@ -33,7 +33,7 @@ struct encoder_part {
  * text's its levels or one value, then the indicator. */
 struct encoder_feature {
     char *name;
-    enum column_type type;
+    enum column_type type, stored; /* stored: what the table had it as, before a job's view */
     struct encoder_plan plan; /* as asked */
     size_t offset, width;     /* its inputs; derived */
     bool used;                /* else dropped: no input */
@@ -69,6 +69,7 @@ struct encoder_feature {
 
 struct encoder_target {
     char *name;
+    enum column_type stored; /* numbers: what the table had it as, before a job's view */
     bool log;           /* numbers: log1p comes first */
     double mean, scale; /* numbers: y = (value - mean) / scale; else 0 and 1 */
 };

@@ -57,6 +57,12 @@ enum column_type encoder_feature_type(const struct encoder *e, size_t feature)
     return e->features[feature].type;
 }
 
+enum column_type encoder_feature_stored(const struct encoder *e, size_t feature)
+{
+    CHK(feature < e->n_features);
+    return e->features[feature].stored;
+}
+
 size_t encoder_feature_categories(const struct encoder *e, size_t feature,
                                   const char *const **texts)
 {

@@ -461,6 +461,7 @@ int filter_column(const struct dataset *ds, size_t column, const uint8_t *keep,
 
     found->name = all->name;
     found->type = all->type;
+    found->stored = all->stored;
     if (rc == 0) {
         rc = s.numbers ? count_numbers(&s, keep, found, err)
                        : count_texts(&s, keep, all, found, err);

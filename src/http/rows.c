@@ -161,8 +161,7 @@ static int take_number(struct rows *rows, size_t target, const struct encoder_ce
     if (cell->told) {
         return -1;
     }
-    if (missing ||
-        (cell->text != NULL && !text_to_double(cell->text, strlen(cell->text), &value))) {
+    if (missing || !encoder_target_number(rows->encoder, target, cell, &value)) {
         return problem(err, pointer, encoder_target_name(rows->encoder, target),
                        missing ? "is missing, and it is a target" : "must be a number");
     }

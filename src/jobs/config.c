@@ -106,6 +106,7 @@ int config_parse(const char *text, size_t len, struct config **out, struct err *
         config_read_object(root, "", &pointer, config->values, err);
         read_hidden(config, err);
         config_read_preprocess(config, err);
+        config_read_types(config, err);
         config_read_ranges(config, err);
         if (config_read_filter(config, &filter, err) == 0) {
             filter_fini(&filter); /* it is read again where the dataset is there */
@@ -145,6 +146,7 @@ void config_free(struct config **config)
     free(c->model_key);
     free(c->layers);
     free(c->columns);
+    free(c->types);
     json_decref(c->root);
     c->magic = 0;
     free(c);

@@ -58,6 +58,14 @@ struct config_parent {
     bool has_state;        /* the optimizer's state was kept */
 };
 
+/* Columns as the job wants them, before it is resolved: each of the datasets (validation and test
+ * may be NULL) becomes a view where data.types, or the model it starts from (its encoder, or NULL),
+ * has another type than it, and where a boolean is one of several targets. Dataset_view_end them.
+ * Problems go to /data/types/COLUMN. */
+int config_view(const struct config *config, const struct encoder *parent,
+                const struct dataset **ds, const struct dataset **validation,
+                const struct dataset **test, struct err *err) MUST_CHECK;
+
 /* What a config is resolved against. sha256 names each dataset; all but `ds` may be NULL. */
 struct config_sources {
     const struct dataset *ds, *validation, *test;

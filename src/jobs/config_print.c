@@ -157,6 +157,8 @@ static void put_data(struct buf *b, const struct job_spec *spec)
     put_texts(b, spec->exclude, spec->n_exclude);
     put_key(b, "filter");
     config_print_filter(b, &spec->filter);
+    put_key(b, "types");
+    config_print_types(b, spec);
     put_text(b, "missing_target",
              config_missing_targets()[spec->drop_without_target ? CONFIG_TARGET_DROP
                                                                 : CONFIG_TARGET_ERROR]);

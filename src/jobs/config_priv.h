@@ -12,6 +12,7 @@
  *   config_ranges.c     ranges of rows
  *   config_filter.c     conditions on rows
  *   config_notify.c     whom it tells
+ *   config_types.c      columns as another type
  *   config_resolve*.c   defaults that depend on the data; see config_resolve.h
  *   config_preset.c     what a preset says where the job says nothing
  *   config_print.c      the resolved form
@@ -151,6 +152,12 @@ struct config_column {
     struct config_value values[CONFIG_COLUMN_KEYS];
 };
 
+/* What data.types says of one. */
+struct config_type_wish {
+    const char *name; /* in the tree */
+    enum column_type type;
+};
+
 struct config {
     unsigned magic;
 #define CONFIG_MAGIC 0x3f0c1a77
@@ -160,6 +167,8 @@ struct config {
     struct config_layer *layers;           /* owned */
     size_t n_columns;                      /* of "preprocess/columns" */
     struct config_column *columns;         /* owned */
+    size_t n_types;                        /* of "data/types" */
+    struct config_type_wish *types;        /* owned */
     char *keys[3];                         /* owned: dataset, validation, test; or NULL */
     char *model_key;                       /* owned: of start_from; or NULL */
     struct split_range *ranges[SPLIT_PARTS]; /* owned: of "rows"; as they came */
@@ -190,6 +199,12 @@ void config_print_ranges(struct buf *b, const struct job_spec *spec);
 int config_read_filter(const struct config *config, struct filter *out,
                        struct err *err) MUST_CHECK;
 void config_print_filter(struct buf *b, const struct filter *filter);
+
+/* ---- config_types.c: "data/types" ---- */
+void config_read_types(struct config *config, struct err *err);
+/* What it says of a column: false where that is nothing. */
+bool config_type_of(const struct config *config, const char *column, enum column_type *out);
+void config_print_types(struct buf *b, const struct job_spec *spec);
 
 /* ---- config_notify.c: whom the job tells ---- */
 void config_notify_check(const struct config_value *values, struct err *err);

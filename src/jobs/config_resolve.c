@@ -168,6 +168,18 @@ static char *copy_text(const struct config *config, enum config_id id)
     return config_has(config, id) ? xstrdup(config_text_at(config, id, 0)) : NULL;
 }
 
+static void copy_types(struct resolver *r)
+{
+    const struct config *c = r->config;
+    size_t i;
+
+    r->spec->types = xcalloc(c->n_types + 1, sizeof *r->spec->types);
+    for (i = 0; i < c->n_types; i++) {
+        r->spec->types[i] = (struct job_type){xstrdup(c->types[i].name), c->types[i].type};
+    }
+    r->spec->n_types = c->n_types;
+}
+
 static int resolve_columns(struct resolver *r)
 {
     struct job_spec *spec = r->spec;
@@ -175,6 +187,7 @@ static int resolve_columns(struct resolver *r)
 
     spec->targets = copy_texts(c, KEY_TARGET, &spec->n_targets);
     spec->exclude = copy_texts(c, KEY_EXCLUDE, &spec->n_exclude);
+    copy_types(r);
     resolve_split_way(r);
     spec->sample_weight = copy_text(c, KEY_SAMPLE_WEIGHT);
     spec->offset = copy_text(c, KEY_OFFSET);

@@ -52,12 +52,32 @@ static bool has_loss(const struct resolver *r)
     return config_has(r->config, KEY_LOSS_TYPE) || r->parent != NULL;
 }
 
+static bool is_boolean(const struct resolver *r, size_t target)
+{
+    const struct dataset_column *col = resolver_target(r, target);
+    enum column_type type = col->stored;
+
+    (void)config_type_of(r->config, col->name, &type); /* else it stays what it is */
+    return type == COLUMN_BOOLEAN;
+}
+
+/* Several columns, and all are booleans: labels that a row has or has not. */
+static bool several_booleans(const struct resolver *r)
+{
+    size_t n = r->spec->n_targets, i;
+
+    for (i = 0; i < n && is_boolean(r, i); i++) {
+    }
+    return n > 1 && i == n;
+}
+
 /* Without one, and without a parent: by the target. */
 static size_t chosen_loss(const struct resolver *r)
 {
-    size_t usual = r->parent != NULL  ? parents_loss(r->parent)
-                   : r->spec->classes ? (size_t)CONFIG_CROSS_ENTROPY
-                                      : (size_t)CONFIG_MSE;
+    bool labels = r->spec->classes || several_booleans(r);
+    size_t usual = r->parent != NULL ? parents_loss(r->parent)
+                   : labels          ? (size_t)CONFIG_CROSS_ENTROPY
+                                     : (size_t)CONFIG_MSE;
 
     return config_choice(r->config, KEY_LOSS_TYPE, usual);
 }
@@ -70,7 +90,7 @@ static bool natural_classes(const struct resolver *r, char **rule)
     const struct dataset_column *col = resolver_target(r, 0);
 
     if (r->spec->n_targets > 1) {
-        *rule = xstrdup("several targets");
+        *rule = xstrdup(several_booleans(r) ? "several booleans" : "several targets");
         return false;
     }
     if (col->type == COLUMN_DATETIME) {
@@ -106,6 +126,61 @@ static void refuse_text_targets(const struct resolver *r, const char *pointer, c
     }
 }
 
+/* A type of a target that makes it numbers: one of several may be a boolean, for 0 and 1. */
+static bool is_number(const struct resolver *r, enum column_type type)
+{
+    return column_holds_numbers(type) || (type == COLUMN_BOOLEAN && r->spec->n_targets > 1);
+}
+
+/* data.types of the targets says classes (1) or numbers (0), or nothing (-1). */
+static int typed_target(const struct resolver *r)
+{
+    int classes = -1;
+    size_t i;
+
+    for (i = 0; i < r->spec->n_targets; i++) {
+        enum column_type type;
+
+        if (config_type_of(r->config, r->spec->targets[i], &type)) {
+            classes = !is_number(r, type) || classes == 1;
+        }
+    }
+    return classes;
+}
+
+/* What a type of a target cannot be: another than data.target_type says, a boolean of other numbers
+ * than 0 and 1. */
+static void check_typed_targets(const struct resolver *r)
+{
+    bool asked = config_has(r->config, KEY_TARGET_TYPE);
+    bool classes = config_choice(r->config, KEY_TARGET_TYPE, 0) == CONFIG_CLASSES;
+    struct buf pointer = BUF_INIT;
+    enum column_type type;
+    size_t i;
+
+    for (i = 0; i < r->spec->n_targets; i++) {
+        const struct dataset_column *col = resolver_target(r, i);
+
+        if (!config_type_of(r->config, col->name, &type)) {
+            continue;
+        }
+        buf_clear(&pointer);
+        buf_puts(&pointer, "/data/types");
+        json_util_pointer(&pointer, col->name);
+        if (asked && classes == is_number(r, type)) {
+            config_refuse(r->err, &pointer, NULL, "says %s, and data.target_type says %s",
+                          column_type_name(type), classes ? "classes" : "numeric");
+        }
+        if (type == COLUMN_BOOLEAN && col->type == COLUMN_NUMERIC &&
+            (!col->integers || col->min < 0 || col->max > 1)) {
+            config_refuse(r->err, &pointer, NULL,
+                          "a boolean is 0 or 1, and the numbers go from %g to %g%s", col->min,
+                          col->max, col->integers ? "" : ", with fractions");
+        }
+    }
+    buf_fini(&pointer);
+}
+
 static void check_parents_target(const struct resolver *r)
 {
     const struct encoder *e = r->parent->encoder;
@@ -135,6 +210,7 @@ static void resolve_target_type(struct resolver *r)
     bool want_classes = config_choice(c, KEY_TARGET_TYPE, 0) == CONFIG_CLASSES;
     const char *name = config_losses()[config_choice(c, KEY_LOSS_TYPE, CONFIG_MSE)];
     char *rule, *needs = xasprintf("%s needs numbers", name);
+    int typed = typed_target(r);
 
     spec->classes = natural_classes(r, &rule);
     if (asked) {
@@ -142,6 +218,10 @@ static void resolve_target_type(struct resolver *r)
         free(rule);
         rule = xstrdup(config_has(c, KEY_TARGET_RULE) ? config_text_at(c, KEY_TARGET_RULE, 0)
                                                       : "asked for");
+    } else if (typed >= 0) {
+        spec->classes = typed > 0;
+        free(rule);
+        rule = xstrdup("by data.types");
     } else if (r->parent != NULL) {
         spec->classes = encoder_is_classes(r->parent->encoder);
         free(rule);
@@ -157,7 +237,8 @@ static void resolve_target_type(struct resolver *r)
                 "classes need one target; several targets are numbers");
     }
     if (spec->classes && loss && !loss_of_classes) {
-        err_add(r->err, "/loss", "%s, and data.target_type says classes", needs);
+        err_add(r->err, "/loss", "%s, and %s says classes", needs,
+                asked ? "data.target_type" : typed > 0 ? "data.types" : "the model it starts from");
     }
     if (!spec->classes) {
         refuse_text_targets(r,
@@ -165,10 +246,11 @@ static void resolve_target_type(struct resolver *r)
                             : spec->n_targets > 1 ? "/data/target"
                                                   : "/loss",
                             asked                 ? "numbers were asked for"
-                            : spec->n_targets > 1 ? "several targets must be numbers"
+                            : spec->n_targets > 1 ? "several targets must be numbers or booleans"
                                                   : needs);
     }
     free(needs);
+    check_typed_targets(r);
     if (r->parent != NULL) {
         check_parents_target(r);
     }
@@ -235,10 +317,21 @@ static void check_classes(struct resolver *r)
                 shown);
     }
     if (column_holds_numbers(col->type) && !col->integers && col->distinct > DATASET_MAX_DISTINCT) {
-        err_add(r->err, config_has(r->config, KEY_LOSS_TYPE) ? "/loss" : "/data/target_type",
-                "classes of \"%s\", which has more than %d distinct numbers with fractions: use a "
-                "loss of numbers, such as mse",
-                shown, DATASET_MAX_DISTINCT);
+        struct buf pointer = BUF_INIT;
+        enum column_type type;
+
+        if (config_type_of(r->config, col->name, &type)) {
+            buf_puts(&pointer, "/data/types");
+            json_util_pointer(&pointer, col->name);
+        } else {
+            buf_puts(&pointer,
+                     config_has(r->config, KEY_LOSS_TYPE) ? "/loss" : "/data/target_type");
+        }
+        config_refuse(r->err, &pointer, NULL,
+                      "classes of \"%s\", which has more than %d distinct numbers with fractions: "
+                      "use a loss of numbers, such as mse",
+                      shown, DATASET_MAX_DISTINCT);
+        buf_fini(&pointer);
     }
 }
 

@@ -40,8 +40,11 @@
     K(Y, "data/y", TYPE_OWN, .help = "the targets of x: values, or arrays of numbers")             \
     K(FEATURES, "data/features", TYPE_TEXTS, .null_ok = true, .help = "names of x's columns")      \
     K(TARGET, "data/target", TYPE_TEXT_OR_TEXTS, .most = CONFIG_MAX_TARGETS,                       \
-      .help = "the column to predict, or several columns of numbers")                              \
+      .help = "the column to predict, or several columns of numbers or booleans")                              \
     K(EXCLUDE, "data/exclude", TYPE_TEXTS, .null_ok = true, .help = "columns to leave out")        \
+    K(TYPES, "data/types", TYPE_OWN, .null_ok = true,                                              \
+      .help = "columns that this job takes as another type than the dataset has them: an object "  \
+              "of column to numeric, categorical, boolean, datetime or text")                      \
     K(TARGET_TYPE, "data/target_type", TYPE_CHOICE, .choices = config_target_types,                \
       .null_ok = true, .help = "default: by the target's values and the loss")                     \
     K(TARGET_RULE, "data/target_rule", TYPE_TEXT, .null_ok = true,                                 \

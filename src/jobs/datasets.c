@@ -24,6 +24,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "data/dataset_view.h"
 
 #define KEEP_OPEN 16 /* datasets kept open that nobody uses */
 #define SCRATCH   "scratch-"
@@ -368,6 +369,7 @@ void datasets_put(struct datasets *d, const struct dataset **ds)
 {
     struct opened *o, *unneeded;
 
+    dataset_view_end(ds);
     if (*ds == NULL) {
         return;
     }

@@ -27,6 +27,7 @@ int datasets_open(struct datasets *d, const char *sha256, const struct dataset *
  * number. `stop` (or NULL) is asked often meanwhile: when it says true, 1. */
 int datasets_open_verified(struct datasets *d, const char *sha256, bool (*stop)(void *ctx),
                            void *ctx, const struct dataset **out, struct err *err) MUST_CHECK;
+/* Or a view of it (data/dataset_view.h), which ends here too. */
 void datasets_put(struct datasets *d, const struct dataset **ds);
 
 /* Record a finished file under `name` (NULL: nameless). See store dataset_add. When the

@@ -5,7 +5,7 @@ libjobs_a_SOURCES += \
 	src/jobs/json_util_budget.c src/jobs/json_util_budget.h \
 	src/jobs/config.c src/jobs/config.h src/jobs/config_priv.h \
 	src/jobs/config_keys.c src/jobs/config_read.c src/jobs/config_inline.c \
-	src/jobs/config_notify.c src/jobs/config_ranges.c src/jobs/config_filter.c \
+	src/jobs/config_notify.c src/jobs/config_ranges.c src/jobs/config_filter.c src/jobs/config_types.c \
 	src/jobs/config_table.h src/jobs/config_relations.c src/jobs/config_relations_data.c \
 	src/jobs/config_resolve.c src/jobs/config_resolve.h \
 	src/jobs/config_resolve_rows.c src/jobs/config_resolve_target.c src/jobs/config_resolve_preprocess.c \

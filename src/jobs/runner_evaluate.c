@@ -61,6 +61,9 @@ static int evaluate(const struct runner_slot *slot, const struct store_job *job,
         rc = runner_open_dataset(slot, sha256, &ds, err);
     }
     if (rc == 0) {
+        rc = encoder_view_dataset(servable_encoder(model), &ds, err);
+    }
+    if (rc == 0) {
         rc = encoder_check_dataset(servable_encoder(model), ds, true, err);
     }
     if (rc == 0) {

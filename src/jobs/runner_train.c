@@ -71,10 +71,14 @@ static int open_all(struct training *t, const struct config *config, struct err 
     if (t->ds == NULL) {
         return err_set(err, ERR_CORRUPT, "the stored config names no data");
     }
+    from.parent = model != NULL ? &t->parent.as : NULL;
+    if (config_view(config, model != NULL ? t->parent.encoder : NULL, &t->ds, &t->validation,
+                    &t->test, err) != 0) {
+        return -1;
+    }
     from.ds = t->ds;
     from.validation = t->validation;
     from.test = t->test;
-    from.parent = model != NULL ? &t->parent.as : NULL;
     return config_resolve(config, &from, &t->spec, &t->warnings, err);
 }
 

@@ -51,6 +51,10 @@ void job_spec_fini(struct job_spec *spec)
     free(spec->columns);
     free(spec->target_rule);
     free_texts(spec->exclude, spec->n_exclude);
+    for (i = 0; i < spec->n_types; i++) {
+        free(spec->types[i].name);
+    }
+    free(spec->types);
     free(spec->sample_weight);
     free(spec->offset);
     filter_fini(&spec->filter);

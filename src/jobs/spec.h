@@ -49,6 +49,12 @@ struct job_column {
     struct encoder_plan plan;
 };
 
+/* A column as another type. */
+struct job_type {
+    char *name;
+    enum column_type type;
+};
+
 struct job_spec {
     char *name;                        /* family, or NULL */
     int64_t priority;                  /* of waiting jobs the highest is next; 0 is usual */
@@ -65,6 +71,8 @@ struct job_spec {
     char *target_rule;                 /* why: "2 distinct texts", "asked for", ... */
     size_t n_exclude;
     char **exclude;                    /* columns that are not features */
+    size_t n_types;
+    struct job_type *types;            /* columns as another type than the dataset's */
     char *sample_weight, *offset;      /* columns, or NULL; no features either */
     struct filter filter;              /* rows that take part, of `dataset` alone */
     bool drop_without_target;          /* and have a target */

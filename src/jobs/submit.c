@@ -15,6 +15,7 @@
 #include "base/counters.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "data/dataset_view.h"
 #include "data/split.h"
 #include "jobs/config.h"
 #include "jobs/fetch.h"
@@ -41,6 +42,7 @@ void submitted_fini(struct submitted *s)
 
 void submit_used_fini(struct datasets *datasets, struct submit_used *u)
 {
+    dataset_view_end(&u->ds);
     if (u->own != NULL) {
         dataset_free(&u->own);
         u->ds = NULL;
@@ -261,18 +263,22 @@ static int look_at_split(struct submission *s, size_t rows[SPLIT_PARTS], struct 
 static int look(struct submission *s, const struct submit_limits *limits, struct submitted *out,
                 struct err *err)
 {
-    const struct submit_used *u = s->used;
+    struct submit_used *u = s->used;
     size_t rows[SPLIT_PARTS];
-    const struct config_sources sources = {
-        .ds = u[0].ds,
-        .validation = u[1].ds,
-        .test = u[2].ds,
+    struct config_sources sources = {
         .sha256 = u[0].sha256,
         .validation_sha256 = u[1].sha256,
         .test_sha256 = u[2].sha256,
         .parent = config_model_key(s->config) != NULL ? &s->parent.as : NULL,
     };
 
+    if (config_view(s->config, sources.parent != NULL ? sources.parent->encoder : NULL, &u[0].ds,
+                    &u[1].ds, &u[2].ds, err) != 0) {
+        return -1;
+    }
+    sources.ds = u[0].ds;
+    sources.validation = u[1].ds;
+    sources.test = u[2].ds;
     if (config_resolve(s->config, &sources, &s->spec, &s->warnings, err) != 0 ||
         admit_rows(&s->spec, u[0].ds, u[1].ds, u[2].ds, rows, err) != 0 ||
         admit(&s->spec, u[0].ds, rows, limits->memory_limit, &out->estimate, err) != 0) {

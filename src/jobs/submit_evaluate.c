@@ -21,7 +21,7 @@
 
 /* The model's encoder, checked against the dataset's columns; how wide it makes x, and the
  * truth. */
-static int check_columns(const struct store_model *model, const struct dataset *ds,
+static int check_columns(const struct store_model *model, const struct dataset **ds,
                          size_t *n_inputs, size_t *n_truths, struct err *err)
 {
     struct encoder *encoder = NULL;
@@ -32,7 +32,10 @@ static int check_columns(const struct store_model *model, const struct dataset *
     }
     *n_inputs = encoder_n_inputs(encoder);
     *n_truths = encoder_is_classes(encoder) ? 1 : encoder_n_targets(encoder);
-    rc = encoder_check_dataset(encoder, ds, true, err);
+    rc = encoder_view_dataset(encoder, ds, err);
+    if (rc == 0) {
+        rc = encoder_check_dataset(encoder, *ds, true, err);
+    }
     encoder_free(&encoder);
     return rc;
 }
@@ -83,7 +86,7 @@ int submit_evaluate(struct datasets *datasets, struct pool *pool,
         err_set(err, ERR_CONFLICT, "model %lld has no weights yet", (long long)model_id);
     } else if (submit_notify_check(limits->outgoing, notify, err) == 0 &&
                submit_use(datasets, dataset_key, "/dataset", &u, err) == 0 &&
-               check_columns(&model, u.ds, &n_inputs, &n_truths, err) == 0 &&
+               check_columns(&model, &u.ds, &n_inputs, &n_truths, err) == 0 &&
                weigh(&model, u.ds, n_inputs, n_truths, limits, &done.estimate, err) == 0 &&
                submit_check_room(store, limits, done.estimate.disk_bytes, err) == 0) {
         const char *hash = u.sha256;

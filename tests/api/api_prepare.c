@@ -18,6 +18,7 @@ static void start(void)
     daemon_start(&d, NULL, (const char *const[]){"--workers", "2", NULL});
     upload_example("rides");
     upload_example("diabetes");
+    upload_example("weather");
 }
 
 static void stop(void)
@@ -284,6 +285,57 @@ START_TEST(wrong_choices_are_all_told)
 }
 END_TEST
 
+/* Booleans among several targets are labels; a job's types of columns are the model's. */
+START_TEST(labels_and_types_of_a_job)
+{
+    struct reply *m = model_of_example("multi_label.json"), *r;
+    long long id = integer(m, "/id");
+    int64_t job;
+    bool frost;
+
+    ck_assert_str_eq(str(m, feature(m, "station", "type")), "categorical");
+    ck_assert_double_ge(num(m, "/metrics/test/accuracy"), 0.5);
+    r = want(http_post("{\"instances\": ["
+                       "{\"station\": 47, \"month\": 1, \"pressure\": 990, \"humidity\": 90, "
+                       "\"wind\": 1.5},"
+                       "{\"station\": \"47.0\", \"month\": 1, \"pressure\": 990, "
+                       "\"humidity\": 90, \"wind\": 1.5},"
+                       "{\"station\": 1208, \"month\": 7, \"pressure\": 1035, "
+                       "\"humidity\": 30, \"wind\": 9}]}",
+                       "/models/%lld/predict", id),
+             200);
+    ck_assert_str_eq(canonical(at(r, "/predictions/0")), canonical(at(r, "/predictions/1")));
+    ck_assert(truth(r, "/predictions/0/labels/rain") && truth(r, "/predictions/0/labels/fog"));
+    frost = truth(r, "/predictions/0/labels/frost");
+    ck_assert_str_eq(canonical(at(r, "/predictions/2/labels")),
+                     "{\"fog\":false,\"frost\":false,\"rain\":false}");
+    r = want(http_post(text("{\"instances\": [{\"station\": 47, \"month\": 1, \"pressure\": 990, "
+                            "\"humidity\": 90, \"wind\": 1.5, \"rain\": true, \"fog\": \"yes\", "
+                       "\"frost\": %d}]}",
+                            frost),
+                       "/models/%lld/evaluate", id),
+             200);
+    ck_assert_double_eq(num(r, "/metrics/accuracy"), 1);
+    job = integer(want(http_post("{\"dataset\": \"weather\"}", "/models/%lld/evaluate", id), 202),
+                  "/id");
+    wait_for_job(job, "succeeded");
+    m = model_of_example("types.json");
+    ck_assert_str_eq(str(m, feature(m, "frost", "type")), "categorical");
+    ck_assert_str_eq(str(m, feature(m, "rain", "type")), "numeric");
+    r = want(http_post("{\"instances\": [{\"station\": 5, \"pressure\": 990, \"humidity\": 90, "
+                       "\"wind\": 1.5, \"rain\": \"perhaps\", \"fog\": false, "
+                       "\"frost\": true}]}",
+                       "/models/%lld/predict", (long long)integer(m, "/id")),
+             422);
+    ck_assert_str_eq(str(r, "/errors/0/pointer"), "/instances/0/rain");
+    job = integer(want(http_post("{\"dataset\": \"weather\"}", "/models/%lld/evaluate",
+                                 (long long)integer(m, "/id")),
+                       202),
+                  "/id");
+    wait_for_job(job, "succeeded");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("api_prepare");
@@ -292,6 +344,7 @@ int main(void)
     tcase_set_timeout(tc, 120 * PATIENCE);
     tcase_add_test(tc, every_example_trains);
     tcase_add_test(tc, models_say_what_became_of_columns);
+    tcase_add_test(tc, labels_and_types_of_a_job);
     tcase_add_test(tc, rows_are_prepared_alike);
     tcase_add_test(tc, choices_hold_at_predict);
     tcase_add_test(tc, a_table_s_words_hold_at_predict);

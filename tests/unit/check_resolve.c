@@ -322,7 +322,7 @@ static const struct {
     {JOB("species", ",\"loss\":\"mse\""), "/loss", "the column \"species\" holds texts"},
     {JOBD("species", "\"target_type\":\"numeric\""), "/data/target_type", "holds texts"},
     {"{\"data\":{\"dataset\":\"d\",\"target\":[\"a\",\"species\"]}}", "/data/target",
-     "several targets must be numbers, and the column \"species\""},
+     "several targets must be numbers or booleans, and the column \"species\""},
     {"{\"data\":{\"dataset\":\"d\",\"target\":[\"a\",\"k\"],\"target_type\":\"classes\"}}",
      "/data/target_type", "classes need one target"},
     {"{\"data\":{\"dataset\":\"d\",\"target\":\"k\",\"target_type\":\"classes\"},\"loss\":\"mse\"}",
@@ -520,7 +520,7 @@ START_TEST(printed_form_in_full)
         "{\"name\":\"n\",\"preset\":\"simple\",\"why\":{"
         "\"preset\":\"asked for\"},\"data\":{\"dataset\":\"sha256:%s\",\"target\":\"species\","
         "\"target_type\":\"classes\",\"target_rule\":\"3 distinct texts\",\"exclude\":[],"
-        "\"filter\":[],\"missing_target\":\"error\",\"sampling\":{\"type\":\"none\"},"
+        "\"filter\":[],\"types\":{},\"missing_target\":\"error\",\"sampling\":{\"type\":\"none\"},"
         "\"sample_weight\":null,\"offset\":null,"
         "\"split\":{\"validation\":0.15,\"test\":0.15,\"stratify\":\"auto\"},\"window\":null},"
         "\"preprocess\":{\"numeric\":\"standardize\",\"missing\":\"mean\","

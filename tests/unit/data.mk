@@ -7,6 +7,7 @@ DATA_CHECKS = \
 	tests/unit/check_dataset_behind \
 	tests/unit/check_dataset_damage \
 	tests/unit/check_dataset_sparse \
+	tests/unit/check_dataset_view \
 	tests/unit/check_datetime \
 	tests/unit/check_encoder \
 	tests/unit/check_encoder_numbers \
@@ -89,6 +90,9 @@ tests_unit_check_sample_SOURCES = tests/unit/check_sample.c tests/unit/data_help
 tests_unit_check_sample_CFLAGS = $(DATA_CHECK_CFLAGS)
 tests_unit_check_sample_LDADD = $(DATA_CHECK_LIBS)
 
+tests_unit_check_dataset_view_SOURCES = tests/unit/check_dataset_view.c tests/unit/data_help.h tests/unit/encoder_help.h
+tests_unit_check_dataset_view_CFLAGS = $(DATA_CHECK_CFLAGS)
+tests_unit_check_dataset_view_LDADD = $(DATA_CHECK_LIBS)
 tests_unit_check_filter_SOURCES = tests/unit/check_filter.c tests/unit/data_help.h
 tests_unit_check_filter_CFLAGS = $(DATA_CHECK_CFLAGS)
 tests_unit_check_filter_LDADD = $(DATA_CHECK_LIBS)

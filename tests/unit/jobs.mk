@@ -16,6 +16,7 @@ JOBS_IN_CHECKS = \
 	tests/unit/check_json \
 	tests/unit/check_preset \
 	tests/unit/check_resolve \
+	tests/unit/check_resolve_data \
 	tests/unit/check_resolve_names \
 	tests/unit/check_submit \
 	tests/unit/check_submit_again \
@@ -85,6 +86,12 @@ tests_unit_check_resolve_SOURCES = tests/unit/check_resolve.c \
 tests_unit_check_resolve_CPPFLAGS = $(JOBS_CPPFLAGS)
 tests_unit_check_resolve_CFLAGS = $(JOBS_CFLAGS)
 tests_unit_check_resolve_LDADD = $(JOBS_LIBS)
+
+tests_unit_check_resolve_data_SOURCES = tests/unit/check_resolve_data.c \
+	tests/unit/resolve_help.h tests/unit/jobs_in_help.h
+tests_unit_check_resolve_data_CPPFLAGS = $(JOBS_CPPFLAGS)
+tests_unit_check_resolve_data_CFLAGS = $(JOBS_CFLAGS)
+tests_unit_check_resolve_data_LDADD = $(JOBS_LIBS)
 
 tests_unit_check_resolve_names_SOURCES = tests/unit/check_resolve_names.c \
 	tests/unit/resolve_help.h tests/unit/jobs_in_help.h

@@ -3,6 +3,7 @@
 #ifndef MLPD_TESTS_RESOLVE_HELP_H
 #define MLPD_TESTS_RESOLVE_HELP_H
 
+#include "data/dataset_view.h"
 #include "jobs/config.h"
 #include "jobs_in_help.h"
 
@@ -61,21 +62,30 @@ static inline void fixture_close(struct fixture *f)
 static inline int resolve(struct fixture *f, const char *text)
 {
     struct config *config = NULL;
+    const struct dataset *ds = f->ds, *validation = NULL, *test = NULL;
     int rc;
 
     fixture_clear(f);
     ck_assert_msg(config_parse(text, strlen(text), &config, &f->err) == 0, "%s\n%s", text,
                   help_show(&f->err));
-    rc = config_resolve(config,
-                        &(struct config_sources){
-                            .ds = f->ds,
-                            .sha256 = f->summary.sha256,
-                            .validation = config_validation_key(config) != NULL ? f->ds : NULL,
-                            .validation_sha256 = f->summary.sha256,
-                            .test = config_test_key(config) != NULL ? f->ds : NULL,
-                            .test_sha256 = f->summary.sha256,
-                        },
-                        &f->spec, &f->warnings, &f->err);
+    validation = config_validation_key(config) != NULL ? f->ds : NULL;
+    test = config_test_key(config) != NULL ? f->ds : NULL;
+    rc = config_view(config, NULL, &ds, &validation, &test, &f->err);
+    if (rc == 0) {
+        rc = config_resolve(config,
+                            &(struct config_sources){
+                                .ds = ds,
+                                .sha256 = f->summary.sha256,
+                                .validation = validation,
+                                .validation_sha256 = f->summary.sha256,
+                                .test = test,
+                                .test_sha256 = f->summary.sha256,
+                            },
+                            &f->spec, &f->warnings, &f->err);
+    }
+    dataset_view_end(&ds);
+    dataset_view_end(&validation);
+    dataset_view_end(&test);
     config_free(&config);
     return rc;
 }
