@@ -221,7 +221,8 @@ static int start(struct csv_reader *r)
     r->started = true;
     if (what != NULL) {
         r->rows.failed = true;
-        return err_add_cell(r->rows.err, 0, 1, NULL, "this is %s, not CSV", what);
+        return err_add_cell(r->rows.err, 0, 1, NULL, "this is %s%s", what,
+                            strchr(what, ';') != NULL ? "" : ", not CSV");
     }
     return take(r, (const char *)r->head + skip, r->n_head - skip);
 }

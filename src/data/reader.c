@@ -292,12 +292,12 @@ static int start(struct reader *r, bool whole, struct err *err)
         reader_foreign(r->format == READER_LOOK ? reader_look(head, r->head.len, whole) : r->format,
                        head, r->head.len);
     if (what != NULL) {
-        return r->format == READER_LOOK
+        return r->format == READER_LOOK || strchr(what, ';') != NULL /* and what to do */
                    ? err_add(err, NULL, "this is %s", what)
                    : err_add(err, NULL, "this is %s, not %s", what, format_names[r->format]);
     }
     if (r->format == READER_LOOK) {
-        r->format = reader_look(head + skip, r->head.len - skip, whole);
+        r->format = reader_look(head, r->head.len, whole);
     }
     if (start_impl(r, whole, err) != 0) {
         return -1;

@@ -78,6 +78,12 @@ static bool is_markup(const char *head, size_t len)
     return false;
 }
 
+/* A text's byte order mark, which is no part of it. */
+static size_t mark_len(const char *head, size_t len)
+{
+    return len >= 3 && memcmp(head, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
 const char *reader_foreign(enum reader_format format, const char *head, size_t len)
 {
     size_t i;
@@ -87,12 +93,13 @@ const char *reader_foreign(enum reader_format format, const char *head, size_t l
             return magics[i].format == format ? NULL : magics[i].what;
         }
     }
+    i = mark_len(head, len);
     if (format == READER_IDX || format == READER_NPY || format == READER_NPZ) {
         return NULL; /* they say themselves what they miss */
     }
     return is_idx(head, len)      ? "IDX (MNIST's format)"
            : is_wide(head, len)   ? "text in UTF-16 or UTF-32; save it as UTF-8"
-           : is_markup(head, len) ? "HTML or XML (a page that tells of an error?), and no table"
+           : is_markup(head + i, len - i) ? "HTML or XML, and no table; is it a page that tells of an error?"
                                   : NULL;
 }
 
@@ -156,6 +163,7 @@ enum reader_format reader_look(const char *head, size_t len, bool whole)
     if (is_idx(head, len)) {
         return READER_IDX;
     }
+    p += mark_len(head, len);
     while (p < end && isspace((unsigned char)*p)) {
         p++;
     }

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "data/reader.h"
 #include "jobs/json_util_budget.h"
 
 #define MAX_KEY 128 /* bytes of a client's key kept in a pointer */
@@ -128,7 +129,19 @@ static int refuse_parse(const json_error_t *error, struct err *err)
 int json_util_parse(const char *text, size_t len, size_t max_values, json_t **out, struct err *err)
 {
     json_error_t error;
+    const char *foreign;
 
+    if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) { /* a mark is no part of the text */
+        text += 3;
+        len -= 3;
+    }
+    if (len >= 2 && memcmp(text, "\x1f\x8b", 2) == 0) {
+        return err_set(err, ERR_SYNTAX, "not JSON: this is gzip; send it unpacked");
+    }
+    foreign = reader_foreign(READER_NDJSON, text, len);
+    if (foreign != NULL) {
+        return err_set(err, ERR_SYNTAX, "not JSON: this is %s", foreign);
+    }
     if (!text_is_utf8(text, len)) {
         return err_set(err, ERR_SYNTAX, "not JSON: the text is not UTF-8");
     }

@@ -55,6 +55,42 @@ START_TEST(values_are_limited)
 }
 END_TEST
 
+/* What is not JSON at all is called by its name; a text's mark is no part of it. */
+START_TEST(other_things_have_names)
+{
+    static const struct {
+        const char *bytes;
+        size_t len;
+        const char *detail; /* NULL: taken */
+    } cases[] = {
+        {"\xef\xbb\xbf{\"a\":1}", 10, NULL},
+        {"\xef\xbb\xbf", 3, "not JSON: '[' or '{' expected (line 1, column 1)"},
+        {"\xef\xbb\xbf\xef\xbb\xbf{}", 8, "not JSON: '[' or '{' expected (line 1, column 1)"},
+        {"\xff\xfe{\0}\0", 6, "not JSON: this is text in UTF-16; save it as UTF-8"},
+        {"\xfe\xff\0{\0}", 6, "not JSON: this is text in UTF-16; save it as UTF-8"},
+        {"{\0}\0", 4, "not JSON: this is text in UTF-16 or UTF-32; save it as UTF-8"},
+        {"\xff\xfe\0\0{\0\0\0", 8, "not JSON: this is text in UTF-32; save it as UTF-8"},
+        {"\x1f\x8b\x08\0", 4, "not JSON: this is gzip; send it unpacked"},
+        {"{\"a\":\"\xe9\"}", 9, "not JSON: the text is not UTF-8"},
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct err err = ERR_INIT;
+        json_t *json = NULL;
+        int rc = json_util_parse(cases[i].bytes, cases[i].len, 100, &json, &err);
+
+        ck_assert_int_eq(rc, cases[i].detail == NULL ? 0 : -1);
+        if (rc != 0) {
+            ck_assert_int_eq(err.code, ERR_SYNTAX);
+            ck_assert_str_eq(err.detail, cases[i].detail);
+        }
+        json_decref(json);
+        err_fini(&err);
+    }
+}
+END_TEST
+
 /* ---- writing ----------------------------------------------------------------------- */
 
 START_TEST(numbers_read_back_equal)
@@ -164,6 +200,7 @@ int main(void)
 
     tcase_add_test(tc, depth_is_limited);
     tcase_add_test(tc, values_are_limited);
+    tcase_add_test(tc, other_things_have_names);
     tcase_add_test(tc, numbers_read_back_equal);
     tcase_add_test(tc, texts_survive_a_dump);
     tcase_add_test(tc, long_texts_are_cut_between_characters);

@@ -52,9 +52,18 @@ START_TEST(formats_are_seen)
         {"@attribute a real\n", READER_ARFF},
         {"% only a comment\na,b\n", READER_CSV},
         {"@home,b\n1,2\n", READER_CSV},
+        {"\xef\xbb\xbf-1 1:2\n", READER_LIBSVM},
+        {"\xef\xbb\xbf@relation r\n", READER_ARFF},
+        {"\xef\xbb\xbf {\"a\": 1}\n", READER_NDJSON},
+        {"\xef\xbb\xbf"
+         "a,b\n1,2\n",
+         READER_CSV},
     };
     size_t i;
 
+    for (i = 0; i < ARRAY_LEN(heads); i++) {
+        ck_assert_int_eq(reader_look(heads[i].text, strlen(heads[i].text), true), heads[i].format);
+    }
     for (i = 0; i < ARRAY_LEN(heads); i++) {
         struct reader_options options = READER_OPTIONS_INIT;
         struct dataset_summary summary;

@@ -138,6 +138,10 @@ static const struct bad bads[] = {
         "2\0\n\0",
         "UTF-16"),
     BAD(N, "\xff\xfe{\0", "UTF-16"),
+    BAD(S, "\xff\xfe\x31\0", "this is text in UTF-16; save it as UTF-8"),
+    BAD(A, "\xfe\xff\0@", "this is text in UTF-16; save it as UTF-8"),
+    BAD(READER_TSV, "\xff\xfe\x31\0", "this is text in UTF-16; save it as UTF-8"),
+    BAD(READER_CSV, "\xef\xbb\xbf<!DOCTYPE html>", "HTML"),
     BAD(L, "PAR1aaaa", "Parquet"),
     BAD(L, "\x89HDF\r\n", "HDF5"),
     BAD(L, "BZh91AY", "bzip2"),
@@ -225,6 +229,8 @@ static const struct bad bads[] = {
     BAD(READER_NPY, "\x93NUMPY\1\0\2\0{}", "damaged"),
     BAD(READER_NPY, "\x93NUMPY\2\0\xff\xff\xff\x7f{}", "too much"),
     BAD(READER_IDX, "\0\0\x08\x03\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", "columns"),
+    BAD(READER_IDX, "\0\0\x08\x01\xff\xff\xff\xff\7", "ends early"),
+    BAD(READER_IDX, "\0\0\x0e\x04\xff\xff\xff\xff\0\1\0\0\0\1\0\0\0\1\0\0", "columns"),
     BAD(READER_IDX, "\0\0\x07\x01\0\0\0\1\0", "type 0x07"),
     BAD(READER_IDX, "\0\0\x08\x09\0\0\0\1\0", "dimensions"),
     BAD(READER_IDX, "\0\0\x08\x01\0\0\0\0", "no rows"),
@@ -308,10 +314,7 @@ START_TEST(shapes_refused)
         struct bad b = {.format = READER_LOOK, .words = cases[i].words};
         struct buf npy = BUF_INIT;
 
-        ck_assert_int_eq(buf_append(&npy, "\x93NUMPY\1\0\0\0", 10), 0);
-        buf_printf(&npy, "{'descr': '<f8', 'fortran_order': False, 'shape': %s, }\n",
-                   cases[i].shape);
-        npy.data[8] = (char)(npy.len - 10);
+        npy_head(&npy, "<f8", cases[i].shape);
         b.bytes = npy.data;
         b.len = npy.len;
         refused(&b, 0);

@@ -28,6 +28,8 @@ START_TEST(endless_lines)
         {READER_CSV, "a,b\n1,\"", "x", "64 KiB"},
         {READER_CSV, "a,b\n1,", " ", "16 MiB"},
         {READER_CSV, "a,b\n", "1,", "16 MiB"},
+        {READER_TSV, "a\tb\n1\t", "x", "64 KiB"},
+        {READER_TSV, "a\tb\n", "1\t", "16 MiB"},
         {READER_CSV, "", "1,", "100000 columns"},
         {READER_NDJSON, "{\"a\": \"", "x", "MiB"},
         {READER_NDJSON, "{\"a\": 1, ", " ", "MiB"},
@@ -86,7 +88,11 @@ START_TEST(another_type_after_a_million_rows)
         {READER_CSV, "k,v\n", "7,1\n", "7\n", "1 field, expected 2", NULL, 1},
         {READER_NDJSON, "", "{\"k\":7,\"v\":1}\n", "{\"k\":7,\"v\":\"oops\"}\n", "\"oops\"", "v",
          0},
+        {READER_TSV, "k\tv\n", "7\t1.5\n", "7\toops\n", "numeric but has the text \"oops\"", "v", 1},
+        {READER_TSV, "k\tv\n", "7\t2026-01-02\n", "7\tyesterday\n", "is datetime but has", "v", 1},
         {READER_NDJSON, "", "{\"k\":7,\"v\":1}\n", "{\"k\":7,\"v\":[1]}\n", "an array", "v", 0},
+        {READER_NDJSON, "", "{\"k\":7,\"v\":\"2026-01-02\"}\n",
+         "{\"k\":7,\"v\":\"2026-02-30\"}\n", "does not exist", "v", 0},
         {READER_LIBSVM, "", "1 1:7 2:1\n", "1 1:7 2:oops\n", "no finite number", NULL, 0},
         {READER_ARFF, "@relation r\n@attribute k real\n@attribute v {x}\n@data\n", "7,x\n",
          "7,oops\n", "\"oops\" is none", "v", 4},
@@ -135,20 +141,49 @@ START_TEST(another_type_after_a_million_rows)
 }
 END_TEST
 
+/* What can be wrong with an array so late: it has one type, but a number of it may be infinite. */
+START_TEST(an_infinite_number_after_a_million_rows)
+{
+    struct reader_options options = options_of(READER_NPY);
+    struct dataset_summary summary;
+    struct buf npy = BUF_INIT;
+    struct err err = ERR_INIT;
+    char *shape = xasprintf("(%lld, 2)", (long long)FAR_ROW);
+    size_t bytes = (size_t)FAR_ROW * 2 * 2;
+    char *numbers = xcalloc(bytes, 1);
+
+    npy_head(&npy, "<f2", shape);
+    memcpy(numbers + bytes - 2, "\0\x7c", 2);
+    ck_assert_int_eq(buf_append(&npy, numbers, bytes), 0);
+    ck_assert_int_eq(read_try(npy.data, npy.len, &options, 0, &summary, &err), -1);
+    ck_assert_int_eq(err.items[0].row, FAR_ROW);
+    ck_assert_pstr_eq(err.items[0].column, "x2");
+    ck_assert_ptr_nonnull(strstr(err.detail, "infinite"));
+    ck_assert_uint_eq(folder_files(false), 0);
+    err_fini(&err);
+    buf_fini(&npy);
+    free(numbers);
+    free(shape);
+}
+END_TEST
+
 /* ---- columns ---- */
 
 static void columns_of(enum reader_format format, size_t n, struct buf *out)
 {
+    struct buf npy = BUF_INIT;
+    char *shape;
     size_t i;
 
     buf_clear(out);
     switch (format) {
     case READER_CSV:
+    case READER_TSV:
         for (i = 0; i < n; i++) {
-            buf_printf(out, "c%zu%c", i, i + 1 < n ? ',' : '\n');
+            buf_printf(out, "c%zu%c", i, i + 1 == n ? '\n' : format == READER_TSV ? '\t' : ',');
         }
         for (i = 0; i < n; i++) {
-            buf_printf(out, "1%c", i + 1 < n ? ',' : '\n');
+            buf_printf(out, "1%c", i + 1 == n ? '\n' : format == READER_TSV ? '\t' : ',');
         }
         return;
     case READER_ARFF:
@@ -165,19 +200,28 @@ static void columns_of(enum reader_format format, size_t n, struct buf *out)
         buf_printf(out, "1 %zu:1\n", n - 1);
         return;
     default:
-        ck_assert_int_eq(buf_append(out, "\x93NUMPY\1\0\0\0", 10), 0);
-        buf_printf(out, "{'descr': '|u1', 'fortran_order': False, 'shape': (1, %zu), }\n", n);
-        out->data[8] = (char)(out->len - 10);
+        shape = xasprintf("(1, %zu)", n);
+        npy_head(&npy, "|u1", shape);
+        free(shape);
         for (i = 0; i < n; i++) {
-            ck_assert_int_eq(buf_append(out, "\1", 1), 0);
+            ck_assert_int_eq(buf_append(&npy, "\1", 1), 0);
         }
+        if (format == READER_NPY) {
+            ck_assert_int_eq(buf_append(out, npy.data, npy.len), 0);
+        } else {
+            const struct zip_member x = {
+                .name = "x.npy", .bytes = npy.data, .len = npy.len, .deflated = true};
+
+            zip_write(&x, 1, out);
+        }
+        buf_fini(&npy);
     }
 }
 
 START_TEST(as_many_columns_as_there_may_be)
 {
     static const enum reader_format formats[] = {READER_CSV, READER_ARFF, READER_LIBSVM,
-                                                 READER_NPY};
+                                                 READER_NPY, READER_TSV,  READER_NPZ};
     struct reader_options options = options_of(formats[_i]);
     struct dataset_summary summary;
     struct buf bytes = BUF_INIT;
@@ -255,7 +299,8 @@ int main(void)
     tcase_set_timeout(tc, 240);
     tcase_add_test(tc, endless_lines);
     tcase_add_test(tc, another_type_after_a_million_rows);
-    tcase_add_loop_test(tc, as_many_columns_as_there_may_be, 0, 4);
+    tcase_add_test(tc, an_infinite_number_after_a_million_rows);
+    tcase_add_loop_test(tc, as_many_columns_as_there_may_be, 0, 6);
     tcase_add_test(tc, lines_end_in_every_way);
     suite_add_tcase(suite, tc);
     return run_suite(suite);

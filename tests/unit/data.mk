@@ -16,6 +16,7 @@ DATA_CHECKS = \
 	tests/unit/check_reader \
 	tests/unit/check_reader_bad \
 	tests/unit/check_reader_far \
+	tests/unit/check_reader_zip \
 	tests/unit/check_schema \
 	tests/unit/check_sketch \
 	tests/unit/check_filter \
@@ -124,4 +125,8 @@ tests_unit_check_reader_far_SOURCES = tests/unit/check_reader_far.c tests/unit/r
 	tests/unit/data_help.h tests/golden/npy_golden.h
 tests_unit_check_reader_far_CFLAGS = $(DATA_CHECK_CFLAGS) $(ZLIB_CFLAGS)
 tests_unit_check_reader_far_LDADD = $(DATA_CHECK_LIBS)
+tests_unit_check_reader_zip_SOURCES = tests/unit/check_reader_zip.c tests/unit/reader_help.h \
+	tests/unit/data_help.h tests/golden/npy_golden.h
+tests_unit_check_reader_zip_CFLAGS = $(DATA_CHECK_CFLAGS) $(ZLIB_CFLAGS)
+tests_unit_check_reader_zip_LDADD = $(DATA_CHECK_LIBS)
 EXTRA_DIST += tests/unit/fixtures/dataset-1

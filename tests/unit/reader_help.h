@@ -162,6 +162,14 @@ HELPER const unsigned char *golden(const char *name, size_t *len)
     ck_abort_msg("no golden %s", name);
 }
 
+/* The head of an array of version 1. */
+HELPER void npy_head(struct buf *out, const char *type, const char *shape)
+{
+    ck_assert_int_eq(buf_append(out, "\x93NUMPY\1\0\0\0", 10), 0);
+    buf_printf(out, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }\n", type, shape);
+    out->data[8] = (char)(out->len - 10);
+}
+
 /* ---- one small good table a format ---- */
 
 #define IDX_IMAGES                                                                                 \
