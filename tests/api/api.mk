@@ -33,6 +33,7 @@ TESTS          += $(API_CHECKS)
 
 check_LIBRARIES = tests/api/libapi.a
 tests_api_libapi_a_SOURCES = \
+	tests/api/bodies.c tests/api/bodies.h \
 	tests/api/client.c tests/api/client.h \
 	tests/api/harness.c tests/api/harness_keep.c tests/api/harness.h \
 	tests/api/schema.c tests/api/schema.h \
@@ -40,15 +41,15 @@ tests_api_libapi_a_SOURCES = \
 	tests/api/work.c tests/api/work.h
 API_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS) $(CHECK_CFLAGS) \
 	-DTOP_SRCDIR='"$(abs_top_srcdir)"'
-API_LIBS   = tests/api/libapi.a $(CURL_LIBS) $(JANSSON_LIBS) $(CHECK_LIBS)
-tests_api_libapi_a_CFLAGS = $(API_CFLAGS)
+API_LIBS   = tests/api/libapi.a $(CURL_LIBS) $(JANSSON_LIBS) $(CHECK_LIBS) $(ZLIB_LIBS)
+tests_api_libapi_a_CFLAGS = $(API_CFLAGS) $(ZLIB_CFLAGS)
 
 tests_api_api_bad_data_SOURCES = tests/api/api_bad_data.c
 tests_api_api_bad_data_CFLAGS  = $(API_CFLAGS)
 tests_api_api_bad_data_LDADD   = $(API_LIBS)
 tests_api_api_bad_tables_SOURCES = tests/api/api_bad_tables.c tests/golden/npy_golden.h
-tests_api_api_bad_tables_CFLAGS  = $(API_CFLAGS) $(ZLIB_CFLAGS)
-tests_api_api_bad_tables_LDADD   = $(API_LIBS) $(ZLIB_LIBS)
+tests_api_api_bad_tables_CFLAGS  = $(API_CFLAGS)
+tests_api_api_bad_tables_LDADD   = $(API_LIBS)
 tests_api_api_bad_targets_SOURCES = tests/api/api_bad_targets.c tests/golden/npy_golden.h
 tests_api_api_bad_targets_CFLAGS  = $(API_CFLAGS)
 tests_api_api_bad_targets_LDADD   = $(API_LIBS)
@@ -68,8 +69,8 @@ tests_api_api_examples_SOURCES = tests/api/api_examples.c
 tests_api_api_examples_CFLAGS  = $(API_CFLAGS)
 tests_api_api_examples_LDADD   = $(API_LIBS)
 tests_api_api_formats_SOURCES = tests/api/api_formats.c tests/golden/npy_golden.h
-tests_api_api_formats_CFLAGS  = $(API_CFLAGS) $(ZLIB_CFLAGS)
-tests_api_api_formats_LDADD   = $(API_LIBS) $(ZLIB_LIBS)
+tests_api_api_formats_CFLAGS  = $(API_CFLAGS)
+tests_api_api_formats_LDADD   = $(API_LIBS)
 tests_api_api_looks_SOURCES = tests/api/api_looks.c
 tests_api_api_looks_CFLAGS  = $(API_CFLAGS)
 tests_api_api_looks_LDADD   = $(API_LIBS)

@@ -6,9 +6,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
-#include "work.h"
+#include "bodies.h"
 
 #include "../golden/npy_golden.h"
 
@@ -17,59 +16,13 @@ static int64_t plane; /* a model of x1 and x2 */
 
 static void start(void)
 {
-    char *csv = keep(malloc(4000)), *p = csv;
-
     daemon_start(&d, NULL, (const char *const[]){"--workers", "1", NULL});
-    p += snprintf(p, 100, "x1,x2,y\n");
-    for (int i = 0; i < 40; i++) {
-        p += snprintf(p, 100, "%d,%d,%d\n", i % 7, i % 5, 2 * (i % 7) - i % 5);
-    }
-    ck_assert_int_lt(http_csv(csv, "/datasets?name=plane")->status, 300);
-    plane = trained(
-        integer(want(http_post(q("{'data':{'dataset':'plane','target':'y','split':{'validation':0,"
-                                 "'test':0}},'architecture':{'hidden':[2]},"
-                                 "'training':{'epochs':1,'seed':1}}"),
-                               "/train"),
-                     202),
-                "/id"));
+    plane = body_model();
 }
 
 static void stop(void)
 {
     daemon_retire(&d);
-}
-
-static struct reply *post(const char *path, const char *type, const void *bytes, size_t len)
-{
-    return http_send(
-        &(struct request){.method = "POST", .path = path, .type = type, .body = bytes, .len = len});
-}
-
-/* ---- what must be as it was ------------------------------------------------------------ */
-
-struct state {
-    size_t files;
-    char *datasets; /* the list, with what is being uploaded */
-};
-
-static struct state look(void)
-{
-    struct state s = {.files = folder_entries(text("%s/datasets", d.state))};
-    struct reply *r = want(http_get("/datasets"), 200);
-
-    ck_assert_uint_eq(length(r, "/uploads"), 0);
-    s.datasets = canonical(at(r, "/datasets"));
-    return s;
-}
-
-static void unchanged(const struct state *before, const char *what)
-{
-    struct state now = look();
-
-    ck_assert_msg(now.files == before->files, "%s: %zu files, %zu before", what, now.files,
-                  before->files);
-    ck_assert_msg(strcmp(now.datasets, before->datasets) == 0, "%s: %s", what, now.datasets);
-    daemon_must_live(&d);
 }
 
 /* ---- cut at every byte ------------------------------------------------------------------ */
@@ -101,21 +54,6 @@ static const struct format formats[] = {
     {"npz", "application/x-npz", npy_npz_deflated, sizeof npy_npz_deflated, false},
 };
 
-/* `bytes` in a gzip of its own. */
-static char *zipped(const void *bytes, size_t len, size_t *out_len)
-{
-    z_stream z = {.next_in = (unsigned char *)(uintptr_t)bytes, .avail_in = (unsigned)len};
-    char *out = keep(malloc(len + 200));
-
-    z.next_out = (unsigned char *)out;
-    z.avail_out = (unsigned)len + 200;
-    ck_assert_int_eq(deflateInit2(&z, 9, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY), Z_OK);
-    ck_assert_int_eq(deflate(&z, Z_FINISH), Z_STREAM_END);
-    *out_len = z.total_out;
-    ck_assert_int_eq(deflateEnd(&z), Z_OK);
-    return out;
-}
-
 /* An answer to a table that may be none: refused with words, or, of texts, taken. */
 static void fair(const struct reply *r, bool may_be, const char *what, size_t at)
 {
@@ -130,35 +68,36 @@ START_TEST(cut_at_every_byte)
 {
     const struct format *f = &formats[_i];
     const char *predict = text("/models/%lld/predict", (long long)plane);
-    struct state before = look();
+    struct body_state before = body_look(&d);
     size_t at, zipped_len, kept = 0;
-    char *packed = zipped(f->bytes, f->len, &zipped_len);
+    char *packed = body_gzip(f->bytes, f->len, &zipped_len);
 
     /* whole, it is rows for the model and a table */
-    want(post(predict, f->type, f->bytes, f->len), 200);
-    want(post("/datasets?name=whole", f->type, f->bytes, f->len), 201);
+    want(body_post(predict, f->type, f->bytes, f->len), 200);
+    want(body_post("/datasets?name=whole", f->type, f->bytes, f->len), 201);
     want(http_delete("/datasets/whole"), 204);
-    unchanged(&before, f->name);
+    body_unchanged(&d, &before, f->name);
     for (at = 0; at < f->len; at++) {
-        struct reply *r = post("/datasets?name=cut", f->type, at > 0 ? f->bytes : "", at);
+        struct reply *r = body_post("/datasets?name=cut", f->type, at > 0 ? f->bytes : "", at);
 
         fair(r, f->text, f->name, at);
         if (r->status == 201) {
             want(http_delete("/datasets/cut"), 204);
             kept++;
         }
-        fair(post(predict, f->type, at > 0 ? f->bytes : "", at), f->text, f->name, at);
-        fair(post("/datasets/plane/rows", f->type, at > 0 ? f->bytes : "", at), false, f->name, at);
+        fair(body_post(predict, f->type, at > 0 ? f->bytes : "", at), f->text, f->name, at);
+        fair(body_post("/datasets/plane/rows", f->type, at > 0 ? f->bytes : "", at), false, f->name,
+             at);
     }
     for (at = 1; at < zipped_len; at++) {
-        want_problem(post("/datasets?name=cut", f->type, packed, at), 422, NULL, NULL);
-        want_problem(post(predict, f->type, packed, at), 422, NULL, NULL);
+        want_problem(body_post("/datasets?name=cut", f->type, packed, at), 422, NULL, NULL);
+        want_problem(body_post(predict, f->type, packed, at), 422, NULL, NULL);
     }
-    want(post(predict, f->type, packed, zipped_len), 200);
-    want(post(predict, "application/gzip", packed, zipped_len), 200);
+    want(body_post(predict, f->type, packed, zipped_len), 200);
+    want(body_post(predict, "application/gzip", packed, zipped_len), 200);
     ck_assert(f->text || kept == 0);
     want_problem(http_get("/datasets/cut"), 404, NULL, NULL);
-    unchanged(&before, f->name);
+    body_unchanged(&d, &before, f->name);
 }
 END_TEST
 
@@ -166,20 +105,20 @@ END_TEST
 START_TEST(each_as_each_other)
 {
     static const char garbage[] = "\x07\xf3 \0\x1b[31m\xff\xfe\xfd,,\n{]\"";
-    struct state before = look();
+    struct body_state before = body_look(&d);
 
     for (size_t i = 0; i < COUNT(formats); i++) {
         const struct format *f = &formats[i];
-        struct reply *r = post("/datasets?name=other", f->type, garbage, sizeof garbage - 1);
+        struct reply *r = body_post("/datasets?name=other", f->type, garbage, sizeof garbage - 1);
 
         fair(r, false, f->name, sizeof garbage);
-        fair(post(text("/models/%lld/predict", (long long)plane), f->type, garbage,
-                  sizeof garbage - 1),
+        fair(body_post(text("/models/%lld/predict", (long long)plane), f->type, garbage,
+                       sizeof garbage - 1),
              false, f->name, sizeof garbage);
         for (size_t k = 0; k < COUNT(formats); k++) {
             const struct format *g = &formats[k];
 
-            r = post("/datasets?name=other", f->type, g->bytes, g->len);
+            r = body_post("/datasets?name=other", f->type, g->bytes, g->len);
             fair(r, true, g->name, i);
             /* an array is never read as a text, nor a text as an array */
             ck_assert_msg(r->status >= 400 || f->text == g->text, "%s as %s: %s", g->name, f->name,
@@ -189,61 +128,51 @@ START_TEST(each_as_each_other)
             }
         }
     }
-    unchanged(&before, "each as each other");
+    body_unchanged(&d, &before, "each as each other");
 }
 END_TEST
 
 /* ---- what is larger than it looks --------------------------------------------------------- */
 
-/* 64 MiB of one short row in a few KiB. */
-static char *bomb(const char *head, const char *row, size_t *len)
-{
-    const size_t n = strlen(row), block = 1 << 16;
-    char *rows = keep(malloc(block)), *out = keep(malloc(1 << 20));
-    z_stream z = {.next_out = (unsigned char *)out, .avail_out = 1 << 20};
-
-    for (size_t i = 0; i < block; i++) {
-        rows[i] = row[i % n];
-    }
-    ck_assert_int_eq(deflateInit2(&z, 9, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY), Z_OK);
-    z.next_in = (unsigned char *)(uintptr_t)head;
-    z.avail_in = (unsigned)strlen(head);
-    ck_assert_int_eq(deflate(&z, Z_NO_FLUSH), Z_OK);
-    for (int i = 0; i < 1024; i++) {
-        z.next_in = (unsigned char *)rows;
-        z.avail_in = (unsigned)(block - block % n);
-        ck_assert_int_eq(deflate(&z, Z_NO_FLUSH), Z_OK);
-    }
-    ck_assert_int_eq(deflate(&z, Z_FINISH), Z_STREAM_END);
-    *len = z.total_out;
-    ck_assert_int_eq(deflateEnd(&z), Z_OK);
-    return out;
-}
+#define BYTES(text) text, sizeof text - 1
 
 START_TEST(bombs)
 {
     static const struct {
-        const char *type, *head, *row;
+        const char *type, *head;
+        size_t head_len;
+        const char *row;
+        size_t row_len;
     } cases[] = {
-        {"text/csv", "x1,x2,y\n", "1,2,3\n"},
-        {"application/x-ndjson", "", "{\"x1\":1,\"x2\":2,\"y\":3}\n"},
-        {"text/x-libsvm", "", "1 1:2\n"},
-        {"application/octet-stream", "@relation r\n@attribute a real\n@data\n", "1\n"},
+        {"text/csv", BYTES("x1,x2,y\n"), BYTES("1,2,3\n")},
+        {"text/tab-separated-values", BYTES("x1\tx2\ty\n"), BYTES("1\t2\t3\n")},
+        {"application/x-ndjson", BYTES(""), BYTES("{\"x1\":1,\"x2\":2,\"y\":3}\n")},
+        {"text/x-libsvm", BYTES(""), BYTES("1 1:2\n")},
+        {"text/x-arff", BYTES("@relation r\n@attribute a real\n@data\n"), BYTES("1\n")},
+        {"application/octet-stream", BYTES("@relation r\n@attribute a real\n@data\n"),
+         BYTES("1\n")},
+        {"application/x-npy",
+         BYTES("\x93NUMPY\1\0\x3e\0"
+               "{'descr':'|u1','fortran_order':False,'shape':(33554432,2)}   \n"),
+         BYTES("\1\2")},
+        {"application/x-idx", BYTES("\0\0\x08\x02\2\0\0\0\0\0\0\2"), BYTES("\1\2")},
     };
-    struct state before = look();
+    struct body_state before = body_look(&d);
 
     for (size_t i = 0; i < COUNT(cases); i++) {
         size_t len;
-        char *bytes = bomb(cases[i].head, cases[i].row, &len);
+        char *bytes =
+            body_bomb(cases[i].head, cases[i].head_len, cases[i].row, cases[i].row_len, &len);
 
-        want_problem(post("/datasets?name=bomb", cases[i].type, bytes, len), 413, NULL,
+        want_problem(body_post("/datasets?name=bomb", cases[i].type, bytes, len), 413, NULL,
                      "250 times");
-        fair(post("/datasets/plane/rows", cases[i].type, bytes, len), false, cases[i].type, len);
+        fair(body_post("/datasets/plane/rows", cases[i].type, bytes, len), false, cases[i].type,
+             len);
         want_problem(
-            post(text("/models/%lld/predict", (long long)plane), cases[i].type, bytes, len), 413,
-            NULL, "the limit");
+            body_post(text("/models/%lld/predict", (long long)plane), cases[i].type, bytes, len),
+            413, NULL, "the limit");
     }
-    unchanged(&before, "a bomb");
+    body_unchanged(&d, &before, "a bomb");
 }
 END_TEST
 
@@ -288,7 +217,7 @@ START_TEST(one_line_of_a_gigabyte)
         {"application/x-ndjson", "{\"a\":\"", "16 MiB", 'x'},
         {"text/x-libsvm", "1 1:2 #", "16 MiB", 'x'},
     };
-    struct state before = look();
+    struct body_state before = body_look(&d);
     size_t memory = daemon_memory(&d);
 
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -306,7 +235,7 @@ START_TEST(one_line_of_a_gigabyte)
 #ifndef MLPD_SANITIZERS /* their shadow and quarantine are not the daemon's memory */
     ck_assert_uint_lt(daemon_memory_peak(&d), memory + ((size_t)80 << 20));
 #endif
-    unchanged(&before, "one line");
+    body_unchanged(&d, &before, "one line");
 }
 END_TEST
 

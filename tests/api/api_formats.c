@@ -5,9 +5,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
-#include "work.h"
+#include "bodies.h"
 
 #include "../golden/npy_golden.h"
 
@@ -21,12 +20,6 @@ static void start(void)
 static void stop(void)
 {
     daemon_retire(&d);
-}
-
-static struct reply *post(const char *path, const char *type, const void *bytes, size_t len)
-{
-    return http_send(
-        &(struct request){.method = "POST", .path = path, .type = type, .body = bytes, .len = len});
 }
 
 /* A form of these parts; *len is its length. */
@@ -57,20 +50,6 @@ static char *form(const struct part *parts, size_t n, size_t *len)
     }
     p += snprintf(p, 20, "----=_b--\r\n");
     *len = (size_t)(p - out);
-    return out;
-}
-
-static char *zipped(const void *bytes, size_t len, size_t *out_len)
-{
-    z_stream z = {.next_in = (unsigned char *)(uintptr_t)bytes, .avail_in = (unsigned)len};
-    char *out = keep(malloc(len + 200));
-
-    z.next_out = (unsigned char *)out;
-    z.avail_out = (unsigned)len + 200;
-    ck_assert_int_eq(deflateInit2(&z, 6, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY), Z_OK);
-    ck_assert_int_eq(deflate(&z, Z_FINISH), Z_STREAM_END);
-    *out_len = z.total_out;
-    ck_assert_int_eq(deflateEnd(&z), Z_OK);
     return out;
 }
 
@@ -110,20 +89,20 @@ START_TEST(every_format)
     size_t len;
     char *body;
 
-    r = want(post(text("/datasets?name=%s", f->name), f->type, f->bytes, f->len), 201);
+    r = want(body_post(text("/datasets?name=%s", f->name), f->type, f->bytes, f->len), 201);
     ck_assert_int_eq(integer(r, "/rows"), f->rows);
     ck_assert_uint_eq(length(r, "/columns"), (size_t)f->columns);
     ck_assert_str_eq(reply_header(r, "Mlpd-Read-As"), f->read_as);
     body = form(&part, 1, &len);
-    again = want(post(text("/datasets?name=%s", f->name), FORM, body, len), 200);
+    again = want(body_post(text("/datasets?name=%s", f->name), FORM, body, len), 200);
     ck_assert_str_eq(str(again, "/sha256"), str(r, "/sha256"));
-    part.bytes = zipped(f->bytes, f->len, &part.len);
+    part.bytes = body_gzip(f->bytes, f->len, &part.len);
     body = form(&part, 1, &len);
-    again = want(post(text("/datasets?name=%s", f->name), FORM, body, len), 200);
+    again = want(body_post(text("/datasets?name=%s", f->name), FORM, body, len), 200);
     ck_assert_str_eq(str(again, "/sha256"), str(r, "/sha256"));
-    again = want(post(text("/datasets?name=%s&format=%.*s", f->name, (int)strcspn(f->read_as, ";"),
-                           f->read_as),
-                      "application/octet-stream", f->bytes, f->len),
+    again = want(body_post(text("/datasets?name=%s&format=%.*s", f->name,
+                                (int)strcspn(f->read_as, ";"), f->read_as),
+                           "application/octet-stream", f->bytes, f->len),
                  200);
     ck_assert_str_eq(str(again, "/sha256"), str(r, "/sha256"));
 }
@@ -132,25 +111,26 @@ END_TEST
 START_TEST(images_and_labels)
 {
     size_t len, packed_len;
-    char *packed = zipped(IMAGES, sizeof IMAGES - 1, &packed_len);
+    char *packed = body_gzip(IMAGES, sizeof IMAGES - 1, &packed_len);
     const struct part parts[] = {{"images", packed, packed_len},
                                  {"labels", LABELS, sizeof LABELS - 1}},
                       swapped[] = {parts[1], parts[0]},
                       arrays[] = {{"x", npy_le_f4, sizeof npy_le_f4},
                                   {"y", npy_flat, sizeof npy_flat}};
     char *body = form(parts, 2, &len);
-    struct reply *r = want(post("/datasets?name=digits", FORM, body, len), 201), *again;
+    struct reply *r = want(body_post("/datasets?name=digits", FORM, body, len), 201), *again;
 
     ck_assert_str_eq(str(r, "/columns/0/name"), "pixel_0_0");
     ck_assert_str_eq(str(r, "/columns/2/name"), "label");
     body = form(swapped, 2, &len);
-    again = want(post("/datasets?name=digits", FORM, body, len), 200);
+    again = want(body_post("/datasets?name=digits", FORM, body, len), 200);
     ck_assert_str_eq(str(again, "/sha256"), str(r, "/sha256"));
     body = form(arrays, 2, &len);
-    r = want(post("/datasets?name=arrays", FORM, body, len), 201);
-    again = want(post("/datasets?name=arrays", "application/x-npz", npy_npz, sizeof npy_npz), 200);
+    r = want(body_post("/datasets?name=arrays", FORM, body, len), 201);
+    again =
+        want(body_post("/datasets?name=arrays", "application/x-npz", npy_npz, sizeof npy_npz), 200);
     ck_assert_str_eq(str(again, "/sha256"), str(r, "/sha256"));
-    r = want(post("/datasets?name=one&arrays=y", "application/x-npz", npy_npz, sizeof npy_npz),
+    r = want(body_post("/datasets?name=one&arrays=y", "application/x-npz", npy_npz, sizeof npy_npz),
              201);
     ck_assert_uint_eq(length(r, "/columns"), 1);
 }
@@ -165,28 +145,32 @@ START_TEST(refused_leaves_nothing)
     size_t before = folder_entries(text("%s/datasets", d.state)), len, at;
     char *body;
 
-    want_problem(post("/datasets?name=bad", "application/x-npy", npy_objects, sizeof npy_objects),
-                 422, NULL, "Python objects");
-    want_problem(post("/datasets?name=bad", "application/octet-stream",
-                      "\xff\xfe"
-                      "a\0",
-                      4),
+    want_problem(
+        body_post("/datasets?name=bad", "application/x-npy", npy_objects, sizeof npy_objects), 422,
+        NULL, "Python objects");
+    want_problem(body_post("/datasets?name=bad", "application/octet-stream",
+                           "\xff\xfe"
+                           "a\0",
+                           4),
                  422, NULL, "UTF-16");
-    want_problem(post("/datasets?name=bad", "text/csv", npy_npz, sizeof npy_npz), 422, NULL,
+    want_problem(body_post("/datasets?name=bad", "text/csv", npy_npz, sizeof npy_npz), 422, NULL,
                  "not csv");
-    want_problem(post("/datasets?name=bad&format=xml", "text/csv", "a\n1\n", 4), 400, "/format",
-                 "ndjson");
-    want_problem(post("/datasets?name=bad", "application/xml", "<a/>", 4), 415, NULL, "text/csv");
-    want_problem(post("/datasets?name=bad", "multipart/form-data", "x", 1), 400, NULL, "boundary");
-    want_problem(post("/datasets?name=bad&arrays=z", "application/zip", npy_npz, sizeof npy_npz),
-                 422, "/arrays", "\"z\"");
+    want_problem(body_post("/datasets?name=bad&format=xml", "text/csv", "a\n1\n", 4), 400,
+                 "/format", "ndjson");
+    want_problem(body_post("/datasets?name=bad", "application/xml", "<a/>", 4), 415, NULL,
+                 "text/csv");
+    want_problem(body_post("/datasets?name=bad", "multipart/form-data", "x", 1), 400, NULL,
+                 "boundary");
+    want_problem(
+        body_post("/datasets?name=bad&arrays=z", "application/zip", npy_npz, sizeof npy_npz), 422,
+        "/arrays", "\"z\"");
     body = form(two, 2, &len);
-    want_problem(post("/datasets?name=bad", FORM, body, len), 422, NULL, "only arrays");
+    want_problem(body_post("/datasets?name=bad", FORM, body, len), 422, NULL, "only arrays");
     body = form(images, 2, &len);
-    want_problem(post("/datasets?name=bad", FORM, body, len), 422, NULL, "ends early");
+    want_problem(body_post("/datasets?name=bad", FORM, body, len), 422, NULL, "ends early");
     body = form(images, 1, &len);
     for (at = 1; at < len; at += at < len - 20 ? 7 : 1) { /* all but the last line end is needed */
-        struct reply *r = post("/datasets?name=bad", FORM, body, at);
+        struct reply *r = body_post("/datasets?name=bad", FORM, body, at);
 
         ck_assert_msg(r->status == 400 || r->status == 422 || at >= len - 2, "%zu of %zu: %ld", at,
                       len, r->status);
@@ -200,25 +184,6 @@ START_TEST(refused_leaves_nothing)
 END_TEST
 
 /* ---- rows to predict ---- */
-
-/* 40 rows whose y is 2 x1 - x2; the model's id. */
-static int64_t model(void)
-{
-    char *csv = keep(malloc(4000)), *p = csv;
-
-    p += snprintf(p, 100, "x1,x2,y\n");
-    for (int i = 0; i < 40; i++) {
-        p += snprintf(p, 100, "%d,%d,%d\n", i % 7, i % 5, 2 * (i % 7) - i % 5);
-    }
-    ck_assert_int_lt(http_csv(csv, "/datasets?name=plane")->status, 300);
-    return trained(
-        integer(want(http_post(q("{'data':{'dataset':'plane','target':'y','split':{'validation':0,"
-                                 "'test':0}},'architecture':{'hidden':[8]},"
-                                 "'training':{'epochs':3,'seed':1}}"),
-                               "/train"),
-                     202),
-                "/id"));
-}
 
 START_TEST(rows_of_every_format)
 {
@@ -238,12 +203,13 @@ START_TEST(rows_of_every_format)
              "2.5}\n",
              3, 2),
     };
-    int64_t id = model();
+    int64_t id = body_model();
     const char *path = text("/models/%lld/predict", (long long)id);
     char *wanted = NULL;
 
     for (size_t i = 0; i < COUNT(bodies); i++) {
-        struct reply *r = want(post(path, bodies[i].type, bodies[i].bytes, bodies[i].len), 200);
+        struct reply *r =
+            want(body_post(path, bodies[i].type, bodies[i].bytes, bodies[i].len), 200);
 
         ck_assert_uint_eq(length(r, "/predictions"), 3);
         if (i == 0) {
@@ -254,11 +220,11 @@ START_TEST(rows_of_every_format)
         }
     }
     /* labelled: the target by its name, or last */
-    want(post(text("/models/%lld/evaluate", (long long)id), "application/x-npz", npy_npz,
-              sizeof npy_npz),
+    want(body_post(text("/models/%lld/evaluate", (long long)id), "application/x-npz", npy_npz,
+                   sizeof npy_npz),
          200);
-    want(post(text("/models/%lld/evaluate", (long long)id), "text/x-libsvm", "1 1:1 2:2\n2 1:1\n",
-              16),
+    want(body_post(text("/models/%lld/evaluate", (long long)id), "text/x-libsvm",
+                   "1 1:1 2:2\n2 1:1\n", 16),
          200);
 }
 END_TEST
@@ -282,16 +248,17 @@ START_TEST(rows_refused)
         {"text/x-libsvm", "0 1:x\n", 6, "no finite number"},
         {"text/x-arff", "@relation r\n@attribute x1 real\n@data\n1\n", 39, "missing"},
     };
-    int64_t id = model();
+    int64_t id = body_model();
     size_t before = folder_entries(text("%s/datasets", d.state));
 
     for (size_t i = 0; i < COUNT(cases); i++) {
-        want_problem(post(text("/models/%lld/predict", (long long)id), cases[i].type, cases[i].body,
-                          cases[i].len),
+        want_problem(body_post(text("/models/%lld/predict", (long long)id), cases[i].type,
+                               cases[i].body, cases[i].len),
                      422, NULL, cases[i].words);
     }
-    want_problem(post(text("/models/%lld/predict", (long long)id), "application/xml", "<a/>", 4),
-                 415, NULL, NULL);
+    want_problem(
+        body_post(text("/models/%lld/predict", (long long)id), "application/xml", "<a/>", 4), 415,
+        NULL, NULL);
     ck_assert_uint_eq(folder_entries(text("%s/datasets", d.state)), before);
 }
 END_TEST
