@@ -4,6 +4,8 @@
 API_CHECKS = \
 	tests/api/api_bad_data \
 	tests/api/api_bad_input \
+	tests/api/api_bad_rows \
+	tests/api/api_bad_shapes \
 	tests/api/api_bad_tables \
 	tests/api/api_bad_targets \
 	tests/api/api_contract \
@@ -53,6 +55,12 @@ tests_api_api_bad_tables_LDADD   = $(API_LIBS)
 tests_api_api_bad_targets_SOURCES = tests/api/api_bad_targets.c tests/golden/npy_golden.h
 tests_api_api_bad_targets_CFLAGS  = $(API_CFLAGS)
 tests_api_api_bad_targets_LDADD   = $(API_LIBS)
+tests_api_api_bad_shapes_SOURCES = tests/api/api_bad_shapes.c tests/golden/npy_golden.h
+tests_api_api_bad_shapes_CFLAGS  = $(API_CFLAGS)
+tests_api_api_bad_shapes_LDADD   = $(API_LIBS)
+tests_api_api_bad_rows_SOURCES = tests/api/api_bad_rows.c
+tests_api_api_bad_rows_CFLAGS  = $(API_CFLAGS)
+tests_api_api_bad_rows_LDADD   = $(API_LIBS)
 tests_api_api_bad_input_SOURCES = tests/api/api_bad_input.c
 tests_api_api_bad_input_CFLAGS  = $(API_CFLAGS)
 tests_api_api_bad_input_LDADD   = $(API_LIBS)

@@ -67,7 +67,7 @@ static void fair(const struct reply *r, bool may_be, const char *what, size_t at
 START_TEST(cut_at_every_byte)
 {
     const struct format *f = &formats[_i];
-    const char *predict = text("/models/%lld/predict", (long long)plane);
+    const char *predict = body_predict(plane);
     struct body_state before = body_look(&d);
     size_t at, zipped_len, kept = 0;
     char *packed = body_gzip(f->bytes, f->len, &zipped_len);
@@ -112,9 +112,8 @@ START_TEST(each_as_each_other)
         struct reply *r = body_post("/datasets?name=other", f->type, garbage, sizeof garbage - 1);
 
         fair(r, false, f->name, sizeof garbage);
-        fair(body_post(text("/models/%lld/predict", (long long)plane), f->type, garbage,
-                       sizeof garbage - 1),
-             false, f->name, sizeof garbage);
+        fair(body_post(body_predict(plane), f->type, garbage, sizeof garbage - 1), false, f->name,
+             sizeof garbage);
         for (size_t k = 0; k < COUNT(formats); k++) {
             const struct format *g = &formats[k];
 
@@ -168,9 +167,8 @@ START_TEST(bombs)
                      "250 times");
         fair(body_post("/datasets/plane/rows", cases[i].type, bytes, len), false, cases[i].type,
              len);
-        want_problem(
-            body_post(text("/models/%lld/predict", (long long)plane), cases[i].type, bytes, len),
-            413, NULL, "the limit");
+        want_problem(body_post(body_predict(plane), cases[i].type, bytes, len), 413, NULL,
+                     "the limit");
     }
     body_unchanged(&d, &before, "a bomb");
 }

@@ -204,7 +204,7 @@ START_TEST(rows_of_every_format)
              3, 2),
     };
     int64_t id = body_model();
-    const char *path = text("/models/%lld/predict", (long long)id);
+    const char *path = body_predict(id);
     char *wanted = NULL;
 
     for (size_t i = 0; i < COUNT(bodies); i++) {
@@ -252,13 +252,10 @@ START_TEST(rows_refused)
     size_t before = folder_entries(text("%s/datasets", d.state));
 
     for (size_t i = 0; i < COUNT(cases); i++) {
-        want_problem(body_post(text("/models/%lld/predict", (long long)id), cases[i].type,
-                               cases[i].body, cases[i].len),
-                     422, NULL, cases[i].words);
+        want_problem(body_post(body_predict(id), cases[i].type, cases[i].body, cases[i].len), 422,
+                     NULL, cases[i].words);
     }
-    want_problem(
-        body_post(text("/models/%lld/predict", (long long)id), "application/xml", "<a/>", 4), 415,
-        NULL, NULL);
+    want_problem(body_post(body_predict(id), "application/xml", "<a/>", 4), 415, NULL, NULL);
     ck_assert_uint_eq(folder_entries(text("%s/datasets", d.state)), before);
 }
 END_TEST

@@ -13,6 +13,11 @@ struct reply *body_post(const char *path, const char *type, const void *bytes, s
         &(struct request){.method = "POST", .path = path, .type = type, .body = bytes, .len = len});
 }
 
+char *body_predict(int64_t model)
+{
+    return text("/models/%lld/predict", (long long)model);
+}
+
 char *body_gzip(const void *bytes, size_t len, size_t *out_len)
 {
     z_stream z = {.next_in = (unsigned char *)(uintptr_t)bytes, .avail_in = (unsigned)len};

@@ -7,6 +7,8 @@
 
 /* POST bytes, NULs and all. */
 struct reply *body_post(const char *path, const char *type, const void *bytes, size_t len);
+/* Where rows for a model go. */
+char *body_predict(int64_t model);
 /* The bytes in a gzip of their own. */
 char *body_gzip(const void *bytes, size_t len, size_t *out_len);
 /* A gzip of a few KiB that grows to some 64 MiB: the head, and then the row again and again. */
