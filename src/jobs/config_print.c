@@ -153,6 +153,12 @@ static void put_data(struct buf *b, const struct job_spec *spec)
     put_text(b, "target_type",
              config_target_types()[spec->classes ? CONFIG_CLASSES : CONFIG_NUMERIC]);
     put_text(b, "target_rule", spec->target_rule);
+    put_key(b, "features");
+    if (spec->n_features > 0) {
+        put_texts(b, spec->features, spec->n_features);
+    } else {
+        buf_puts(b, "null");
+    }
     put_key(b, "exclude");
     put_texts(b, spec->exclude, spec->n_exclude);
     put_key(b, "filter");

@@ -65,6 +65,49 @@ static void check_url(struct config *config, struct err *err)
     }
 }
 
+/* The only columns of a dataset to learn from: not those that have another part. */
+static void check_features(const struct config *config, struct err *err)
+{
+    static const struct {
+        enum config_id id;
+        const char *what;
+    } parts[] = {{KEY_TARGET, "the target"},
+                 {KEY_COLUMN, "what says which row goes where"},
+                 {KEY_GROUP, "what keeps rows together"},
+                 {KEY_SAMPLE_WEIGHT, "the sample weight"},
+                 {KEY_OFFSET, "the offset"}};
+    size_t n = config_n_texts(config, KEY_FEATURES), i, k, m;
+    char shown[JSON_UTIL_SHOWN];
+
+    if (!config_has(config, KEY_FEATURES)) {
+        return;
+    }
+    if (n == 0) {
+        config_refuse_key(err, KEY_FEATURES, "names no column to learn from; without it all are");
+    }
+    if (n > 0 && config_n_texts(config, KEY_EXCLUDE) > 0) {
+        config_refuse_key(err, KEY_EXCLUDE,
+                          "features names the columns that are kept, all others are left out: give "
+                          "one of the two");
+    }
+    for (i = 0; i < n; i++) {
+        const char *name = config_text_at(config, KEY_FEATURES, i);
+
+        for (k = 0; k < ARRAY_LEN(parts); k++) {
+            for (m = 0; m < config_n_texts(config, parts[k].id); m++) {
+                if (strcmp(config_text_at(config, parts[k].id, m), name) == 0) {
+                    char *pointer = xasprintf("/data/features/%zu", i);
+
+                    err_add(err, pointer, "\"%s\" is %s, it cannot be a feature",
+                            json_util_shown(name, shown), parts[k].what);
+                    free(pointer);
+                }
+            }
+        }
+    }
+}
+
+
 static void check_data(struct config *config, struct err *err)
 {
     const struct config_value *v = config->values;
@@ -102,11 +145,7 @@ static void check_data(struct config *config, struct err *err)
         }
         return;
     }
-    if (config_has(config, KEY_FEATURES)) {
-        config_refuse_key(
-            err, KEY_FEATURES,
-            "names the columns of x; a dataset's columns are left out with \"exclude\"");
-    }
+    check_features(config, err);
     if (!v[KEY_TARGET].given) {
         config_refuse_key(err, KEY_TARGET, "is required: the column to predict");
     }

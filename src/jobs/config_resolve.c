@@ -186,6 +186,7 @@ static int resolve_columns(struct resolver *r)
     const struct config *c = r->config;
 
     spec->targets = copy_texts(c, KEY_TARGET, &spec->n_targets);
+    spec->features = copy_texts(c, KEY_FEATURES, &spec->n_features);
     spec->exclude = copy_texts(c, KEY_EXCLUDE, &spec->n_exclude);
     copy_types(r);
     resolve_split_way(r);

@@ -38,10 +38,12 @@
     K(DATASET, "data/dataset", TYPE_KEY, .help = "a dataset's name, id or sha256:...")             \
     K(X, "data/x", TYPE_OWN, .help = "rows inside the job: an array of arrays")                    \
     K(Y, "data/y", TYPE_OWN, .help = "the targets of x: values, or arrays of numbers")             \
-    K(FEATURES, "data/features", TYPE_TEXTS, .null_ok = true, .help = "names of x's columns")      \
+    K(FEATURES, "data/features", TYPE_TEXTS, .null_ok = true,                                      \
+      .help = "the only columns to learn from; default: all but those that exclude or another key " \
+              "names. With x: the names of its columns")                                           \
     K(TARGET, "data/target", TYPE_TEXT_OR_TEXTS, .most = CONFIG_MAX_TARGETS,                       \
       .help = "the column to predict, or several columns of numbers or booleans")                              \
-    K(EXCLUDE, "data/exclude", TYPE_TEXTS, .null_ok = true, .help = "columns to leave out")        \
+    K(EXCLUDE, "data/exclude", TYPE_TEXTS, .null_ok = true, .help = "columns to leave out, where features names none")        \
     K(TYPES, "data/types", TYPE_OWN, .null_ok = true,                                              \
       .help = "columns that this job takes as another type than the dataset has them: an object "  \
               "of column to numeric, categorical, boolean, datetime or text")                      \

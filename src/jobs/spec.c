@@ -50,6 +50,7 @@ void job_spec_fini(struct job_spec *spec)
     }
     free(spec->columns);
     free(spec->target_rule);
+    free_texts(spec->features, spec->n_features);
     free_texts(spec->exclude, spec->n_exclude);
     for (i = 0; i < spec->n_types; i++) {
         free(spec->types[i].name);
@@ -255,6 +256,18 @@ int job_spec_columns(const struct job_spec *spec, const struct dataset *ds, size
         if (at >= 0) {
             t[i] = (size_t)at;
             out[at] = true;
+        }
+        free(pointer);
+    }
+    for (i = 0; spec->n_features > 0 && i < n; i++) {
+        out[i] = true;
+    }
+    for (i = 0; i < spec->n_features; i++) {
+        char *pointer = xasprintf("/data/features/%zu", i);
+
+        at = find(ds, spec->features[i], pointer, &problems);
+        if (at >= 0) {
+            out[at] = false;
         }
         free(pointer);
     }

@@ -69,6 +69,8 @@ struct job_spec {
     char **targets;                    /* column names */
     bool classes;                      /* the target is classes, else numbers */
     char *target_rule;                 /* why: "2 distinct texts", "asked for", ... */
+    size_t n_features;
+    char **features;                   /* the only ones; n_features 0: all but: */
     size_t n_exclude;
     char **exclude;                    /* columns that are not features */
     size_t n_types;

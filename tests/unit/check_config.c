@@ -100,7 +100,7 @@ static const struct {
     {"{\"data\":{\"dataset\":\"d\",\"target\":[\"a\",2]}}", "/data/target/1", "must be a text"},
     {"{\"data\":{\"dataset\":\"d\",\"target\":[\"a\",\"a\"]}}", "/data/target/1", "twice"},
     {DATA("\"x\":[[1]]"), "/data/x", "either a dataset or x and y"},
-    {DATA("\"features\":[\"a\"]"), "/data/features", "\"exclude\""},
+    {DATA("\"features\":[]"), "/data/features", "names no column"},
     {DATA("\"exclude\":\"id\""), "/data/exclude", "must be an array of texts, got \"id\""},
     {DATA("\"exclude\":[1]"), "/data/exclude/0", "must be a text, got 1"},
     {DATA("\"exclude\":[\"a\",\"t\"]"), "/data/exclude/1", "is the target"},

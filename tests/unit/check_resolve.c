@@ -519,7 +519,7 @@ START_TEST(printed_form_in_full)
     wanted = xasprintf(
         "{\"name\":\"n\",\"preset\":\"simple\",\"why\":{"
         "\"preset\":\"asked for\"},\"data\":{\"dataset\":\"sha256:%s\",\"target\":\"species\","
-        "\"target_type\":\"classes\",\"target_rule\":\"3 distinct texts\",\"exclude\":[],"
+        "\"target_type\":\"classes\",\"target_rule\":\"3 distinct texts\",\"features\":null,\"exclude\":[],"
         "\"filter\":[],\"types\":{},\"missing_target\":\"error\",\"sampling\":{\"type\":\"none\"},"
         "\"sample_weight\":null,\"offset\":null,"
         "\"split\":{\"validation\":0.15,\"test\":0.15,\"stratify\":\"auto\"},\"window\":null},"

@@ -20,6 +20,8 @@ static const struct good goods[] = {
      MLP_MSE},
     {JOBD("r", "\"types\":{\"k\":\"categorical\",\"yn\":\"numeric\",\"color\":\"text\"}"),
      "numbers with fractions", false, MLP_MSE},
+    {JOBD("r", "\"features\":[\"u\",\"color\"],\"types\":{\"k\":\"text\"}"),
+     "numbers with fractions", false, MLP_MSE},
     {"{\"data\":{\"dataset\":\"d\",\"target\":[\"yn\",\"r\"]}}", "several targets", false, MLP_MSE},
     {"{\"data\":{\"dataset\":\"d\",\"target\":[\"l1\",\"l2\"]}}", "several targets", false,
      MLP_MSE},
@@ -96,10 +98,49 @@ START_TEST(contradictions_are_told)
 }
 END_TEST
 
+START_TEST(features_are_the_only_ones)
+{
+    struct fixture f;
+    size_t *features, *targets, n;
+
+    fixture_open(&f, ROWS);
+    resolve_ok(&f, JOBD("species", "\"features\":[\"u\",\"a\"],\"exclude\":[]"));
+    ck_assert_int_eq(job_spec_columns(&f.spec, f.ds, &features, &n, &targets, &f.err), 0);
+    ck_assert_uint_eq(n, 2);
+    ck_assert_str_eq(dataset_column(f.ds, features[0])->name, "a"); /* the dataset's order */
+    ck_assert_str_eq(dataset_column(f.ds, features[1])->name, "u");
+    free(features);
+    free(targets);
+    /* the column of a split by time is one only where it is named */
+    resolve_ok(&f, JOBD("species", "\"features\":[\"u\"],\"split\":{\"time\":\"id\"}"));
+    ck_assert_int_eq(job_spec_columns(&f.spec, f.ds, &features, &n, &targets, &f.err), 0);
+    ck_assert_uint_eq(n, 1);
+    free(features);
+    free(targets);
+    resolve_ok(&f, JOBD("species", "\"features\":[\"u\",\"id\"],\"split\":{\"time\":\"id\"}"));
+    ck_assert_int_eq(job_spec_columns(&f.spec, f.ds, &features, &n, &targets, &f.err), 0);
+    ck_assert_uint_eq(n, 2);
+    free(features);
+    free(targets);
+    ck_assert(resolve(&f, JOBD("species", "\"features\":[\"uu\",\"a\",\"colour\"]")) != 0);
+    ck_assert(help_has(&f.err, "/data/features/0", "no column \"uu\", did you mean"));
+    ck_assert(help_has(&f.err, "/data/features/2", "did you mean \"color\""));
+    fixture_close(&f);
+}
+END_TEST
+
 static const struct bad unread[] = {
     {JOBD("k", "\"types\":[1]"), "/data/types", "must be an object such as"},
     {JOBD("k", "\"types\":{\"a/b\":\"categorial\"}"), "/data/types/a~1b",
      "did you mean \"categorical\"?"},
+    {JOBD("k", "\"features\":[\"a\"],\"exclude\":[\"b\"]"), "/data/exclude", "one of the two"},
+    {JOBD("k", "\"features\":[\"a\",\"k\"]"), "/data/features/1", "\"k\" is the target"},
+    {JOBD("k", "\"features\":[\"u\"],\"offset\":\"u\""), "/data/features/0", "is the offset"},
+    {JOBD("k", "\"features\":[\"u\"],\"sample_weight\":\"u\""), "/data/features/0", "the sample"},
+    {JOBD("k", "\"features\":[\"u\"],\"split\":{\"group\":\"u\"}"), "/data/features/0",
+     "keeps rows together"},
+    {JOBD("k", "\"features\":[\"u\"],\"split\":{\"column\":\"u\"}"), "/data/features/0",
+     "which row goes where"},
     {JOBD("k", "\"types\":{\"a\":3}"), "/data/types/a", "must be one of \"numeric\""},
 };
 
@@ -125,6 +166,7 @@ int main(void)
     tcase_add_checked_fixture(tc, help_setup, help_teardown);
     tcase_add_loop_test(tc, types_decide, 0, ARRAY_LEN(goods));
     tcase_add_loop_test(tc, contradictions_are_told, 0, ARRAY_LEN(bads));
+    tcase_add_test(tc, features_are_the_only_ones);
     tcase_add_loop_test(tc, what_cannot_be_read_is_told, 0, ARRAY_LEN(unread));
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
