@@ -18,6 +18,7 @@ web_sources = \
 	web/src/main.tsx \
 	web/src/metrics.ts \
 	web/src/net.tsx \
+	web/src/pages.tsx \
 	web/src/parts.tsx \
 	web/src/pinch.ts \
 	web/src/plots.tsx \

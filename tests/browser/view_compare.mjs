@@ -1,6 +1,6 @@
 // Runs beside each other.
 import assert from "node:assert/strict";
-import { drawn, everyWay, saved } from "./help.mjs";
+import { drawn, everyWay, PHONE, saved } from "./help.mjs";
 
 export default function tests(bench) {
   const { daemon, open, irisData, made } = bench;
@@ -75,6 +75,17 @@ export default function tests(bench) {
       // Taken out again, it is gone from everywhere.
       await page.getByRole("button", { name: `Take job ${ids[0]} grid out` }).click();
       await page.waitForFunction(() => document.querySelectorAll(".picture-run").length === 5);
+    }],
+
+    ["on a phone the axes' names are whole", { context: PHONE }, async (page) => {
+      await open(page, `#/compare?runs=${(await runs()).join(",")}`);
+      const titles = page.locator(".picture-ticks >> xpath=../*/*[contains(@class, 'picture-title')]");
+      await titles.nth(2).waitFor();
+      const edge = await page.getByRole("group", { name: "Parallel coordinates" }).evaluate((e) => e.getBoundingClientRect().right);
+      const words = await titles.locator("tspan").allTextContents();
+      assert.deepEqual(words.join(" "), "hidden layers learning rate best validation loss");
+      for (const box of await titles.evaluateAll((all) => all.map((t) => t.getBoundingClientRect()).map(({ left, right }) => ({ left, right }))))
+        assert.ok(box.left >= 0 && box.right <= edge + 1, JSON.stringify(box));
     }],
 
     ["jobs that are not there are named", { expected: [/status of 404/] }, async (page) => {

@@ -115,21 +115,32 @@ export default function tests(bench) {
       await page.locator(`tr[data-job="${id}"] .problem`, { hasText: error.detail }).waitFor();
     }],
 
-    ["five hundred jobs are listed, found and scrolled", {}, async (page) => {
+    ["five hundred jobs are listed, found and scrolled, and older ones are a page away", {}, async (page) => {
       const crowd = await Daemon.start(daemon.program);
       try {
         await crowd.json("/queue/pause", { method: "POST" });
         await crowd.upload("four", "x,y\n0,0\n1,1\n2,0\n3,1\n");
-        for (let i = 0; i < 500; i += 20)
+        for (let i = 0; i < 520; i += 20)
           await Promise.all(Array.from({ length: 20 }, (_, j) =>
             crowd.train({ name: `n${i + j}`, data: { dataset: "four", target: "y" }, training: { epochs: 1 } })));
         await page.goto(`${crowd.url}/#/jobs?limit=500`);
         await page.locator("tr[data-job]").first().waitFor();
-        await page.locator(".tile", { hasText: "In the queue" }).getByText("500").waitFor();
+        await page.locator(".tile", { hasText: "In the queue" }).getByText("520").waitFor();
         await page.waitForFunction(() => {
           window.scrollTo(0, document.body.scrollHeight);
           return document.querySelectorAll("tr[data-job]").length === 500;
         });
+        await page.getByText("The newest 500 jobs.").waitFor();
+        await page.getByRole("button", { name: "Older ones" }).click();
+        await page.getByText("20 jobs of an older page.").waitFor();
+        assert.deepEqual(
+          (await page.locator("tr[data-job]").evaluateAll((all) => all.map((row) => Number(row.dataset.job)))),
+          Array.from({ length: 20 }, (_, i) => 20 - i),
+        );
+        await page.reload();
+        await page.waitForFunction(() => document.querySelectorAll("tr[data-job]").length === 20);
+        await page.getByRole("button", { name: "The newest" }).click();
+        await page.waitForFunction(() => document.querySelectorAll("tr[data-job]").length > 20);
         await page.getByLabel("Find jobs").fill("n499");
         await page.waitForFunction(() => document.querySelectorAll("tr[data-job]").length === 1);
         await page.getByRole("button", { name: /Cancel/ }).click();

@@ -18,28 +18,43 @@ function useWidth(): [{ current: HTMLDivElement | null }, number] {
 
 const short = (text: string, most: number) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
+// On two lines where one is too narrow for it.
+function lines(text: string, most: number): string[] {
+  const at = text.length > most ? text.lastIndexOf(" ", most) : -1;
+  return at < 0 ? [short(text, most)] : [text.slice(0, at), short(text.slice(at + 1), most)];
+}
+
 // A line for each run, through its value of each fact.
 export function Parallel({ runs, keys }: { runs: Run[]; keys: string[] }) {
   const [ref, room] = useWidth();
-  const width = Math.max(room, keys.length * 118);
+  const width = Math.max(room, keys.length * 104);
   const height = 264;
   const [left, right, top, bottom] = [40, 72, 48, 16];
   const scales = keys.map((key) => scaleOf(key, runs.map((run) => run.facts.get(key))));
   const x = (i: number) => left + ((width - left - right) * i) / Math.max(1, keys.length - 1);
   const y = (share: number) => height - bottom - share * (height - top - bottom);
+  const letters = Math.floor((width - left - right) / Math.max(1, keys.length - 1) / 7.3);
   return (
     <div class="scroll" ref={ref} tabIndex={0} role="group" aria-label="Parallel coordinates">
       {room === 0 ? null : (
         <svg class="picture" width={width} height={height}>
-          {keys.map((key, i) => (
-            <g key={key}>
-              <line class="picture-axis" x1={x(i)} x2={x(i)} y1={y(0)} y2={y(1)} />
-              <text class="picture-title" x={i === 0 ? 0 : i === keys.length - 1 ? width : x(i)} y={14} text-anchor={i === 0 ? "start" : i === keys.length - 1 ? "end" : "middle"}>
-                {short(factName(key), 22)}
-                <title>{factName(key)}</title>
-              </text>
-            </g>
-          ))}
+          {keys.map((key, i) => {
+            // The outer ones stay inside the picture.
+            const [at, anchor] = i === 0 ? [0, "start"] : i === keys.length - 1 ? [width, "end"] : [x(i), "middle"];
+            return (
+              <g key={key}>
+                <line class="picture-axis" x1={x(i)} x2={x(i)} y1={y(0)} y2={y(1)} />
+                <text class="picture-title" y={12} text-anchor={anchor as "start"}>
+                  <title>{factName(key)}</title>
+                  {lines(factName(key), letters).map((line, n) => (
+                    <tspan key={n} x={at} dy={n * 14}>
+                      {line}
+                    </tspan>
+                  ))}
+                </text>
+              </g>
+            );
+          })}
           {runs.map((run) => {
             const places = keys.map((key, i) => [x(i), scales[i]?.at(run.facts.get(key)) ?? null] as const);
             const path = places

@@ -2,6 +2,7 @@
 
 import * as format from "../format";
 import { Age, Missing } from "../parts";
+import { Pages, pageQuery } from "../pages";
 import { useResource } from "../poll";
 import { setQuery, type Route } from "../route";
 import type { Dataset } from "../types";
@@ -23,8 +24,7 @@ export function columnCount(dataset: Dataset): number | undefined {
 }
 
 export function DatasetsView({ route }: { route: Route }) {
-  const limit = Math.min(500, Math.max(100, Number(route.query.get("limit")) || 100));
-  const { data, error } = useResource<DatasetList>(`/datasets?limit=${limit}`);
+  const { data, error } = useResource<DatasetList>(`/datasets?${pageQuery(route, 100)}`);
   if (!data) return <Missing error={error} what="datasets" />;
   const all = data.datasets ?? [];
   const find = route.query.get("find") ?? "";
@@ -49,13 +49,7 @@ export function DatasetsView({ route }: { route: Route }) {
         </label>
       ) : null}
       {shown.length > 0 ? <List datasets={shown} /> : null}
-      {data.next_page_token && limit < 500 ? (
-        <p class="more">
-          <button type="button" onClick={() => setQuery({ limit: "500" })}>
-            Show more
-          </button>
-        </p>
-      ) : null}
+      <Pages route={route} shown={all.length} what="dataset" next={data.next_page_token} />
     </>
   );
 }

@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { postEmpty } from "../api";
 import * as format from "../format";
 import { Action, Missing, Notice, Tile } from "../parts";
+import { Pages, pageQuery } from "../pages";
 import { refresh, useResource } from "../poll";
 import { picks, setQuery, type Route } from "../route";
 import type { Job, JobState, Service } from "../types";
@@ -11,7 +12,6 @@ import { bestOf, currentLoss, failure, JobRow, networkWords, trainingWords } fro
 import { Welcome } from "./welcome";
 
 const PAGE = 100;
-const MOST = 500;
 const CHUNK = 60; // rows that are drawn at a time: the rest when the reader comes near
 const STATES: JobState[] = ["running", "queued", "paused", "succeeded", "failed", "cancelled"];
 
@@ -97,9 +97,8 @@ function useSame(jobs: Job[] | undefined): Job[] {
 
 export function JobsView({ route }: { route: Route }) {
   const { query } = route;
-  const limit = Math.min(MOST, Math.max(PAGE, Number(query.get("limit")) || PAGE));
   const state = STATES.find((s) => s === query.get("state")) ?? "";
-  const { data, error } = useResource<JobList>(`/jobs?limit=${limit}${state ? `&state=${state}` : ""}`);
+  const { data, error } = useResource<JobList>(`/jobs?${pageQuery(route, PAGE)}${state ? `&state=${state}` : ""}`);
   const [refusal, setRefusal] = useState<string | null>(null);
   const [drawn, setDrawn] = useState(CHUNK);
   const all = useSame(data?.jobs);
@@ -111,8 +110,9 @@ export function JobsView({ route }: { route: Route }) {
     setQuery({ pick: (on ? [...rest, id] : rest).join(",") });
   });
 
-  if (!data && !state) return <Missing error={error} what="jobs" />;
-  if (all.length === 0 && !state) return <Welcome />;
+  const whole = !state && !query.get("page");
+  if (!data && whole) return <Missing error={error} what="jobs" />;
+  if (all.length === 0 && whole) return <Welcome />;
   const by = query.get("sort") ?? "";
   const words = (query.get("q") ?? "").toLowerCase().split(/\s+/).filter((w) => w !== "");
   const jobs = sorted(words.length > 0 ? all.filter((job) => found(job, words)) : all, by);
@@ -136,7 +136,9 @@ export function JobsView({ route }: { route: Route }) {
             ? "Loading jobs…"
             : words.length > 0
               ? "No job here has these words."
-              : `No job is ${state}.`}
+              : state
+                ? `No job is ${state}.`
+                : "No job is older."}
         </p>
       ) : (
         <table class="list jobs">
@@ -161,19 +163,7 @@ export function JobsView({ route }: { route: Route }) {
         </table>
       )}
       {more ? <More onMore={() => setDrawn(drawn + CHUNK)} /> : null}
-      {!more && data?.next_page_token ? (
-        <p class="more">
-          {limit < MOST ? (
-            <button type="button" onClick={() => setQuery({ limit: String(MOST) })}>
-              Show older jobs
-            </button>
-          ) : (
-            <span class="quiet">
-              These are the newest {MOST}. A state chosen above finds older ones.
-            </span>
-          )}
-        </p>
-      ) : null}
+      {!more && data ? <Pages route={route} shown={all.length} what="job" next={data.next_page_token} /> : null}
       {picked.length > 0 ? (
         <div class="picked" role="region" aria-label="Picked jobs">
           <span>
@@ -248,7 +238,7 @@ function Filter({ query, state, by }: { query: URLSearchParams; state: string; b
       </label>
       <label class="inline">
         <span>State</span>
-        <select value={state} onChange={(e) => setQuery({ state: e.currentTarget.value })}>
+        <select value={state} onChange={(e) => setQuery({ state: e.currentTarget.value, page: null })}>
           <option value="">all</option>
           {STATES.map((s) => (
             <option key={s} value={s}>

@@ -1,6 +1,7 @@
 // Models: the list.
 
 import * as format from "../format";
+import { Pages, pageQuery } from "../pages";
 import { Age, DatasetLink, Missing, Name } from "../parts";
 import { useResource } from "../poll";
 import { setQuery, type Route } from "../route";
@@ -36,11 +37,10 @@ export function ModelState({ model }: { model: Pick<Model, "state" | "epoch"> })
 }
 
 export function ModelsView({ route }: { route: Route }) {
-  const limit = Math.min(500, Math.max(50, Number(route.query.get("limit")) || 50));
-  const { data, error } = useResource<ModelList>(`/models?limit=${limit}`);
+  const { data, error } = useResource<ModelList>(`/models?${pageQuery(route, 50)}`);
   if (!data) return <Missing error={error} what="models" />;
   const all = data.models ?? [];
-  if (all.length === 0) {
+  if (all.length === 0 && !route.query.get("page")) {
     return (
       <div class="welcome">
         <h1>No models yet</h1>
@@ -110,13 +110,7 @@ export function ModelsView({ route }: { route: Route }) {
           ))}
         </tbody>
       </table>
-      {data.next_page_token && limit < 500 ? (
-        <p class="more">
-          <button type="button" onClick={() => setQuery({ limit: String(limit * 2) })}>
-            Show more
-          </button>
-        </p>
-      ) : null}
+      <Pages route={route} shown={all.length} what="model" next={data.next_page_token} />
     </>
   );
 }
