@@ -1,7 +1,7 @@
-// What can be done to a job, from the list as from its own page.
+// What can be done to jobs, models and datasets, from the lists as from their own pages.
 
 import { postEmpty, remove } from "./api";
-import { Action } from "./parts";
+import { Action, Notice } from "./parts";
 import { refresh } from "./poll";
 import { FINAL, type Job } from "./types";
 
@@ -29,18 +29,38 @@ export function JobActions(props: {
       </>
     );
   }
+  return <Delete what="job" id={job.id} onError={onError} onDeleted={props.onDeleted} />;
+}
+
+export function Delete(props: {
+  what: "job" | "model" | "dataset";
+  id: number;
+  onError: (detail: string) => void;
+  onDeleted: (() => void) | undefined;
+}) {
+  const { what, id } = props;
   return (
     <Action
       label="Delete"
-      about={`job ${job.id}`}
+      about={`${what} ${id}`}
       confirm="Really delete?"
       kind="danger"
-      onError={onError}
+      onError={props.onError}
       run={async () => {
-        await remove(`/jobs/${job.id}`);
+        await remove(`/${what}s/${id}`);
         props.onDeleted?.();
         refresh();
       }}
     />
+  );
+}
+
+// Why an action was refused, until it is closed.
+export function Refused({ why, onClose }: { why: string | null; onClose: (none: null) => void }) {
+  if (why === null) return null;
+  return (
+    <Notice kind="error" onClose={() => onClose(null)}>
+      {why}
+    </Notice>
   );
 }

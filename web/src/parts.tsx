@@ -5,6 +5,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { words, type ApiError } from "./api";
 import * as format from "./format";
 import { useResource } from "./poll";
+import { setQuery } from "./route";
 import type { DatasetRef, Job } from "./types";
 
 const STATES: Record<string, { word: string; path: string }> = {
@@ -326,6 +327,17 @@ export function jobDataset(job: Job): DatasetRef | string | null {
     if (typeof named === "number") return { id: named };
   }
   return null;
+}
+
+// A filter by words, kept in the address; `found` tells how many are left.
+export function Find({ value, hint, found }: { value: string; hint: string; found?: string }) {
+  return (
+    <label class="inline find">
+      <span>Find</span>
+      <input type="search" value={value} placeholder={hint} onInput={(e) => setQuery({ find: e.currentTarget.value })} />
+      {found === undefined ? null : <span aria-live="polite">{value === "" ? "" : found}</span>}
+    </label>
+  );
 }
 
 export type SubmitEvent = JSX.TargetedSubmitEvent<HTMLFormElement>;

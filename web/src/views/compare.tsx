@@ -15,7 +15,7 @@ import {
   better, COLOURS, differences, factName, factsOf, factText, isResult, mixed, scaleOf, type Run,
 } from "./compare-data";
 import { Parallel, Scatter } from "./compare-plots";
-import { AXES, AxisChoice, axesIn, chosen, column, has, metricsIn, ScaleChoice, Smoothing } from "./curve";
+import { AXES, AxisChoice, axesIn, ChartFoot, chosen, column, has, metricsIn, ScaleChoice } from "./curve";
 
 const MOST = 30; // runs in one comparison
 const POINTS = 600; // of each curve: there are many
@@ -269,38 +269,21 @@ function CurvesPanel({ runs, route }: { runs: Run[]; route: Route }) {
             show={show}
             canvas={canvas}
           />
-          <div class="chart-foot">
-            <Smoothing weight={weight} />
-            <span class="chart-buttons">
-              {zoom ? (
-                <button type="button" class="small" onClick={() => setQuery({ zoom: null })}>
-                  Show all of it
-                </button>
-              ) : null}
-              <button
-                type="button"
-                class="small"
-                onClick={() => canvas.current && savePng(`compare-${what}.png`, canvas.current, name, lines.filter((l) => !l.faint))}
-              >
-                PNG<span class="sr-only"> of these curves</span>
-              </button>
-              <button
-                type="button"
-                class="small"
-                onClick={() =>
-                  saveText(
-                    `compare-${what}.csv`,
-                    csv([
-                      [axis, ...lines.map((line) => (line.faint ? `${line.label} raw` : line.label))],
-                      ...x.map((at, i) => [at, ...lines.map((line) => line.values[i])]),
-                    ]),
-                  )
-                }
-              >
-                CSV<span class="sr-only"> of these curves</span>
-              </button>
-            </span>
-          </div>
+          <ChartFoot
+            weight={weight}
+            of="these curves"
+            onAll={zoom ? () => setQuery({ zoom: null }) : null}
+            onPng={() => canvas.current && savePng(`compare-${what}.png`, canvas.current, name, lines.filter((l) => !l.faint))}
+            onCsv={() =>
+              saveText(
+                `compare-${what}.csv`,
+                csv([
+                  [axis, ...lines.map((line) => (line.faint ? `${line.label} raw` : line.label))],
+                  ...x.map((at, i) => [at, ...lines.map((line) => line.values[i])]),
+                ]),
+              )
+            }
+          />
         </>
       )}
     </Panel>

@@ -68,7 +68,7 @@ export function smoothed(line: Line, weight: number): Line[] {
     : [{ ...line, key: `${line.key} raw`, faint: true }, { ...line, values: smooth(line.values, weight) }];
 }
 
-export function Smoothing({ weight }: { weight: number }) {
+function Smoothing({ weight }: { weight: number }) {
   return (
     <label class="inline smoothing">
       <span>Smoothing</span>
@@ -82,6 +82,34 @@ export function Smoothing({ weight }: { weight: number }) {
       />
       <output>{weight.toFixed(2)}</output>
     </label>
+  );
+}
+
+// What is done to a chart from below it; `onAll` where only a part of it is seen.
+export function ChartFoot(props: {
+  weight: number;
+  of: string;
+  onAll: (() => void) | null;
+  onPng: () => void;
+  onCsv: () => void;
+}) {
+  return (
+    <div class="chart-foot">
+      <Smoothing weight={props.weight} />
+      <span class="chart-buttons">
+        {props.onAll ? (
+          <button type="button" class="small" onClick={props.onAll}>
+            Show all of it
+          </button>
+        ) : null}
+        <button type="button" class="small" onClick={props.onPng}>
+          PNG<span class="sr-only"> of {props.of}</span>
+        </button>
+        <button type="button" class="small" onClick={props.onCsv}>
+          CSV<span class="sr-only"> of {props.of}</span>
+        </button>
+      </span>
+    </div>
   );
 }
 
@@ -209,43 +237,26 @@ export function CurvePanel({ job, route, onError }: { job: Job; route: Route; on
               show={show}
               canvas={canvas}
             />
-            <div class="chart-foot">
-              <Smoothing weight={weight} />
-              <span class="chart-buttons">
-                {zoom ? (
-                  <button type="button" class="small" onClick={() => onZoom(null)}>
-                    Show all of it
-                  </button>
-                ) : null}
-                <button
-                  type="button"
-                  class="small"
-                  onClick={() => {
-                    if (!canvas.current) return;
-                    savePng(
-                      `${file}.png`,
-                      canvas.current,
-                      `${title}, job ${job.id}${job.name ? ` ${job.name}` : ""}`,
-                      lines.filter((l) => !l.faint),
-                    );
-                  }}
-                >
-                  PNG<span class="sr-only"> of this curve</span>
-                </button>
-                <button
-                  type="button"
-                  class="small"
-                  onClick={() =>
-                    void getText(`/jobs/${job.id}/curve`, "text/csv").then(
-                      (text) => save(`job-${job.id}-curve.csv`, new Blob([text], { type: "text/csv" })),
-                      (e: unknown) => onError(words(e)),
-                    )
-                  }
-                >
-                  CSV<span class="sr-only"> of all curves</span>
-                </button>
-              </span>
-            </div>
+            <ChartFoot
+              weight={weight}
+              of="this curve"
+              onAll={zoom ? () => onZoom(null) : null}
+              onPng={() => {
+                if (!canvas.current) return;
+                savePng(
+                  `${file}.png`,
+                  canvas.current,
+                  `${title}, job ${job.id}${job.name ? ` ${job.name}` : ""}`,
+                  lines.filter((l) => !l.faint),
+                );
+              }}
+              onCsv={() =>
+                void getText(`/jobs/${job.id}/curve`, "text/csv").then(
+                  (text) => save(`job-${job.id}-curve.csv`, new Blob([text], { type: "text/csv" })),
+                  (e: unknown) => onError(words(e)),
+                )
+              }
+            />
           </>
         ) : (
           <p class="quiet chart-empty">

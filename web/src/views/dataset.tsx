@@ -1,10 +1,10 @@
 // One dataset: its columns with their distributions, a look at its rows, its versions.
 
 import { useState } from "preact/hooks";
-import { remove } from "../api";
+import { Delete, Refused } from "../actions";
 import * as format from "../format";
-import { Action, Age, Missing, Notice, Panel } from "../parts";
-import { refresh, useResource } from "../poll";
+import { Age, Find, Missing, Notice, Panel } from "../parts";
+import { useResource } from "../poll";
 import { go, setQuery, type Route } from "../route";
 import type { Column, Dataset } from "../types";
 import { ColumnDetail, cellValue, Sketch } from "./column";
@@ -31,25 +31,10 @@ export function DatasetView({ id, route }: { id: string; route: Route }) {
           <a class="button small primary" href={`#/new?dataset=${keyOf(data)}`}>
             Train on it
           </a>
-          <Action
-            label="Delete"
-            about={`dataset ${data.id}`}
-            confirm="Really delete?"
-            kind="danger"
-            onError={setRefusal}
-            run={async () => {
-              await remove(`/datasets/${data.id}`);
-              go("#/datasets");
-              refresh();
-            }}
-          />
+          <Delete what="dataset" id={data.id} onError={setRefusal} onDeleted={() => go("#/datasets")} />
         </div>
       </div>
-      {refusal ? (
-        <Notice kind="error" onClose={() => setRefusal(null)}>
-          {refusal}
-        </Notice>
-      ) : null}
+      <Refused why={refusal} onClose={setRefusal} />
       <p class="quiet">
         {format.count(data.rows, "row")}, {format.count(columnCount(data), "column")}, {format.bytes(data.bytes)}
         {data.sha256 ? (
@@ -74,19 +59,7 @@ function Columns({ dataset, route }: { dataset: Dataset; route: Route }) {
   return (
     <Panel
       title="Columns"
-      aside={
-        all.length > 8 ? (
-          <label class="inline">
-            <span>Find</span>
-            <input
-              type="search"
-              value={find}
-              placeholder="part of a name"
-              onInput={(e) => setQuery({ find: e.currentTarget.value })}
-            />
-          </label>
-        ) : null
-      }
+      aside={all.length > 8 ? <Find value={find} hint="part of a name" /> : null}
     >
       <ul class="column-list">
         {shown.map((column) => (

@@ -1,10 +1,10 @@
 // Datasets: the list.
 
 import * as format from "../format";
-import { Age, Missing } from "../parts";
+import { Age, Find, Missing } from "../parts";
 import { Pages, pageQuery } from "../pages";
 import { useResource } from "../poll";
-import { setQuery, type Route } from "../route";
+import type { Route } from "../route";
 import type { Dataset } from "../types";
 import { AddDataset } from "./upload";
 
@@ -37,16 +37,7 @@ export function DatasetsView({ route }: { route: Route }) {
         <p class="quiet none-yet">None yet. Rows given inside a job become a dataset too.</p>
       ) : null}
       {all.length >= MANY || find !== "" ? (
-        <label class="inline find">
-          <span>Find</span>
-          <input
-            type="search"
-            value={find}
-            placeholder="part of a name"
-            onInput={(e) => setQuery({ find: e.currentTarget.value })}
-          />
-          <span aria-live="polite">{find === "" ? "" : format.count(shown.length, "dataset")}</span>
-        </label>
+        <Find value={find} hint="part of a name" found={format.count(shown.length, "dataset")} />
       ) : null}
       {shown.length > 0 ? <List datasets={shown} /> : null}
       <Pages route={route} shown={all.length} what="dataset" next={data.next_page_token} />

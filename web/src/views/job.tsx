@@ -1,7 +1,7 @@
 // One job: its curve as it grows, where it stands, what happened, what it was asked to do.
 
 import { useState } from "preact/hooks";
-import { JobActions } from "../actions";
+import { JobActions, Refused } from "../actions";
 import * as format from "../format";
 import {
   Choice, Command, DatasetLink, jobDataset, Json, Missing, Name, Notice, Panel, ProgressBar, State, Tile,
@@ -51,11 +51,7 @@ function JobPage({ job, route, gone }: { job: Job; route: Route; gone: boolean }
         </div>
       </div>
       {gone ? <Notice kind="info">This job has been deleted; this is what was last known.</Notice> : null}
-      {refusal ? (
-        <Notice kind="error" onClose={() => setRefusal(null)}>
-          {refusal}
-        </Notice>
-      ) : null}
+      <Refused why={refusal} onClose={setRefusal} />
       {job.error ? (
         <Notice kind="error" title={`Failed: ${(job.error.code ?? "error").replace(/_/g, " ")}.`}>
           <p>{job.error.detail}</p>

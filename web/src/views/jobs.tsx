@@ -1,6 +1,7 @@
 // The overview: what the daemon does now, and all jobs, newest first, to sort, filter and pick from.
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import { Refused } from "../actions";
 import { postEmpty } from "../api";
 import * as format from "../format";
 import { Action, Missing, Notice, Tile } from "../parts";
@@ -121,11 +122,7 @@ export function JobsView({ route }: { route: Route }) {
     <>
       <h1>Jobs</h1>
       <Now onError={setRefusal} />
-      {refusal ? (
-        <Notice kind="error" onClose={() => setRefusal(null)}>
-          {refusal}
-        </Notice>
-      ) : null}
+      <Refused why={refusal} onClose={setRefusal} />
       <Filter query={query} state={state} by={by} />
       <p class="sr-only" role="status">
         {format.count(jobs.length, "job")}

@@ -1,10 +1,11 @@
 // One model: its frame, and which of its pages is shown.
 
 import { useState } from "preact/hooks";
-import { ApiError, getText, remove } from "../api";
+import { Delete, Refused } from "../actions";
+import { ApiError, getText } from "../api";
 import { saveText } from "../download";
-import { Action, Missing, Name, Notice } from "../parts";
-import { refresh, useResource } from "../poll";
+import { Action, Missing, Name } from "../parts";
+import { useResource } from "../poll";
 import { go, type Route } from "../route";
 import type { Model } from "../types";
 import { EvaluationView } from "./evaluation";
@@ -71,25 +72,10 @@ export function ModelView({ id, route }: { id: string; route: Route }) {
               run={() => download(model)}
             />
           ) : null}
-          <Action
-            label="Delete"
-            about={`model ${model.id}`}
-            confirm="Really delete?"
-            kind="danger"
-            onError={setRefusal}
-            run={async () => {
-              await remove(`/models/${model.id}`);
-              go("#/models");
-              refresh();
-            }}
-          />
+          <Delete what="model" id={model.id} onError={setRefusal} onDeleted={() => go("#/models")} />
         </div>
       </div>
-      {refusal ? (
-        <Notice kind="error" onClose={() => setRefusal(null)}>
-          {refusal}
-        </Notice>
-      ) : null}
+      <Refused why={refusal} onClose={setRefusal} />
       <nav class="pages" aria-label="About this model">
         {PAGES.map(([key, text]) => (
           <a

@@ -2,9 +2,9 @@
 
 import * as format from "../format";
 import { Pages, pageQuery } from "../pages";
-import { Age, DatasetLink, Missing, Name } from "../parts";
+import { Age, DatasetLink, Find, Missing, Name } from "../parts";
 import { useResource } from "../poll";
-import { setQuery, type Route } from "../route";
+import type { Route } from "../route";
 import type { DatasetRef, Layer, Model } from "../types";
 import { KeyMetrics } from "./metrics";
 
@@ -60,16 +60,7 @@ export function ModelsView({ route }: { route: Route }) {
     <>
       <h1>Models</h1>
       {all.length > 12 || find !== "" ? (
-        <label class="inline find">
-          <span>Find</span>
-          <input
-            type="search"
-            value={find}
-            placeholder="a name or a dataset"
-            onInput={(e) => setQuery({ find: e.currentTarget.value })}
-          />
-          <span aria-live="polite">{find === "" ? "" : format.count(models.length, "model")}</span>
-        </label>
+        <Find value={find} hint="a name or a dataset" found={format.count(models.length, "model")} />
       ) : null}
       <table class="list models">
         <thead>
