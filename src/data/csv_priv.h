@@ -56,6 +56,7 @@ struct csv_rows {
 
     size_t n_columns;
     struct csv_column *columns;
+    bool *plain;   /* [n_columns], once they stream: numbers, and no number means "missing" */
     size_t column; /* of the next cell */
     int64_t line;
     int64_t row_line; /* where the current row began */

@@ -29,6 +29,7 @@ void csv_rows_fini(struct csv_rows *r)
         csv_column_fini(&r->columns[i]);
     }
     free(r->columns);
+    free(r->plain);
     buf_fini(&r->sample);
 }
 
@@ -111,10 +112,22 @@ static int keep_cell(struct csv_rows *r, const char *s, uint32_t len)
     return 0;
 }
 
+/* Most cells of most tables: true when this was one. A number has no line in it and is ASCII. */
+static inline bool take_number(struct csv_rows *r, const char *s, size_t len)
+{
+    double value = 0.0;
+
+    if (r->plain == NULL || r->column >= r->n_columns || !r->plain[r->column] ||
+        !cell_number(s, len, &value)) {
+        return false;
+    }
+    r->failed = dataset_writer_number(r->writer, value, r->err) != 0;
+    return true;
+}
+
 static void take_cell(struct csv_rows *r, const char *s, size_t len)
 {
     size_t limit = r->phase == PHASE_FIRST_ROW ? DATASET_MAX_COLUMNS : r->n_columns;
-    double value = 0.0;
 
     if (r->column == 0) {
         r->row_line = r->line;
@@ -125,11 +138,7 @@ static void take_cell(struct csv_rows *r, const char *s, size_t len)
             return;
         }
     }
-    if (r->phase == PHASE_STREAM && r->column < limit &&
-        r->columns[r->column].type == COLUMN_NUMERIC && r->options->missing.n_numbers == 0 &&
-        cell_number(s, len, &value)) {
-        /* Most cells of most tables; a number has no line in it and is ASCII. */
-        r->failed = dataset_writer_number(r->writer, value, r->err) != 0;
+    if (take_number(r, s, len)) {
         return;
     }
     if (len > CSV_MAX_FIELD) {
@@ -179,7 +188,9 @@ void csv_rows_cells(struct csv_rows *r, const char *line, const uint32_t *ends, 
         while (s < end && ((end[-1] == ' ' && spaces) || (end[-1] == '\t' && tabs))) {
             end--;
         }
-        take_cell(r, s, (size_t)(end - s));
+        if (r->column == 0 || !take_number(r, s, (size_t)(end - s))) {
+            take_cell(r, s, (size_t)(end - s)); /* which knows where a row begins */
+        }
         r->column += !r->failed;
         begin = ends[i] + 1;
     }
@@ -370,13 +381,15 @@ static int end_sample(struct csv_rows *r)
     }
     names = mem_try_alloc(r->n_columns, sizeof *names);
     types = mem_try_alloc(r->n_columns, sizeof *types);
-    if (names == NULL || types == NULL) {
+    r->plain = mem_try_alloc(r->n_columns, sizeof *r->plain);
+    if (names == NULL || types == NULL || r->plain == NULL) {
         csv_rows_no_memory(r);
         goto out;
     }
     for (i = 0; i < r->n_columns; i++) {
         names[i] = r->columns[i].name;
         types[i] = r->columns[i].type;
+        r->plain[i] = types[i] == COLUMN_NUMERIC && r->options->missing.n_numbers == 0;
     }
     if (dataset_writer_new(r->dir, r->n_columns, names, types, &r->writer, r->err) != 0) {
         goto out;

@@ -91,6 +91,7 @@ int dataset_writer_new(const char *dir, size_t n_columns, const char *const *nam
     w->words = (struct missing)MISSING_INIT;
     w->n_columns = n_columns;
     w->columns = xcalloc(n_columns, sizeof *w->columns);
+    w->numbers = xcalloc(n_columns, sizeof *w->numbers);
     for (i = 0; i < n_columns; i++) {
         w->columns[i].name = xstrdup(names[i]);
         w->columns[i].type = types[i];
@@ -98,7 +99,8 @@ int dataset_writer_new(const char *dir, size_t n_columns, const char *const *nam
         sketch_init(&w->columns[i].sketch, sketch_capacity(n_columns));
         stats_init(&w->columns[i].stats);
         distinct_init(&w->columns[i].distinct, DATASET_MAX_DISTINCT);
-        w->columns[i].dict = column_holds_numbers(types[i]) ? NULL : dict_new();
+        w->numbers[i] = column_holds_numbers(types[i]);
+        w->columns[i].dict = w->numbers[i] ? NULL : dict_new();
     }
     w->group_rows = dataset_group_rows(n_columns);
     w->tile = mem_try_alloc(TILE * w->group_rows, sizeof *w->tile);
@@ -161,6 +163,7 @@ static void writer_free(struct dataset_writer *w)
     }
     missing_fini(&w->words);
     free(w->columns);
+    free(w->numbers);
     dataset_write_group_free(&w->filling);
     free(w->tile);
     free(w->directory);
@@ -205,7 +208,7 @@ static inline int end_cell(struct dataset_writer *w, struct err *err)
 int dataset_writer_number(struct dataset_writer *w, double value, struct err *err)
 {
     CHK_OBJ(w, WRITER_MAGIC);
-    CHK(column_holds_numbers(w->columns[w->column].type) && !isinf(value));
+    CHK(w->numbers[w->column] && !isinf(value));
     w->next->number = value;
     return end_cell(w, err);
 }

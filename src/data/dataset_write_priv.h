@@ -51,6 +51,7 @@ struct dataset_writer {
     size_t n_columns;
     struct writer_column *columns; /* the helper's but name, type, declared, format, dict, spelling */
     struct missing words;          /* for no value */
+    bool *numbers; /* [n_columns] what column_holds_numbers says, side by side */
     size_t group_rows;
     struct writer_group filling;
     union cell *next; /* in it */
