@@ -190,6 +190,7 @@ function Matrix({ evaluation }: { evaluation: Evaluation }) {
 function Classes({ evaluation }: { evaluation: Evaluation }) {
   const classes = evaluation.per_class ?? [];
   if (classes.length === 0) return null;
+  const areas = classes.some((c) => c.roc); // two classes have one between them
   return (
     <Panel title="Class by class">
       <div class="scroll" tabIndex={0} role="group" aria-label="Class by class">
@@ -212,9 +213,11 @@ function Classes({ evaluation }: { evaluation: Evaluation }) {
               <th scope="col" class="num">
                 F1
               </th>
-              <th scope="col" class="num">
-                ROC AUC
-              </th>
+              {areas ? (
+                <th scope="col" class="num">
+                  ROC AUC
+                </th>
+              ) : null}
             </tr>
           </thead>
           <tbody>
@@ -226,7 +229,7 @@ function Classes({ evaluation }: { evaluation: Evaluation }) {
                 <td class="num">{format.metric("precision", c.precision)}</td>
                 <td class="num">{format.metric("recall", c.recall)}</td>
                 <td class="num">{format.metric("f1", c.f1)}</td>
-                <td class="num">{format.loss(c.roc?.auc)}</td>
+                {areas ? <td class="num">{format.loss(c.roc?.auc)}</td> : null}
               </tr>
             ))}
           </tbody>
