@@ -167,6 +167,12 @@ static int sampled_rows(const struct job_spec *spec, const struct dataset *ds, s
     return rc;
 }
 
+static size_t rows_of_other(const struct job_spec *spec, enum split_part part,
+                            const struct dataset *other)
+{
+    return spec->keep_of[part] != NULL ? spec->n_kept_of[part] : (size_t)dataset_rows(other);
+}
+
 int admit_rows(const struct job_spec *spec, const struct dataset *ds,
                const struct dataset *validation, const struct dataset *test,
                size_t rows[SPLIT_PARTS], struct err *err)
@@ -206,8 +212,8 @@ int admit_rows(const struct job_spec *spec, const struct dataset *ds,
     }
     rows[SPLIT_TRAINING] = n[SPLIT_TRAINING];
     rows[SPLIT_VALIDATION] =
-        validation != NULL ? (size_t)dataset_rows(validation) : n[SPLIT_VALIDATION];
-    rows[SPLIT_TEST] = test != NULL ? (size_t)dataset_rows(test) : n[SPLIT_TEST];
+        validation != NULL ? rows_of_other(spec, SPLIT_VALIDATION, validation) : n[SPLIT_VALIDATION];
+    rows[SPLIT_TEST] = test != NULL ? rows_of_other(spec, SPLIT_TEST, test) : n[SPLIT_TEST];
     return 0;
 }
 

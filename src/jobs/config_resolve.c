@@ -55,8 +55,26 @@ static void check_other(const struct resolver *r, const struct dataset *other, e
             err_add(r->err, pointer, "has \"%s\" as %s, the training data as %s", shown,
                     column_type_name(dataset_column(other, (size_t)at)->type),
                     column_type_name(want->type));
-        } else if (target && dataset_column(other, (size_t)at)->missing > 0) {
-            err_add(r->err, pointer, "has rows without a value of the target \"%s\"", shown);
+        }
+    }
+    free(pointer);
+}
+
+/* And, in the rows that are left of it, every target. */
+static void check_others_targets(const struct resolver *r, const struct dataset *other,
+                                 enum config_id id)
+{
+    char *pointer = xasprintf("/%s", config_keys[id].path), shown[JSON_UTIL_SHOWN];
+    size_t i;
+
+    for (i = 0; i < r->spec->n_targets; i++) {
+        ptrdiff_t at = dataset_find(other, r->spec->targets[i]);
+
+        if (at >= 0 && resolver_column_in(r, other, (size_t)at)->missing > 0) {
+            err_add(r->err, pointer,
+                    "has rows without a value of the target \"%s\"; data.missing_target "
+                    "\"drop_row\" leaves them out",
+                    json_util_shown(r->spec->targets[i], shown));
         }
     }
     free(pointer);
@@ -75,7 +93,7 @@ static void check_row_column(const struct resolver *r, const struct dataset *ds,
         err_add(r->err, pointer, "has no column \"%s\"", shown);
         return;
     }
-    col = ds == r->ds ? resolver_column(r, (size_t)at) : dataset_column(ds, (size_t)at);
+    col = resolver_column_in(r, ds, (size_t)at);
     if (col->type != COLUMN_NUMERIC) {
         err_add(r->err, pointer, "must be numbers, and \"%s\" holds %ss", shown,
                 col->type == COLUMN_DATETIME ? "datetime" : "text");
@@ -288,6 +306,12 @@ static int resolve(struct resolver *r)
     resolve_preset(r);
     if (resolve_filter(r) != 0) {
         return -1;
+    }
+    if (r->validation != NULL) {
+        check_others_targets(r, r->validation, KEY_VALIDATION_SET);
+    }
+    if (r->test != NULL) {
+        check_others_targets(r, r->test, KEY_TEST_SET);
     }
     resolve_row_columns(r);
     resolve_target(r);

@@ -23,6 +23,7 @@ struct resolver {
     struct job_spec *spec;
     size_t *features, n_features, *targets; /* columns of ds */
     struct dataset_column **left;           /* [columns of ds] as filtered; NULL: not looked at */
+    struct dataset_column **left_of[SPLIT_PARTS]; /* likewise of validation and test */
     size_t n_classes;                       /* 0: numbers; counted to DATASET_MAX_DISTINCT + 1 */
     struct err *warnings, *err;
 };
@@ -35,6 +36,10 @@ void resolve_sampling(struct resolver *r);  /* the same */
 void resolve_filter_end(struct resolver *r);
 /* A column of ds as it is in the rows that the filter keeps, until resolve_filter_end. */
 const struct dataset_column *resolver_column(const struct resolver *r, size_t column);
+
+/* The same of any of the three datasets. */
+const struct dataset_column *resolver_column_in(const struct resolver *r, const struct dataset *ds,
+                                                size_t column);
 
 static inline const struct dataset_column *resolver_target(const struct resolver *r, size_t target)
 {

@@ -18,26 +18,43 @@
 
 /* ---- filter --------------------------------------------------------------------------- */
 
-const struct dataset_column *resolver_column(const struct resolver *r, size_t column)
+/* As it is in the rows that are kept; looked at once. */
+static const struct dataset_column *look(const struct resolver *r, const struct dataset *ds,
+                                         size_t column, const uint8_t *keep,
+                                         struct dataset_column **left)
 {
     struct err err = ERR_INIT;
 
-    if (r->spec->keep == NULL) {
-        return dataset_column(r->ds, column);
+    if (keep == NULL) {
+        return dataset_column(ds, column);
     }
-    if (r->left[column] == NULL &&
-        filter_column(r->ds, column, r->spec->keep, &r->left[column], &err) != 0) {
+    if (left[column] == NULL && filter_column(ds, column, keep, &left[column], &err) != 0) {
         if (!err_is(r->err)) {
             err_move(r->err, &err);
         }
         err_fini(&err);
-        return dataset_column(r->ds, column);
+        return dataset_column(ds, column);
     }
-    return r->left[column];
+    return left[column];
+}
+
+const struct dataset_column *resolver_column(const struct resolver *r, size_t column)
+{
+    return look(r, r->ds, column, r->spec->keep, r->left);
+}
+
+const struct dataset_column *resolver_column_in(const struct resolver *r, const struct dataset *ds,
+                                                size_t column)
+{
+    enum split_part part = ds == r->validation ? SPLIT_VALIDATION : SPLIT_TEST;
+
+    return ds == r->ds ? resolver_column(r, column)
+                       : look(r, ds, column, r->spec->keep_of[part], r->left_of[part]);
 }
 
 /* Too few rows are left: which condition is to blame? */
-static void refuse_rows(const struct resolver *r, const uint64_t *alone, uint64_t dropped)
+static void refuse_rows(const struct resolver *r, const struct dataset *ds, const char *pointer,
+                        size_t kept, const uint64_t *alone, uint64_t dropped)
 {
     const struct job_spec *spec = r->spec;
     struct buf why = BUF_INIT;
@@ -50,66 +67,103 @@ static void refuse_rows(const struct resolver *r, const uint64_t *alone, uint64_
     if (dropped > 0) {
         buf_printf(&why, "; %llu have no target", (unsigned long long)dropped);
     }
-    err_add(r->err, spec->filter.n > 0 ? "/data/filter" : "/data/missing_target",
-            "%zu of %llu rows %s left, and a job needs 2 at least%s", spec->n_kept,
-            (unsigned long long)dataset_rows(r->ds), spec->n_kept == 1 ? "is" : "are",
-            why.len > 0 ? why.data : "");
+    err_add(r->err, pointer, "%zu of %llu rows %s left%s, and a job needs %s%s", kept,
+            (unsigned long long)dataset_rows(ds), kept == 1 ? "is" : "are",
+            ds == r->ds ? "" : " by data.filter and data.missing_target",
+            ds == r->ds ? "2 at least" : "one at least", why.len > 0 ? why.data : "");
     buf_fini(&why);
 }
 
-static int drop_without_target(struct resolver *r, uint64_t *dropped)
+static int drop_without_target(const struct resolver *r, const struct dataset *ds, uint8_t *keep,
+                               uint64_t *dropped)
 {
     uint64_t n;
     size_t i;
 
     for (i = 0; i < r->spec->n_targets; i++) {
-        if (filter_missing(r->ds, r->targets[i], r->spec->keep, &n, r->err) != 0) {
+        ptrdiff_t column = dataset_find(ds, r->spec->targets[i]);
+
+        if (column >= 0 && filter_missing(ds, (size_t)column, keep, &n, r->err) != 0) {
             return -1;
         }
-        *dropped += n;
+        *dropped += column >= 0 ? n : 0;
     }
     return 0;
 }
 
-static int apply_filter(struct resolver *r)
+/* Which rows of the dataset are left: *keep is the spec's. `key`: its key below "data". */
+static int apply_filter(struct resolver *r, const struct dataset *ds, const char *key,
+                        uint8_t **keep, size_t *n_kept)
 {
-    struct job_spec *spec = r->spec;
-    size_t rows = (size_t)dataset_rows(r->ds), i;
+    const struct job_spec *spec = r->spec;
+    size_t rows = (size_t)dataset_rows(ds), i;
     uint64_t *alone = xcalloc(spec->filter.n + 1, sizeof *alone), dropped = 0;
+    char *pointer = xasprintf("/data/%s", key);
     int rc = 0;
 
-    spec->keep = mem_try_alloc(rows, 1);
-    if (spec->keep == NULL) {
+    *keep = mem_try_alloc(rows, 1);
+    if (*keep == NULL) {
         free(alone);
+        free(pointer);
         return err_set(r->err, ERR_NO_MEMORY, "not enough memory to filter the rows");
     }
-    memset(spec->keep, 1, rows);
-    if (filter_rows(&spec->filter, r->ds, spec->keep, alone, r->err) != 0 ||
-        (spec->drop_without_target && drop_without_target(r, &dropped) != 0)) {
+    memset(*keep, 1, rows);
+    if (filter_rows(&spec->filter, ds, *keep, alone, r->err) != 0 ||
+        (spec->drop_without_target && drop_without_target(r, ds, *keep, &dropped) != 0)) {
         rc = -1;
     }
-    for (i = 0, spec->n_kept = 0; i < rows; i++) {
-        spec->n_kept += spec->keep[i];
+    for (i = 0, *n_kept = 0; i < rows; i++) {
+        *n_kept += (*keep)[i];
     }
-    if (rc == 0 && spec->n_kept < 2) {
-        refuse_rows(r, alone, dropped);
+    if (rc == 0 && *n_kept < (ds == r->ds ? 2 : 1)) {
+        refuse_rows(r, ds, pointer, *n_kept, alone, dropped);
         rc = -1;
-    } else if (rc == 0 && spec->filter.n > 0) {
-        preset_why(r, "data.filter", "%zu of %zu rows meet all conditions%s",
-                   spec->n_kept + (size_t)dropped, rows,
-                   dropped > 0 ? ", before data.missing_target" : "");
-    }
-    if (rc == 0 && dropped > 0) {
-        preset_why(r, "data.missing_target", "%llu of %zu rows have no target and are left out",
-                   (unsigned long long)dropped, spec->n_kept + (size_t)dropped);
     }
     free(alone);
+    free(pointer);
+    if (rc == 0 && ds != r->ds && *n_kept < rows) {
+        char *path = xasprintf("data.split.%s", strrchr(key, '/') + 1);
+
+        preset_why(r, path, "%zu of %zu rows are left by data.filter and data.missing_target",
+                   *n_kept, rows);
+        free(path);
+    } else if (rc == 0 && ds == r->ds && spec->filter.n > 0) {
+        preset_why(r, "data.filter", "%zu of %zu rows meet all conditions%s",
+                   *n_kept + (size_t)dropped, rows,
+                   dropped > 0 ? ", before data.missing_target" : "");
+    }
+    if (rc == 0 && ds == r->ds && dropped > 0) {
+        preset_why(r, "data.missing_target", "%llu of %zu rows have no target and are left out",
+                   (unsigned long long)dropped, *n_kept + (size_t)dropped);
+    }
     return rc;
+}
+
+/* Another dataset that validates or tests: the conditions must fit it as well. */
+static int filter_other(struct resolver *r, const struct dataset *other, enum split_part part)
+{
+    const char *key =
+        part == SPLIT_VALIDATION ? "split/validation_dataset" : "split/test_dataset";
+    char *pointer = xasprintf("/data/%s", key);
+    struct err problems = ERR_INIT;
+    size_t i;
+    int rc = filter_check(&r->spec->filter, other, "", &problems);
+
+    for (i = 0; i < problems.n_items; i++) {
+        err_add(r->err, pointer, "data.filter does not fit it: %s", problems.items[i].detail);
+    }
+    err_fini(&problems);
+    free(pointer);
+    r->left_of[part] = xcalloc(dataset_n_columns(other) + 1, sizeof *r->left_of[part]);
+    return rc == 0 ? apply_filter(r, other, key, &r->spec->keep_of[part],
+                                  &r->spec->n_kept_of[part])
+                   : -1;
 }
 
 int resolve_filter(struct resolver *r)
 {
     struct job_spec *spec = r->spec;
+    int rc;
 
     spec->n_kept = (size_t)dataset_rows(r->ds);
     spec->drop_without_target =
@@ -119,17 +173,35 @@ int resolve_filter(struct resolver *r)
         return -1;
     }
     r->left = xcalloc(dataset_n_columns(r->ds) + 1, sizeof *r->left);
-    return spec->filter.n > 0 || spec->drop_without_target ? apply_filter(r) : 0;
+    if (spec->filter.n == 0 && !spec->drop_without_target) {
+        return 0;
+    }
+    rc = apply_filter(r, r->ds, spec->filter.n > 0 ? "filter" : "missing_target", &spec->keep,
+                      &spec->n_kept);
+    if (r->validation != NULL) {
+        rc |= filter_other(r, r->validation, SPLIT_VALIDATION);
+    }
+    if (r->test != NULL) {
+        rc |= filter_other(r, r->test, SPLIT_TEST);
+    }
+    return rc;
+}
+
+static void free_left(struct dataset_column **left, const struct dataset *ds)
+{
+    size_t i;
+
+    for (i = 0; left != NULL && i < dataset_n_columns(ds); i++) {
+        filter_column_free(&left[i]);
+    }
+    free(left);
 }
 
 void resolve_filter_end(struct resolver *r)
 {
-    size_t i;
-
-    for (i = 0; r->left != NULL && i < dataset_n_columns(r->ds); i++) {
-        filter_column_free(&r->left[i]);
-    }
-    free(r->left);
+    free_left(r->left, r->ds);
+    free_left(r->left_of[SPLIT_VALIDATION], r->validation);
+    free_left(r->left_of[SPLIT_TEST], r->test);
 }
 
 /* ---- split ----------------------------------------------------------------------------- */

@@ -263,9 +263,7 @@ static void check_parents_classes(const struct resolver *r, const struct dataset
                                   const char *pointer)
 {
     ptrdiff_t at = dataset_find(ds, r->spec->targets[0]);
-    const struct dataset_column *col = at < 0        ? NULL
-                                       : ds == r->ds ? resolver_column(r, (size_t)at)
-                                                     : dataset_column(ds, (size_t)at);
+    const struct dataset_column *col = at < 0 ? NULL : resolver_column_in(r, ds, (size_t)at);
     char shown[JSON_UTIL_SHOWN];
     struct buf number = BUF_INIT;
     size_t n, i;

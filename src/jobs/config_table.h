@@ -53,9 +53,10 @@
       .help = "written by the daemon: why the target has its type")                                \
     K(MISSING_TARGET, "data/missing_target", TYPE_CHOICE, .choices = config_missing_targets,        \
       .null_ok = true,                                                                             \
-      .help = "rows of dataset without a target are an error, or left out; default: error")        \
+      .help = "rows without a target are an error, or left out; default: error")        \
     K(FILTER, "data/filter", TYPE_OWN, .null_ok = true,                                            \
-      .help = "array of conditions; only rows of dataset that meet all of them take part")         \
+      .help = "array of conditions; only rows that meet all of them take part, of "              \
+              "validation_dataset and test_dataset too")         \
     K(FILTER_COLUMN, "data/filter[]/column", TYPE_TEXT, .help = "the column to look at")           \
     K(FILTER_OP, "data/filter[]/op", TYPE_CHOICE, .choices = config_filter_ops,                    \
       .help = "a missing cell meets missing and nothing else")                                     \

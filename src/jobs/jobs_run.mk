@@ -13,7 +13,7 @@ libjobs_a_SOURCES += \
 	src/jobs/runner.c src/jobs/runner.h src/jobs/runner_priv.h \
 	src/jobs/runner_curve.c src/jobs/runner_data.c src/jobs/runner_stream.c src/jobs/runner_evaluate.c src/jobs/runner_fetch.c \
 	src/jobs/runner_fit.c src/jobs/runner_monitor.c src/jobs/runner_notes.c \
-	src/jobs/runner_points.c src/jobs/runner_refit.c src/jobs/runner_resume.c src/jobs/runner_sample.c \
+	src/jobs/runner_points.c src/jobs/runner_refit.c src/jobs/runner_resume.c src/jobs/runner_rows.c src/jobs/runner_sample.c \
 	src/jobs/runner_training.h \
 	src/jobs/runner_report.c src/jobs/runner_train.c src/jobs/runner_watch.c \
 	src/jobs/servable.c \

@@ -118,64 +118,6 @@ static int make_split(struct training *t, struct split *split, struct err *err)
     return rc;
 }
 
-static void warn_of_dropped(struct training *t, enum split_part part, size_t before, size_t after)
-{
-    if (after < before) {
-        err_add(&t->warnings, NULL,
-                "%zu of the %zu %s rows lack a value that preprocess.missing = drop_row asks for, "
-                "and are dropped",
-                before - after, before, runner_part_name(part));
-    }
-}
-
-/* All rows of another dataset, but those that are dropped. */
-static int encode_other(struct training *t, enum split_part part,
-                        const struct encoder_options *options, const struct dataset *other,
-                        struct err *err)
-{
-    size_t n = (size_t)dataset_rows(other), before = n, i;
-    uint64_t *rows = mem_try_alloc(n, sizeof *rows);
-    int rc;
-
-    if (rows == NULL) {
-        return err_set(err, ERR_NO_MEMORY, "no memory for the numbers of %zu rows", n);
-    }
-    for (i = 0; i < n; i++) {
-        rows[i] = i;
-    }
-    rc = encoder_drop_rows(options, t->ds, other, rows, &n, err);
-    if (rc == 0) {
-        warn_of_dropped(t, part, before, n);
-        rc = runner_part_encode(&t->preparing, t->encoder, other, rows, n, t->spec.output,
-                                &t->parts[part], err);
-    }
-    free(rows);
-    return rc;
-}
-
-/* The part's rows of the job's dataset, or all rows of the dataset given for it. */
-static int encode_part(struct training *t, enum split_part part,
-                       const struct encoder_options *options, const struct split *split,
-                       const struct dataset *other, struct err *err)
-{
-    if (other != NULL) {
-        if (encoder_check_dataset(t->encoder, other, true, err) != 0) {
-            return -1;
-        }
-        if (encoder_drops_rows(options)) {
-            return encode_other(t, part, options, other, err);
-        }
-        return runner_part_encode(&t->preparing, t->encoder, other, NULL,
-                                  (size_t)dataset_rows(other), t->spec.output, &t->parts[part],
-                                  err);
-    }
-    if (split->n[part] == 0) {
-        return 0;
-    }
-    return runner_part_encode(&t->preparing, t->encoder, t->ds, split->rows[part], split->n[part],
-                              t->spec.output, &t->parts[part], err);
-}
-
 /* The encoder: fitted on the training rows, or the parent's. */
 static int make_encoder(struct training *t, const struct encoder_options *options,
                         const struct split *split, struct err *err)
@@ -208,7 +150,7 @@ static int encode_split(struct training *t, const struct encoder_options *option
         rc = runner_sample_training(t, split, err);
     }
     if (rc == 0) {
-        rc = encode_part(t, SPLIT_VALIDATION, options, split, t->validation, err);
+        rc = runner_encode_part(t, SPLIT_VALIDATION, options, split, t->validation, err);
     }
     if (rc == 0 && t->spec.refit && t->spec.sampling != SAMPLE_NONE) {
         rc = runner_sample_validation(t, &again, err);
@@ -221,10 +163,10 @@ static int encode_split(struct training *t, const struct encoder_options *option
                                                 : t->parts[SPLIT_VALIDATION].data.rows);
         }
         sampled_fini(&again);
-        rc = encode_part(t, SPLIT_TRAINING, options, split, NULL, err);
+        rc = runner_encode_part(t, SPLIT_TRAINING, options, split, NULL, err);
     }
     if (rc == 0) {
-        rc = encode_part(t, SPLIT_TEST, options, split, t->test, err);
+        rc = runner_encode_part(t, SPLIT_TEST, options, split, t->test, err);
     }
     if (rc == 0) {
         rc = runner_weigh(t->parts, err);
@@ -234,25 +176,6 @@ static int encode_split(struct training *t, const struct encoder_options *option
                                   t->parts[SPLIT_TRAINING].data.rows, err);
     }
     return rc;
-}
-
-/* Rows that lack a value which they must have, out of every part; of another dataset encode_part
- * drops them. */
-static int drop_rows(struct training *t, const struct encoder_options *options, struct split *split,
-                     struct err *err)
-{
-    enum split_part part;
-
-    for (part = 0; part < SPLIT_PARTS; part++) {
-        size_t before = split->n[part];
-
-        if (encoder_drop_rows(options, t->ds, t->ds, split->rows[part], &split->n[part], err) !=
-            0) {
-            return -1;
-        }
-        warn_of_dropped(t, part, before, split->n[part]);
-    }
-    return 0;
 }
 
 static int encode_all(struct training *t, struct err *err)
@@ -267,7 +190,7 @@ static int encode_all(struct training *t, struct err *err)
     }
     rc = make_split(t, &split, err);
     if (rc == 0) {
-        rc = drop_rows(t, &encoder.options, &split, err);
+        rc = runner_drop_rows(t, &encoder.options, &split, err);
     }
     for (i = 0; rc == 0 && i < encoder.options.n_targets && i < LEAK_TARGETS; i++) {
         rc = leak_check(t->ds, encoder.features, encoder.options.n_features, encoder.targets[i],

@@ -81,6 +81,17 @@ int runner_refit(struct training *t, struct err *err) MUST_CHECK;
  * measured on validation rows is of weights that never saw them. */
 void runner_refit_swap(struct training *t);
 
+/* ---- runner_rows.c ---- */
+
+/* Rows that lack a value which they must have, out of every part; of another dataset
+ * runner_encode_part drops them. */
+int runner_drop_rows(struct training *t, const struct encoder_options *options,
+                     struct split *split, struct err *err) MUST_CHECK;
+/* The part's rows of the job's dataset, or those of the dataset given for it (NULL: none). */
+int runner_encode_part(struct training *t, enum split_part part,
+                       const struct encoder_options *options, const struct split *split,
+                       const struct dataset *other, struct err *err) MUST_CHECK;
+
 /* ---- runner_sample.c ---- */
 
 /* The training rows of the split, as data.sampling wants them; after the encoder. */

@@ -62,6 +62,7 @@ void job_spec_fini(struct job_spec *spec)
     free(spec->keep);
     free(spec->split_column);
     for (i = 0; i < SPLIT_PARTS; i++) {
+        free(spec->keep_of[i]);
         free(spec->ranges[i]);
     }
     free(spec->hidden);

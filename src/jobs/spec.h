@@ -76,10 +76,12 @@ struct job_spec {
     size_t n_types;
     struct job_type *types;            /* columns as another type than the dataset's */
     char *sample_weight, *offset;      /* columns, or NULL; no features either */
-    struct filter filter;              /* rows that take part, of `dataset` alone */
+    struct filter filter;              /* rows that take part, of each dataset */
     bool drop_without_target;          /* and have a target */
     uint8_t *keep;                     /* [rows of the dataset] 1: takes part; NULL: all do */
     size_t n_kept;                     /* how many do */
+    uint8_t *keep_of[SPLIT_PARTS];     /* the same of validation_dataset and test_dataset */
+    size_t n_kept_of[SPLIT_PARTS];
     enum sample_kind sampling;         /* of the training rows, by class */
     double sampling_ratio;
 

@@ -336,6 +336,66 @@ START_TEST(labels_and_types_of_a_job)
 }
 END_TEST
 
+/* n rows of x, g (every third is b), y (every fifth is missing), w (negative where g is b). */
+static void upload_groups(const char *name, int n, const char *columns)
+{
+    char *csv = text("%s\n", columns);
+
+    for (int i = 0; i < n; i++) {
+        csv = text("%s%d,%s,%s,%d\n", csv, i * 7 % 31, i % 3 == 2 ? "b" : "a",
+                   i % 5 == 4   ? ""
+                   : i * 7 % 31 > 15 ? "p"
+                                     : "q",
+                   i % 3 == 2 ? -1 : 1);
+    }
+    want(http_csv(csv, "/datasets?name=%s", name), 201);
+}
+
+#define GROUPS(validation, test, more)                                                             \
+    "{\"data\": {\"dataset\": \"groups\", \"target\": \"y\", \"exclude\": [\"g\"], "              \
+    "\"filter\": [{\"column\": \"g\", \"op\": \"==\", \"value\": \"a\"}], "                            \
+    "\"split\": {\"validation_dataset\": \"" validation "\", \"test_dataset\": \"" test "\"}" more       \
+    "}, \"preset\": \"simple\", \"training\": {\"epochs\": 3, \"seed\": 1}}"
+
+START_TEST(filters_are_for_all_of_a_jobs_datasets)
+{
+    struct reply *r;
+
+    upload_groups("groups", 60, "x,g,y,w");
+    upload_groups("valid", 30, "x,g,y,w");
+    upload_groups("other", 15, "x,h,y,w");
+    want(http_csv("x,g,y,w\n1,b,p,1\n2,a,,1\n3,b,q,1\n", "/datasets?name=none"), 201);
+    for (int window = 0; window < 2; window++) {
+        r = wait_for_job(
+            integer(want(http_post(window == 0
+                                       ? GROUPS("valid", "valid",
+                                                ", \"missing_target\": \"drop_row\", "
+                                                "\"sample_weight\": \"w\"")
+                                       : GROUPS("valid", "valid",
+                                                ", \"missing_target\": \"drop_row\", "
+                                                "\"sample_weight\": \"w\", \"window\": 16"),
+                                   "/train"),
+                         202),
+                    "/id"),
+            "succeeded");
+        ck_assert_int_eq(integer(r, "/result/rows/training"), 32);
+        ck_assert_int_eq(integer(r, "/result/rows/validation"), 16);
+        ck_assert_int_eq(integer(r, "/result/rows/test"), 16);
+        ck_assert_str_eq(str(r, "/resolved/why/data.split.test_dataset"),
+                         "16 of 30 rows are left by data.filter and data.missing_target");
+    }
+    r = want(http_post(GROUPS("valid", "valid", ""), "/train"), 422);
+    ck_assert_str_eq(str(r, "/errors/0/pointer"), "/data/split/validation_dataset");
+    ck_assert_ptr_nonnull(strstr(str(r, "/errors/0/detail"), "data.missing_target"));
+    r = want(http_post(GROUPS("none", "other", ", \"missing_target\": \"drop_row\""), "/train"),
+             422);
+    ck_assert_str_eq(str(r, "/errors/0/pointer"), "/data/split/validation_dataset");
+    ck_assert_ptr_nonnull(strstr(str(r, "/errors/0/detail"), "0 of 3 rows are left"));
+    ck_assert_str_eq(str(r, "/errors/1/pointer"), "/data/split/test_dataset");
+    ck_assert_ptr_nonnull(strstr(str(r, "/errors/1/detail"), "no column \"g\""));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("api_prepare");
@@ -345,6 +405,7 @@ int main(void)
     tcase_add_test(tc, every_example_trains);
     tcase_add_test(tc, models_say_what_became_of_columns);
     tcase_add_test(tc, labels_and_types_of_a_job);
+    tcase_add_test(tc, filters_are_for_all_of_a_jobs_datasets);
     tcase_add_test(tc, rows_are_prepared_alike);
     tcase_add_test(tc, choices_hold_at_predict);
     tcase_add_test(tc, a_table_s_words_hold_at_predict);
