@@ -265,7 +265,28 @@ START_TEST(leaks_are_warned_of)
                   "/id");
     (void)trained(job);
     ck_assert(warns(job, "\\\"verdict\\\" alone tells the target \\\"outcome\\\""));
+    ck_assert(warns(job, "rows wrong, ")); /* as classes, not as numbers */
     ck_assert(!warns(job, "\\\"size\\\" alone"));
+    /* Of the rows that train, and of the first four targets. */
+    n = (size_t)snprintf(csv, sizeof csv, "f,x,a,b,c,d,e,part\n");
+    for (i = 0; i < 200; i++) {
+        int v = i < 100 ? (int)(i * 13 % 20) : 7;
+
+        n += (size_t)snprintf(csv + n, sizeof(csv) - n, "%zu,%zu,%d,%d,%d,%d,%d,%s\n", i * 13 % 20,
+                              i * i % 11, v, v + 1, v + 2, v + 3, v + 4,
+                              i < 100 ? "train" : "test");
+    }
+    want(http_csv(csv, "/datasets?name=five"), 201);
+    job = integer(want(http_post("{\"data\": {\"dataset\": \"five\", \"target\": [\"a\", \"b\", "
+                                 "\"c\", \"d\", \"e\"], \"split\": {\"column\": \"part\"}}, "
+                                 "\"preset\": \"simple\", \"training\": {\"epochs\": 2}}",
+                                 "/train"),
+                       202),
+                  "/id");
+    (void)trained(job);
+    ck_assert(warns(job, "the target \\\"a\\\" almost"));
+    ck_assert(warns(job, "the target \\\"d\\\" almost"));
+    ck_assert(!warns(job, "the target \\\"e\\\" almost"));
 }
 END_TEST
 

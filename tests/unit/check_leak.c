@@ -133,6 +133,165 @@ START_TEST(large_tables_are_sampled)
 }
 END_TEST
 
+/* ---- the rule, at its edges ---- */
+
+/* Rows of a table by a function of their number. */
+static bool told(const char *head, size_t n, void (*row)(struct buf *b, size_t i), bool classes)
+{
+    struct buf text = BUF_INIT;
+    struct dataset *ds;
+    char first[512];
+    size_t i, found;
+
+    buf_printf(&text, "%s\n", head);
+    for (i = 0; i < n; i++) {
+        row(&text, i);
+    }
+    ds = table(text.data);
+    found = warned(ds, classes, first, sizeof first);
+    dataset_free(&ds);
+    buf_fini(&text);
+    ck_assert_uint_le(found, 1);
+    ck_assert(found == 0 || strncmp(first, "\"f\" alone", 9) == 0);
+    return found > 0;
+}
+
+static void copy_row(struct buf *b, size_t i)
+{
+    buf_printf(b, "%s,%.6f,%s\n", i % 2 ? "x" : "z", chance(i, 1), i % 2 ? "p" : "q");
+}
+
+static void same_row(struct buf *b, size_t i)
+{
+    buf_printf(b, "%zu,%.6f,%zu.5\n", i * 7 % 25, chance(i, 1), i * 7 % 25);
+}
+
+static void alone_row(struct buf *b, size_t i)
+{
+    buf_printf(b, "%s,%s\n", i % 2 ? "x" : "z", i % 2 ? "p" : "q");
+}
+
+static void identifier_row(struct buf *b, size_t i)
+{
+    buf_printf(b, "%zu,%.6f,%zu.5\n", i, chance(i, 1), i);
+}
+
+/* Texts of many words, nearly each of them there twice with the same class. */
+static void text_row(struct buf *b, size_t i)
+{
+    buf_printf(b, "one of the longer texts that somebody wrote about thing %zu,%.6f,%s\n",
+               i < 596 ? i / 2 : i, chance(i, 1), i < 596 && i / 2 % 2 ? "p" : "q");
+}
+
+/* Every text twice, its numbers 1 % of the variance apart: one does not tell the other so well. */
+static void pair_row(struct buf *b, size_t i)
+{
+    buf_printf(b, "t%zu,%.6f,%.6f\n", i / 2, chance(i, 1),
+               (i / 2 % 2 ? 1.0 : -1.0) + (i % 2 ? 0.07 : -0.07));
+}
+
+/* Every text three times, four of them with two classes: each row of those is told wrong. */
+static void triple_row(struct buf *b, size_t i)
+{
+    size_t k = i / 3;
+
+    buf_printf(b, "t%zu,%.6f,%s\n", k, chance(i, 1),
+               (k % 2 != 0) != (i % 3 == 0 && k % 80 == 0 && k < 320) ? "p" : "q");
+}
+
+/* Numbers in twos, each of a class, in no order. */
+static void near_row(struct buf *b, size_t i)
+{
+    size_t at = i * 37 % 400;
+
+    buf_printf(b, "%g,%.6f,%s\n", 10.0 * (double)(at / 2) + 0.5 * (double)(at % 2), chance(i, 1),
+               chance(at / 2, 2) < 0.5 ? "p" : "q");
+}
+
+/* Powers of three and their negatives; the outermost twice. */
+static void power_row(struct buf *b, size_t i)
+{
+    double x = i % 2 ? pow(3, (double)(i / 2 % 40)) : -pow(3, (double)(i / 2 % 40));
+
+    x = i >= 80 ? (i % 2 ? pow(3, 39) : -pow(3, 39)) : x;
+    buf_printf(b, "%.0f,%.6f,%.0f\n", x, chance(i, 1), x);
+}
+
+/* Texts that are all different, in the order of the target. */
+static void order_row(struct buf *b, size_t i)
+{
+    buf_printf(b, "n %zu,%.6f,%zu.5\n", i * 7919 % 1000, chance(i, 1), i);
+}
+
+static void gap_row(struct buf *b, size_t i)
+{
+    buf_printf(b, "%s,%.6f,%s\n", i % 3 ? "w" : "", chance(i, 1), i % 3 ? "p" : "q");
+}
+
+START_TEST(the_rule_at_its_edges)
+{
+    /* a wrong row more than there are is within 2 % of the guesses */
+    ck_assert(told("f,x,y", 100, copy_row, true));
+    ck_assert(!told("f,x,y", 98, copy_row, true));
+    /* 50 rows; two features */
+    ck_assert(told("f,x,y", 50, same_row, false));
+    ck_assert(!told("f,x,y", 49, same_row, false));
+    ck_assert(!told("f,y", 200, alone_row, true));
+    /* not looked at */
+    ck_assert(!told("f,x,y", 200, identifier_row, false));
+    ck_assert(!told("f,x,y", 600, text_row, true));
+    /* a row is told by the others, not by itself */
+    ck_assert(!told("f,x,y", 600, pair_row, false));
+    ck_assert(!told("f,x,y", 1200, triple_row, true));
+    /* the nearer neighbour; the line between two; no neighbours of a text */
+    ck_assert(told("f,x,y", 400, near_row, true));
+    ck_assert(told("f,x,y", 82, power_row, false));
+    ck_assert(!told("f,x,y", 150, order_row, false));
+    ck_assert(told("f,x,y", 300, gap_row, true));
+}
+END_TEST
+
+START_TEST(many_features_have_fewer_rows)
+{
+    struct buf text = BUF_INIT;
+    struct dataset *ds;
+    static size_t features[LEAK_MAX_FEATURES + 1];
+    uint64_t *rows = xcalloc(3000, sizeof *rows);
+    struct err warnings = ERR_INIT, err = ERR_INIT;
+    size_t i;
+
+    buf_puts(&text, "f,x,y\n");
+    for (i = 0; i < 3000; i++) {
+        rows[i] = i;
+        copy_row(&text, i);
+    }
+    ds = table(text.data);
+    features[0] = 0;
+    for (i = 1; i < ARRAY_LEN(features); i++) {
+        features[i] = 1;
+    }
+    ck_assert_int_eq(leak_check(ds, features, 1024, 2, true, rows, 3000, &warnings, &err), 0);
+    ck_assert_uint_eq(warnings.n_items, 1);
+    ck_assert_ptr_nonnull(strstr(warnings.items[0].detail, "of 2048 rows"));
+    err_fini(&warnings);
+    ck_assert_int_eq(leak_check(ds, features, LEAK_MAX_FEATURES + 1, 2, true, rows, 60, &warnings,
+                                &err),
+                     0);
+    ck_assert_uint_eq(warnings.n_items, 0);
+    /* of no other rows than those that are given */
+    for (i = 0; i < 1000; i++) {
+        rows[i] = i * 2 + (i >= 500);
+    }
+    ck_assert_int_eq(leak_check(ds, features, 2, 2, true, rows, 1000, &warnings, &err), 0);
+    ck_assert_uint_eq(warnings.n_items, 1);
+    ck_assert_ptr_nonnull(strstr(warnings.items[0].detail, "of 1000 rows wrong, 500 by"));
+    err_fini(&warnings);
+    dataset_free(&ds);
+    buf_fini(&text);
+    free(rows);
+}
+END_TEST
+
 static struct dataset *example(const char *name, const char *target)
 {
     const char *top = getenv("top_srcdir");
@@ -190,6 +349,8 @@ int main(void)
     tcase_add_test(tc, leaks_are_told);
     tcase_add_test(tc, what_is_none_is_not_told);
     tcase_add_test(tc, large_tables_are_sampled);
+    tcase_add_test(tc, the_rule_at_its_edges);
+    tcase_add_test(tc, many_features_have_fewer_rows);
     tcase_add_test(tc, the_examples_have_none);
     suite_add_tcase(suite, tc);
     return run_suite(suite);
