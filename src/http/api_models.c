@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "http/api.h"
+#include "http/input_names.h"
 #include "http/model_view.h"
 #include "http/respond.h"
 
@@ -180,6 +181,23 @@ static bool put_tables(struct weights *s, const struct mlp_spec *spec, const str
     return s->table == spec->n_embeddings;
 }
 
+/* What comes before the layers: whose they are, and what the rows of the first are called. */
+static bool put_head(const struct servable *servable, struct buf *out)
+{
+    struct jw names = JW_INIT;
+    bool whole;
+
+    input_names_write(&names, NULL, servable_encoder(servable), SIZE_MAX, false);
+    whole = !names.failed;
+    if (whole) {
+        buf_printf(out, "{\"model_id\":%" PRId64 ",\"inputs\":", servable_model_id(servable));
+        whole = buf_append(out, names.buf.data, names.buf.len) == 0;
+        buf_puts(out, ",\"layers\":[");
+    }
+    jw_fini(&names);
+    return whole;
+}
+
 static int weights_next(void *arg, struct buf *out)
 {
     struct weights *s = arg;
@@ -188,8 +206,8 @@ static int weights_next(void *arg, struct buf *out)
     size_t layers = spec->n_hidden + 1;
     struct mlp_layer_view layer;
 
-    if (s->layer == 0 && s->row == 0) {
-        buf_printf(out, "{\"model_id\":%" PRId64 ",\"layers\":[", servable_model_id(s->servable));
+    if (s->layer == 0 && s->row == 0 && !put_head(s->servable, out)) {
+        return -1;
     }
     while (s->layer < layers && out->len < WEIGHTS_PIECE) {
         mlp_net_layer(net, s->layer, &layer);

@@ -26,6 +26,7 @@ libhttp_a_SOURCES = \
 	src/http/dataset_json.c src/http/dataset_json.h \
 	src/http/guard.c src/http/guard.h \
 	src/http/histograms.c src/http/histograms.h \
+	src/http/input_names.c src/http/input_names.h \
 	src/http/job_json.c src/http/job_json.h \
 	src/http/jw.c src/http/jw.h \
 	src/http/limits.c src/http/limits.h src/http/limits.def \

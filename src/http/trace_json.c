@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "http/answer.h"
+#include "http/input_names.h"
 
 struct part { /* of one layer */
     const struct mlp_spec *spec;
@@ -51,43 +52,6 @@ static void put_columns(struct jw *w, const char *key, const struct part *p, con
 
 /* ---- inputs ------------------------------------------------------------------------- */
 
-static void put_input(struct jw *w, const struct encoder *e, size_t feature, size_t i, bool name)
-{
-    if (name) {
-        char *text = encoder_input_name(e, feature, i);
-
-        jw_string(w, NULL, text);
-        free(text);
-    } else {
-        jw_string(w, NULL, encoder_feature_name(e, feature));
-    }
-}
-
-/* What each number of the first layer's input is: numbers in the columns' order, then what was
- * learnt for indexes. */
-static void put_names(struct jw *w, const char *key, const struct encoder *e, size_t most,
-                      bool name)
-{
-    size_t n = 0, f, i, input, levels, width;
-
-    jw_array(w, key);
-    for (f = 0; f < encoder_n_features(e) && n < most; f++) {
-        struct encoder_shape shape = encoder_feature_shape(e, f);
-
-        for (i = 0; shape.embedding == 0 && i < shape.inputs && n < most; i++, n++) {
-            put_input(w, e, f, i, name);
-        }
-    }
-    for (f = 0; f < encoder_n_embeddings(e) && n < most; f++) {
-        size_t feature = encoder_embedding(e, f, &input, &levels, &width);
-
-        for (i = 0; i < width && n < most; i++, n++) {
-            put_input(w, e, feature, i, name);
-        }
-    }
-    jw_end(w);
-}
-
 static void put_inputs(struct jw *w, const struct servable *servable, const struct mlp_trace *trace)
 {
     const struct mlp_net *net = servable_net(servable);
@@ -102,8 +66,8 @@ static void put_inputs(struct jw *w, const struct servable *servable, const stru
     jw_object(w, "inputs");
     jw_int(w, "size", (int64_t)size);
     jw_int(w, "shown", (int64_t)shown);
-    put_names(w, "names", servable_encoder(servable), shown, true);
-    put_names(w, "features", servable_encoder(servable), shown, false);
+    input_names_write(w, "names", servable_encoder(servable), shown, false);
+    input_names_write(w, "features", servable_encoder(servable), shown, true);
     jw_singles(w, "x", ends.x, shown);
     jw_singles(w, "a", first.in, shown);
     jw_singles(w, "delta", ends.delta, shown);

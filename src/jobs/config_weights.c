@@ -232,7 +232,7 @@ static const json_t *read_top(const json_t *json, struct buf *pointer, struct co
             }
             buf_fini(&at);
         } else if (!scale && !tables && strcmp(key, "layers") != 0 &&
-                   strcmp(key, "model_id") != 0) {
+                   strcmp(key, "model_id") != 0 && strcmp(key, "inputs") != 0) {
             config_refuse(err, pointer, key,
                           "is unknown here; known are layers, embeddings and input_scale");
         }

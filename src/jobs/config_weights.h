@@ -2,7 +2,7 @@
  * shows, {"layers": [{"weights": [[in][out]], "bias": [..], "gain", "shift", "slopes", "mean",
  * "variance": [..]}, ..], "embeddings": [[levels][width], ..], "input_scale": [..]}, or just the
  * array of layers. A member that a layer leaves out keeps the value that was drawn for it; so do
- * all tables without "embeddings".
+ * all tables without "embeddings". What the inputs are called there ("inputs") does not count here.
  *
  * One thread at a time.
  */

@@ -73,6 +73,9 @@ START_TEST(a_column_of_many_texts_is_embedded)
     ck_assert_double_gt(num(r, "/metrics/test/accuracy"), 0.9);
 
     r = want(http_get("/models/%lld/weights", (long long)model), 200);
+    ck_assert_uint_eq(length(r, "/inputs"), length(r, "/layers/0/weights"));
+    ck_assert_str_eq(str(r, "/inputs/0"), "x");
+    ck_assert_str_eq(str(r, text("/inputs/%zu", length(r, "/inputs") - 1)), "city (embedded 16)");
     ck_assert_uint_eq(length(r, "/embeddings"), 1);
     ck_assert_int_eq((int64_t)length(r, "/embeddings/0"), levels);
     ck_assert_int_eq((int64_t)length(r, "/embeddings/0/7"), width);

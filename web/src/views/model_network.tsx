@@ -5,12 +5,13 @@ import { Net, tones, type NetColumn, type NetLink } from "../net";
 import { Panel } from "../parts";
 import { useResource } from "../poll";
 import { pick } from "../trace";
-import type { Feature, Layer, Model } from "../types";
+import type { Layer, Model } from "../types";
 
 const MOST = 14; // units of a layer that are drawn
 const DRAWN = 120000; // parameters up to which weights are fetched
 
 interface Weights {
+  inputs?: string[];
   layers: { weights: number[][]; bias?: number[] }[];
 }
 
@@ -20,28 +21,6 @@ export function NetworkPanel({ model }: { model: Model }) {
       {(model.parameters ?? 0) <= DRAWN ? <Drawn model={model} /> : <Sketched model={model} />}
     </Panel>
   );
-}
-
-function inputName(f: Feature, i: number): string {
-  if (f.embedding) return `${f.name} (embedded ${i + 1})`;
-  if (f.missing_indicator && i + 1 === f.inputs) return `${f.name} (missing)`;
-  const category = f.encoding === "one_hot" ? f.categories?.[i] : undefined;
-  if (category !== undefined) return `${f.name}=${category}`;
-  if (f.bins && (f.inputs ?? 0) > 1) {
-    const bin = i + 1 - ((f.inputs ?? 0) - f.bins - (f.missing_indicator ? 1 : 0));
-    return bin > 0 ? `${f.name} (bin ${bin})` : f.name;
-  }
-  return i === 0 ? f.name : `${f.name} ${i + 1}`;
-}
-
-// Names of the numbers that go in, as far as the features tell them: what was looked up for texts
-// goes in behind all else.
-function inputNames(model: Model, size: number): (string | undefined)[] {
-  const features = model.features ?? [];
-  const names = [...features.filter((f) => !f.embedding), ...features.filter((f) => f.embedding)].flatMap((f) =>
-    Array.from({ length: f.embedding ?? f.inputs ?? 1 }, (_, i) => inputName(f, i)),
-  );
-  return names.length === size ? names : Array.from({ length: size }, () => undefined);
 }
 
 function layerWords(model: Model, k: number): { title: string; note: string } {
@@ -80,7 +59,6 @@ function Drawn({ model }: { model: Model }) {
     return sums;
   });
   const drawn = strength.map((sums) => pick(sums, MOST, []));
-  const names = inputNames(model, sizes[0] ?? 0);
   const columns: NetColumn[] = drawn.map((nodes, c) => {
     const words = c === 0 ? { title: "inputs", note: format.number(sizes[0], 9) } : layerWords(model, c - 1);
     const given = data.layers[c - 1]?.bias;
@@ -91,7 +69,7 @@ function Drawn({ model }: { model: Model }) {
       size: sizes[c] ?? 0,
       nodes: nodes.map((i) => ({
         index: i,
-        name: c === 0 ? (names[i] ?? `input ${i + 1}`) : c === drawn.length - 1 ? outputName(model, i, sizes[c] ?? 0) : `unit ${i + 1}`,
+        name: c === 0 ? (data.inputs?.[i] ?? `input ${i + 1}`) : c === drawn.length - 1 ? outputName(model, i, sizes[c] ?? 0) : `unit ${i + 1}`,
         lines: c === 0 || !bias ? [] : ([["b", format.number(bias[i], 3)]] as [string, string][]),
         tone: bias ? tone(bias[i] ?? 0) : 0,
       })),
@@ -157,13 +135,14 @@ function Parameters({ model, sizes }: { model: Model; sizes: number[] }) {
 function Sketched({ model }: { model: Model }) {
   const a = model.architecture;
   const sizes = [a?.inputs ?? 0, ...(a?.hidden ?? []).map((l) => l.units), a?.outputs ?? 0];
-  const names = inputNames(model, sizes[0] ?? 0);
+  // Which numbers a column becomes is told with the weights alone.
+  const names = model.features?.length === a?.inputs ? (model.features ?? []).map((f) => f.name) : [];
   const columns: NetColumn[] = sizes.map((n, c) => ({
     ...(c === 0 ? { title: "inputs", note: format.number(n, 9) } : layerWords(model, c - 1)),
     size: n,
     nodes: Array.from({ length: Math.min(n, 8) }, (_, i) => ({
       index: i, lines: [], tone: 0,
-      name: c === 0 ? names[i] : c === sizes.length - 1 ? outputName(model, i, n) : `unit ${i + 1}`,
+      name: c === 0 ? (names[i] ?? `input ${i + 1}`) : c === sizes.length - 1 ? outputName(model, i, n) : `unit ${i + 1}`,
     })),
   }));
   const links: NetLink[] = columns.slice(1).flatMap((to, c) =>
