@@ -97,10 +97,11 @@ const char *reader_foreign(enum reader_format format, const char *head, size_t l
     if (format == READER_IDX || format == READER_NPY || format == READER_NPZ) {
         return NULL; /* they say themselves what they miss */
     }
-    return is_idx(head, len)      ? "IDX (MNIST's format)"
-           : is_wide(head, len)   ? "text in UTF-16 or UTF-32; save it as UTF-8"
-           : is_markup(head + i, len - i) ? "HTML or XML, and no table; is it a page that tells of an error?"
-                                  : NULL;
+    return is_idx(head, len)    ? "IDX (MNIST's format)"
+           : is_wide(head, len) ? "text in UTF-16 or UTF-32; save it as UTF-8"
+           : is_markup(head + i, len - i)
+               ? "HTML or XML, and no table; is it a page that tells of an error?"
+               : NULL;
 }
 
 static size_t line_len(const char *p, const char *end)

@@ -34,9 +34,12 @@ static bool is_edge(char c)
 /* Whether the header of a table names a column. */
 static bool header_has(const char *text, const char *name)
 {
-    size_t line = strcspn(text, "\n"), len = strlen(name);
-    const char *p = text;
+    size_t line, len = strlen(name);
+    const char *p;
 
+    text += strncmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* a mark */
+    line = strcspn(text, "\r\n");
+    p = text;
     while ((p = strstr(p, name)) != NULL && (size_t)(p - text) + len <= line) {
         if ((p == text || is_edge(p[-1])) && is_edge(p[len])) {
             return true;

@@ -81,11 +81,53 @@ static void drop_body(struct request *req)
     buf_fini(&req->body);
 }
 
-int rows_body_parse(const struct request *req, json_t **root, struct err *err)
+/* ---- packed rows ---- */
+
+struct plain {
+    struct request *req;
+    struct buf bytes;
+};
+
+static int take_plain(void *arg, const void *bytes, size_t len, struct err *err)
+{
+    struct plain *plain = arg;
+
+    if (request_reserve(plain->req, len, err) != 0) {
+        return -1;
+    }
+    return buf_append(&plain->bytes, bytes, len) == 0
+               ? 0
+               : err_set(err, ERR_NO_MEMORY, "no memory for these rows");
+}
+
+/* A table may come packed, as it may to POST /datasets; plain it is no longer than a body may be,
+ * and comes out of the same budget. */
+static int unpack_body(struct request *req, struct err *err)
+{
+    struct plain plain = {.req = req};
+    struct unpack *u;
+    int rc;
+
+    if (req->body.len < 2 || memcmp(req->body.data, "\x1f\x8b", 2) != 0) {
+        return 0;
+    }
+    u = unpack_new(req->context->max_body, take_plain, &plain);
+    rc = unpack_feed(u, req->body.data, req->body.len, err) != 0 ? -1 : unpack_finish(u, err);
+    unpack_free(&u);
+    if (rc == 0) {
+        drop_body(req);
+        req->body = plain.bytes;
+    } else {
+        buf_fini(&plain.bytes);
+    }
+    return rc;
+}
+
+int rows_body_parse(struct request *req, json_t **root, struct err *err)
 {
     *root = NULL;
     return body_format(req) != READER_FORMATS
-               ? 0
+               ? unpack_body(req, err)
                : json_util_parse(req->body.data != NULL ? req->body.data : "", req->body.len,
                                  JSON_UTIL_MANY, root, err);
 }
@@ -135,56 +177,11 @@ static int read_table_rows(struct request *req, struct rows *rows, struct err *e
                                  datasets_dir(req->context->datasets), req->context->max_body, err);
 }
 
-/* ---- packed rows ---- */
-
-struct plain {
-    struct request *req;
-    struct buf bytes;
-};
-
-static int take_plain(void *arg, const void *bytes, size_t len, struct err *err)
-{
-    struct plain *plain = arg;
-
-    if (request_reserve(plain->req, len, err) != 0) {
-        return -1;
-    }
-    return buf_append(&plain->bytes, bytes, len) == 0
-               ? 0
-               : err_set(err, ERR_NO_MEMORY, "no memory for these rows");
-}
-
-/* A table may come packed, as it may to POST /datasets; plain it is no longer than a body may be,
- * and comes out of the same budget. */
-static int unpack_body(struct request *req, struct err *err)
-{
-    struct plain plain = {.req = req};
-    struct unpack *u;
-    int rc;
-
-    if (req->body.len < 2 || memcmp(req->body.data, "\x1f\x8b", 2) != 0) {
-        return 0;
-    }
-    u = unpack_new(req->context->max_body, take_plain, &plain);
-    rc = unpack_feed(u, req->body.data, req->body.len, err) != 0 ? -1 : unpack_finish(u, err);
-    unpack_free(&u);
-    if (rc == 0) {
-        drop_body(req);
-        req->body = plain.bytes;
-    } else {
-        buf_fini(&plain.bytes);
-    }
-    return rc;
-}
-
 int rows_body_read(struct request *req, struct rows *rows, json_t **root, const char *other,
                    struct err *err)
 {
-    int rc = *root != NULL ? 0 : unpack_body(req, err);
+    int rc = reserve_rows(req, rows, *root, err);
 
-    if (rc == 0) {
-        rc = reserve_rows(req, rows, *root, err);
-    }
     if (rc == 0) {
         rc = *root != NULL ? read_json_rows(rows, *root, other, err)
                            : read_table_rows(req, rows, err);

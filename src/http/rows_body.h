@@ -16,8 +16,8 @@ struct rows_request {
 /* Answers with what is in err, if anything, and lets go of all. */
 void rows_request_end(struct request *req, struct rows_request *r);
 
-/* *root: the tree of a JSON body; NULL where the body is a table. */
-int rows_body_parse(const struct request *req, json_t **root, struct err *err) MUST_CHECK;
+/* *root: the tree of a JSON body; NULL where the body is a table, which is plain from then on. */
+int rows_body_parse(struct request *req, json_t **root, struct err *err) MUST_CHECK;
 /* The rows into `rows`, their room out of the request's budget. Takes root over; the body is gone
  * afterwards. `other` says what else might be sent. */
 int rows_body_read(struct request *req, struct rows *rows, json_t **root, const char *other,

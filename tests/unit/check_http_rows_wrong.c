@@ -2,6 +2,7 @@
  * another, and of very many some are told.
  */
 #include "http_rows_help.h"
+#include "reader_help.h"
 
 #include "base/buf.h"
 
@@ -216,6 +217,42 @@ START_TEST(problems_are_bounded)
 }
 END_TEST
 
+/* A zip is unpacked while it is read, and no further than a body may be long or the ratio allows.
+ */
+START_TEST(a_zip_does_not_grow_without_end)
+{
+    static const struct {
+        size_t len;
+        uint64_t most;
+        const char *words;
+    } cases[] = {{(size_t)8 << 20, (uint64_t)1 << 30, "250 times"}, {5000, 1000, "1000 bytes"}};
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(cases); i++) {
+        struct zip_member bomb = {.name = "x.npy", .len = cases[i].len, .deflated = true};
+        struct buf npy = BUF_INIT, zip = BUF_INIT;
+        char *zeros = xcalloc(cases[i].len, 1);
+        struct err err = ERR_INIT;
+        struct rows rows;
+
+        npy_head(&npy, "<f8", "(99999999, 2)");
+        memcpy(zeros, npy.data, npy.len);
+        bomb.bytes = zeros;
+        zip_write(&bomb, 1, &zip);
+        rows_init(&rows, amounts, &number_spec, false);
+        ck_assert_int_eq(
+            rows_read_table(&rows, READER_NPZ, zip.data, zip.len, folder, cases[i].most, &err), -1);
+        ck_assert_int_eq(err.code, ERR_TOO_LARGE);
+        ck_assert_msg(strstr(err.detail, cases[i].words) != NULL, "%s", err.detail);
+        rows_fini(&rows);
+        err_fini(&err);
+        buf_fini(&npy);
+        buf_fini(&zip);
+        free(zeros);
+    }
+}
+END_TEST
+
 /* What a format cannot say is not taken for nothing. */
 START_TEST(libsvm_has_no_offset)
 {
@@ -258,6 +295,7 @@ int main(void)
     tcase_add_test(tc, problems_of_queries);
     tcase_add_test(tc, one_problem_hides_no_other);
     tcase_add_test(tc, problems_are_bounded);
+    tcase_add_test(tc, a_zip_does_not_grow_without_end);
     tcase_add_test(tc, libsvm_has_no_offset);
     suite_add_tcase(suite, tc);
     return run_suite(suite);

@@ -33,8 +33,9 @@ tests_unit_check_http_rows_SOURCES = tests/unit/check_http_rows.c \
 tests_unit_check_http_rows_CFLAGS = $(HTTP_CHECK_CFLAGS)
 tests_unit_check_http_rows_LDADD = $(HTTP_CHECK_LIBS)
 tests_unit_check_http_rows_wrong_SOURCES = tests/unit/check_http_rows_wrong.c \
-	tests/unit/data_help.h tests/unit/http_rows_help.h
-tests_unit_check_http_rows_wrong_CFLAGS = $(HTTP_CHECK_CFLAGS)
+	tests/unit/data_help.h tests/unit/http_rows_help.h tests/unit/reader_help.h \
+	tests/golden/npy_golden.h
+tests_unit_check_http_rows_wrong_CFLAGS = $(HTTP_CHECK_CFLAGS) $(ZLIB_CFLAGS)
 tests_unit_check_http_rows_wrong_LDADD = $(HTTP_CHECK_LIBS)
 
 tests_unit_check_limits_SOURCES = tests/unit/check_limits.c
