@@ -143,6 +143,9 @@ START_TEST(every_form_of_a_row)
     csv = body_gzip(csv, strlen(csv), &len);
     other = want(body_post("/models/iris/trace", "text/csv", csv, len), 200);
     want_same(other->body, r->body);
+    /* and a cell is no header */
+    other = want(http_csv("size,kind\r2,y", "/models/%lld/trace", (long long)mixed), 200);
+    ck_assert(is_null(other, "/loss"));
     other = want(trace(iris, ROW, ""), 200);
     ck_assert(is_null(other, "/loss"));
     ck_assert(is_null(other, "/layers/0/dW"));
