@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
+#include "base/text.h"
 #include "http/model_example.h"
 #include "jobs/importance.h"
 #include "jobs/json_util.h"
@@ -70,6 +72,37 @@ static void write_architecture(struct jw *w, const struct mlp_spec *spec, const 
     jw_string(w, "loss", mlp_loss_names()[spec->loss]);
 }
 
+static int compare_numbers(const void *a, const void *b)
+{
+    double x = 0, y = 0;
+    const char *const *s = a, *const *t = b;
+
+    (void)(text_to_double(*s, strlen(*s), &x) && text_to_double(*t, strlen(*t), &y)); /* all are */
+    return (x > y) - (x < y);
+}
+
+/* Numbers that a job takes as names are shown in their order. */
+static void write_categories(struct jw *w, const struct encoder *e, size_t feature)
+{
+    const char *const *texts = NULL;
+    size_t n = encoder_feature_categories(e, feature, &texts), i;
+    const char **sorted = xcalloc(n + 1, sizeof *sorted);
+
+    for (i = 0; i < n; i++) {
+        sorted[i] = texts[i];
+    }
+    if (encoder_feature_stored(e, feature) == COLUMN_NUMERIC) {
+        qsort(sorted, n, sizeof *sorted, compare_numbers);
+    }
+    jw_array(w, "categories");
+    for (i = 0; i < n; i++) {
+        jw_string(w, NULL, sorted[i]);
+    }
+    jw_end(w);
+    free(sorted);
+}
+
+
 static void write_feature(struct jw *w, const struct encoder *e, size_t feature)
 {
     enum column_type type = encoder_feature_type(e, feature);
@@ -95,14 +128,7 @@ static void write_feature(struct jw *w, const struct encoder *e, size_t feature)
         jw_double(w, "min", min);
         jw_double(w, "max", max);
     } else {
-        const char *const *texts = NULL;
-        size_t n = encoder_feature_categories(e, feature, &texts), i;
-
-        jw_array(w, "categories");
-        for (i = 0; i < n; i++) {
-            jw_string(w, NULL, texts[i]);
-        }
-        jw_end(w);
+        write_categories(w, e, feature);
     }
     model_example_value(w, "example", e, feature);
     jw_end(w);

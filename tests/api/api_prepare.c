@@ -315,6 +315,8 @@ START_TEST(labels_and_types_of_a_job)
     bool frost;
 
     ck_assert_str_eq(str(m, feature(m, "station", "type")), "categorical");
+    ck_assert_str_eq(canonical(at(m, feature(m, "station", "categories"))),
+                     "[\"33\",\"47\",\"101\",\"205\",\"1208\"]");
     ck_assert_double_ge(num(m, "/metrics/test/accuracy"), 0.5);
     r = want(http_post("{\"instances\": ["
                        "{\"station\": 47, \"month\": 1, \"pressure\": 990, \"humidity\": 90, "
