@@ -68,6 +68,21 @@ START_TEST(counts_come_out_exactly)
 }
 END_TEST
 
+/* 0.07 * 100 is a little more than 7, 10 / (10 / 29) a little less than 29. */
+START_TEST(ratios_are_not_exact)
+{
+    const uint64_t many[] = {100, 3}, few[] = {10, 60};
+    uint64_t after[2];
+
+    ck_assert_uint_eq(
+        sample_counts(&(struct sample_options){SAMPLE_OVER, 0.07, 1}, many, 2, after), 107);
+    ck_assert_uint_eq(after[1], 7);
+    ck_assert_uint_eq(
+        sample_counts(&(struct sample_options){SAMPLE_UNDER, 10.0 / 29, 1}, few, 2, after), 39);
+    ck_assert_uint_eq(after[1], 29);
+}
+END_TEST
+
 START_TEST(the_seed_decides)
 {
     struct sampled a = make(SAMPLE_UNDER, 1, 1), b = make(SAMPLE_UNDER, 1, 1),
@@ -108,6 +123,7 @@ int main(void)
 
     tcase_add_checked_fixture(tc, folder_make, folder_remove);
     tcase_add_test(tc, counts_come_out_exactly);
+    tcase_add_test(tc, ratios_are_not_exact);
     tcase_add_test(tc, the_seed_decides);
     tcase_add_test(tc, every_row_is_as_likely);
     suite_add_tcase(suite, tc);
