@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "data/cell.h"
 #include "data/reader_priv.h"
+#include "data/turns.h"
 
 #define BLOCK_BYTES (16u << 20)
 
@@ -80,28 +81,6 @@ static int no_memory(struct err *err)
 
 /* ---- columns ------------------------------------------------------------------------- */
 
-/* The column of element k of a row; caller frees. */
-static char *column_name(const struct array *x, size_t k)
-{
-    size_t dims = x->head.n_dims, len = strlen(x->name), i, rest = x->width;
-    const char *joint = len > 0 && x->name[len - 1] >= '0' && x->name[len - 1] <= '9' ? "_" : "";
-    struct buf name = BUF_INIT;
-
-    if (dims == 1) {
-        return xstrdup(x->head.idx ? "label" : x->name);
-    }
-    if (dims == 2) {
-        return xasprintf("%s%s%zu", x->head.idx ? "x" : x->name, x->head.idx ? "" : joint, k + 1);
-    }
-    buf_puts(&name, x->head.idx ? "pixel" : x->name);
-    for (i = 1; i < dims; i++) {
-        rest /= (size_t)x->head.dims[i];
-        buf_printf(&name, "_%zu", k / rest);
-        k %= rest;
-    }
-    return buf_take(&name);
-}
-
 static int type_of(const struct array *x)
 {
     return x->head.kind == ARRAY_BOOL                                     ? READER_UNTYPED
@@ -148,7 +127,7 @@ static int give_columns(struct arrays *a, struct array **list, size_t n, struct 
     }
     for (i = 0; i < n; i++) {
         for (k = 0; k < list[i]->width; k++, at++) {
-            names[at] = column_name(list[i], k);
+            names[at] = array_column(&list[i]->head, list[i]->name, list[i]->width, k);
             types[at] = type_of(list[i]);
         }
     }
@@ -168,7 +147,7 @@ out:
 static int bad_cell(const struct arrays *a, const struct array *x, size_t k, const char *what,
                     struct err *err)
 {
-    char *name = column_name(x, k);
+    char *name = array_column(&x->head, x->name, x->width, k);
 
     err_add_cell(err, (int64_t)a->row + 1, 0, name, "row %" PRIu64 ", column \"%s\": %s",
                  a->row + 1, name, what);
@@ -331,11 +310,12 @@ static int feed_head(struct arrays *a, struct array *x, const char *bytes, size_
         return -1;
     }
     x->at = a->spool.size;
-    return is_direct(a, x) ? give_columns(a, &x, 1, err) : 0;
+    return 0;
 }
 
-/* Elements of an array whose rows need not wait. */
-static int feed_rows(struct arrays *a, const struct array *x, const char *bytes, size_t len,
+/* Elements of an array whose rows need not wait. Columns come with the first row: a head alone may
+ * promise 100,000 of them. */
+static int feed_rows(struct arrays *a, struct array *x, const char *bytes, size_t len,
                      struct err *err)
 {
     while (len > 0) {
@@ -352,7 +332,8 @@ static int feed_rows(struct arrays *a, const struct array *x, const char *bytes,
         bytes += more;
         len -= more;
         if (more == x->row_bytes || a->in.len == x->row_bytes) {
-            if (give_row(a, x, row, err) != 0 || end_row(a, err) != 0) {
+            if ((!a->given_columns && give_columns(a, &x, 1, err) != 0) ||
+                give_row(a, x, row, err) != 0 || end_row(a, err) != 0) {
                 return -1;
             }
             buf_clear(&a->in);
@@ -543,7 +524,10 @@ static int check_wanted(const struct arrays *a, struct err *err)
 int arrays_finish(struct arrays *a, struct err *err)
 {
     struct array *list[READER_MAX_ARRAYS];
+    uint64_t width = 0;
+    bool turn = false;
     size_t n, i;
+    int rc;
 
     CHK(a->open == NULL);
     if (check_wanted(a, err) != 0) {
@@ -556,7 +540,8 @@ int arrays_finish(struct arrays *a, struct err *err)
     if (n == 0) {
         return err_add(err, NULL, "there is no array in it");
     }
-    for (i = 1; i < n; i++) {
+    for (i = 0; i < n; i++) {
+        width += list[i]->width;
         if (list[i]->rows != list[0]->rows) {
             return err_add(err, NULL,
                            "the arrays \"%s\" and \"%s\" have %" PRIu64 " and %" PRIu64
@@ -565,7 +550,12 @@ int arrays_finish(struct arrays *a, struct err *err)
                            list[0]->name, list[i]->name, list[0]->rows, list[i]->rows);
         }
     }
-    return give_columns(a, list, n, err) != 0 ? -1 : give_all(a, list, n, err);
+    if (turns_take(a->env.options->csv.in_turns, list[0]->rows * width, &turn, err) != 0) {
+        return -1;
+    }
+    rc = give_columns(a, list, n, err) != 0 ? -1 : give_all(a, list, n, err);
+    turns_give(turn);
+    return rc;
 }
 
 /* ---- one array as a format ------------------------------------------------------------- */

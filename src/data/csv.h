@@ -34,6 +34,7 @@ struct csv_options {
     /* The rows are appended to this one, or NULL: its columns in its order, with its types; they
      * come after its own in what is written. The caller's, open until the end. */
     const struct dataset *base;
+    bool in_turns; /* the caller's thread serves others too: see turns.h */
 };
 /* clang-format off */
 #define CSV_OPTIONS_INIT { .header = true, .delimiter = ',', .missing = MISSING_INIT }

@@ -19,6 +19,7 @@
 #include "data/cell.h"
 #include "data/datetime.h"
 #include "data/reader.h"
+#include "data/turns.h"
 
 void csv_rows_fini(struct csv_rows *r)
 {
@@ -367,6 +368,24 @@ static int look_at_row(struct csv_rows *r)
     return 0;
 }
 
+/* The rows of the table that is appended to. */
+static int copy_base(struct csv_rows *r)
+{
+    const struct dataset *base = r->options->base;
+    bool turn = false;
+    int rc;
+
+    if (base == NULL) {
+        return 0;
+    }
+    if (turns_take(r->options->in_turns, dataset_rows(base) * r->n_columns, &turn, r->err) != 0) {
+        return -1;
+    }
+    rc = dataset_writer_copy(r->writer, base, r->err);
+    turns_give(turn);
+    return rc;
+}
+
 /* The sample is complete: decide, and let its rows go the way of all later ones. */
 static int end_sample(struct csv_rows *r)
 {
@@ -398,7 +417,7 @@ static int end_sample(struct csv_rows *r)
     for (i = 0; i < r->n_columns; i++) {
         dataset_writer_about(r->writer, i, r->columns[i].overrides, r->columns[i].format);
     }
-    if (r->options->base != NULL && dataset_writer_copy(r->writer, r->options->base, r->err) != 0) {
+    if (copy_base(r) != 0) {
         goto out;
     }
     if (p != NULL) { /* NULL where no row came as text */

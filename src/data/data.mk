@@ -66,6 +66,7 @@ libdata_a_SOURCES = \
 	src/data/split_fraction.c \
 	src/data/split_group.c \
 	src/data/stats.c src/data/stats.h \
+	src/data/turns.c src/data/turns.h \
 	src/data/unpack.c src/data/unpack.h
 libdata_a_CFLAGS = $(AM_CFLAGS) $(CSV_CFLAGS) $(JANSSON_CFLAGS) $(SODIUM_CFLAGS) $(ZLIB_CFLAGS)
 

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "data/cell.h"
 #include "data/reader_priv.h"
+#include "data/turns.h"
 
 #define MAX_TOKEN 64
 
@@ -305,6 +306,8 @@ static int libsvm_finish(void *state, struct err *err)
 {
     struct libsvm *l = state;
     size_t base, width;
+    bool turn = false;
+    int rc;
 
     if (end_token(l, err) != 0 || (l->has_label && end_row(l, err) != 0)) {
         return -1;
@@ -328,7 +331,12 @@ static int libsvm_finish(void *state, struct err *err)
                        l->row, width + 1, DATASET_MAX_COLUMNS, READER_MAX_SPARSE);
     }
     l->env.sink->line = 0;
-    return give_columns(l, width, base, err) != 0 ? -1 : give_kept(l, width, base, err);
+    if (turns_take(l->env.options->csv.in_turns, l->row * (width + 1), &turn, err) != 0) {
+        return -1;
+    }
+    rc = give_columns(l, width, base, err) != 0 ? -1 : give_kept(l, width, base, err);
+    turns_give(turn);
+    return rc;
 }
 
 const struct reader_impl reader_libsvm = {libsvm_make, libsvm_feed, libsvm_finish, libsvm_free};

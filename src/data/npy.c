@@ -347,3 +347,24 @@ bool array_text(const struct array_head *h, const unsigned char *item, struct bu
     }
     return true;
 }
+
+char *array_column(const struct array_head *head, const char *array, size_t width, size_t k)
+{
+    size_t dims = head->n_dims, len = strlen(array), i, rest = width;
+    const char *joint = len > 0 && array[len - 1] >= '0' && array[len - 1] <= '9' ? "_" : "";
+    struct buf name = BUF_INIT;
+
+    if (dims == 1) {
+        return xstrdup(head->idx ? "label" : array);
+    }
+    if (dims == 2) {
+        return xasprintf("%s%s%zu", head->idx ? "x" : array, head->idx ? "" : joint, k + 1);
+    }
+    buf_puts(&name, head->idx ? "pixel" : array);
+    for (i = 1; i < dims; i++) {
+        rest /= (size_t)head->dims[i];
+        buf_printf(&name, "_%zu", k / rest);
+        k %= rest;
+    }
+    return buf_take(&name);
+}

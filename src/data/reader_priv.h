@@ -112,5 +112,7 @@ bool array_number(const struct array_head *h, const unsigned char *item, double 
 /* One element of ARRAY_BYTES or ARRAY_UNICODE as UTF-8 without the zeros at its end; false: it is
  * none. */
 bool array_text(const struct array_head *h, const unsigned char *item, struct buf *out);
+/* What the column of element k of a row of `width` is called; the caller frees. */
+char *array_column(const struct array_head *h, const char *array, size_t width, size_t k);
 
 #endif

@@ -141,6 +141,7 @@ int api_datasets_begin(struct request *req, struct err *err)
                                    .reserve = req->context->limits.disk_reserve};
     int rc = -1;
 
+    options.csv.in_turns = true; /* this thread has other clients too */
     req->upload = upload;
     if (query_only(&req->query, appends ? of_rows : known, err) == 0 &&
         read_options(req, &options, err) == 0 &&

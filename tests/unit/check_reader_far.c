@@ -1,6 +1,7 @@
 /* The readers of text far from its beginning: a line that never ends, a column that becomes another
  * after a million rows, as many columns as there may be, and lines that end in every way at once.
  */
+#include "data/turns.h"
 #include "reader_help.h"
 
 #define NEAR_ROW ((int64_t)20000)
@@ -291,6 +292,95 @@ START_TEST(lines_end_in_every_way)
 }
 END_TEST
 
+/* ---- long work in turns ---- */
+
+/* 600 rows of 5,001 columns in 12 kB: more than is done without a turn. */
+static void wide_libsvm(struct buf *text)
+{
+    int i;
+
+    for (i = 0; i < 600; i++) {
+        buf_printf(text, "%d 5000:1\n", i % 2);
+    }
+}
+
+static void fortran_bools(struct buf *bytes)
+{
+    static const char head[] = "{'descr': '|b1', 'fortran_order': True, 'shape': (300000, 8), }";
+    static const char zeros[8192];
+    int i;
+
+    buf_printf(bytes, "\x93NUMPY\x01%c%c%c%-117s\n", 0, 118, 0, head);
+    for (i = 0; i < 293; i++) {
+        ck_assert_int_eq(buf_append(bytes, zeros, i < 292 ? sizeof zeros : 2400000 % 8192), 0);
+    }
+}
+
+/* Whether it is read, or refused because all turns are taken. */
+static bool is_read(const struct buf *bytes, const struct reader_options *options,
+                    struct dataset_summary *summary)
+{
+    struct reader *r = NULL;
+    struct err err = ERR_INIT;
+    int rc;
+
+    ck_assert_int_eq(reader_new(folder, options, &r, &err), 0);
+    rc = reader_feed(r, bytes->data, bytes->len, &err) != 0 ? -1 : reader_finish(r, summary, &err);
+    ck_assert_msg(rc == 0 || err.code == ERR_BUSY, "%s", err.detail);
+    reader_free(&r);
+    err_fini(&err);
+    return rc == 0;
+}
+
+START_TEST(long_work_in_turns)
+{
+    struct reader_options options[4] = {options_of(READER_LIBSVM), options_of(READER_NPY),
+                                        options_of(READER_LIBSVM), options_of(READER_LIBSVM)};
+    struct buf table[4] = {BUF_INIT, BUF_INIT, BUF_INIT, BUF_INIT};
+    struct dataset_summary summary;
+    struct err err = ERR_INIT;
+    struct dataset *base;
+    bool taken[TURNS], another;
+    size_t i, k;
+
+    wide_libsvm(&table[0]);
+    fortran_bools(&table[1]);
+    buf_puts(&table[2], "1 5000:1\n"); /* behind the first: that one's rows count */
+    buf_puts(&table[3], "1 5:1\n");    /* short work */
+    ck_assert(is_read(&table[0], &options[0], &summary));
+    base = dataset_of(&summary);
+    options[2].csv.base = base;
+    for (k = 0; k < 4; k++) {
+        options[k].csv.in_turns = true;
+        ck_assert(is_read(&table[k], &options[k], &summary)); /* and gives its turn back */
+    }
+    for (i = 0; i < TURNS; i++) {
+        ck_assert_int_eq(turns_take(true, TURNS_CELLS + 1, &taken[i], &err), 0);
+        ck_assert(taken[i]);
+    }
+    ck_assert_int_eq(turns_take(true, TURNS_CELLS + 1, &another, &err), -1);
+    ck_assert(!another);
+    err_fini(&err);
+    for (k = 0; k < 4; k++) {
+        size_t before = folder_files(false);
+
+        ck_assert(is_read(&table[k], &options[k], &summary) == (k == 3));
+        ck_assert_uint_eq(folder_files(false), before);
+        options[k].csv.in_turns = false;
+        ck_assert(is_read(&table[k], &options[k], &summary));
+        options[k].csv.in_turns = true;
+    }
+    for (i = 0; i < TURNS; i++) {
+        turns_give(taken[i]);
+    }
+    for (k = 0; k < 4; k++) {
+        ck_assert(is_read(&table[k], &options[k], &summary));
+        buf_fini(&table[k]);
+    }
+    dataset_free(&base);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("reader_far");
@@ -303,6 +393,7 @@ int main(void)
     tcase_add_test(tc, an_infinite_number_after_a_million_rows);
     tcase_add_loop_test(tc, as_many_columns_as_there_may_be, 0, 6);
     tcase_add_test(tc, lines_end_in_every_way);
+    tcase_add_test(tc, long_work_in_turns);
     suite_add_tcase(suite, tc);
     return run_suite(suite);
 }
