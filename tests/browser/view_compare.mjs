@@ -84,8 +84,9 @@ export default function tests(bench) {
       const edge = await page.getByRole("group", { name: "Parallel coordinates" }).evaluate((e) => e.getBoundingClientRect().right);
       const words = await titles.locator("tspan").allTextContents();
       assert.deepEqual(words.join(" "), "hidden layers learning rate best validation loss");
-      for (const box of await titles.evaluateAll((all) => all.map((t) => t.getBoundingClientRect()).map(({ left, right }) => ({ left, right }))))
-        assert.ok(box.left >= 0 && box.right <= edge + 1, JSON.stringify(box));
+      const boxes = await titles.evaluateAll((all) => all.map((t) => t.getBoundingClientRect()).map(({ left, right }) => [left, right]));
+      // One after the other, none over the next or the edge.
+      boxes.forEach(([left, right], i) => assert.ok(left >= 0 && right <= (boxes[i + 1]?.[0] ?? edge + 1), JSON.stringify(boxes)));
     }],
 
     ["jobs that are not there are named", { expected: [/status of 404/] }, async (page) => {
