@@ -168,6 +168,9 @@ static const struct rule {
     {KEY_OPTIMIZER_TYPE, T | I, MLP_ADAMW, NULL, "the decay of weights is apart from the gradient"},
     {KEY_WEIGHT_DECAY, T | I, 0.02, decays, "keeps weights small that little speaks for"},
     {KEY_SCHEDULE_TYPE, T | I, MLP_COSINE, schedules, "the last epochs settle with small steps"},
+    {KEY_WARMUP, T, 10, schedules,
+     "the first epochs, a tenth of all and 10 at most, feel their way: where little can be learnt, "
+     "the best comes early and must not be passed in one stride"},
     {KEY_CLIP_NORM, T | I, 5, batches, "no single batch throws the weights far"},
     {KEY_DROPOUT, T | I, 0.3, own_layers, "wide layers learn rows by heart without it"},
     {KEY_OUTPUT_INIT, T | I, MLP_ZEROS, starts_anew, "training begins with no opinion"},

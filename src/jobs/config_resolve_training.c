@@ -154,7 +154,10 @@ static void resolve_schedule(struct resolver *r)
     size_t type = preset_choice(r, KEY_SCHEDULE_TYPE, MLP_CONSTANT);
 
     s->type = (enum mlp_schedule_type)type;
-    s->warmup_epochs = config_number(c, KEY_WARMUP, 0);
+    s->warmup_epochs = preset_number(r, KEY_WARMUP, 0);
+    if (!config_has(c, KEY_WARMUP)) {
+        s->warmup_epochs = fmin(s->warmup_epochs, floor(epochs / 10));
+    }
     if (s->warmup_epochs >= epochs) {
         config_refuse_key(r->err, KEY_WARMUP,
                           "must be less than the %zu epochs, or the rate never gets there",

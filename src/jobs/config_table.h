@@ -311,7 +311,8 @@
       .help = "how the rate goes")                                                                 \
     K(WARMUP, "schedule/warmup_epochs", TYPE_NUMBER, .high = CONFIG_MAX_EPOCHS,                    \
       .null_ok = true,                                                                             \
-      .help = "any type: the rate first rises linearly over so many epochs; default: 0")           \
+      .help = "any type: the rate first rises linearly over so many epochs; default: 0, where no " \
+              "schedule is given a tenth of all, 10 at most (presets simple and images: 0)")       \
     K(FACTOR, "schedule/factor", TYPE_NUMBER, .open_low = true, .high = FLT_MAX, .null_ok = true,  \
       .help = "step, multistep, reduce_on_plateau: times the rate; default: 0.1. exponential: "    \
               "each epoch; default: down to a hundredth at the end. inverse_time: 1 / (1 + "       \

@@ -19,17 +19,11 @@ static const char *why(const struct fixture *f, const char *key)
 
 START_TEST(tabular_fills_the_silence)
 {
-    static const char *const reasons[] = {"architecture.hidden",
-                                          "architecture.dropout",
-                                          "architecture.output_init",
-                                          "optimizer.type",
-                                          "optimizer.weight_decay",
-                                          "schedule.type",
-                                          "training.batch_size",
-                                          "training.epochs",
-                                          "training.clip_norm",
-                                          "training.label_smoothing",
-                                          "calibration"};
+    static const char *const reasons[] = {
+        "architecture.hidden",    "architecture.dropout",     "architecture.output_init",
+        "optimizer.type",         "optimizer.weight_decay",   "schedule.type",
+        "schedule.warmup_epochs", "training.batch_size",      "training.epochs",
+        "training.clip_norm",     "training.label_smoothing", "calibration"};
     struct fixture f;
     const struct mlp_train_spec *t = &f.spec.train;
     size_t i;
@@ -47,6 +41,7 @@ START_TEST(tabular_fills_the_silence)
     ck_assert_double_eq(t->clip_norm, 5);
     ck_assert_uint_eq(t->schedule.type, MLP_COSINE);
     ck_assert_double_eq(t->schedule.final, 0);
+    ck_assert_double_eq(t->schedule.warmup_epochs, 10);
     ck_assert_double_eq(t->label_smoothing, 0.05);
     ck_assert_uint_eq(t->patience, 16);
     ck_assert(f.spec.calibrate);
@@ -109,6 +104,34 @@ START_TEST(rules_know_where_they_belong)
     resolve_ok(&f, JOB("species", TABULAR ",\"architecture\":{\"hidden\":[8]}"));
     ck_assert_double_eq(f.spec.hidden[0].dropout, 0);
     ck_assert_ptr_null(why(&f, "architecture.hidden"));
+    fixture_close(&f);
+}
+END_TEST
+
+START_TEST(a_tenth_warms_up)
+{
+    static const struct {
+        const char *epochs;
+        double warm;
+    } cases[] = {{"9", 0}, {"10", 1}, {"59", 5}, {"100", 10}, {"500", 10}};
+    struct fixture f;
+    size_t i;
+
+    fixture_open(&f, ROWS);
+    for (i = 0; i < ARRAY_LEN(cases); i++) {
+        char *job = xasprintf(JOB("species", ",\"training\":{\"epochs\":%s}"), cases[i].epochs);
+
+        resolve_ok(&f, job);
+        ck_assert_double_eq(f.spec.train.schedule.warmup_epochs, cases[i].warm);
+        free(job);
+    }
+    resolve_ok(&f, JOB("species", ",\"schedule\":\"cosine\"")); /* somebody's own */
+    ck_assert_double_eq(f.spec.train.schedule.warmup_epochs, 0);
+    resolve_ok(&f, JOB("species", ",\"preset\":\"images\""));
+    ck_assert_uint_eq(f.spec.train.schedule.type, MLP_COSINE);
+    ck_assert_double_eq(f.spec.train.schedule.warmup_epochs, 0);
+    resolve_ok(&f, JOB("species", ",\"optimizer\":\"lbfgs\""));
+    ck_assert_double_eq(f.spec.train.schedule.warmup_epochs, 0);
     fixture_close(&f);
 }
 END_TEST
@@ -285,6 +308,7 @@ int main(void)
     tcase_add_test(tc, tabular_is_what_nobody_asked_for);
     tcase_add_test(tc, rules_know_where_they_belong);
     tcase_add_test(tc, a_key_wins_be_it_null);
+    tcase_add_test(tc, a_tenth_warms_up);
     tcase_add_loop_test(tc, printed_form_is_a_fixed_point, 0, ARRAY_LEN(jobs));
     tcase_add_loop_test(tc, data_forbids, 0, ARRAY_LEN(wrong));
     tcase_add_loop_test(tc, parser_refuses, 0, ARRAY_LEN(bad));
