@@ -61,7 +61,8 @@ struct dataset_column {
     uint64_t *counts; /* [n_categories] */
     /* Files of version 1 have nothing of the following: NULL, NaN and false. */
     char *why;    /* why it is of that type: "categorical: 7 distinct texts" */
-    char *remark; /* "constant: ..." or "looks like an identifier: ...", or NULL */
+    char *remark; /* "constant: ...", "looks like an identifier: ...", else what texts could have
+                   * been, had they been written or declared otherwise; or NULL */
     bool constant, identifier;
     bool declared; /* the upload said the type, and the cells alone would have said another */
     char *format;  /* a datetime's, as datetime.h has them; NULL: none needed */

@@ -17,6 +17,8 @@
 
 #define IDENTIFIER_ROWS  20
 #define IDENTIFIER_BYTES 40 /* of a text on average */
+#define MANY_NUMBERS     10 /* different ones, beside */
+#define FEW_WORDS        3  /* different texts at most: words for no value, perhaps */
 
 /* Ways to write days that are not guessed, and that are worth a hint where all texts are so. */
 #define WAY(date) date, date " %H:%M", date " %H:%M:%S"
@@ -30,7 +32,8 @@ _Static_assert(ARRAY_LEN(ways) < 32, "a bit each");
 struct texts {
     uint64_t bytes, numbers; /* cells */
     bool words;              /* no space in any */
-    char *first;             /* shown; owned */
+    uint64_t words_apart;    /* different texts that are no numbers */
+    char *first, *word;      /* of all, of these; shown; owned */
     uint32_t ways;           /* bits: of which all are dates */
     bool disguised;          /* all are numbers but for commas, currencies and percent signs */
     bool several;            /* all are two numbers or more with blanks between */
@@ -98,7 +101,11 @@ static int look_at_text(void *ctx, const char *text, size_t len, uint64_t count)
     t->disguised = t->disguised && is_disguised(text, len);
     t->several = t->several && is_several(text, len);
     t->bytes += len * count;
-    t->numbers += cell_number(text, len, &value) ? count : 0;
+    if (cell_number(text, len, &value)) {
+        t->numbers += count;
+    } else if (t->words_apart++ == 0) {
+        t->word = cell_show(text, len);
+    }
     t->words = t->words && memchr(text, ' ', len) == NULL;
     if (t->first == NULL) {
         t->first = cell_show(text, len);
@@ -171,8 +178,15 @@ static bool texts_identify(const struct writer_column *c, uint64_t rows, const s
            t->bytes <= IDENTIFIER_BYTES * rows;
 }
 
+/* Numbers but for a word or two that say, perhaps, that there is none. */
+static bool are_numbers_but_words(const struct texts *t, uint64_t present, uint64_t distinct)
+{
+    return t->words_apart > 0 && t->words_apart <= FEW_WORDS && t->numbers > present / 2 &&
+           distinct - t->words_apart >= MANY_NUMBERS;
+}
+
 /* What the texts could have been, had they been written or declared otherwise; NULL: nothing. */
-static char *hint(const struct texts *t, uint64_t present)
+static char *hint(const struct texts *t, uint64_t present, uint64_t distinct)
 {
     const char *way = NULL, *other = NULL;
     size_t i;
@@ -186,6 +200,12 @@ static char *hint(const struct texts *t, uint64_t present)
     if (way != NULL) {
         return xasprintf("looks like dates: declare it with types=...:datetime:%s%s%s", way,
                          other != NULL ? " or " : "", other != NULL ? other : "");
+    }
+    if (are_numbers_but_words(t, present, distinct)) {
+        return xasprintf("is numbers in %llu of %llu cells: if \"%s\"%s means no value, upload it "
+                         "with missing=",
+                         (unsigned long long)t->numbers, (unsigned long long)present, t->word,
+                         t->words_apart > 1 ? " and the like" : "");
     }
     return t->disguised && t->numbers < present
                ? xasprintf("looks like numbers, written as \"%s\": write digits and a "
@@ -240,7 +260,7 @@ void dataset_write_why(const struct writer_column *c, uint64_t rows, struct colu
         value = xasprintf("\"%s\"", t.first != NULL ? t.first : "");
         remark_on(c, rows, value, out);
         if (!c->declared && c->type != COLUMN_BOOLEAN && dict_size(c->dict) > 0) {
-            char *better = hint(&t, rows - c->missing);
+            char *better = hint(&t, rows - c->missing, dict_size(c->dict));
 
             if (better != NULL) {
                 free(out->remark);
@@ -250,6 +270,7 @@ void dataset_write_why(const struct writer_column *c, uint64_t rows, struct colu
         }
         free(value);
         free(t.first);
+        free(t.word);
     }
     if (c->missing > 0 && c->missing < rows) {
         buf_printf(&why, ", %llu missing", (unsigned long long)c->missing);

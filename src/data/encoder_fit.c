@@ -196,15 +196,24 @@ static int fit_feature(struct fit *fit, struct encoder_feature *f, size_t column
 
 /* ---- all of it --------------------------------------------------------------- */
 
-/* Columns that tell rows apart, not what rows have in common. */
-static void warn_of_identifiers(const struct fit *fit, struct err *warnings)
+/* Columns that tell rows apart, not what rows have in common; and texts that a person would read as
+ * something else, be they the target. */
+static void warn_of_remarks(const struct fit *fit, struct err *warnings)
 {
-    size_t i;
+    const struct encoder_options *options = fit->options;
+    size_t n = options->n_features, i;
 
-    for (i = 0; warnings != NULL && i < fit->e->n_features; i++) {
-        const struct dataset_column *c = dataset_column(fit->ds, fit->options->features[i]);
+    for (i = 0; warnings != NULL && i < n + options->n_targets; i++) {
+        size_t column = i < n ? options->features[i] : options->targets[i - n];
+        const struct dataset_column *c = dataset_column(fit->ds, column);
 
-        if (c->identifier && c->remark != NULL && fit->e->features[i].used) {
+        if (c->remark == NULL || c->constant) {
+            continue;
+        }
+        if (!c->identifier) {
+            err_add(warnings, NULL, "%s \"%s\" %s", i < n ? "column" : "target", c->name,
+                    c->remark);
+        } else if (i < n && fit->e->features[i].used) {
             err_add(warnings, NULL,
                     "column \"%s\" %s: leave it out unless it means something for new rows",
                     c->name, c->remark);
@@ -256,7 +265,7 @@ static int fit_all(struct fit *fit, struct err *warnings, struct err *err)
     warn_about(warnings, &fit->free_text, fit->n_free_text,
                fit->n_free_text == 1 ? "is free text, which is not used unless hashed,"
                                      : "are free text, which is not used unless hashed,");
-    warn_of_identifiers(fit, warnings);
+    warn_of_remarks(fit, warnings);
     return 0;
 }
 

@@ -10,6 +10,8 @@
 #include "base/mem.h"
 #include "data/split_priv.h"
 
+#define FEW_LONE 3 /* classes of one row, named one by one */
+
 void split_share(struct split_seats *s, const double fraction[SPLIT_PARTS],
                  double owed[SPLIT_PARTS])
 {
@@ -46,12 +48,16 @@ void split_share(struct split_seats *s, const double fraction[SPLIT_PARTS],
     }
 }
 
+/* Each by its name while they are few; of many their number, and the first. */
 static int lone_classes(struct split_job *job, const struct split_seats *seats, struct err *err)
 {
+    size_t lone = 0, k;
     int result = 0;
-    size_t k;
 
     for (k = 0; k + 1 < job->n_classes; k++) {
+        lone += seats[k].rows == 1;
+    }
+    for (k = 0; k + 1 < job->n_classes && lone > 0; k++) {
         char *name;
 
         if (seats[k].rows != 1) {
@@ -60,6 +66,12 @@ static int lone_classes(struct split_job *job, const struct split_seats *seats, 
         name = split_class_name(job, k);
         if (job->options->stratify_asked) {
             result = err_add(err, NULL, "class \"%s\" has one row only, too few to stratify", name);
+        } else if (job->warnings != NULL && lone > FEW_LONE) {
+            err_add(job->warnings, NULL,
+                    "%zu classes have one row only, \"%s\" and others; they are used for training "
+                    "and measured nowhere",
+                    lone, name);
+            lone = 0;
         } else if (job->warnings != NULL) {
             err_add(job->warnings, NULL,
                     "class \"%s\" has one row only; it is used for training and measured nowhere",

@@ -297,6 +297,43 @@ START_TEST(too_many_classes)
 }
 END_TEST
 
+/* Texts that a person reads as something else; of identifiers only those that are used. */
+START_TEST(remarks_are_warnings)
+{
+    static const char *const expected[] = {
+        "column \"price\" looks like numbers, written as \"$1\": write digits and a decimal point "
+        "only",
+        "column \"id\" looks like an identifier: 20 distinct of 20 rows: leave it out unless it "
+        "means "
+        "something for new rows",
+        "target \"when\" looks like dates: declare it with types=...:datetime:%d/%m/%Y"};
+    struct buf text = BUF_INIT;
+    struct setup s = {.options = {.plan = {.numeric = ENCODER_STANDARDIZE}}};
+    struct err warnings = ERR_INIT;
+    struct encoder *e;
+    struct dataset *ds;
+    size_t i;
+
+    buf_puts(&text, "a,price,id,other,when\n");
+    for (i = 0; i < 20; i++) {
+        buf_printf(&text, "%zu.5,$%zu,%zu,%zu,%zu/02/2026\n", i * i % 7, 1 + i % 4, i, i,
+                   13 + i % 2);
+    }
+    ds = table(text.data);
+    e = fit(ds, choose(&s, ds, "a+price+id", "when", true), all_rows, 20, &warnings);
+    ck_assert_uint_eq(warnings.n_items, ARRAY_LEN(expected));
+    for (i = 0; i < ARRAY_LEN(expected); i++) {
+        ck_assert_str_eq(warnings.items[i].detail, expected[i]);
+    }
+    err_fini(&warnings);
+    encoder_free(&e);
+    e = fit(ds, choose(&s, ds, "a", "when", true), all_rows, 20, NULL);
+    encoder_free(&e);
+    dataset_free(&ds);
+    buf_fini(&text);
+}
+END_TEST
+
 START_TEST(estimate_is_a_bound)
 {
     struct dataset *ds = table(mixed_text);
@@ -513,6 +550,7 @@ int main(void)
     tcase_add_test(rows, classes_of_texts);
     tcase_add_test(rows, classes_of_numbers);
     tcase_add_test(rows, too_many_classes);
+    tcase_add_test(rows, remarks_are_warnings);
     tcase_add_test(rows, estimate_is_a_bound);
     tcase_add_test(rows, numbers_beyond_float);
     tcase_add_test(rows, cells_equal_rows);

@@ -267,6 +267,55 @@ START_TEST(identifiers)
 }
 END_TEST
 
+/* `words` of 30 cells say something else than a number, by turns `kinds` different words. */
+static char *remark_of(size_t words, size_t kinds, size_t different)
+{
+    struct buf text = BUF_INIT;
+    struct dataset *ds;
+    char *remark;
+    size_t i;
+
+    buf_puts(&text, "w,v\n");
+    for (i = 0; i < 30; i++) {
+        if (i < words) {
+            buf_printf(&text, "%zu,%.*s\n", i, (int)(1 + i % kinds), "-----");
+        } else {
+            buf_printf(&text, "%zu,%zu\n", i, i % different);
+        }
+    }
+    ds = table(text.data);
+    buf_fini(&text);
+    remark = dataset_column(ds, 1)->remark != NULL ? xstrdup(dataset_column(ds, 1)->remark) : NULL;
+    dataset_free(&ds);
+    return remark;
+}
+
+START_TEST(words_among_numbers)
+{
+    static const struct {
+        size_t words, kinds, different;
+        const char *remark;
+    } cases[] = {
+        {3, 1, 30,
+         "is numbers in 27 of 30 cells: if \"-\" means no value, upload it with missing="},
+        {14, 3, 10,
+         "is numbers in 16 of 30 cells: if \"-\" and the like means no value, upload it "
+         "with missing="},
+        {15, 1, 30, NULL}, /* half are none */
+        {8, 4, 30, NULL},  /* four words are names */
+        {3, 1, 9, NULL},   /* so are nine codes */
+    };
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(cases); i++) {
+        char *remark = remark_of(cases[i].words, cases[i].kinds, cases[i].different);
+
+        ck_assert_pstr_eq(remark, cases[i].remark);
+        free(remark);
+    }
+}
+END_TEST
+
 /* Texts that a person reads as something else: said, and never guessed. */
 START_TEST(hints)
 {
@@ -448,6 +497,7 @@ int main(void)
     tcase_add_test(all, free_text);
     tcase_add_test(all, identifiers);
     tcase_add_test(all, hints);
+    tcase_add_test(all, words_among_numbers);
     tcase_add_test(all, words_for_no_value);
     tcase_add_test(all, declaring_what_is_so);
     tcase_add_test(all, statistics);

@@ -185,6 +185,29 @@ START_TEST(numbers_are_classes_too)
 }
 END_TEST
 
+/* Three are named one by one, four are counted. */
+START_TEST(many_classes_of_one)
+{
+    static const size_t sizes[] = {20, 1, 1, 1, 1};
+    struct split_options options = options_for(0.2, 0.2, 1);
+    size_t n;
+
+    for (n = 4; n <= 5; n++) {
+        struct dataset *ds = classes(sizes, n);
+        struct err warnings = ERR_INIT;
+        struct split split = make(ds, &options, &warnings);
+
+        ck_assert_uint_eq(warnings.n_items, n == 4 ? 3 : 1);
+        ck_assert_ptr_nonnull(strstr(warnings.items[0].detail,
+                                     n == 4 ? "class \"b\" has one row only"
+                                            : "4 classes have one row only, \"b\" and others"));
+        split_fini(&split);
+        err_fini(&warnings);
+        dataset_free(&ds);
+    }
+}
+END_TEST
+
 START_TEST(a_class_of_one)
 {
     static const size_t sizes[] = {20, 1, 20};
@@ -431,6 +454,7 @@ int main(void)
     tcase_add_test(fractions, stratified);
     tcase_add_test(fractions, numbers_are_classes_too);
     tcase_add_test(fractions, a_class_of_one);
+    tcase_add_test(fractions, many_classes_of_one);
     tcase_add_test(fractions, a_part_of_no_row);
     tcase_add_test(fractions, training_has_every_class);
     tcase_add_test(fractions, rows_without_a_class_have_a_part);
