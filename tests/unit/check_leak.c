@@ -274,7 +274,7 @@ START_TEST(many_features_have_fewer_rows)
     ck_assert_uint_eq(warnings.n_items, 1);
     ck_assert_ptr_nonnull(strstr(warnings.items[0].detail, "of 2048 rows"));
     err_fini(&warnings);
-    ck_assert_int_eq(leak_check(ds, features, LEAK_MAX_FEATURES + 1, 2, true, rows, 60, &warnings,
+    ck_assert_int_eq(leak_check(ds, features, LEAK_MAX_FEATURES + 1, 2, true, rows, 200, &warnings,
                                 &err),
                      0);
     ck_assert_uint_eq(warnings.n_items, 0);
