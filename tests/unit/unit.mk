@@ -1,6 +1,7 @@
 # Unit tests, layer by layer; each program is one module's or one group's.
 # UNIT_LIBS goes last in every program's LDADD.
 UNIT_LIBS = $(CHECK_LIBS)
+EXTRA_DIST += tests/check_once.h
 # For those that compare a document with the table it is made from (doc_compare.h).
 DOC_COMPARE = tests/unit/doc_compare.c tests/unit/doc_compare.h
 DOC_CFLAGS = -DTOP_SRCDIR='"$(abs_top_srcdir)"'
@@ -13,8 +14,12 @@ include tests/unit/net.mk
 include tests/unit/http.mk
 include tests/unit/faults.mk
 
-# For scripts/test: which programs are unit tests; which of the learning core's depend on how
-# products are made; and which run more than one thread.
+# For scripts/test: all tests; all programs; which are unit tests; which of the learning core's
+# depend on how products are made; and which run more than one thread.
+print-tests:
+	@echo $(TESTS)
+print-programs:
+	@echo $(check_PROGRAMS)
 print-unit-tests:
 	@echo $(filter tests/unit/%,$(check_PROGRAMS))
 print-product-tests:
@@ -27,4 +32,4 @@ ALONE = $(addprefix tests/unit/check_,mlp% csv% reader% cell datetime sketch sch
 print-threaded-tests:
 	@echo $(filter-out scripts/% tests/fuzz/% tests/crash/% $(ALONE),$(TESTS)) \
 		$(addprefix tests/unit/check_mlp_,batches resume threads)
-.PHONY: print-unit-tests print-product-tests print-threaded-tests
+.PHONY: print-tests print-programs print-unit-tests print-product-tests print-threaded-tests
