@@ -246,6 +246,41 @@ START_TEST(small_classes_are_sampled)
 }
 END_TEST
 
+/* Only rows of the training part: in the others classes are the other way round. */
+START_TEST(sampling_takes_training_rows)
+{
+    static char csv[8192] = "x,z,y\n";
+    size_t i, n = strlen(csv);
+    struct reply *r;
+
+    for (i = 0; i < 200; i++) {
+        bool p = i % 5 < 1;
+
+        n += (size_t)snprintf(csv + n, sizeof(csv) - n, "%s,%zu,%s\n",
+                              p == (i >= 100) ? "1" : "-1", i * i % 7, p ? "p" : "q");
+    }
+    want(http_csv(csv, "/datasets?name=turned"), 201);
+    r = wait_for_job(
+        integer(want(http_post("{\"data\": {\"dataset\": \"turned\", \"target\": \"y\", "
+                               "\"sampling\": {\"type\": \"undersample\", \"ratio\": 0.5}, "
+                               "\"split\": {\"rows\": {\"training\": [[100, 199]], "
+                               "\"test\": [[0, 99]]}}}, \"preset\": \"simple\", "
+                               "\"architecture\": {\"hidden\": []}, \"optimizer\": {\"type\": "
+                               "\"adam\", \"learning_rate\": 0.1}, "
+                               "\"training\": {\"seed\": 1, \"epochs\": 60}}",
+                               "/train"),
+                     202),
+                "/id"),
+        "succeeded");
+    ck_assert_int_eq(integer(r, "/result/sampling/rows/before/q"), 80);
+    ck_assert_int_eq(integer(r, "/result/sampling/rows/after/q"), 40);
+    ck_assert_int_eq(integer(r, "/result/rows/training"), 60);
+    r = want(http_get("/models/%lld", (long long)integer(r, "/model_id")), 200);
+    ck_assert_double_eq(num(r, "/metrics/training/accuracy"), 1);
+    ck_assert_double_eq(num(r, "/metrics/test/accuracy"), 0);
+}
+END_TEST
+
 /* The class in other words is told of in the job, its text in the events. */
 START_TEST(leaks_are_warned_of)
 {
@@ -434,6 +469,7 @@ int main(void)
     tcase_add_test(tc, a_table_s_words_hold_at_predict);
     tcase_add_test(tc, what_is_chosen_on_the_validation_part);
     tcase_add_test(tc, small_classes_are_sampled);
+    tcase_add_test(tc, sampling_takes_training_rows);
     tcase_add_test(tc, leaks_are_warned_of);
     tcase_add_test(tc, wrong_choices_are_all_told);
     suite_add_tcase(suite, tc);
