@@ -5,8 +5,7 @@
  * without it a deletion could unlink the file that an upload of the same content is just
  * naming. It is held across a commit, which the leaf never is, and taken first.
  *
- * A deleted dataset that somebody reads lives on in the cache, doomed, until it is put
- * back: its file has no name any more, but pread keeps working.
+ * A deleted dataset that is read lives on in the cache, doomed, until it is put back.
  */
 #include "jobs/datasets.h"
 
@@ -367,15 +366,14 @@ int datasets_open_verified(struct datasets *d, const char *sha256, bool (*stop)(
 
 void datasets_put(struct datasets *d, const struct dataset **ds)
 {
-    struct opened *o, *unneeded;
+    struct opened *unneeded;
 
     dataset_view_end(ds);
     if (*ds == NULL) {
         return;
     }
     PTOK(pthread_mutex_lock(&d->mtx));
-    o = entry_locked(d, *ds);
-    o->users--;
+    entry_locked(d, *ds)->users--;
     unneeded = take_unneeded_locked(d);
     PTOK(pthread_mutex_unlock(&d->mtx));
     free_opened(unneeded);
