@@ -48,7 +48,8 @@ def pictures(units, dropout, augment, epochs, **training):
 SETS = {
     "california": Set(("california-housing/california.csv",), "MedHouseVal", "rmse",
                       {"column": "split"}, goals=(0.48, 0.465),
-                      options={"training": {"refit": True, "batch_size": 128}}),
+                      options={"training": {"refit": True, "batch_size": 128, "epochs": 40,
+                                            "early_stopping": {"patience": 40}}}),
     "adult": Set(("adult/adult.csv",), "income", "accuracy", {"column": "split"},
                  goals=(0.857, 0.859),
                  options={"training": {"refit": True}, "optimizer": {"weight_decay": 0.2}}),
