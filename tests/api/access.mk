@@ -8,8 +8,8 @@ TESTS          += $(ACCESS_CHECKS)
 tests_api_api_access_SOURCES = tests/api/api_access.c \
 	tests/api/access_world.c tests/api/access.h
 tests_api_api_access_CFLAGS  = $(API_CFLAGS)
-tests_api_api_access_LDADD   = $(API_LIBS) libhttp.a libjobs.a libnet.a libbase.a \
-	$(JANSSON_LIBS) $(SODIUM_LIBS)
+tests_api_api_access_LDADD   = $(API_LIBS) libhttp.a libjobs.a libdata.a libnet.a \
+	libbase.a $(JANSSON_LIBS) $(SODIUM_LIBS) $(ZLIB_LIBS) $(CSV_LIBS)
 tests_api_api_tokens_SOURCES = tests/api/api_tokens.c
 tests_api_api_tokens_CFLAGS  = $(API_CFLAGS)
 tests_api_api_tokens_LDADD   = $(API_LIBS)
