@@ -152,6 +152,29 @@ static void start_without_joins(const char *state)
                      0);
 }
 
+/* The daemon is told to stop while the job is in a batch. Where that had nearly ended, the daemon
+ * stopped in time: then again. */
+static void stop_within_a_batch(const char *state, int64_t id, double *told)
+{
+    int status = 0;
+
+    for (int tries = 0; tries < 20 && status == 0; tries++) {
+        if (tries > 0) {
+            start_without_joins(state);
+        }
+        wait_for_job(id, "running");
+        *told = now_seconds();
+        while (now_seconds() - *told < 1) { /* well inside its batches */
+            pause_briefly();
+        }
+        *told = now_seconds();
+        ck_assert_int_eq(kill(d.pid, SIGTERM), 0);
+        ck_assert_int_eq(waitpid(d.pid, &status, 0), d.pid);
+        d.pid = 0;
+    }
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 1, "status %d", status);
+}
+
 /* One batch of this job takes longer than the daemon may; it ends as by a kill, and nothing is
  * lost. */
 START_TEST(a_stop_has_a_deadline)
@@ -159,7 +182,6 @@ START_TEST(a_stop_has_a_deadline)
     char *state = scratch_path("state"), *rows = text("[0],[1]"), *truths = text("0,1");
     double begin;
     int64_t id;
-    int status;
 
     for (int i = 0; i < 11; i++) { /* 4096 rows */
         rows = text("%s,%s", rows, rows);
@@ -174,16 +196,7 @@ START_TEST(a_stop_has_a_deadline)
                               "/train"),
                       202),
                  "/id");
-    wait_for_job(id, "running");
-    begin = now_seconds();
-    while (now_seconds() - begin < 1) { /* well inside its batches */
-        pause_briefly();
-    }
-    begin = now_seconds();
-    ck_assert_int_eq(kill(d.pid, SIGTERM), 0);
-    ck_assert_int_eq(waitpid(d.pid, &status, 0), d.pid);
-    d.pid = 0;
-    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 1, "status %d", status);
+    stop_within_a_batch(state, id, &begin);
     ck_assert_double_lt(now_seconds() - begin, 0.1 + 1 * PATIENCE);
     says(file_read(d.log, NULL), "took longer than 0.1 s");
     start_on(state, NULL);

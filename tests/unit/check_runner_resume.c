@@ -275,7 +275,7 @@ START_TEST(no_checkpoint_of_what_ran_away)
     int64_t id = house_submit(
         &h,
         JOB(PLANE, PLAIN, "{\"type\": \"sgd\", \"learning_rate\": 3e38}", LATER,
-            ", \"preprocess\": {\"target\": \"none\"}"),
+            ", \"schedule\": \"constant\", \"preprocess\": {\"target\": \"none\"}"),
         NULL);
 
     ck_assert_int_eq(drive_attempt(&d), JOB_QUEUED);
