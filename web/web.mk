@@ -8,7 +8,6 @@ web_sources = \
 	web/index.html \
 	web/src/actions.tsx \
 	web/src/api.ts \
-	web/src/assets.d.ts \
 	web/src/chart.tsx \
 	web/src/config.ts \
 	web/src/download.ts \
@@ -71,13 +70,39 @@ web_sources = \
 	web/src/views/token.tsx \
 	web/src/views/upload.tsx \
 	web/src/views/welcome.tsx
-# Jobs and tables that travel with the page.
+# Jobs and tables that the page asks for.
 web_examples = \
-	examples/data/diabetes.csv \
-	examples/data/iris.csv \
+	examples/breast_cancer.json \
 	examples/diabetes.json \
+	examples/digits.json \
 	examples/iris.json \
-	examples/sine.json
+	examples/sine.json \
+	examples/prepare/datetime.json \
+	examples/prepare/decide.json \
+	examples/prepare/embedding.json \
+	examples/prepare/filter.json \
+	examples/prepare/hashing.json \
+	examples/prepare/log_target.json \
+	examples/prepare/missing.json \
+	examples/prepare/multi_label.json \
+	examples/prepare/number_levels.json \
+	examples/prepare/numeric_forms.json \
+	examples/prepare/ordinal.json \
+	examples/prepare/rare_levels.json \
+	examples/prepare/refit.json \
+	examples/prepare/rides.json \
+	examples/prepare/sampling.json \
+	examples/prepare/several_targets.json \
+	examples/prepare/split_group.json \
+	examples/prepare/split_rows.json \
+	examples/prepare/split_time.json \
+	examples/prepare/types.json \
+	examples/data/breast_cancer.csv \
+	examples/data/diabetes.csv \
+	examples/data/digits.csv \
+	examples/data/iris.csv \
+	examples/data/rides.csv \
+	examples/data/weather.csv
 web_tools = \
 	web/build.mjs \
 	web/package-lock.json \
@@ -86,7 +111,7 @@ web_tools = \
 
 web_dist = $(srcdir)/web/dist
 web_stamp = $(web_dist)/index.html.gz
-web_parts = $(web_dist)/app.js.gz $(web_dist)/app.css.gz
+web_parts = $(web_dist)/app.js.gz $(web_dist)/app.css.gz $(web_dist)/examples.json.gz
 
 $(web_stamp): $(web_sources) $(web_examples) $(web_tools)
 	$(AM_V_GEN)if test -n "$(NODE)" && test -d $(srcdir)/web/node_modules; then \

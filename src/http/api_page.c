@@ -26,6 +26,7 @@ static const struct {
     {"/", "index.html", "text/html; charset=utf-8"},
     {"/app.js", "app.js", "text/javascript; charset=utf-8"},
     {"/app.css", "app.css", "text/css; charset=utf-8"},
+    {"/examples.json", "examples.json", "application/json"},
 };
 
 static int inflate_asset(const struct page_asset *asset, struct buf *out)

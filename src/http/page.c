@@ -23,12 +23,14 @@
 EMBED(page_index_html, "index.html.gz");
 EMBED(page_app_js, "app.js.gz");
 EMBED(page_app_css, "app.css.gz");
+EMBED(page_examples, "examples.json.gz");
 
 /* Written by page_start alone, before any reader gets past pthread_once. */
 static struct page_asset assets[] = {
     {.path = "/", .content_type = "text/html; charset=utf-8", .gz = page_index_html},
     {.path = "/app.js", .content_type = "text/javascript; charset=utf-8", .gz = page_app_js},
     {.path = "/app.css", .content_type = "text/css; charset=utf-8", .gz = page_app_css},
+    {.path = "/examples.json", .content_type = "application/json", .gz = page_examples},
 };
 #define N_ASSETS (sizeof assets / sizeof assets[0])
 
@@ -38,7 +40,7 @@ static void page_start(void)
 {
     /* Lengths are differences of symbols, which C does not take for constants. */
     const size_t lengths[N_ASSETS] = {EMBED_LEN(page_index_html), EMBED_LEN(page_app_js),
-                                      EMBED_LEN(page_app_css)};
+                                      EMBED_LEN(page_app_css), EMBED_LEN(page_examples)};
     for (size_t i = 0; i < N_ASSETS; i++) {
         char hex[HASH_HEX_LEN];
         assets[i].gz_len = lengths[i];

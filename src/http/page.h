@@ -11,8 +11,8 @@
 #define PAGE_ETAG_LEN 35 /* 32 hex digits in quotes, and the NUL */
 
 struct page_asset {
-    const char *path;         /* "/", "/app.js", "/app.css" */
-    const char *content_type; /* with its charset */
+    const char *path;         /* "/", "/app.js", "/app.css", "/examples.json" */
+    const char *content_type; /* a text's with its charset */
     const unsigned char *gz;  /* one whole gzip member; static */
     size_t gz_len;            /* bytes */
     char etag[PAGE_ETAG_LEN]; /* a strong one, of the content, in quotes: as the header has it */

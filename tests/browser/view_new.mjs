@@ -128,6 +128,18 @@ export default function tests(bench) {
       // Again from its beginning.
       await page.getByRole("link", { name: /^A sine/ }).click();
       await page.waitForFunction(() => JSON.parse(document.querySelector("textarea").value).training.epochs === 2000);
+      await page.getByText("What can be done with columns and rows").click();
+      await page.getByRole("link", { name: /^Several labels/ }).click();
+      await boxHas(page, "fog");
+      await tile(page, "Parameters").waitFor();
+      assert.equal((await daemon.json("/datasets/weather")).rows, 300);
+      // What is offered is all there is, and the address opens it.
+      const offered = await page.locator("a.example").evaluateAll((links) =>
+        links.map((a) => decodeURIComponent(a.hash.replace("#/new?example=", ""))));
+      const { jobs } = await daemon.json("/examples.json");
+      assert.deepEqual(offered.sort(), Object.keys(jobs).sort());
+      await open(page, "#/new?example=prepare%2Fsplit_time");
+      await page.locator('a.example[aria-current="true"]', { hasText: "Split by time" }).waitFor();
     }],
 
     ["the XOR of the form is learnt", {}, async (page) => {

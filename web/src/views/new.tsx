@@ -3,13 +3,12 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, get, postJson, words } from "../api";
-import { EXAMPLES, type Example } from "../examples";
+import { EXAMPLES, exampleJob, PREPARATIONS, XOR, type Example } from "../examples";
 import * as format from "../format";
 import { Command, compactJson, CopyButton, Json, Notice, Panel, Tile, type SubmitEvent } from "../parts";
 import { locate } from "../pointer";
 import { refresh, useResource } from "../poll";
 import { go, setQuery, type Route } from "../route";
-import { upload } from "../send";
 import type { Dataset, FieldProblem, Job } from "../types";
 import type { Form } from "./fields";
 import { JobForm } from "./jobform";
@@ -24,37 +23,17 @@ interface DryRun {
 const WAIT_MS = 250;
 const LONGEST = 6000; // characters of a job that an address holds
 
-function exampleOf(key: string | null): Example | undefined {
-  return EXAMPLES.find((e) => e.key === key);
-}
-
-// Its table goes to the daemon, unless it is there already.
-async function prepare(example: Example): Promise<void> {
-  const { table } = example;
-  if (!table) return;
-  const file = new File([table.csv], `${table.name}.csv`);
-  try {
-    await upload(`/datasets?name=${encodeURIComponent(table.name)}`, [file], () => {}, new AbortController().signal);
-  } catch (e) {
-    // Another table has the name: the job will say whether its columns do.
-    if (!(e instanceof ApiError && e.status === 409)) throw e;
-  }
-}
-
 async function starter(route: Route, newest: string | null): Promise<unknown> {
   const from = route.query.get("from");
   const dataset = route.query.get("dataset");
-  const example = exampleOf(route.query.get("example"));
+  const example = route.query.get("example");
   if (from) {
     const got = await get<Job>(`/jobs/${encodeURIComponent(from)}`, null);
     if (got.changed && got.data.config) return got.data.config;
   }
-  if (example) {
-    await prepare(example);
-    return example.job;
-  }
+  if (example) return exampleJob(example);
   const name = dataset ?? newest;
-  if (!name) return EXAMPLES[0]?.job;
+  if (!name) return XOR;
   const got = await get<Dataset>(`/datasets/${encodeURIComponent(name)}`, null);
   const columns = got.changed ? (got.data.columns ?? []) : [];
   const target = columns[columns.length - 1]?.name;
@@ -101,7 +80,7 @@ export function NewView({ route }: { route: Route }) {
       },
       (e: unknown) => {
         setFailure(e);
-        edit(compactJson(EXAMPLES[0]?.job, "", true), false);
+        edit(compactJson(XOR, "", true), false);
       },
     );
   }, [source, known, round]);
@@ -216,19 +195,24 @@ export function NewView({ route }: { route: Route }) {
 }
 
 function Beginnings({ chosen, onAgain }: { chosen: string | null; onAgain: () => void }) {
+  const link = (e: Example) => (
+    <a
+      key={e.key}
+      class="example"
+      href={`#/new?example=${encodeURIComponent(e.key)}`}
+      aria-current={chosen === e.key ? "true" : undefined}
+      onClick={() => chosen === e.key && onAgain()}
+    >
+      <b>{e.title}</b> <span>{e.about}</span>
+    </a>
+  );
   return (
-    <nav class="examples" aria-label="Examples">
-      {EXAMPLES.map((e) => (
-        <a
-          key={e.key}
-          class="example"
-          href={`#/new?example=${e.key}`}
-          aria-current={chosen === e.key ? "true" : undefined}
-          onClick={() => chosen === e.key && onAgain()}
-        >
-          <b>{e.title}</b> <span>{e.about}</span>
-        </a>
-      ))}
+    <nav aria-label="Examples">
+      <div class="examples">{EXAMPLES.map(link)}</div>
+      <details class="more-examples" open={PREPARATIONS.some((e) => e.key === chosen)}>
+        <summary>What can be done with columns and rows: {PREPARATIONS.length} more</summary>
+        <div class="examples">{PREPARATIONS.map(link)}</div>
+      </details>
     </nav>
   );
 }
