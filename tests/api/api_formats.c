@@ -136,6 +136,79 @@ START_TEST(images_and_labels)
 }
 END_TEST
 
+/* A table is what it says, however it is said: sparse or dense, as text or in four or eight bytes a
+ * number, it makes the same network to the last bit. */
+START_TEST(one_table_makes_one_model)
+{
+    enum { ROWS = 80, INPUTS = 5 };
+    static const char *const types[] = {"text/csv", "application/x-ndjson", "text/x-libsvm"};
+    static float single[ROWS][INPUTS + 1];
+    static double wide[ROWS][INPUTS + 1];
+    const char *said[3] = {"a,b,c,d,e,y\n", "", ""}, *sha = NULL;
+    size_t i, k;
+
+    for (i = 0; i < ROWS; i++) {
+        const char *cells = "", *pairs = "";
+        double y = 0;
+
+        for (k = 0; k < INPUTS; k++) { /* half of them are 0; all are multiples of 1/8 */
+            size_t mixed = (i * 7 + k * 13 + i * k) % 17;
+            double value = mixed % 2 == 0 ? 0 : (double)mixed / 8 - 1;
+
+            wide[i][k] = value;
+            cells = text("%s%g,", cells, value);
+            pairs = mixed % 2 == 0 ? pairs : text("%s %zu:%g", pairs, k + 1, value);
+            y += value * (double)(k + 1);
+        }
+        wide[i][INPUTS] = y;
+        said[0] = text("%s%s%g\n", said[0], cells, y);
+        said[1] = text("%s{\"a\":%g,\"b\":%g,\"c\":%g,\"d\":%g,\"e\":%g,\"y\":%g}\n", said[1],
+                       wide[i][0], wide[i][1], wide[i][2], wide[i][3], wide[i][4], y);
+        said[2] = text("%s%g%s\n", said[2], y, pairs);
+        for (k = 0; k <= INPUTS; k++) {
+            single[i][k] = (float)wide[i][k];
+        }
+    }
+    for (i = 0; i < 5; i++) {
+        char head[128] = "\x93NUMPY\x01";
+        size_t bytes = i == 3 ? sizeof single : sizeof wide, len;
+        struct reply *r;
+        int64_t job;
+        char *body;
+
+        if (i < 3) {
+            r = body_post(text("/datasets?name=same_%zu", i), types[i], said[i], strlen(said[i]));
+        } else {
+            head[8] = sizeof head - 10; /* the length of what follows */
+            (void)snprintf(head + 10, sizeof head - 10,
+                           "{'descr': '<f%d', 'fortran_order': False, 'shape': (%d, %d)}%*s",
+                           i == 3 ? 4 : 8, ROWS, INPUTS + 1, 55, "\n");
+            len = 10 + strlen(head + 10);
+            memset(head + len, ' ', sizeof head - len);
+            head[sizeof head - 1] = '\n';
+            body = keep(malloc(sizeof head + bytes));
+            memcpy(body, head, sizeof head);
+            memcpy(body + sizeof head, i == 3 ? (void *)single : (void *)wide, bytes);
+            r = body_post(text("/datasets?name=same_%zu", i), "application/x-npy", body,
+                          sizeof head + bytes);
+        }
+        ck_assert_int_eq(integer(want(r, 201), "/rows"), ROWS);
+        k = i == 2 ? 0 : INPUTS; /* libsvm has the target in front */
+        job = integer(want(http_post(text("{\"data\": {\"dataset\": \"same_%zu\", \"target\": "
+                                          "\"%s\", \"target_type\": \"numeric\"}, \"preset\": "
+                                          "\"simple\", \"training\": {\"seed\": 3, \"epochs\": 5}}",
+                                          i, str(r, text("/columns/%zu/name", k))),
+                                     "/train"),
+                           202),
+                      "/id");
+        (void)trained(job);
+        r = want(http_get("/models/%lld", (long long)job), 200);
+        sha = sha == NULL ? str(r, "/weights_sha256") : sha;
+        ck_assert_msg(strcmp(str(r, "/weights_sha256"), sha) == 0, "form %zu", i);
+    }
+}
+END_TEST
+
 /* What is refused: the status, the words, no file and no name. */
 START_TEST(refused_leaves_nothing)
 {
@@ -268,6 +341,7 @@ int main(void)
     tcase_set_timeout(tc, 60 * PATIENCE);
     tcase_add_loop_test(tc, every_format, 0, (int)COUNT(formats));
     tcase_add_test(tc, images_and_labels);
+    tcase_add_test(tc, one_table_makes_one_model);
     tcase_add_test(tc, refused_leaves_nothing);
     tcase_add_test(tc, rows_of_every_format);
     tcase_add_test(tc, rows_refused);

@@ -96,8 +96,9 @@ START_TEST(blocks_equal_the_definition)
         ck_assert_int_eq(encoder_encode_rows(e, ds, &rows[i], 1, one, &err), 0);
         wrong += !same_bits(one, x + i * width, width * sizeof *one);
         for (k = 0; k < COLUMNS - 1; k++) {
-            cells[k].text = k == 7 ? text_at(ds, names[k], rows[i]) : NULL;
-            cells[k].number = k == 7 ? 0.0 : number_at(ds, names[k], rows[i]);
+            cells[k] = (struct encoder_cell){
+                .text = k == 7 ? text_at(ds, names[k], rows[i]) : NULL,
+                .number = k == 7 ? 0.0 : number_at(ds, names[k], rows[i])};
             cells[k].missing = k == 7 ? cells[k].text == NULL : (bool)isnan(cells[k].number);
         }
         memset(one, 0x5a, width * sizeof *one);

@@ -391,9 +391,9 @@ static void cell_of(const struct dataset *ds, const char *name, enum column_type
                     struct encoder_cell *cell)
 {
     if (column_holds_numbers(type)) {
-        cell->number = number_at(ds, name, row);
-        cell->missing = isnan(cell->number);
-        cell->text = NULL;
+        double number = number_at(ds, name, row);
+
+        *cell = (struct encoder_cell){.missing = isnan(number), .number = number};
     } else {
         *cell = text(text_at(ds, name, row));
     }
