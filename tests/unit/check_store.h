@@ -127,11 +127,14 @@ static inline void help_reopen(const char *owner)
 
 #define OPS help_store->ops
 
+/* Threads may ask for one that somebody has asked for before them. */
 static inline const char *help_hash(char fill)
 {
     static char hashes[128][HASH_HEX_LEN];
 
-    memset(hashes[(int)fill], fill, HASH_HEX_LEN - 1);
+    if (hashes[(int)fill][0] == '\0') {
+        memset(hashes[(int)fill], fill, HASH_HEX_LEN - 1);
+    }
     return hashes[(int)fill];
 }
 
