@@ -11,6 +11,8 @@
 #include "base/base.h"
 
 bool cell_number(const char *s, size_t len, double *out);
+/* The same, sooner, where `room` (at least len) bytes from s may be read, whatever they are. */
+bool cell_number_in(const char *s, size_t len, size_t room, double *out);
 
 #define CELL_NUMBER_LEN 32
 /* The shortest text that reads back as `value` into out[CELL_NUMBER_LEN]: "3" for 3.0 and

@@ -128,7 +128,7 @@ size_t csv_cut_lines(struct csv_cut *cut, struct csv_rows *r, const char *bytes,
 
     while (!r->failed && (stop = find_end(cut, line, end, &n)) != NULL) {
         if (n > 1 || !is_blank(cut, line, (size_t)(stop - line))) {
-            csv_rows_cells(r, line, cut->ends, n, cut->delimiter);
+            csv_rows_cells(r, line, (size_t)(end - line), cut->ends, n, cut->delimiter);
         }
         csv_rows_line_end(r, *stop);
         line = stop + 1;

@@ -71,9 +71,10 @@ struct csv_rows {
 
 void csv_rows_cell(struct csv_rows *r, const char *s, size_t len);
 /* The next n cells: cell i ends at ends[i] and begins behind the cell before and its delimiter,
- * spaces around it not counted. None has a line's end in it. */
-void csv_rows_cells(struct csv_rows *r, const char *line, const uint32_t *ends, size_t n,
-                    char delimiter);
+ * spaces around it not counted. None has a line's end in it. `room` bytes of the line and behind
+ * it may be read. */
+void csv_rows_cells(struct csv_rows *r, const char *line, size_t room, const uint32_t *ends,
+                    size_t n, char delimiter);
 /* Every line's end outside of quotes, those of blank lines too (there was no cell then); -1 is
  * the end of the text. */
 void csv_rows_line_end(struct csv_rows *r, int c);

@@ -114,12 +114,12 @@ static int keep_cell(struct csv_rows *r, const char *s, uint32_t len)
 }
 
 /* Most cells of most tables: true when this was one. A number has no line in it and is ASCII. */
-static inline bool take_number(struct csv_rows *r, const char *s, size_t len)
+static inline bool take_number(struct csv_rows *r, const char *s, size_t len, size_t room)
 {
     double value = 0.0;
 
     if (r->plain == NULL || r->column >= r->n_columns || !r->plain[r->column] ||
-        !cell_number(s, len, &value)) {
+        !cell_number_in(s, len, room, &value)) {
         return false;
     }
     r->failed = dataset_writer_number(r->writer, value, r->err) != 0;
@@ -139,7 +139,7 @@ static void take_cell(struct csv_rows *r, const char *s, size_t len)
             return;
         }
     }
-    if (take_number(r, s, len)) {
+    if (take_number(r, s, len, len)) {
         return;
     }
     if (len > CSV_MAX_FIELD) {
@@ -173,8 +173,8 @@ void csv_rows_cell(struct csv_rows *r, const char *s, size_t len)
     }
 }
 
-void csv_rows_cells(struct csv_rows *r, const char *line, const uint32_t *ends, size_t n,
-                    char delimiter)
+void csv_rows_cells(struct csv_rows *r, const char *line, size_t room, const uint32_t *ends,
+                    size_t n, char delimiter)
 {
     bool spaces = delimiter != ' ', tabs = delimiter != '\t'; /* that are taken off */
     size_t i, begin = 0;
@@ -189,7 +189,7 @@ void csv_rows_cells(struct csv_rows *r, const char *line, const uint32_t *ends, 
         while (s < end && ((end[-1] == ' ' && spaces) || (end[-1] == '\t' && tabs))) {
             end--;
         }
-        if (r->column == 0 || !take_number(r, s, (size_t)(end - s))) {
+        if (r->column == 0 || !take_number(r, s, (size_t)(end - s), room - (size_t)(s - line))) {
             take_cell(r, s, (size_t)(end - s)); /* which knows where a row begins */
         }
         r->column += !r->failed;
