@@ -25,7 +25,8 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-#define SHOW_BYTES 60
+#define SHOW_BYTES  60
+#define MOST_DIGITS 19 /* they cannot overflow 64 bits */
 
 static const double power_of_ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                       1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
@@ -101,10 +102,10 @@ static bool parse_short(const char *s, size_t len, double *out)
     if (digits == 0) {
         return false;
     }
-    for (; digits > 19 && (*first == '0' || *first == '.'); first++) {
+    for (; digits > MOST_DIGITS && (*first == '0' || *first == '.'); first++) {
         digits -= *first == '0'; /* those in front count for nothing */
     }
-    if (digits > 19) { /* 19 digits cannot overflow 64 bits */
+    if (digits > MOST_DIGITS) {
         return false;
     }
     if (p < end && (*p == 'e' || *p == 'E')) {
@@ -139,11 +140,13 @@ static uint64_t eight_digits(uint64_t d)
            32;
 }
 
-/* [-]digits[.digits], 16 digits at most; `room` bytes from s may be read. False as above. */
+/* [-]digits[.digits], MOST_DIGITS of them, a point among the first 16 characters; `room` bytes from
+ * s may be read. False as above. */
 static bool parse_wide(const char *s, size_t len, size_t room, double *out)
 {
     bool negative = len > 0 && *s == '-';
-    size_t n = len - negative, point, digits;
+    const char *p = s + negative, *end = s + len;
+    size_t length = len - negative, n = length < 16 ? length : 16, point, digits, fraction;
     const __m128i nine = _mm_set1_epi8(9);
     __m128i text, values;
     unsigned within, points, are_digits;
@@ -151,16 +154,16 @@ static bool parse_wide(const char *s, size_t len, size_t room, double *out)
     uint64_t mantissa, bits;
     double value;
 
-    if (room <= sizeof text || n - 1 >= sizeof text) {
+    if (room <= sizeof text || length - 1 > MOST_DIGITS) {
         return false;
     }
-    text = _mm_loadu_si128((const __m128i *)(const void *)(s + negative));
+    text = _mm_loadu_si128((const __m128i *)(const void *)p);
     values = _mm_sub_epi8(text, _mm_set1_epi8('0'));
     within = (1u << n) - 1;
     points = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(text, _mm_set1_epi8('.'))) & within;
     are_digits = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(values, nine), values));
     if ((points | (are_digits & within)) != within || (points & (points - 1)) != 0 ||
-        points == within) {
+        points == within || length - (points != 0) > MOST_DIGITS) {
         return false;
     }
     digits = n - (points != 0);
@@ -171,10 +174,18 @@ static bool parse_wide(const char *s, size_t len, size_t room, double *out)
     all = (all & before) | (all >> 8 & ~before);
     all <<= 8 * (sizeof text - digits); /* to the end, zeros in front; what was behind is gone */
     mantissa = eight_digits((uint64_t)all) * 100000000 + eight_digits((uint64_t)(all >> 64));
-    if (mantissa > UINT64_C(1) << 53) {
+    for (p += n; p < end; p++) {
+        if ((unsigned)(*p - '0') > 9) {
+            return false;
+        }
+        mantissa = mantissa * 10 + (uint64_t)(*p - '0');
+    }
+    fraction = points != 0 ? length - 1 - point : 0;
+    if (mantissa <= UINT64_C(1) << 53) {
+        value = (double)(int64_t)mantissa / power_of_ten[fraction];
+    } else if (!scale_long(mantissa, -(int)fraction, &value)) {
         return false;
     }
-    value = (double)(int64_t)mantissa / power_of_ten[digits - point];
     memcpy(&bits, &value, sizeof bits);
     bits |= (uint64_t)negative << 63;
     memcpy(out, &bits, sizeof bits);
